@@ -1,0 +1,65 @@
+"""What an engine is: one preparation and two verbs. Pass an instance, or a name that ``load_engine`` resolves.
+
+Laws, held by the conformance suite over every engine that can be built on the machine:
+
+* the encoder gives the same drives whatever the chunks, exactly one per video frame;
+* ``render`` is stateless: row b does not depend on other rows, same input gives the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Protocol
+
+from ..types import Array, EngineInfo, Face, Image, Samples, Target
+
+
+class SpeechEncoder(Protocol):
+    """Hears one stream of speech at 16 kHz. Right context is its own affair: it answers later."""
+
+    def push(self, samples: Samples) -> list[Array]:
+        """Hear (n,) more samples at 16 kHz; return the drives, each (d,), that are now decided."""
+        ...
+
+    def flush(self) -> list[Array]:
+        """The sound is over: return the drives still owed, so that all cover every sample heard."""
+        ...
+
+
+class Study(Protocol):
+    """Looks once over one person's frames and keeps what belongs to the person, not to a frame."""
+
+    def add(self, image: Image, face: Face) -> None:
+        """See one frame with its face. Frames come in order, once; nothing may grow with the image."""
+        ...
+
+    def done(self) -> object:
+        """The character: whatever ``prepare`` wants to know of this person."""
+        ...
+
+
+class Engine(Protocol):
+    """Makes faces speak. ``render`` is the only heavy verb."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def study(self) -> Study:
+        """Begin to look over one person's frames. A still picture has one frame."""
+        ...
+
+    def prepare(self, image: Image, face: Face, character: object) -> Target:
+        """Make one face in one image ready. Raises FaceError when it cannot be made to speak."""
+        ...
+
+    def listen(self, fps: Fraction) -> SpeechEncoder:
+        """A fresh encoder for one stream whose film runs at ``fps``."""
+        ...
+
+    def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
+        """Draw B rows of W consecutive frames: materials[b][w] with drives[b][w] -> pictures[b][w].
+
+        W is at most ``info.window``. A picture is (h, w, 3) uint8 of its target's ``crop.size``.
+        """
+        ...

@@ -1,0 +1,29 @@
+"""One exact grid of video frames and audio samples: integers and fractions, so nothing drifts.
+
+Frame ``k`` at ``fps`` begins at sample ``floor(k * rate / fps)``. Seconds appear in user interfaces only.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+HEARING_RATE = 16_000
+"""Hz: every speech encoder listens at this rate."""
+
+
+def sample_at(frame: int, fps: Fraction, rate: int = HEARING_RATE) -> int:
+    """Index of the first sample heard while video frame ``frame`` shows."""
+    return frame * rate * fps.denominator // fps.numerator
+
+
+def frame_count(samples: int, fps: Fraction, rate: int = HEARING_RATE) -> int:
+    """Video frames needed to cover ``samples``; a last partial frame counts as one."""
+    frames = samples * fps.numerator // (rate * fps.denominator)
+    while sample_at(frames, fps, rate) < samples:
+        frames += 1
+    return frames
+
+
+def seconds(frames: int, fps: Fraction) -> float:
+    """Length of ``frames`` in seconds, for people."""
+    return float(frames / fps)

@@ -1,0 +1,110 @@
+"""The nouns of the house: frozen records whose arrays are read-only by convention.
+
+Every array says its dims, its dtype where it is not float32, and its unit. Images are RGB uint8 (H, W, 3)
+everywhere inside; sound is mono float32 in [-1, 1]; boxes are x0 y0 x1 y1 in pixels, half-open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+Samples = NDArray[np.float32]
+"""(n,) mono, in [-1, 1]."""
+Array = NDArray[np.float32]
+"""float32 of the dims that the field or argument names."""
+
+MOUTH_CONTROLS = ("jaw", "spread", "pucker", "upper", "lower", "press", "bite", "tongue")
+"""The eight mouth controls, in the order of every (8,) drive. All 0..1, spread -1..1.
+
+jaw opens; spread pulls the corners apart (negative: together); pucker rounds and protrudes; upper lifts the
+upper lip; lower depresses the lower lip; press holds the lips together (p, b, m); bite brings the lower lip to
+the upper teeth (f, v); tongue lifts the tongue (l, th).
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face in one image."""
+
+    box: Array  # (4,) px: x0 y0 x1 y1, around the landmarks
+    landmarks: Array  # (478, 3) px: FaceMesh order; x right, y down, z away from the camera, in pixels of x
+    score: float  # 0..1
+    track: int = 0  # the same person keeps the same number through a film
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """The way from an image to the engine's picture and back."""
+
+    matrix: Array  # (2, 3): image px -> picture px
+    size: tuple[int, int]  # width, height of the picture in px
+    box: tuple[int, int, int, int] | None = None  # px; set when the crop is axis-aligned, on whole pixels
+
+    @classmethod
+    def from_box(cls, box: tuple[int, int, int, int], size: tuple[int, int] | None = None) -> Crop:
+        """An axis-aligned crop; ``size`` (width, height) defaults to the box itself, pixel for pixel."""
+        x0, y0, x1, y1 = box
+        width, height = size or (x1 - x0, y1 - y0)
+        sx, sy = width / (x1 - x0), height / (y1 - y0)
+        return cls(np.array([[sx, 0, -x0 * sx], [0, sy, -y0 * sy]], np.float32), (width, height), box)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """One face made ready: where its picture goes, and what the engine kept to draw it."""
+
+    crop: Crop
+    mask: Array | None  # (h, w) alpha 0..1 over the picture; None: opaque, the picture replaces what is there
+    material: object  # the engine's own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """One picture to speak over. No targets: a cutaway. Several: several faces."""
+
+    index: int  # position in the source
+    image: Image
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """A plate met by its moment of sound, waiting for render."""
+
+    index: int  # position in the film
+    plate: Plate
+    drive: Array  # (d,) what the face does now, in the engine's own terms
+    samples: Samples  # (n,) at the stream's playing rate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AVFrame:
+    """One finished picture and exactly the sound that plays while it shows."""
+
+    index: int
+    image: Image
+    samples: Samples  # (n,) at the stream's playing rate
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is. ``window`` is the number of consecutive frames it draws together."""
+
+    name: str
+    version: str
+    window: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FilmInfo:
+    """What a sink must know before the first frame."""
+
+    size: tuple[int, int]  # width, height in px
+    fps: Fraction
+    rate: int  # Hz of the playing sound
