@@ -62,6 +62,7 @@ class Target:
     crop: Crop
     mask: Array | None  # (h, w) alpha 0..1 over the picture; None: opaque, the picture replaces what is there
     material: object  # the engine's own
+    unable: str | None = None  # why the engine leaves this face as it is in this frame; None: it speaks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,96 @@
+"""The engines, and how one is found by its name.
+
+Other packages add theirs through the entry-point group ``lipsmith.engines``: each entry loads an ``Entry``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from ..errors import EngineUnavailable, OptionError
+from ..options import build, nearest
+from .protocols import Engine, SpeechEncoder, Study
+
+ENTRY_POINTS = "lipsmith.engines"
+AUTO = ("warp",)  # what "auto" tries, best first
+SHARED_OPTIONS = ("idle", "seed")  # offered to every engine; one that has no use for them leaves them out
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table of engines."""
+
+    name: str
+    summary: str
+    needs: str  # packages, weights and hardware, for people
+    load: Callable[[Mapping[str, Any]], Engine]  # options -> engine
+    lacks: Callable[[], str | None]  # what is missing here and the one command that helps; None: it can run
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An engine, and why better ones were passed over."""
+
+    engine: Engine
+    passed_over: tuple[str, ...] = ()
+
+
+def _warp(options: Mapping[str, Any]) -> Engine:
+    from .warp import WarpEngine, WarpOptions
+
+    return WarpEngine(build(WarpOptions, options))
+
+
+def _fake(options: Mapping[str, Any]) -> Engine:
+    from .fake import FakeEngine, FakeOptions
+
+    return FakeEngine(build(FakeOptions, {name: options[name] for name in options if name not in SHARED_OPTIONS}))
+
+
+def _nothing() -> str | None:
+    return None
+
+
+BUILT_IN = (
+    Entry("warp", "mesh warp with a drawn mouth; the embedded default", "nothing: any CPU", _warp, _nothing),
+    Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing),
+)
+
+
+def engine_table() -> dict[str, Entry]:
+    """Every engine known here, by name: ours, then those of other packages."""
+    table = {entry.name: entry for entry in BUILT_IN}
+    for point in entry_points(group=ENTRY_POINTS):
+        entry = point.load()
+        table[entry.name] = entry
+    return table
+
+
+def load_engine(name: str = "auto", **options: Any) -> Engine:
+    """The engine called ``name``, or the best one that can run here for ``auto``.
+
+    Raises:
+        OptionError: no such engine, or an option it does not know; names the nearest.
+        EngineUnavailable: it cannot run here; says what is missing and the one command that helps.
+    """
+    return choose_engine(name, options).engine
+
+
+def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
+    """Like ``load_engine``, and says which better engines ``auto`` passed over, and why."""
+    table = engine_table()
+    if name != "auto" and name not in table:
+        raise OptionError(f"There is no engine '{name}'. {nearest(name, [*table, 'auto'])}")
+    passed_over: list[str] = []
+    for candidate in AUTO if name == "auto" else (name,):
+        lack = table[candidate].lacks()
+        if lack is None:
+            return Loaded(table[candidate].load(options), tuple(passed_over))
+        passed_over.append(f"{candidate}: {lack}")
+    raise EngineUnavailable(" ".join(passed_over))
+
+
+__all__ = ["Engine", "Entry", "Loaded", "SpeechEncoder", "Study", "choose_engine", "engine_table", "load_engine"]

@@ -1,0 +1,289 @@
+"""A picture and some speech in, a speaking film out: the offline act."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .engines import Engine, Study, choose_engine
+from .errors import FaceError, SoundError
+from .options import GenerateOptions, parse_fps
+from .perform import render_runs, take_runs
+from .stopwatch import Stopwatch
+from .take import Run, Take
+from .timing import frame_count, sample_at, seconds
+from .types import AVFrame, FilmInfo, Image, Plate, Samples, Target
+
+if TYPE_CHECKING:
+    from .face.track import Tracks
+    from .media.probe import FilmProbe
+    from .media.sound import Speech
+    from .media.video import Footage
+
+PREVIEW_TILES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One word of progress: ``done`` of ``total`` frames of the stage ``name``; total 0 is not known yet."""
+
+    name: str  # "look" at the faces, then "speak"
+    done: int
+    total: int
+
+
+Progress = Callable[[Stage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was made, and what it cost."""
+
+    output: Path
+    engine: str
+    engine_version: str
+    passed_over: tuple[str, ...]  # better engines that could not run here, and why
+    frames: int
+    fps: Fraction
+    rendered: int  # frames with a mouth drawn
+    cutaways: int  # frames without a face, passed through
+    unable: dict[str, int]  # why a face was left as it is -> in how many frames
+    faces: int  # people who speak
+    seconds: dict[str, float]  # wall clock of each stage
+    cpu_seconds: float  # of this process, all threads
+    first_frame_seconds: float  # from the call to the first finished frame
+    frames_per_second: float  # reached, over everything
+    real_time_factor: float  # film length over wall time: 4 means four times faster than real time
+    notices: tuple[str, ...]  # what was adjusted: scaled, alpha laid on white, ...
+    probe: FilmProbe | None  # what the written file says of itself; None for a preview
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who is in the picture and who speaks: what one look over the whole footage gives."""
+
+    tracks: Tracks
+    chosen: tuple[int, ...]  # track numbers of those who speak
+    characters: dict[int, object]  # track number -> what the engine keeps of the person
+    frames: int  # of the footage that were looked at
+
+
+def generate(
+    picture: str | Path,
+    speech: str | Path | None,
+    output: str | Path,
+    options: GenerateOptions | None = None,
+    *,
+    preview: bool = False,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
+) -> Report:
+    """Make the face in ``picture`` say ``speech``.
+
+    Args:
+        picture: an image, a video, or a folder of numbered images.
+        speech: any sound, or a video's soundtrack; None: the soundtrack of ``picture``.
+        output: the film (.mp4, .mov, .webm), or with ``preview`` a contact sheet (.png).
+        options: how; see ``GenerateOptions``.
+        preview: write a contact sheet of the film instead of the film.
+        progress: called after every frame of every stage.
+        engine: an instance to use instead of ``options.engine``.
+
+    Raises:
+        LipsmithError: one clear sentence; nothing is left behind.
+    """
+    from .media.writer import check_output
+
+    options = options or GenerateOptions()
+    picture, output = Path(picture), Path(output)
+    check_output(output, [picture] if speech is None else [picture, Path(speech)], sheet=preview)
+    passed_over: tuple[str, ...] = ()
+    if engine is None:
+        loaded = choose_engine(options.engine, {"idle": not options.still, "seed": options.seed})
+        engine, passed_over = loaded.engine, loaded.passed_over
+    making = _Making(options, engine, progress or (lambda _: None))
+    return making.run(picture, Path(speech) if speech else None, output, preview, passed_over)
+
+
+@dataclass(slots=True)
+class _Making:
+    """One run of ``generate``: what it was asked, its clock and its counts."""
+
+    options: GenerateOptions
+    engine: Engine
+    progress: Progress
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    first_frame: float | None = None
+    count: Counter[str] = field(default_factory=Counter)
+    unable: Counter[str] = field(default_factory=Counter)
+
+    def run(
+        self, picture: Path, speech: Path | None, output: Path, preview: bool, passed_over: tuple[str, ...]
+    ) -> Report:
+        from .media.sound import Hearing
+
+        with self.watch.stage("open"):
+            footage, sound = open_both(picture, speech, self.options)
+        spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
+        cast = self.look(footage, spoken if self.options.length == "speech" else None)
+        length = film_length(footage, cast.frames, spoken, self.options)
+        with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
+            plates = self.plates(footage, cast, length, Path(spool))
+            take = Take(plates, self.engine, footage.info.fps, sound.rate, Hearing(sound.rate))
+            runs = self.runs(take, sound, footage.info.fps, length)
+            if preview:
+                self.write_sheet(runs, length, output)
+            else:
+                self.write_film(runs, length, FilmInfo(footage.info.size, footage.info.fps, sound.rate), sound, output)
+        return self.report(output, footage, cast, length, passed_over, preview)
+
+    def look(self, footage: Footage, limit: int | None) -> Cast:
+        """See every frame of the footage once, up to ``limit``: follow the faces, study every person."""
+        from .face.track import Tracker
+
+        studies: dict[int, Study] = {}
+        total = min(limit or footage.info.frames or 0, footage.info.frames or limit or 0)
+        looked = 0
+        with Tracker(footage.info.fps, still=footage.info.kind == "image") as tracker:
+            for image in self.watch.each("decode", footage.frames()):
+                with self.watch.stage("detect"):
+                    faces = tracker.push(image)
+                with self.watch.stage("study"):
+                    for face in faces:
+                        if face.track not in studies:
+                            studies[face.track] = self.engine.study()
+                        studies[face.track].add(image, face)
+                looked += 1
+                self.progress(Stage("look", looked, total))
+                if looked == limit:
+                    break
+            with self.watch.stage("detect"):
+                tracks = tracker.finish()
+        chosen = tracks.choose(self.options.faces)
+        with self.watch.stage("study"):
+            characters = {track: studies[track].done() for track in chosen}
+        return Cast(tracks, chosen, characters, looked)
+
+    def plates(self, footage: Footage, cast: Cast, length: int, spool: Path) -> Iterator[Plate]:
+        """The plates of the film in its order; a picture that stands still is prepared once."""
+        from .media.pingpong import replay
+
+        plate: Plate | None = None
+        for index, image in self.watch.each("decode", replay(footage, length, cast.frames, spool)):
+            if plate is None or plate.index != index:
+                with self.watch.stage("prepare"):
+                    plate = Plate(index, image, self.targets(image, index, cast))
+            yield plate
+
+    def targets(self, image: Image, index: int, cast: Cast) -> tuple[Target, ...]:
+        faces = cast.tracks.faces(index, cast.chosen)
+        return tuple(self.engine.prepare(image, face, cast.characters[face.track]) for face in faces)
+
+    def runs(self, take: Take, sound: Speech, fps: Fraction, length: int) -> Iterator[Run]:
+        blocks = first_samples(sound.blocks(), sample_at(length, fps, sound.rate))
+        for run in self.watch.each("listen", take_runs(take, blocks, length)):
+            for shot in run:
+                reasons = {target.unable for target in shot.plate.targets}
+                self.count["cutaways" if not reasons else "rendered" if None in reasons else "left"] += 1
+                self.unable.update(reason for reason in reasons if reason is not None)
+            yield run
+
+    def render(self, run: Run) -> list[AVFrame]:
+        with self.watch.stage("render"):
+            frames = render_runs([run], self.engine)
+        if self.first_frame is None:
+            self.first_frame = self.watch.elapsed()
+        return frames
+
+    def write_film(self, runs: Iterable[Run], length: int, info: FilmInfo, sound: Speech, output: Path) -> None:
+        from .media.writer import FilmOptions, FilmWriter
+
+        engine = self.engine.info.name if self.options.mark else None
+        options = FilmOptions(crf=self.options.crf, preset=self.options.preset, mark=engine)
+        with FilmWriter(output, info, sound, options) as writer:
+            for run in runs:
+                for frame in self.render(run):
+                    with self.watch.stage("encode"):
+                        writer.write(frame)
+                    self.progress(Stage("speak", frame.index + 1, length))
+            self.refuse_silent_face()
+            with self.watch.stage("encode"):
+                writer.close()
+
+    def write_sheet(self, runs: Iterable[Run], length: int, output: Path) -> None:
+        from .media.draw import contact_sheet, write_png
+
+        tiles = min(length, PREVIEW_TILES)
+        wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
+        shown: list[AVFrame] = []
+        for run in runs:
+            if any(shot.index in wanted for shot in run):
+                shown += [frame for frame in self.render(run) if frame.index in wanted]
+            self.progress(Stage("speak", run[-1].index + 1, length))
+        self.refuse_silent_face()
+        write_png(output, contact_sheet([frame.image for frame in shown], [str(frame.index) for frame in shown]))
+
+    def refuse_silent_face(self) -> None:
+        """A film in which no mouth was drawn in any frame is refused before it appears."""
+        if not self.count["rendered"]:
+            reason = self.unable.most_common(1)[0][0] if self.unable else "the face shows only later than the speech"
+            raise FaceError(f"No frame shows a face that can be made to speak: {reason}. Try another picture.")
+
+    def report(
+        self, output: Path, footage: Footage, cast: Cast, length: int, passed_over: tuple[str, ...], preview: bool
+    ) -> Report:
+        from .media.probe import probe
+
+        probed = None if preview else probe(output)
+        elapsed = self.watch.elapsed()
+        return Report(
+            output=output,
+            engine=self.engine.info.name,
+            engine_version=self.engine.info.version,
+            passed_over=passed_over,
+            frames=length,
+            fps=footage.info.fps,
+            rendered=self.count["rendered"],
+            cutaways=self.count["cutaways"],
+            unable=dict(self.unable),
+            faces=len(cast.chosen),
+            seconds=dict(self.watch.seconds),
+            cpu_seconds=self.watch.cpu(),
+            first_frame_seconds=self.first_frame or elapsed,
+            frames_per_second=length / elapsed,
+            real_time_factor=seconds(length, footage.info.fps) / elapsed,
+            notices=footage.info.notices,
+            probe=probed,
+        )
+
+
+def open_both(picture: Path, speech: Path | None, options: GenerateOptions) -> tuple[Footage, Speech]:
+    """Open the picture and the speech, or the picture's own soundtrack."""
+    from .media.sound import open_speech
+    from .media.video import open_picture
+
+    footage = open_picture(picture, parse_fps(options.fps))
+    if speech is None and not footage.info.has_sound:
+        raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
+    return footage, open_speech(speech or picture)
+
+
+def film_length(footage: Footage, looked: int, spoken: int, options: GenerateOptions) -> int:
+    """Frames of the film, from the footage's frames and those the speech needs. A still has no length of its own."""
+    if options.length == "speech" or footage.info.kind == "image":
+        return spoken
+    return looked if options.length == "picture" else max(looked, spoken)
+
+
+def first_samples(blocks: Iterable[Samples], count: int) -> Iterator[Samples]:
+    """The first ``count`` samples of ``blocks``."""
+    for block in blocks:
+        if count <= 0:
+            return
+        yield block[:count]
+        count -= len(block)

@@ -1,0 +1,87 @@
+"""One dataclass of options serves the command line, YAML, JSON and Python; unknown names get the nearest one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
+
+from .errors import OptionError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Length = Literal["speech", "picture", "longest"]
+T = TypeVar("T", bound="DataclassInstance")
+
+SLOWEST, FASTEST = Fraction(1), Fraction(120)  # fps that make a film
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` with the known name nearest to ``name``, or the list of them all."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+
+
+def parse_fps(text: str) -> Fraction | Literal["source"]:
+    """``25``, ``29.97``, ``30000/1001`` or ``source``. Decimals near n*1000/1001 mean the broadcast rate."""
+    if text == "source":
+        return "source"
+    try:
+        fps = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise OptionError(f"fps '{text}' is not a number; give 25, 29.97, 30000/1001 or 'source'.") from None
+    broadcast = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
+    if fps.denominator != 1 and fps != broadcast and abs(fps - broadcast) < Fraction(1, 100):
+        fps = broadcast
+    if not SLOWEST <= fps <= FASTEST:
+        raise OptionError(f"fps {text} is out of range; give {SLOWEST} to {FASTEST}, or 'source'.")
+    return fps
+
+
+def build(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Make the options dataclass ``kind`` from a mapping, checking names, types of numbers and choices.
+
+    Raises:
+        OptionError: an unknown name (with the nearest), a value of the wrong type or outside its choices.
+    """
+    known = {field.name for field in fields(kind)}
+    hints = get_type_hints(kind)
+    for name, value in given.items():
+        if name not in known:
+            raise OptionError(f"There is no option '{name}' for {kind.__name__}. {nearest(name, known)}")
+        _check(name, value, hints[name])
+    return kind(**given)
+
+
+def _check(name: str, value: object, hint: Any) -> None:
+    choices = get_args(hint) if getattr(hint, "__origin__", None) is Literal else ()
+    if choices and value not in choices:
+        raise OptionError(f"{name} is '{value}'; it can be {', '.join(map(str, choices))}.")
+    if hint is bool and not isinstance(value, bool):
+        raise OptionError(f"{name} is {value!r}; it must be true or false.")
+    if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, (int, hint))):
+        raise OptionError(f"{name} is {value!r}; it must be a{'n integer' if hint is int else ' number'}.")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """How a film is made."""
+
+    engine: str = "auto"  # a name from `lipsmith engines`; auto: the best one that can run here
+    fps: str = "25"  # of the film: a number, or "source" for the video's own
+    length: Length = "speech"  # what decides the film's length
+    faces: str = "largest"  # largest, all, left, right, or a number counted from the left
+    still: bool = False  # a portrait without blinks and head motion
+    seed: int = 0  # of blinks and head motion
+    crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
+    preset: str = "veryfast"  # x264 speed
+    mark: bool = True  # say in the film's metadata that it is AI-made
+
+    def __post_init__(self) -> None:
+        parse_fps(self.fps)
+        if not 0 <= self.crf <= 51:
+            raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")

@@ -1,0 +1,59 @@
+"""Render runs of shots: the only place where an engine is asked for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .compose import compose
+from .engines.protocols import Engine
+from .take import Run, Take
+from .types import AVFrame, Image, Samples, Shot
+
+
+def render_runs(runs: Sequence[Run], engine: Engine) -> list[AVFrame]:
+    """Finished frames of ``runs``, in order. Runs may come from many takes: all share one call to the engine.
+
+    A shot without faces keeps the very array of its plate.
+    """
+    rows = [(run, face) for run in runs for face in range(len(run[0].plate.targets))]
+    materials = [[shot.plate.targets[face].material for shot in run] for run, face in rows]
+    drives = [[shot.drive for shot in run] for run, _ in rows]
+    pictures = iter(engine.render(materials, drives) if rows else [])
+    frames: list[AVFrame] = []
+    for run in runs:
+        faces = [next(pictures) for _ in run[0].plate.targets]  # faces[target][position in the run]
+        frames += [_finish(shot, [face[k] for face in faces]) for k, shot in enumerate(run)]
+    return frames
+
+
+def _finish(shot: Shot, pictures: list[Image]) -> AVFrame:
+    image = compose(shot.plate.image, shot.plate.targets, pictures) if pictures else shot.plate.image
+    return AVFrame(shot.index, image, shot.samples)
+
+
+def perform(
+    take: Take, sound: Iterable[Samples], engine: Engine, frames: int | None = None, batch: int = 1
+) -> Iterator[AVFrame]:
+    """Offline: the whole film in order, as fast as it goes, never more than a block of it in memory.
+
+    Args:
+        take: fresh, over the plates of the film.
+        sound: blocks of samples at the take's playing rate.
+        engine: the one the take listens through.
+        frames: the film's length when it is longer than the sound.
+        batch: runs that share one call to ``engine.render``.
+    """
+    waiting: list[Run] = []
+    for run in take_runs(take, sound, frames):
+        waiting.append(run)
+        if len(waiting) >= batch:
+            yield from render_runs(waiting, engine)
+            waiting = []
+    yield from render_runs(waiting, engine)
+
+
+def take_runs(take: Take, sound: Iterable[Samples], frames: int | None = None) -> Iterator[Run]:
+    """The runs of a whole film, not yet rendered."""
+    for block in sound:
+        yield from take.push(block)
+    yield from take.end(frames)

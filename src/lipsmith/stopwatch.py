@@ -1,0 +1,57 @@
+"""Wall time by stage, each second counted once: an inner stage stops the clock of the outer one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Starts when it is made. ``seconds`` holds the exclusive wall time of every stage so far."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._started = self._turned = time.perf_counter()
+        self._cpu_started = time.process_time()
+        self._running: list[str] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count what happens inside under ``name``."""
+        self._turn()
+        self._running.append(name)
+        try:
+            yield
+        finally:
+            self._turn()
+            self._running.pop()
+
+    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Count the making of ``items``, not what is done with them, under ``name``."""
+        iterator = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
+
+    def elapsed(self) -> float:
+        """Wall seconds since the watch was made."""
+        return time.perf_counter() - self._started
+
+    def cpu(self) -> float:
+        """CPU seconds of this process, all threads, since the watch was made."""
+        return time.process_time() - self._cpu_started
+
+    def _turn(self) -> None:
+        now = time.perf_counter()
+        if self._running:
+            name = self._running[-1]
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._turned
+        self._turned = now

@@ -1,0 +1,99 @@
+"""One stream of sound over one run of plates. No clock, no model, no file.
+
+``push`` and ``end`` hand out runs of shots to be rendered together; the same object serves a file on disk and a
+live call, so both give the same frames. The sound that plays keeps its own rate; the encoder hears a 16 kHz copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from .engines.protocols import Engine
+from .timing import HEARING_RATE, frame_count, sample_at
+from .types import Array, Plate, Samples, Shot
+
+Run = list[Shot]
+"""Consecutive shots drawn together: at most the engine's window, all with equally many faces; one if none."""
+
+
+class Resampler(Protocol):
+    """Turns the playing sound into the 16 kHz copy that is heard. ``media.sound.Hearing`` is one."""
+
+    def push(self, samples: Samples) -> Samples: ...
+
+    def flush(self) -> Samples: ...
+
+
+class Take:
+    """Meets every frame of the film with its plate, its drive and its exact samples.
+
+    Args:
+        plates: what is spoken over, in film order; must not end before the film does.
+        engine: whose encoder listens; it is not asked to render here.
+        fps: of the film.
+        rate: Hz of the playing sound that ``push`` gets.
+        hearing: from ``rate`` to 16 kHz; not needed when ``rate`` is 16 kHz.
+    """
+
+    def __init__(
+        self,
+        plates: Iterator[Plate],
+        engine: Engine,
+        fps: Fraction,
+        rate: int = HEARING_RATE,
+        hearing: Resampler | None = None,
+    ) -> None:
+        if hearing is None and rate != HEARING_RATE:
+            raise ValueError(f"sound at {rate} Hz needs a hearing that brings it to {HEARING_RATE} Hz")
+        self._plates, self._fps, self._rate, self._hearing = plates, fps, rate, hearing
+        self._encoder, self._window = engine.listen(fps), engine.info.window
+        self._sound = np.zeros(0, np.float32)  # pushed, not yet given to a shot
+        self._pushed = self._heard = 0  # samples: received at the playing rate, heard at 16 kHz
+        self._next = 0  # index of the next shot
+        self._run: Run = []
+
+    def push(self, samples: Samples) -> list[Run]:
+        """Take (n,) more samples at the playing rate; return the runs that are now complete."""
+        self._sound = np.concatenate([self._sound, samples])
+        self._pushed += len(samples)
+        return self._gather(self._hear(self._hearing.push(samples) if self._hearing else samples))
+
+    def end(self, frames: int | None = None) -> list[Run]:
+        """The sound is over. The film ends with it, or after ``frames`` if that is later (silence follows)."""
+        total = max(frame_count(self._pushed, self._fps, self._rate), frames or 0)
+        drives = self._hear(self._hearing.flush()) if self._hearing else []
+        missing = sample_at(total, self._fps) - self._heard
+        drives += self._hear(np.zeros(max(0, missing), np.float32)) + self._encoder.flush()
+        return self._gather(drives[: total - self._next]) + self._close()
+
+    def _hear(self, samples: Samples) -> list[Array]:
+        self._heard += len(samples)
+        return self._encoder.push(samples)
+
+    def _gather(self, drives: list[Array]) -> list[Run]:
+        runs: list[Run] = []
+        for drive in drives:
+            shot = self._shot(drive)
+            if self._run and len(self._run[-1].plate.targets) != len(shot.plate.targets):
+                runs += self._close()
+            self._run.append(shot)
+            if len(self._run) == (self._window if shot.plate.targets else 1):
+                runs += self._close()
+        return runs
+
+    def _shot(self, drive: Array) -> Shot:
+        start, stop = sample_at(self._next, self._fps, self._rate), sample_at(self._next + 1, self._fps, self._rate)
+        sound = self._sound[: stop - start]
+        sound = np.pad(sound, (0, stop - start - len(sound)))
+        self._sound = self._sound[stop - start :]
+        shot = Shot(self._next, next(self._plates), drive, sound)
+        self._next += 1
+        return shot
+
+    def _close(self) -> list[Run]:
+        run, self._run = self._run, []
+        return [run] if run else []
