@@ -9,7 +9,10 @@ import ctypes
 import os
 import shutil
 import sys
-from typing import Callable, Optional
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WANTED = {"libGL.so.1": "libgl1", "libgthread-2.0.so.0": "libglib2.0-0"}
 """What the loader looks for -> the Debian package that holds it."""
@@ -24,7 +27,7 @@ def missing_libraries(load: Callable[[str], object] = ctypes.CDLL, platform: str
     return [package for library, package in WANTED.items() if not _loads(library, load)]
 
 
-def remedy(packages: list[str], which: Callable[[str], Optional[str]] = shutil.which) -> str:
+def remedy(packages: list[str], which: Callable[[str], str | None] = shutil.which) -> str:
     """The one command that brings ``packages``, for the package tool of this machine."""
     rights = "" if not hasattr(os, "geteuid") or os.geteuid() == 0 else "sudo "
     if not which("apt-get") and which("dnf"):
