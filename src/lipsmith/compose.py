@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from .types import Array, Crop, Image, Target
@@ -30,6 +29,8 @@ def _is_pixel_for_pixel(crop: Crop) -> bool:
 
 
 def _blend(out: Image, target: Target, picture: Image) -> None:
+    import cv2
+
     x0, y0, x1, y1 = _reach(target.crop, out.shape[1], out.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
@@ -52,6 +53,8 @@ def _alpha(target: Target) -> Array:
 
 def _reach(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
     """The box of image px that the picture covers, within the image."""
+    import cv2
+
     if crop.box is not None:
         x0, y0, x1, y1 = crop.box
     else:
