@@ -1,0 +1,34 @@
+"""What every test may use: the shipped portrait and speech, and the clock rates that matter."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lipsmith
+from lipsmith.types import Image
+
+ASSETS = Path(lipsmith.__file__).parent / "assets"
+RATES = [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50)]
+
+
+@pytest.fixture(scope="session")
+def astronaut_file() -> Path:
+    return ASSETS / "astronaut.jpg"
+
+
+@pytest.fixture(scope="session")
+def speech_file() -> Path:
+    return ASSETS / "demo_speech.flac"
+
+
+@pytest.fixture(scope="session")
+def astronaut(astronaut_file: Path) -> Image:
+    """(512, 512, 3) RGB."""
+    from PIL import Image as Pillow
+
+    with Pillow.open(astronaut_file) as picture:
+        return np.asarray(picture.convert("RGB"))

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from lipsmith.compose import compose
+from lipsmith.types import Crop, Image, Target
+
+
+@pytest.fixture
+def image() -> Image:
+    return np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+
+
+def test_a_pixel_for_pixel_picture_replaces_its_box_alone(image: Image) -> None:
+    picture = np.full((10, 20, 3), 7, np.uint8)
+    out = compose(image, [Target(Crop.from_box((5, 6, 25, 16)), None, None)], [picture])
+    assert (out[6:16, 5:25] == 7).all()
+    out[6:16, 5:25] = image[6:16, 5:25]
+    assert (out == image).all()
+
+
+def test_the_mask_decides_pixel_by_pixel(image: Image) -> None:
+    mask = np.zeros((10, 20), np.float32)
+    mask[:, 10:] = 1
+    out = compose(image, [Target(Crop.from_box((5, 6, 25, 16)), mask, None)], [np.zeros((10, 20, 3), np.uint8)])
+    assert (out[6:16, 5:15] == image[6:16, 5:15]).all()
+    assert not out[6:16, 15:25].any()
+
+
+def test_half_alpha_is_the_mean(image: Image) -> None:
+    mask = np.full((10, 20), 0.5, np.float32)
+    out = compose(image, [Target(Crop.from_box((5, 6, 25, 16)), mask, None)], [np.zeros((10, 20, 3), np.uint8)])
+    assert np.abs(out[6:16, 5:25].astype(int) * 2 - image[6:16, 5:25]).max() <= 1
+
+
+def test_a_smaller_picture_is_scaled_to_its_box_without_a_shift(image: Image) -> None:
+    ramp = np.repeat(np.arange(8, dtype=np.uint8)[None, :, None] * 30, 8, 0).repeat(3, 2)
+    out = compose(image, [Target(Crop.from_box((10, 4, 42, 36), (8, 8)), None, None)], [ramp])
+    centres = out[20, 10 + 2 : 42 : 4, 0].astype(int)  # near the centre of every source pixel, 4 px each
+    assert np.abs(centres - np.arange(8) * 30).max() <= 4
+
+
+def test_a_rotated_crop_lands_where_it_came_from(image: Image) -> None:
+    import cv2
+
+    smooth = cv2.GaussianBlur(image, (0, 0), 4)
+    matrix = cv2.getRotationMatrix2D((30, 20), 25, 1.0).astype(np.float32)
+    matrix[:, 2] -= (15, 8)
+    picture = cv2.warpAffine(smooth, matrix, (30, 24))
+    mask = np.zeros((24, 30), np.float32)
+    mask[4:-4, 4:-4] = 1
+    out = compose(smooth, [Target(Crop(matrix, (30, 24)), mask, None)], [picture])
+    assert np.abs(out.astype(int) - smooth).max() <= 6
+
+
+def test_a_crop_hanging_over_the_edge_is_cut(image: Image) -> None:
+    target = Target(Crop.from_box((50, -5, 70, 15), (8, 8)), None, None)
+    out = compose(image, [target], [np.full((8, 8, 3), 9, np.uint8)])
+    assert (out[:15, 50:] == 9).all()
+    assert (out[15:] == image[15:]).all()
+
+
+def test_no_targets_is_a_plain_copy(image: Image) -> None:
+    out = compose(image, [], [])
+    assert out is not image
+    assert (out == image).all()

@@ -1,0 +1,152 @@
+"""The laws of the stage, with the fake engine: any chunking = whole, sound in = sound out, cutaways untouched."""
+
+import itertools
+import tracemalloc
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from lipsmith.media.sound import Hearing
+
+from lipsmith.engines.fake import FakeEngine, FakeOptions
+from lipsmith.perform import perform, render_runs
+from lipsmith.take import Take
+from lipsmith.timing import frame_count, sample_at
+from lipsmith.types import AVFrame, Face, Plate, Samples
+
+RATES = [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50)]
+
+
+def plates(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1) -> list[Plate]:
+    random = np.random.default_rng(0)
+    made = []
+    for index in range(7):
+        image = random.integers(0, 255, (32, 64, 3), dtype=np.uint8)
+        boxes = [np.array([4 + 30 * k, 4, 24 + 30 * k, 24], np.float32) for k in range(faces)]
+        there = [] if index in cutaways else boxes
+        targets = [engine.prepare(image, Face(box, np.zeros((478, 3), np.float32), 1.0), 1) for box in there]
+        made.append(Plate(index, image, tuple(targets)))
+    return made
+
+
+def back_and_forth(shelf: list[Plate]) -> Iterator[Plate]:
+    return itertools.cycle(shelf + shelf[::-1])
+
+
+def chunks(sound: Samples, size: int) -> Iterator[Samples]:
+    return (sound[start : start + size] for start in range(0, len(sound), size))
+
+
+def film(
+    engine: FakeEngine, shelf: Iterable[Plate], sound: Iterable[Samples], fps: Fraction, rate: int = 16_000
+) -> list[AVFrame]:
+    take = Take(iter(shelf), engine, fps, rate, Hearing(rate) if rate != 16_000 else None)
+    return list(perform(take, sound, engine))
+
+
+def same(one: list[AVFrame], other: list[AVFrame]) -> bool:
+    return [f.index for f in one] == [f.index for f in other] and all(
+        (a.image == b.image).all() and (a.samples == b.samples).all() for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize(("window", "faces"), [(1, 1), (4, 2), (16, 1)])
+def test_any_chunking_gives_the_same_film(fps: Fraction, window: int, faces: int) -> None:
+    sound = np.random.default_rng(1).standard_normal(16_000 * 2 + 123).astype(np.float32)
+    engine = FakeEngine(FakeOptions(window=window))
+    shelf = plates(engine, faces=faces)
+    whole = film(engine, back_and_forth(shelf), [sound], fps)
+    assert [frame.index for frame in whole] == list(range(frame_count(len(sound), fps)))
+    for size in (97, 640, 4096):
+        assert same(film(engine, back_and_forth(shelf), chunks(sound, size), fps), whole)
+
+
+@pytest.mark.parametrize("batch", [2, 5, 64])
+def test_a_batch_changes_nothing_but_the_number_of_calls(batch: int) -> None:
+    sound = np.random.default_rng(2).standard_normal(16_000).astype(np.float32)
+    engine = FakeEngine()
+    shelf = plates(engine)
+    alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
+    engine.calls.clear()
+    together = list(perform(Take(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch))
+    assert same(together, alone)
+    assert len(engine.calls) == -(-25 // batch)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+@pytest.mark.parametrize("length", [1, 47, 60_001])
+def test_the_playing_sound_comes_out_as_it_went_in(fps: Fraction, rate: int, length: int) -> None:
+    sound = np.random.default_rng(3).standard_normal(length).astype(np.float32)
+    engine = FakeEngine()
+    frames = film(engine, back_and_forth(plates(engine)), chunks(sound, 1001), fps, rate)
+    out = np.concatenate([frame.samples for frame in frames])
+    assert len(frames) == frame_count(length, fps, rate)
+    assert len(out) == sample_at(len(frames), fps, rate)
+    assert (out[:length] == sound).all()
+    assert not out[length:].any()
+
+
+def test_a_cutaway_is_the_very_plate() -> None:
+    engine = FakeEngine(FakeOptions(window=4))
+    shelf = plates(engine, cutaways=(0, 3))
+    frames = film(engine, shelf, [np.ones(sample_at(7, Fraction(25)), np.float32)], Fraction(25))
+    for frame, plate in zip(frames, shelf, strict=True):
+        assert (frame.image is plate.image) == (not plate.targets)
+
+
+def test_every_face_speaks() -> None:
+    engine = FakeEngine()
+    shelf = plates(engine, cutaways=(), faces=2)
+    for frame, plate in zip(film(engine, shelf, [np.ones(4480, np.float32)], Fraction(25)), shelf, strict=True):
+        changed = (frame.image != plate.image).any(-1)
+        assert changed[4:24, 4:24].mean() > 0.9
+        assert changed[4:24, 34:54].mean() > 0.9
+        assert not changed[:4].any()
+
+
+def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:
+    engine = FakeEngine()
+    take = Take(back_and_forth(plates(engine)), engine, Fraction(25))
+    frames = list(perform(take, [np.ones(1000, np.float32)], engine, frames=10))
+    assert len(frames) == 10
+    assert not np.concatenate([frame.samples for frame in frames])[1000:].any()
+
+
+def test_runs_of_many_takes_share_one_call() -> None:
+    engine = FakeEngine()
+    shelf = plates(engine, cutaways=())
+    sound = np.random.default_rng(4).standard_normal(16_000).astype(np.float32)
+    alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
+    takes = [Take(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
+    engine.calls.clear()
+    first = [take.push(sound) for take in takes]
+    frames = render_runs([run for runs in zip(*first, strict=True) for run in runs], engine)
+    assert len(engine.calls) == 1
+    for k in range(3):
+        assert same(frames[k::3], alone[: len(first[k])])
+
+
+def test_memory_does_not_grow_with_the_film() -> None:
+    engine = FakeEngine()
+    shelf = plates(engine)
+
+    def peak(blocks: int) -> int:
+        take = Take(back_and_forth(shelf), engine, Fraction(25))
+        tracemalloc.start()
+        for _ in perform(take, (np.ones(3200, np.float32) for _ in range(blocks)), engine):
+            engine.calls.clear()
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(5)
+    assert peak(300) < peak(30) * 1.2 + 40_000
+
+
+def test_sound_at_another_rate_needs_a_hearing() -> None:
+    engine = FakeEngine()
+    with pytest.raises(ValueError, match="48000 Hz needs a hearing"):
+        Take(iter([]), engine, Fraction(25), 48_000)

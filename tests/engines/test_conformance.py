@@ -1,0 +1,113 @@
+"""The laws of an engine, over every engine that can be built on this machine. A new engine passes them as they are."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lipsmith.engines import Engine, load_engine
+from lipsmith.face.landmarks import Landmarker
+from lipsmith.timing import frame_count
+from lipsmith.types import Array, Face, Image, Samples, Target
+
+RATES = [Fraction(25), Fraction(30000, 1001), Fraction(24), Fraction(50)]
+ENGINES = {"warp": {}, "fake": {}, "fake-window-4": {"window": 4}}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return load_engine(request.param.partition("-")[0], **ENGINES[request.param])
+
+
+@pytest.fixture(scope="module")
+def face(astronaut: Image) -> Face:
+    with Landmarker() as landmarker:
+        return landmarker.find(astronaut)[0]
+
+
+@pytest.fixture(scope="module")
+def target(engine: Engine, astronaut: Image, face: Face) -> Target:
+    study = engine.study()
+    study.add(astronaut, face)
+    return engine.prepare(astronaut, face, study.done())
+
+
+@pytest.fixture(scope="module")
+def speech(speech_file: object) -> Samples:
+    """2.3 s of the shipped speech at 16 kHz, an odd number of samples."""
+    from lipsmith.media.sound import Hearing, open_speech
+
+    sound = open_speech(speech_file)
+    hearing = Hearing(sound.rate)
+    heard = [hearing.push(block) for block in sound.blocks()]
+    return np.concatenate([*heard, hearing.flush()])[8000 : 8000 + 36_801]
+
+
+def listen(engine: Engine, speech: Samples, fps: Fraction, size: int) -> list[Array]:
+    encoder = engine.listen(fps)
+    drives = [drive for k in range(0, len(speech), size) for drive in encoder.push(speech[k : k + size])]
+    return drives + encoder.flush()
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_one_drive_a_frame_whatever_the_chunks(engine: Engine, speech: Samples, fps: Fraction) -> None:
+    whole = listen(engine, speech, fps, len(speech))
+    assert len(whole) == frame_count(len(speech), fps)
+    for size in (160, 997, 4096):
+        assert np.array_equal(listen(engine, speech, fps, size), whole)
+
+
+def test_a_single_sample_is_a_frame(engine: Engine) -> None:
+    assert len(listen(engine, np.zeros(1, np.float32), Fraction(25), 1)) == 1
+
+
+def test_two_streams_do_not_hear_each_other(engine: Engine, speech: Samples) -> None:
+    alone = listen(engine, speech, Fraction(25), 640)
+    one, other = engine.listen(Fraction(25)), engine.listen(Fraction(25))
+    drives = []
+    for k in range(0, len(speech), 640):
+        drives += one.push(speech[k : k + 640])
+        other.push(-speech[::-1][k : k + 640])
+    assert np.array_equal(drives + one.flush(), alone)
+
+
+def test_the_answer_comes_within_the_look_ahead(engine: Engine, speech: Samples) -> None:
+    fps = Fraction(25)
+    encoder, answered = engine.listen(fps), 0
+    for k in range(0, len(speech) - 160, 160):
+        answered += len(encoder.push(speech[k : k + 160]))
+        heard = Fraction(k + 160, 16_000)
+        assert Fraction(answered) / fps >= heard - Fraction(1, 25) - Fraction(120, 1000)
+
+
+def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: Target, speech: Samples) -> None:
+    drives = listen(engine, speech, Fraction(25), 640)[:: max(1, len(speech) // 640 // 5)][:5]
+    together = engine.render([[target.material]] * len(drives), [[drive] for drive in drives])
+    backwards = engine.render([[target.material]] * len(drives), [[drive] for drive in drives[::-1]])
+    for row, drive in enumerate(drives):
+        alone = engine.render([[target.material]], [[drive]])[0][0]
+        assert np.array_equal(together[row][0], alone)
+        assert np.array_equal(backwards[len(drives) - 1 - row][0], alone)
+
+
+def test_a_row_may_be_as_long_as_the_window(engine: Engine, target: Target, speech: Samples) -> None:
+    window = engine.info.window
+    drives = listen(engine, speech, Fraction(25), 640)[:window]
+    rows = engine.render([[target.material] * window], [drives])
+    assert [len(row) for row in rows] == [window]
+
+
+def test_pictures_are_what_the_crop_says(engine: Engine, target: Target, speech: Samples) -> None:
+    picture = engine.render([[target.material]], [[listen(engine, speech, Fraction(25), 640)[10]]])[0][0]
+    assert picture.dtype == np.uint8
+    assert picture.shape == (target.crop.size[1], target.crop.size[0], 3)
+    assert target.mask is None or target.mask.shape == picture.shape[:2]
+
+
+def test_preparing_leaves_the_image_alone(engine: Engine, astronaut: Image, face: Face) -> None:
+    before = astronaut.copy()
+    study = engine.study()
+    study.add(astronaut, face)
+    target = engine.prepare(astronaut, face, study.done())
+    engine.render([[target.material]], [[listen(engine, np.zeros(640, np.float32), Fraction(25), 640)[0]]])
+    assert np.array_equal(astronaut, before)
