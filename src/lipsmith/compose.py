@@ -37,11 +37,12 @@ def _blend(out: Image, target: Target, picture: Image) -> None:
     back = target.crop.matrix.astype(np.float64).copy()  # region px -> picture px
     back[:, 2] += back[:, :2] @ (x0, y0)
     if target.crop.box is not None:  # whole-pixel boxes scale corner to corner, not centre to centre
-        back[:, 2] += 0.5 * (back[0, 0], back[1, 1]) - np.array([0.5, 0.5])
+        back[:, 2] += (back[[0, 1], [0, 1]] - 1) / 2
     size = (x1 - x0, y1 - y0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     face = cv2.warpAffine(picture, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(_alpha(target), back, size, flags=flags)[..., None]
+    edge = cv2.BORDER_CONSTANT if target.crop.box is None else cv2.BORDER_REPLICATE
+    alpha = cv2.warpAffine(_alpha(target), back, size, flags=flags, borderMode=edge)[..., None]
     below = out[y0:y1, x0:x1]
     out[y0:y1, x0:x1] = np.rint(face * alpha + below * (1 - alpha)).astype(np.uint8)
 
