@@ -1,0 +1,80 @@
+"""The head's own frame: a mean face, and the pose that carries it into an image.
+
+Lengths are eye distances (outer corners 33-263 are 1 apart, about 90 mm); x right, y down, z away from the camera; the
+origin is the nose bridge 168. The pose is a weighted similarity (Umeyama, "Least-squares estimation of transformation
+parameters between two point patterns", 1991) on points that neither speech nor brows move, under weak perspective.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+"""(n, 3) or (3,), px or eye distances, as said."""
+
+RIGID = [
+    *(33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 10, 151, 9, 8, 54, 284, 103, 332, 67, 297),
+    *(109, 338, 127, 356, 162, 389, 21, 251, 48, 278, 116, 345, 111, 340),
+]
+"""FaceMesh points that neither speech nor brows move."""
+POINTS = 468
+"""Points of the face itself; FaceMesh's irises follow after them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """Where a head is: image = scale * rotation @ own + shift."""
+
+    scale: float  # px per eye distance
+    rotation: Points  # (3, 3) float64
+    shift: Points  # (3,) float64 px
+
+    def to_own(self, points: NDArray[np.floating]) -> Points:
+        """(n, 3) px -> (n, 3) eye distances in the head's own frame."""
+        return np.asarray((points - self.shift) @ self.rotation / self.scale, np.float64)
+
+    def to_image(self, points: NDArray[np.floating]) -> Points:
+        """(n, 3) eye distances -> (n, 3) px."""
+        return np.asarray(self.scale * (points @ self.rotation.T) + self.shift, np.float64)
+
+    @property
+    def angles(self) -> tuple[float, float, float]:
+        """Yaw (positive: the nose points to the image's right), pitch (positive: down), roll (positive: clockwise), rad."""
+        ahead = -self.rotation[:, 2]
+        yaw = np.arctan2(ahead[0], -ahead[2])
+        pitch = np.arctan2(ahead[1], np.hypot(ahead[0], ahead[2]))
+        roll = np.arctan2(self.rotation[1, 0], self.rotation[0, 0])
+        return float(yaw), float(pitch), float(roll)
+
+
+def similarity(
+    source: NDArray[np.floating], target: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> tuple[float, Points, Points]:
+    """Scale, rotation (3, 3), shift (3,) that best carry (n, 3) source onto (n, 3) target (Umeyama 1991)."""
+    share = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
+    source_mean, target_mean = share @ source, share @ target
+    centred = source - source_mean
+    left, sizes, right = np.linalg.svd(((target - target_mean) * share[:, None]).T @ centred)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    rotation = left * signs @ right
+    scale = float(sizes @ signs / (share @ (centred**2).sum(1)))
+    return scale, rotation, target_mean - scale * rotation @ source_mean
+
+
+@cache
+def mean_face() -> Points:
+    """(468, 3) float64 eye distances: a symmetric neutral face with closed lips, seen from the front."""
+    with files("lipsmith").joinpath("assets", "mean_face.npz").open("rb") as stored, np.load(stored) as arrays:
+        shape = arrays["shape"].astype(np.float64)
+    shape.setflags(write=False)
+    return shape
+
+
+def fit_pose(landmarks: NDArray[np.floating]) -> Pose:
+    """The pose of (468+, 3) px landmarks in FaceMesh order."""
+    return Pose(*similarity(mean_face()[RIGID], np.asarray(landmarks, np.float64)[RIGID]))
