@@ -1,0 +1,185 @@
+"""Faces in an image: 478 landmarks each, from close-ups down to .06 of the short side.
+
+Two detectors look over a small copy of the whole image; the landmark network then looks at each find at up to 384 px,
+twice, the second time where the first landmarks say. Errors measured on the astronaut (pasted at several scales) are
+below .01 of the eye distance for faces of 40 px and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from ..types import Array, Face, Image
+from .graphs import Detection, Detector, LandmarkNet, Region
+
+EYE_LEFT, EYE_RIGHT = 33, 263
+"""Outer eye corners, as seen on the screen in an upright face."""
+
+_SMALLEST = 32  # px: below this side there is no face to be found
+_DETECT_AT = 512  # px: the long side that the detectors look at; they shrink it to 192 without antialiasing
+_LOOK_AT = (256, 384)  # px: a region is brought into this range before the network samples it at 192
+_MARGIN = 1.5  # region side / face box side, as the network was trained
+_PROBE_EVERY = 10  # frames between looks for newcomers while known faces are followed
+
+
+class Landmarker:
+    """Finds faces in images. Not for several threads at once; close it, or use it in a ``with``.
+
+    ``max_faces``: the largest ones are kept. ``tracking``: images are frames of one film; known faces are followed,
+    and the detectors look only when one is lost and every tenth frame. Otherwise nothing is remembered between calls.
+    Raises EngineUnavailable when mediapipe or a system library is missing.
+    """
+
+    def __init__(self, max_faces: int = 4, tracking: bool = False) -> None:
+        self._max_faces = max_faces
+        self._tracking = tracking
+        self._net = LandmarkNet()
+        self._near = Detector(full_range=False, confidence=0.4)
+        self._far = Detector(full_range=True, confidence=0.5)
+        self._known: list[Face] = []
+        self._frame = 0
+
+    def find(self, image: Image) -> list[Face]:
+        """Faces in (H, W, 3) uint8 RGB, largest first. An image with a side below 32 px has none."""
+        if min(image.shape[:2]) < _SMALLEST:
+            return []
+        if not self._tracking:
+            return self.detect(image)
+        faces = [face for face in self.follow(image, self._known) if face is not None]
+        if not faces or len(faces) < len(self._known) or self._frame % _PROBE_EVERY == 0:
+            faces = distinct([*faces, *self.detect(image, faces)])
+        self._known = faces[: self._max_faces]
+        self._frame += 1
+        return list(self._known)
+
+    def detect(self, image: Image, known: Sequence[Face] = ()) -> list[Face]:
+        """Look over the whole image with both detectors; finds that are one of ``known`` are left out."""
+        small, scale = _shrunk(image)
+        faces: list[Face] = []
+        for detector in (self._near, self._far):
+            if len(faces) + len(known) >= self._max_faces:
+                break
+            for seen in detector(small):
+                box = seen.box / scale
+                if not any(_same(box, other.box) for other in (*known, *faces)):
+                    faces += self._settled(image, box, _region_of_detection(seen, scale))
+        return distinct(faces)[: max(0, self._max_faces - len(known))]
+
+    def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
+        """Each of ``faces`` (of the frame before) where it is in this image, or None where it is gone."""
+        return [self._at(image, region_of(face.landmarks), face.track) for face in faces]
+
+    def close(self) -> None:
+        """Free the networks. The landmarker cannot be used after."""
+        for part in (self._net, self._near, self._far):
+            part.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _settled(self, image: Image, box: Array, region: Region) -> list[Face]:
+        """Look twice; a result that left the detector's box was no face."""
+        rough = self._at(image, region)
+        face = rough and self._at(image, region_of(rough.landmarks))
+        return [face] if face and _same(face.box, box) else []
+
+    def _at(self, image: Image, region: Region, track: int = 0) -> Face | None:
+        picture, zoom, corner = _cut(image, region)
+        if picture is None:
+            return None
+        x, y = (np.array([region.x, region.y]) - corner) * zoom
+        found = self._net(picture, Region(float(x), float(y), region.side * float(zoom[0]), region.angle))
+        if found is None:
+            return None
+        landmarks, score = found
+        landmarks = landmarks / np.array([*zoom, zoom[0]], np.float32) + np.array([*corner, 0], np.float32)
+        return Face(box_of(landmarks), landmarks, score, track)
+
+
+def box_of(landmarks: Array) -> Array:
+    """(4,) px around (478, 3) landmarks; it may lie partly outside the image."""
+    return np.array([*landmarks[:, :2].min(0), *landmarks[:, :2].max(0)], np.float32)
+
+
+def region_of(landmarks: Array) -> Region:
+    """Where the landmark network should look to see this face again, upright and centred."""
+    x0, y0, x1, y1 = (float(value) for value in box_of(landmarks))
+    dx, dy = (float(value) for value in landmarks[EYE_RIGHT, :2] - landmarks[EYE_LEFT, :2])
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
+
+
+def distinct(faces: Sequence[Face]) -> list[Face]:
+    """Each face once, largest first; of two that are the same, the earlier in ``faces`` stays."""
+    kept: list[Face] = []
+    for face in faces:
+        if not any(_same(face.box, other.box) for other in kept):
+            kept.append(face)
+    return sorted(kept, key=lambda face: -_size(face.box))
+
+
+def overlap(a: Array, b: Array) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = float(width * height)
+    return shared / (_area(a) + _area(b) - shared)
+
+
+def _area(box: Array) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _size(box: Array) -> float:
+    return float(np.sqrt(max(_area(box), 0.0)))
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Two boxes on one face: they overlap well, or one sits inside the other's middle."""
+    return overlap(a, b) > 0.3
+
+
+def _region_of_detection(seen: Detection, scale: float) -> Region:
+    x0, y0, x1, y1 = (float(value) for value in seen.box / scale)
+    dx, dy = (float(value) for value in seen.eyes[1] - seen.eyes[0])
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
+
+
+def _shrunk(image: Image) -> tuple[Image, float]:
+    """The image at most ``_DETECT_AT`` px long, antialiased, and its scale."""
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = _DETECT_AT / max(height, width)
+    if scale >= 1:
+        return np.ascontiguousarray(image), 1.0
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+
+
+def _cut(image: Image, region: Region) -> tuple[Image | None, Array, Array]:
+    """The upright box around a region, brought to a good size: picture, zoom (2,) and corner (2,) px in the image."""
+    import cv2
+
+    height, width = image.shape[:2]
+    half = region.side / 2 * (abs(np.cos(region.angle)) + abs(np.sin(region.angle))) + 2
+    x0, y0 = max(0, int(region.x - half)), max(0, int(region.y - half))
+    x1, y1 = min(width, int(region.x + half) + 1), min(height, int(region.y + half) + 1)
+    corner = np.array([x0, y0], np.float32)
+    if x1 - x0 < 2 or y1 - y0 < 2 or region.side < 2:
+        return None, np.ones(2, np.float32), corner
+    picture = image[y0:y1, x0:x1]
+    scale = min(max(1.0, _LOOK_AT[0] / region.side), max(_LOOK_AT[1] / region.side, 1e-3))
+    if scale != 1:
+        size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
+        kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        picture = np.asarray(cv2.resize(picture, size, interpolation=kernel), np.uint8)
+    zoom = np.array([picture.shape[1] / (x1 - x0), picture.shape[0] / (y1 - y0)], np.float32)
+    return np.ascontiguousarray(picture), zoom, corner
