@@ -1,0 +1,5 @@
+"""``python -m lipsmith``."""
+
+from .cli import main
+
+main()

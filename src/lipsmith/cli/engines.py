@@ -1,0 +1,54 @@
+"""``lipsmith engines``: which engines there are, and which can run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import LipsmithError
+from .generate import AsJson
+from .records import print_json
+
+if TYPE_CHECKING:
+    from ..engines import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One engine as it stands on this machine."""
+
+    name: str
+    summary: str
+    needs: str
+    window: int | None  # frames drawn together; None while it cannot run
+    lacks: str | None  # None: it can run
+
+
+def engines(as_json: AsJson = False) -> None:
+    """List the engines, and what each one lacks here."""
+    from ..engines import engine_table
+
+    rows = [describe(entry) for entry in engine_table().values()]
+    print_json(rows) if as_json else _print_table(rows)
+
+
+def describe(entry: Entry) -> Row:
+    """Load one engine to see whether it runs."""
+    lacks, window = entry.lacks(), None
+    if lacks is None:
+        try:
+            window = entry.load({}).info.window
+        except LipsmithError as problem:
+            lacks = str(problem)
+    return Row(entry.name, entry.summary, entry.needs, window, lacks)
+
+
+def _print_table(rows: list[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("engine", "what it is", "needs", "window", "here")
+    for row in rows:
+        here = "[green]can run[/]" if row.lacks is None else f"[red]{row.lacks}[/]"
+        table.add_row(row.name, row.summary, row.needs, str(row.window or ""), here)
+    Console().print(table)

@@ -1,0 +1,27 @@
+"""Our records as JSON: what ``--json`` prints, and nothing else on standard output."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+
+def plain(value: object) -> object:
+    """``value`` in JSON's own types: a record becomes a mapping, a fraction ``"30000/1001"``, a path its text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6)
+    return str(value) if isinstance(value, (Fraction, Path)) else value
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` on standard output."""
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False))
