@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import EngineUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..types import Array, Image
 
@@ -64,6 +64,12 @@ class Detection:
     box: Array  # (4,) px: x0 y0 x1 y1
     eyes: Array  # (2, 2) px: the eye on the left of the screen, then the one on the right
     score: float  # 0..1
+
+    def moved(self, zoom: float | Array, corner: Sequence[float] | Array = (0.0, 0.0)) -> Detection:
+        """The same face in a picture ``zoom`` times as large whose ``corner`` (2,) px is the origin."""
+        scale, offset = np.broadcast_to(np.float32(zoom), 2), np.asarray(corner, np.float32)
+        box = self.box.reshape(2, 2) * scale + offset
+        return Detection(box.ravel(), self.eyes * scale + offset, self.score)
 
 
 class LandmarkNet:

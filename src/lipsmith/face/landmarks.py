@@ -15,6 +15,8 @@ import numpy as np
 from ..types import Array, Face, Image
 from .graphs import Detection, Detector, LandmarkNet, Region
 
+Box = tuple[int, int, int, int]
+"""x0 y0 x1 y1 in whole px."""
 EYE_LEFT, EYE_RIGHT = 33, 263
 """Outer eye corners, as seen on the screen in an upright face."""
 
@@ -22,6 +24,9 @@ _SMALLEST = 32  # px: below this side there is no face to be found
 _DETECT_AT = 512  # px: the long side that the detectors look at; they shrink it to 192 without antialiasing
 _LOOK_AT = (256, 384)  # px: a region is brought into this range before the network samples it at 192
 _MARGIN = 1.5  # region side / face box side, as the network was trained
+_CONFIRM_MARGIN = 1.8  # side of the enlarged look at a suspect / its box side
+_CONFIRMED = 0.7  # short-range score of a suspect seen enlarged: true faces reach .87 and more, others .55 at most
+_SUSPECTS = 6  # per look: the detector sees ghosts in busy pictures
 _PROBE_EVERY = 10  # frames between looks for newcomers while known faces are followed
 
 
@@ -38,7 +43,7 @@ class Landmarker:
         self._tracking = tracking
         self._net = LandmarkNet()
         self._near = Detector(full_range=False, confidence=0.4)
-        self._far = Detector(full_range=True, confidence=0.5)
+        self._far = Detector(full_range=True, confidence=0.2)
         self._known: list[Face] = []
         self._frame = 0
 
@@ -55,18 +60,19 @@ class Landmarker:
         self._frame += 1
         return list(self._known)
 
-    def detect(self, image: Image, known: Sequence[Face] = ()) -> list[Face]:
-        """Look over the whole image with both detectors; finds that are one of ``known`` are left out."""
-        small, scale = _shrunk(image)
+    def detect(self, image: Image, known: Sequence[Face] = (), tiles: bool = True) -> list[Face]:
+        """Look over the whole image, largest first; faces that are one of ``known`` are left out.
+
+        ``tiles``: where the whole image shows nobody, look again at its parts, enlarged (about 0.1 s).
+        """
         faces: list[Face] = []
-        for detector in (self._near, self._far):
-            if len(faces) + len(known) >= self._max_faces:
-                break
-            for seen in detector(small):
-                box = seen.box / scale
-                if not any(_same(box, other.box) for other in (*known, *faces)):
-                    faces += self._settled(image, box, _region_of_detection(seen, scale))
-        return distinct(faces)[: max(0, self._max_faces - len(known))]
+        for find in (self._near_faces, self._far_faces):
+            if len(faces) + len(known) < self._max_faces:
+                faces = distinct([*faces, *find(image, (*known, *faces))])
+        if tiles and not faces and not known:
+            for corner in _tiles(image):
+                faces = distinct([*faces, *self._far_faces(image, faces, corner)])
+        return faces[: max(0, self._max_faces - len(known))]
 
     def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
         """Each of ``faces`` (of the frame before) where it is in this image, or None where it is gone."""
@@ -83,11 +89,31 @@ class Landmarker:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _settled(self, image: Image, box: Array, region: Region) -> list[Face]:
+    def _near_faces(self, image: Image, known: Sequence[Face]) -> list[Face]:
+        small, scale = _shrunk(image)
+        return [face for seen in self._near(small) for face in self._settled(image, seen.moved(1 / scale), known)]
+
+    def _far_faces(self, image: Image, known: Sequence[Face], part: Box | None = None) -> list[Face]:
+        """What the full-range detector suspects and the short-range one, seeing it enlarged, confirms."""
+        x0, y0, x1, y1 = part or (0, 0, image.shape[1], image.shape[0])
+        small, scale = _shrunk(image[y0:y1, x0:x1])
+        suspects = (seen.moved(1 / scale, (x0, y0)) for seen in self._far(small)[:_SUSPECTS])
+        return [face for suspect in suspects for face in self._confirmed(image, suspect, known)]
+
+    def _confirmed(self, image: Image, suspect: Detection, known: Sequence[Face]) -> list[Face]:
+        picture, zoom, corner = _cut(image, region_around(suspect.box, None, _CONFIRM_MARGIN))
+        if picture is None or any(_same(suspect.box, face.box) for face in known):
+            return []
+        seen = [found.moved(1 / zoom, corner) for found in self._near(picture) if found.score >= _CONFIRMED]
+        return [face for one in seen if _same(one.box, suspect.box) for face in self._settled(image, one, known)]
+
+    def _settled(self, image: Image, seen: Detection, known: Sequence[Face]) -> list[Face]:
         """Look twice; a result that left the detector's box was no face."""
-        rough = self._at(image, region)
+        if any(_same(seen.box, face.box) for face in known):
+            return []
+        rough = self._at(image, region_around(seen.box, seen.eyes))
         face = rough and self._at(image, region_of(rough.landmarks))
-        return [face] if face and _same(face.box, box) else []
+        return [face] if face and _same(face.box, seen.box) else []
 
     def _at(self, image: Image, region: Region, track: int = 0) -> Face | None:
         picture, zoom, corner = _cut(image, region)
@@ -109,9 +135,14 @@ def box_of(landmarks: Array) -> Array:
 
 def region_of(landmarks: Array) -> Region:
     """Where the landmark network should look to see this face again, upright and centred."""
-    x0, y0, x1, y1 = (float(value) for value in box_of(landmarks))
-    dx, dy = (float(value) for value in landmarks[EYE_RIGHT, :2] - landmarks[EYE_LEFT, :2])
-    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
+    return region_around(box_of(landmarks), landmarks[[EYE_LEFT, EYE_RIGHT], :2])
+
+
+def region_around(box: Array, eyes: Array | None, margin: float = _MARGIN) -> Region:
+    """The square around a (4,) px box, ``margin`` times its longer side, turned with the (2, 2) px eyes."""
+    x0, y0, x1, y1 = (float(value) for value in box)
+    dx, dy = (0.0, 0.0) if eyes is None else (float(value) for value in eyes[1] - eyes[0])
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, margin * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
 
 
 def distinct(faces: Sequence[Face]) -> list[Face]:
@@ -146,10 +177,15 @@ def _same(a: Array, b: Array) -> bool:
     return overlap(a, b) > 0.3
 
 
-def _region_of_detection(seen: Detection, scale: float) -> Region:
-    x0, y0, x1, y1 = (float(value) for value in seen.box / scale)
-    dx, dy = (float(value) for value in seen.eyes[1] - seen.eyes[0])
-    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
+def _tiles(image: Image) -> list[Box]:
+    """Squares of .6 of the short side that cover the image, each overlapping the next by half or more."""
+    height, width = image.shape[:2]
+    side = max(_SMALLEST, round(0.6 * min(height, width)))
+
+    def starts(length: int) -> list[int]:
+        return [round(at) for at in np.linspace(0, length - side, 1 + -(-2 * (length - side) // side))]
+
+    return [(x, y, x + side, y + side) for y in starts(height) for x in starts(width)]
 
 
 def _shrunk(image: Image) -> tuple[Image, float]:
