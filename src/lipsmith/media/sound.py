@@ -1,0 +1,266 @@
+"""Sound in: any speech PyAV decodes, as mono blocks at its own rate, and the way from there to 16 kHz.
+
+Time: sample 0 is what a player plays first. Encoder delay (AAC and Opus priming, LAME's header) is cut off by the
+decoder as the file tells, and the padding of the last packet too. Holes in the time stamps are filled with silence. The
+soundtrack of a video is moved to the picture's clock: sample 0 sounds with the first frame, so a soundtrack that
+begins late gets silence before it and one that begins early is cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, gcd
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from ..errors import SoundError
+from ..timing import HEARING_RATE
+from .opening import decoded, open_media
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..types import Array, Samples
+
+HOLE = Fraction(1, 20)
+"""Seconds: a jump in the time stamps above this is a hole; below, it is the coarse clock of the container."""
+LEAD = Fraction(1, 200)
+"""Seconds: a soundtrack that begins nearer than this to its picture begins with it."""
+COVER = 0x400
+"""AV_DISPOSITION_ATTACHED_PIC: album art, which is no picture to be in time with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One speech file, read from the beginning as often as wanted and never whole in memory."""
+
+    path: Path
+    rate: int  # Hz
+    channels: int
+    codec: str
+    samples: int  # exact number of mono samples that ``blocks`` yields
+    lead: int  # samples of silence put before (positive) or cut from (negative) the file's own sound
+    notices: tuple[str, ...] = ()  # sentences for the user
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds, for people."""
+        return self.samples / self.rate
+
+    def blocks(self, size: int = 4096) -> Iterator[Samples]:
+        """Mono float32 (size,) at ``rate``, the mean of the channels; the last block may be shorter."""
+        for block in self.channel_blocks(size):
+            yield block[0] if self.channels == 1 else block.mean(axis=0)
+
+    def channel_blocks(self, size: int = 4096) -> Iterator[Array]:
+        """All channels: (channels, size) float32 at ``rate``; the last block may be shorter."""
+        waiting, held = [], 0
+        for piece in self._pieces():
+            waiting.append(piece)
+            held += piece.shape[1]
+            if held < size:
+                continue
+            whole = np.concatenate(waiting, axis=1)
+            for start in range(0, held - size + 1, size):
+                yield whole[:, start : start + size]
+            waiting, held = [whole[:, held - held % size :]], held % size
+        if held:
+            yield np.concatenate(waiting, axis=1)
+
+    def _pieces(self) -> Iterator[Array]:
+        with open_media(self.path, SoundError, "speech") as container:
+            yield from _on_clock(container, _stream_of(container, self.path), self.lead, self.path)
+
+
+def open_speech(path: Path) -> Speech:
+    """Open any sound file, or the soundtrack of a video; decodes it once to know its length and that it is sound.
+
+    Raises:
+        SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples.
+    """
+    with open_media(path, SoundError, "speech") as container:
+        stream = _stream_of(container, path)
+        announced = _announced(container, stream)
+        context = stream.codec_context
+        rate, channels, codec = context.sample_rate, context.channels, context.codec.canonical_name
+    if not rate or not channels:
+        raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
+    lead = _lead(path, rate)
+    samples = _survey(path, lead, rate)
+    notices: tuple[str, ...] = ()
+    if announced and samples / rate < announced * 0.98 - 0.5:
+        notices = (f"{path.name}: it breaks off at {samples / rate:.1f} s of {announced:.1f} s.",)
+    return Speech(path, rate, channels, codec, samples, lead, notices)
+
+
+def _stream_of(container: Any, path: Path) -> Any:
+    if not container.streams.audio:
+        raise SoundError(f"{path} has no soundtrack: give a speech file, or a video with sound.")
+    return container.streams.audio[0]
+
+
+def _announced(container: Any, stream: Any) -> float:
+    """Seconds the file says it lasts; 0 if it does not say."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
+def _survey(path: Path, lead: int, rate: int) -> int:
+    """Count the samples; refuse none, NaN and infinities."""
+    samples = 0
+    with open_media(path, SoundError, "speech") as container:
+        for piece in _on_clock(container, _stream_of(container, path), lead, path):
+            if not np.isfinite(piece).all():
+                bad = int(np.flatnonzero(~np.isfinite(piece).all(axis=0))[0])
+                raise SoundError(
+                    f"{path} holds samples that are not numbers (NaN or infinite), the first at "
+                    f"{(samples + bad) / rate:.2f} s: export it again."
+                )
+            samples += piece.shape[1]
+    if not samples:
+        raise SoundError(f"{path} holds a soundtrack without a single sample: give speech that can be heard.")
+    return samples
+
+
+def _lead(path: Path, rate: int) -> int:
+    """Samples between the first picture of a video and its sound."""
+    with open_media(path, SoundError, "speech") as container:
+        pictures = [stream for stream in container.streams.video if not stream.disposition & COVER]
+        if not pictures:
+            return 0
+        sound = _stream_of(container, path)
+        seen, heard = _start(pictures[0]), _start(sound)
+        if seen is None or heard is None or abs(heard - seen) < LEAD:
+            return 0
+        return round((heard - seen) * rate)
+
+
+def _start(stream: Any) -> Fraction | None:
+    return None if stream.start_time is None else stream.start_time * Fraction(stream.time_base)
+
+
+def _on_clock(container: Any, stream: Any, lead: int, path: Path) -> Iterator[Array]:
+    """(channels, n) float32 pieces from the first sample on, holes filled, moved by ``lead``."""
+    rate = stream.codec_context.sample_rate
+    if lead > 0:
+        yield from _silence(stream.codec_context.channels, lead)
+    drop, start, played = max(0, -lead), None, 0
+    for time, piece in _float_pieces(container, stream, path):
+        if time is not None:
+            start = time if start is None else start
+            missing = time - start - Fraction(played, rate)
+            if missing > HOLE:
+                hole = round(missing * rate)
+                yield from _silence(piece.shape[0], hole)
+                played += hole
+        played += piece.shape[1]
+        cut = min(drop, piece.shape[1])
+        drop -= cut
+        if cut < piece.shape[1]:
+            yield piece[:, cut:]
+
+
+def _silence(channels: int, samples: int) -> Iterator[Array]:
+    for start in range(0, samples, 65536):
+        yield np.zeros((channels, min(65536, samples - start)), np.float32)
+
+
+def _float_pieces(container: Any, stream: Any, path: Path) -> Iterator[tuple[Fraction | None, Array]]:
+    """Time in seconds and (channels, n) float32 of every decoded frame, without the padding of the last."""
+    context = stream.codec_context
+    rate, layout = context.sample_rate, context.layout.name
+    to_float = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    for frame in decoded(container, stream):
+        time = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
+        heard = frame.samples
+        if frame.duration and Fraction(frame.time_base) == Fraction(1, rate):
+            heard = min(heard, frame.duration)
+        try:
+            pieces = [np.asarray(part.to_ndarray(), np.float32) for part in to_float.resample(frame)]
+        except (FFmpegError, ValueError) as reason:
+            raise SoundError(
+                f"{path} changes its rate or channels midway: export it again as one wav or mp3."
+            ) from reason
+        if pieces:
+            yield time, np.concatenate(pieces, axis=1)[:, :heard]
+
+
+ZEROS = 24
+"""Zero crossings of the sinc on each side: 1.5 ms of look-ahead."""
+CUTOFF = 0.92
+"""Of the lower Nyquist frequency; with the Kaiser window below, aliases are 80 dB down."""
+KAISER = 8.0
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Streaming resampler from ``rate`` to 16 kHz mono: zero phase, bit for bit the same whatever the chunks.
+
+    A windowed-sinc interpolator (Smith, "Digital Audio Resampling"): output k is the band-limited sound at k / 16000 s.
+    n samples in give ceil(n * 16000 / rate) samples out.
+    """
+
+    rate: int  # Hz of what is pushed
+    _past: NDArray[np.float64] = field(init=False)  # input from sample ``_first`` on
+    _first: int = field(init=False)
+    _pushed: int = field(init=False, default=0)
+    _made: int = field(init=False, default=0)
+    _up: int = field(init=False)
+    _down: int = field(init=False)
+    _reach: int = field(init=False)  # input samples on each side of an output
+    _filters: NDArray[np.float64] = field(init=False)  # (phases, 2 * reach)
+
+    def __post_init__(self) -> None:
+        common = gcd(self.rate, HEARING_RATE)
+        self._up, self._down = HEARING_RATE // common, self.rate // common
+        self._reach = ceil(ZEROS * max(1, self.rate / HEARING_RATE))
+        self._first, self._past = -self._reach, np.zeros(self._reach)
+        self._filters = _filters(self._up, self._reach, CUTOFF * min(1.0, HEARING_RATE / self.rate))
+
+    def push(self, samples: Samples) -> Samples:
+        """Hear (n,) samples at ``rate``; return the (m,) samples at 16 kHz that are now decided."""
+        self._pushed += len(samples)
+        if self._up == self._down:
+            return np.asarray(samples, np.float32)
+        self._past = np.concatenate([self._past, samples])
+        ready = self._pushed - self._reach  # outputs whose centre lies before this are decided
+        return self._make(max(self._made, -(-ready * self._up // self._down)))
+
+    def flush(self) -> Samples:
+        """The sound is over: return the rest. Afterwards this object hears nothing more."""
+        if self._up == self._down:
+            return np.zeros(0, np.float32)
+        self._past = np.concatenate([self._past, np.zeros(self._reach + 1)])
+        return self._make(-(-self._pushed * self._up // self._down))
+
+    def _make(self, end: int) -> Samples:
+        """Outputs ``_made`` .. ``end``, in pieces that keep memory small."""
+        parts = [self._some(start, min(start + 1024, end)) for start in range(self._made, end, 1024)]
+        self._made = end
+        keep = end * self._down // self._up - self._reach + 1 - self._first
+        if keep > 0:
+            self._past, self._first = self._past[keep:], self._first + keep
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _some(self, start: int, end: int) -> Samples:
+        position = np.arange(start, end, dtype=np.int64) * self._down
+        centre, phase = position // self._up, position % self._up
+        windows = np.lib.stride_tricks.sliding_window_view(self._past, 2 * self._reach)
+        rows = windows[centre - self._reach + 1 - self._first]
+        return np.asarray((rows * self._filters[phase]).sum(axis=1), np.float32)
+
+
+def _filters(phases: int, reach: int, cutoff: float) -> NDArray[np.float64]:
+    """(phases, 2 * reach): weights of the inputs -reach + 1 .. reach around an output at ``phase / phases`` past 0."""
+    distance = np.arange(-reach + 1, reach + 1)[None, :] - np.arange(phases)[:, None] / phases
+    inside = np.clip(1 - (distance / reach) ** 2, 0, 1)
+    weights = cutoff * np.sinc(cutoff * distance) * np.i0(KAISER * np.sqrt(inside)) / np.i0(KAISER)
+    normal: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return normal

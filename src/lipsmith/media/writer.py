@@ -1,0 +1,223 @@
+"""A film out: H.264 and AAC in mp4 or mov, VP9 and Opus in webm; it appears in its place when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.reformatter import ColorRange, Colorspace
+
+from ..errors import OptionError, OutputError
+from .mark import mark_of, read_mark
+from .soundtrack import Soundtrack, soundtrack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from ..types import AVFrame, FilmInfo, Image
+    from .sound import Speech
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
+BT709 = 1  # the number of BT.709 for matrix, primaries and curve alike (ITU-T H.273)
+
+
+@dataclass(frozen=True, slots=True)
+class FilmOptions:
+    """How a film is written."""
+
+    crf: int = 18  # 0..51, x264's constant quality: lower is better; webm takes the nearest it has
+    preset: str = "veryfast"  # x264's
+    frames: int | None = None  # that will be written; None: the film is as long as its sound
+    engine: str = ""  # name and version of what drew the mouths, for the mark
+    marked: bool = True  # whether the film says that a model helped to make it
+
+
+class FilmWriter:
+    """A sink: use it in a ``with`` block; the film appears at ``path`` when the block ends well, and only then.
+
+    Odd sizes grow by one repeated column or row, as 4:2:0 needs even ones. Colours are BT.709, limited range, and
+    tagged so. With ``sound`` its packets are copied where the container takes them and the film is no longer than it;
+    else it is encoded once at its own rate, cut or filled with silence to the film's end. Without, the frames' own
+    samples are encoded.
+
+    Raises:
+        OptionError: the extension is not one of mp4, m4v, mov, webm.
+        OutputError: the folder is missing or may not be written, ``path`` is a folder, or the disk is full.
+    """
+
+    def __init__(
+        self, path: Path, info: FilmInfo, sound: Speech | None = None, options: FilmOptions | None = None
+    ) -> None:
+        check_output(path)
+        self._path, self._info, self._sound = path, info, sound
+        self._options, self._kind = options or FilmOptions(), container_of(path)
+        self._hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._output: Any = None
+        self._video: Any = None
+        self._track: Soundtrack | None = None
+        self._frames = 0
+
+    def open(self) -> None:
+        """Begin the hidden file."""
+        try:
+            self._begin()
+        except (OSError, FFmpegError) as reason:
+            self.abort()
+            raise self._failure(reason) from reason
+        except BaseException:
+            self.abort()
+            raise
+
+    def write(self, frame: AVFrame) -> None:
+        """Add the next frame: its image (H, W, 3) RGB uint8 of the announced size, and the sound beside it."""
+        if self._track is None:
+            raise ValueError("the film is not open: use FilmWriter in a with block")
+        height, width = frame.image.shape[:2]
+        if (width, height) != self._info.size:
+            raise ValueError(f"frame {frame.index} is {width}x{height}, the film {self._info.size}")
+        try:
+            picture = _to_yuv(frame.image)
+            picture.pts, picture.time_base = self._frames, 1 / self._info.fps
+            self._output.mux(self._video.encode(picture))
+            self._frames += 1
+            self._track.hear(frame)
+        except (OSError, FFmpegError) as reason:
+            raise self._failure(reason) from reason
+
+    def close(self) -> None:
+        """Finish the film and move it to its place; on any failure nothing is left behind."""
+        if self._track is None:
+            return
+        try:
+            self._output.mux(self._video.encode(None))
+            self._track.finish()
+            self._track.close()
+            self._output.close()
+            _settle(self._hidden)
+            self._hidden.replace(self._path)
+        except (OSError, FFmpegError) as reason:
+            self.abort()
+            raise self._failure(reason) from reason
+        except BaseException:
+            self.abort()
+            raise
+        self._track = None
+
+    def abort(self) -> None:
+        """Stop and remove the hidden file; what was at ``path`` before is untouched."""
+        track, self._track = self._track, None
+        try:
+            if track is not None:
+                track.close()
+            if self._output is not None:
+                self._output.close()
+        except (OSError, FFmpegError):
+            pass  # the file is thrown away
+        finally:
+            self._hidden.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _begin(self) -> None:
+        info, options = self._info, self._options
+        flags = {} if self._kind == "webm" else {"movflags": "+faststart+use_metadata_tags"}
+        self._output = av.open(str(self._hidden.absolute()), "w", format=self._kind, container_options=flags)
+        if options.marked:
+            self._output.metadata.update(mark_of(options.engine))
+        self._video = _video_stream(self._output, self._kind, info, options)
+        self._track = soundtrack(self._output, self._kind, info, self._sound, options.frames)
+        self._output.start_encoding()
+
+    def _failure(self, reason: BaseException) -> OutputError:
+        number = getattr(reason, "errno", None)
+        if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            return OutputError(f"The disk is full: {self._path} was not written; make room or choose another folder.")
+        return OutputError(f"{self._path} could not be written ({reason}): try another folder or format.")
+
+
+def container_of(path: Path) -> str:
+    """The container that the extension means: "mp4", "mov" or "webm". Raises OptionError for any other."""
+    try:
+        return CONTAINERS[path.suffix.lower()]
+    except KeyError:
+        seen = f"ends in {path.suffix}" if path.suffix else "has no extension"
+        raise OptionError(f"{path} {seen}: a film can be written as .mp4, .mov, .m4v or .webm.") from None
+
+
+def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Raise unless a film may be written to ``path``, which must not be one of ``inputs``.
+
+    Raises:
+        OptionError: unknown extension.
+        OutputError: ``path`` is a folder or an input, or its folder is missing or may not be written to.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: give the name of a film inside it, such as {path / 'film.mp4'}.")
+    container_of(path)
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"The folder {folder} does not exist: make it first, or choose another.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"The folder {folder} may not be written to: choose another.")
+    for given in inputs:
+        if path.resolve() == given.resolve() or (path.exists() and given.exists() and path.samefile(given)):
+            raise OutputError(f"{path} is also an input: it would be overwritten; choose another name for the film.")
+
+
+def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) -> Any:
+    """An H.264 or VP9 stream of even size, tagged BT.709 and limited range."""
+    if kind == "webm":
+        quality = {
+            "crf": str(min(63, options.crf + 12)),
+            "b": "0",
+            "deadline": "realtime",
+            "cpu-used": "7",
+            "row-mt": "1",
+        }
+        stream = output.add_stream("libvpx-vp9", rate=info.fps, options=quality)
+    else:
+        stream = output.add_stream(
+            "libx264", rate=info.fps, options={"crf": str(options.crf), "preset": options.preset}
+        )
+    stream.width, stream.height = (side + side % 2 for side in info.size)
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
+    context.color_primaries = context.color_trc = BT709
+    return stream
+
+
+def _to_yuv(image: Image) -> Any:
+    """A yuv420p frame of ``image``, an odd last row or column repeated."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+
+
+def _settle(path: Path) -> None:
+    """Have the bytes on the disk before the name changes."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+__all__ = ["FilmOptions", "FilmWriter", "check_output", "container_of", "read_mark"]
