@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .engines import Engine, Study, choose_engine
 from .errors import FaceError, SoundError
-from .options import GenerateOptions, parse_fps
+from .options import GenerateOptions
 from .perform import render_runs, take_runs
 from .stopwatch import Stopwatch
 from .take import Run, Take
@@ -30,7 +30,7 @@ PREVIEW_TILES = 24
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One word of progress: ``done`` of ``total`` frames of the stage ``name``; total 0 is not known yet."""
+    """One word of progress: ``done`` of ``total`` frames of the stage ``name``."""
 
     name: str  # "look" at the faces, then "speak"
     done: int
@@ -147,7 +147,7 @@ class _Making:
         from .face.track import Tracker
 
         studies: dict[int, Study] = {}
-        total = min(limit or footage.info.frames or 0, footage.info.frames or limit or 0)
+        total = min(limit or footage.info.frames, footage.info.frames)
         looked = 0
         with Tracker(footage.info.fps, still=footage.info.kind == "image") as tracker:
             for image in self.watch.each("decode", footage.frames()):
@@ -160,7 +160,7 @@ class _Making:
                         studies[face.track].add(image, face)
                 looked += 1
                 self.progress(Stage("look", looked, total))
-                if looked == limit:
+                if looked == total:
                     break
             with self.watch.stage("detect"):
                 tracks = tracker.finish()
@@ -174,7 +174,7 @@ class _Making:
         from .media.pingpong import replay
 
         plate: Plate | None = None
-        for index, image in self.watch.each("decode", replay(footage, length, cast.frames, spool)):
+        for index, image in self.watch.each("decode", replay(footage, length, spool)):
             if plate is None or plate.index != index:
                 with self.watch.stage("prepare"):
                     plate = Plate(index, image, self.targets(image, index, cast))
@@ -203,8 +203,8 @@ class _Making:
     def write_film(self, runs: Iterable[Run], length: int, info: FilmInfo, sound: Speech, output: Path) -> None:
         from .media.writer import FilmOptions, FilmWriter
 
-        engine = self.engine.info.name if self.options.mark else None
-        options = FilmOptions(crf=self.options.crf, preset=self.options.preset, mark=engine)
+        drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
+        options = FilmOptions(self.options.crf, self.options.preset, length, drawn_by, self.options.mark)
         with FilmWriter(output, info, sound, options) as writer:
             for run in runs:
                 for frame in self.render(run):
@@ -267,7 +267,7 @@ def open_both(picture: Path, speech: Path | None, options: GenerateOptions) -> t
     from .media.sound import open_speech
     from .media.video import open_picture
 
-    footage = open_picture(picture, parse_fps(options.fps))
+    footage = open_picture(picture, options.fps)
     if speech is None and not footage.info.has_sound:
         raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
     return footage, open_speech(speech or picture)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
 from .errors import OptionError
@@ -16,30 +15,12 @@ if TYPE_CHECKING:
 Length = Literal["speech", "picture", "longest"]
 T = TypeVar("T", bound="DataclassInstance")
 
-SLOWEST, FASTEST = Fraction(1), Fraction(120)  # fps that make a film
-
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` with the known name nearest to ``name``, or the list of them all."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
-
-
-def parse_fps(text: str) -> Fraction | Literal["source"]:
-    """``25``, ``29.97``, ``30000/1001`` or ``source``. Decimals near n*1000/1001 mean the broadcast rate."""
-    if text == "source":
-        return "source"
-    try:
-        fps = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise OptionError(f"fps '{text}' is not a number; give 25, 29.97, 30000/1001 or 'source'.") from None
-    broadcast = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
-    if fps.denominator != 1 and fps != broadcast and abs(fps - broadcast) < Fraction(1, 100):
-        fps = broadcast
-    if not SLOWEST <= fps <= FASTEST:
-        raise OptionError(f"fps {text} is out of range; give {SLOWEST} to {FASTEST}, or 'source'.")
-    return fps
 
 
 def build(kind: type[T], given: Mapping[str, Any]) -> T:
@@ -82,6 +63,5 @@ class GenerateOptions:
     mark: bool = True  # say in the film's metadata that it is AI-made
 
     def __post_init__(self) -> None:
-        parse_fps(self.fps)
         if not 0 <= self.crf <= 51:
             raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")

@@ -1,30 +1,7 @@
-from fractions import Fraction
-
 import pytest
 
 from lipsmith.errors import OptionError
-from lipsmith.options import GenerateOptions, build, nearest, parse_fps
-
-
-@pytest.mark.parametrize(
-    ("text", "fps"),
-    [
-        ("25", Fraction(25)),
-        ("29.97", Fraction(30000, 1001)),
-        ("23.976", Fraction(24000, 1001)),
-        ("30000/1001", Fraction(30000, 1001)),
-        ("12.5", Fraction(25, 2)),
-        ("60", Fraction(60)),
-    ],
-)
-def test_fps_is_exact(text: str, fps: Fraction) -> None:
-    assert parse_fps(text) == fps
-
-
-@pytest.mark.parametrize("text", ["", "fast", "1/0", "0", "-25", "1000", "nan"])
-def test_a_wrong_fps_says_what_would_be_right(text: str) -> None:
-    with pytest.raises(OptionError, match="source"):
-        parse_fps(text)
+from lipsmith.options import GenerateOptions, build, nearest
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
@@ -43,7 +20,6 @@ def test_a_name_near_to_nothing_lists_all() -> None:
         ({"still": "yes"}, "still is 'yes'; it must be true or false"),
         ({"seed": 1.5}, "seed is 1.5; it must be an integer"),
         ({"crf": 99}, "crf is 99"),
-        ({"fps": "quick"}, "fps 'quick' is not a number"),
     ],
 )
 def test_a_wrong_value_says_what_it_can_be(given: dict[str, object], says: str) -> None:

@@ -162,8 +162,8 @@ def container_of(path: Path) -> str:
         raise OptionError(f"{path} {seen}: a film can be written as .mp4, .mov, .m4v or .webm.") from None
 
 
-def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Raise unless a film may be written to ``path``, which must not be one of ``inputs``.
+def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -> None:
+    """Raise unless a film (or a contact ``sheet``) may be written to ``path``, which must not be one of ``inputs``.
 
     Raises:
         OptionError: unknown extension.
@@ -171,7 +171,10 @@ def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a film inside it, such as {path / 'film.mp4'}.")
-    container_of(path)
+    if not sheet:
+        container_of(path)
+    elif path.suffix.lower() != ".png":
+        raise OptionError(f"{path} does not end in .png: a contact sheet is a PNG picture.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"The folder {folder} does not exist: make it first, or choose another.")
