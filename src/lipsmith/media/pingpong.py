@@ -21,8 +21,8 @@ SPARE_BYTES = 64 << 20
 """Left free on the disk beside the spool."""
 
 
-def replay(footage: Footage, count: int, spool: Path) -> Iterator[tuple[int, Image]]:
-    """Yield ``count`` pairs (source index, image): 0 .. n-1, n-2 .. 1, 0 .. and so on.
+def replay(footage: Footage, count: int, frames: int, spool: Path) -> Iterator[tuple[int, Image]]:
+    """Yield ``count`` pairs (source index, image): 0 .. n-1, n-2 .. 1, 0 .. and so on, with n = ``frames``.
 
     Forward sweeps decode again. The frames of a backward sweep are written raw into one temporary file inside the
     folder ``spool`` while the first forward sweep passes, and read back one by one, so they equal it exactly. A single
@@ -31,7 +31,7 @@ def replay(footage: Footage, count: int, spool: Path) -> Iterator[tuple[int, Ima
     Raises:
         OutputError: the disk has no room for the frames, or writing them fails.
     """
-    total = footage.info.frames
+    total = min(frames, footage.info.frames)
     if total == 1:
         image = next(footage.frames())
         yield from ((0, image) for _ in range(count))
@@ -40,15 +40,15 @@ def replay(footage: Footage, count: int, spool: Path) -> Iterator[tuple[int, Ima
         yield from _forward(footage, count)
         return
     with _room(footage, min(total - 2, count - total), spool) as store:
-        yield from _sweeps(footage, count, store)
+        yield from _sweeps(footage, count, total, store)
 
 
 def _forward(footage: Footage, count: int) -> Iterator[tuple[int, Image]]:
     yield from zip(range(count), footage.frames(), strict=False)
 
 
-def _sweeps(footage: Footage, count: int, store: BinaryIO) -> Iterator[tuple[int, Image]]:
-    total, left = footage.info.frames, count
+def _sweeps(footage: Footage, count: int, total: int, store: BinaryIO) -> Iterator[tuple[int, Image]]:
+    left = count
     first_kept = max(1, total - 1 - (count - total))
     for index, image in _forward(footage, total):
         if first_kept <= index < total - 1:

@@ -36,8 +36,7 @@ class FilmOptions:
     crf: int = 18  # 0..51, x264's constant quality: lower is better; webm takes the nearest it has
     preset: str = "veryfast"  # x264's
     frames: int | None = None  # that will be written; None: the film is as long as its sound
-    engine: str = ""  # name and version of what drew the mouths, for the mark
-    marked: bool = True  # whether the film says that a model helped to make it
+    mark: str | None = ""  # name of what drew the mouths, for the film's mark; None: no mark at all
 
 
 class FilmWriter:
@@ -140,8 +139,8 @@ class FilmWriter:
         info, options = self._info, self._options
         flags = {} if self._kind == "webm" else {"movflags": "+faststart+use_metadata_tags"}
         self._output = av.open(str(self._hidden.absolute()), "w", format=self._kind, container_options=flags)
-        if options.marked:
-            self._output.metadata.update(mark_of(options.engine))
+        if options.mark is not None:
+            self._output.metadata.update(mark_of(options.mark))
         self._video = _video_stream(self._output, self._kind, info, options)
         self._track = soundtrack(self._output, self._kind, info, self._sound, options.frames)
         self._output.start_encoding()
@@ -182,7 +181,7 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
         raise OutputError(f"The folder {folder} may not be written to: choose another.")
     for given in inputs:
         if path.resolve() == given.resolve() or (path.exists() and given.exists() and path.samefile(given)):
-            raise OutputError(f"{path} is also an input: it would be overwritten; choose another name for the film.")
+            raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
 
 
 def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) -> Any:
