@@ -4,6 +4,7 @@ import json
 import wave
 from dataclasses import asdict
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -151,7 +152,7 @@ def test_speech_longer_than_the_video_plays_it_forth_and_back(small: Image, spee
     top = (0, 0, 320, 20)  # above the fake engine's square
     for k in range(1, 19):
         assert difference(film[19 - k], film[19 + k], top) < 1.5  # backward shows what forward showed
-    steps = [difference(a, b, top) for a, b in zip(film, film[1:], strict=False)]
+    steps = [difference(a, b, top) for a, b in pairwise(film)]
     assert max(steps[18:20]) < 2 * max(steps[:18]) + 1  # and turns without a jump
 
 
