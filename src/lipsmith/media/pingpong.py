@@ -21,8 +21,8 @@ SPARE_BYTES = 64 << 20
 """Left free on the disk beside the spool."""
 
 
-def replay(footage: Footage, count: int, frames: int, spool: Path) -> Iterator[tuple[int, Image]]:
-    """Yield ``count`` pairs (source index, image): 0 .. n-1, n-2 .. 1, 0 .. and so on, with n = ``frames``.
+def replay(footage: Footage, count: int, spool: Path) -> Iterator[tuple[int, Image]]:
+    """Yield ``count`` pairs (source index, image): 0 .. n-1, n-2 .. 1, 0 .. and so on.
 
     Forward sweeps decode again. The frames of a backward sweep are written raw into one temporary file inside the
     folder ``spool`` while the first forward sweep passes, and read back one by one, so they equal it exactly. A single
@@ -31,7 +31,7 @@ def replay(footage: Footage, count: int, frames: int, spool: Path) -> Iterator[t
     Raises:
         OutputError: the disk has no room for the frames, or writing them fails.
     """
-    total = min(frames, footage.info.frames)
+    total = footage.info.frames
     if total == 1:
         image = next(footage.frames())
         yield from ((0, image) for _ in range(count))

@@ -36,7 +36,8 @@ class FilmOptions:
     crf: int = 18  # 0..51, x264's constant quality: lower is better; webm takes the nearest it has
     preset: str = "veryfast"  # x264's
     frames: int | None = None  # that will be written; None: the film is as long as its sound
-    mark: str | None = ""  # name of what drew the mouths, for the film's mark; None: no mark at all
+    engine: str = ""  # name and version of what drew the mouths, for the mark
+    marked: bool = True  # whether the film says that a model helped to make it
 
 
 class FilmWriter:
@@ -139,8 +140,8 @@ class FilmWriter:
         info, options = self._info, self._options
         flags = {} if self._kind == "webm" else {"movflags": "+faststart+use_metadata_tags"}
         self._output = av.open(str(self._hidden.absolute()), "w", format=self._kind, container_options=flags)
-        if options.mark is not None:
-            self._output.metadata.update(mark_of(options.mark))
+        if options.marked:
+            self._output.metadata.update(mark_of(options.engine))
         self._video = _video_stream(self._output, self._kind, info, options)
         self._track = soundtrack(self._output, self._kind, info, self._sound, options.frames)
         self._output.start_encoding()
