@@ -12,7 +12,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import demo, doctor, engines, generate
+from . import bench, demo, doctor, engines, generate
 
 INTERRUPTED = 130
 app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_mode=None)  # rich help costs 0.2 s
@@ -20,6 +20,7 @@ app.command()(generate.generate)
 app.command()(demo.demo)
 app.command()(engines.engines)
 app.command()(doctor.doctor)
+app.command()(bench.bench)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,71 @@
+"""One film made alone in a fresh process, so that its time, processor time and peak of memory are its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import LipsmithError
+from .material import write_portrait, write_speech
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is measured."""
+
+    size: tuple[int, int]  # width, height in px of the film
+    seconds: float = 20.0  # of film
+    engine: str = "auto"
+    threads: int = 1  # cores the process may use; 0: all
+    picture: Path | None = None  # a video or portrait of your own; then ``size`` is its own
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured. Everything but ``import_seconds`` is counted after the imports."""
+
+    size: tuple[int, int]
+    film_seconds: float
+    engine: str
+    threads: int
+    wall_seconds: float
+    cpu_seconds: float  # of the whole process, all its threads
+    fps_wall: float
+    fps_cpu: float  # frames per second of processor time: what a quiet machine would reach on one core
+    real_time_wall: float  # 4: four times faster than real time
+    real_time_cpu: float
+    first_frame_seconds: float
+    import_seconds: float
+    peak_mb: float  # the most memory resident at any time, 1e6 bytes
+    stages_ms: dict[str, float]  # wall ms per frame of film, by stage
+
+
+def measure(case: Case) -> Figures:
+    """Make the case's film in a process of its own.
+
+    Raises:
+        LipsmithError: the film could not be made; says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name:
+        folder = Path(name)
+        picture = case.picture or write_portrait(folder, case.size)
+        speech = write_speech(folder, case.seconds)
+        wish = {"picture": str(picture), "speech": str(speech), "engine": case.engine, "threads": case.threads}
+        return _alone(wish | {"output": str(folder / "film.mp4")}, case.threads)
+
+
+def _alone(wish: dict[str, object], threads: int) -> Figures:
+    limits = {name: str(threads) for name in THREAD_LIMITS} if threads else {}
+    command = [sys.executable, "-m", "lipsmith.bench.alone", json.dumps(wish)]
+    done = subprocess.run(command, env={**os.environ, **limits}, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise LipsmithError(f"The measured process failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+    found = json.loads(done.stdout)
+    return Figures(**found | {"size": tuple(found["size"])})
