@@ -174,7 +174,7 @@ class _Making:
         from .media.pingpong import replay
 
         plate: Plate | None = None
-        for index, image in self.watch.each("decode", replay(footage, length, cast.frames, spool)):
+        for index, image in self.watch.each("decode", replay(footage, length, spool)):
             if plate is None or plate.index != index:
                 with self.watch.stage("prepare"):
                     plate = Plate(index, image, self.targets(image, index, cast))
@@ -203,8 +203,8 @@ class _Making:
     def write_film(self, runs: Iterable[Run], length: int, info: FilmInfo, sound: Speech, output: Path) -> None:
         from .media.writer import FilmOptions, FilmWriter
 
-        drawn_by = f"{self.engine.info.name} {self.engine.info.version}" if self.options.mark else None
-        options = FilmOptions(self.options.crf, self.options.preset, length, mark=drawn_by)
+        drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
+        options = FilmOptions(self.options.crf, self.options.preset, length, drawn_by, self.options.mark)
         with FilmWriter(output, info, sound, options) as writer:
             for run in runs:
                 for frame in self.render(run):
