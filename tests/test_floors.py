@@ -1,0 +1,199 @@
+"""The house stands: imports point down only, heavy packages load late, and nothing grows past its limit."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "lipsmith"
+FLOORS = (
+    ("errors", "timing", "types", "options", "libraries", "assets"),
+    ("nets", "weights"),
+    ("media", "face", "speech", "compose"),
+    ("engines",),
+    ("take", "perform"),
+    ("stopwatch", "generate", "doctor", "corpus", "train", "metrics", "bench"),
+    ("cli",),
+)
+BESIDE = {  # who may know whom on its own floor
+    ("options", "errors"), ("assets", "errors"), ("face", "media"), ("perform", "take"), ("generate", "stopwatch"),
+    ("train", "corpus"), ("metrics", "corpus"), ("bench", "generate"), ("bench", "metrics"), ("metrics", "generate"),
+    ("train", "metrics"),
+}  # fmt: skip
+HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
+LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader")
+FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 40, 7
+UNTOLD_STATEMENTS = 5  # a public function this short may go without a docstring
+BANNED_NAMES = ("Manager", "Helper", "Util", "Handler", "Base", "Processor", "Factory", "Context")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+TOOLS = [ROOT / "tools" / "bootstrap.py"]
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names below ``lipsmith`` that a module imports, at its top or inside functions."""
+    package = path.relative_to(SOURCE).parent.parts
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ("lipsmith",)[:0]
+            named = tuple((node.module or "").split(".")) if node.module else ()
+            if not node.level and named[0] != "lipsmith":
+                continue
+            for alias in node.names:
+                yield ".".join((*above, *named, alias.name)).removeprefix("lipsmith.")
+        elif isinstance(node, ast.Import):
+            yield from (one.name.removeprefix("lipsmith.") for one in node.names if one.name.startswith("lipsmith."))
+
+
+def functions(paths: list[Path]) -> Iterator[tuple[str, Function]]:
+    for path in paths:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, Function):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+
+
+def may_know(room: str, other: str) -> bool:
+    return other == room or (room, other) in BESIDE or LEVEL[other] < LEVEL[room]
+
+
+def crossings() -> Iterator[tuple[str, str, str]]:
+    """(room, other room, where) for every import that leaves its room."""
+    for path in MODULES:
+        room = room_of(path)
+        for name in imported(path):
+            other = name.split(".")[0]
+            if room in LEVEL and other in LEVEL and other != room:
+                yield room, other, str(path.relative_to(ROOT))
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__", "__main__"} <= set(LEVEL)
+
+
+def test_imports_point_down() -> None:
+    assert [f"{room} -> {other} in {where}" for room, other, where in crossings() if not may_know(room, other)] == []
+
+
+def test_every_allowance_is_used() -> None:
+    assert BESIDE - {(room, other) for room, other, _ in crossings()} == set()
+
+
+def test_modules_form_no_cycle() -> None:
+    known = {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
+    }
+    graph = {}
+    for name, path in known.items():
+        targets = {target if target in known else target.rpartition(".")[0] for target in imported(path)}
+        graph[name] = (targets & set(known)) - {name, name.rpartition(".")[0]}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("words", ["import lipsmith", "import lipsmith.engines.fake, lipsmith.take, lipsmith.perform"])
+def test_heavy_packages_load_late(words: str) -> None:
+    assert loaded_by(words) == []
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert loaded_by("from lipsmith.cli import run; run(['--help'])") == ["typer"]
+
+
+def loaded_by(words: str) -> list[str]:
+    code = f"{words}; import sys; sys.stderr.write(' '.join(n for n in {HEAVY!r} if n in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stderr.split()
+
+
+def test_big_packages_are_imported_inside_functions() -> None:
+    early = []
+    for path in MODULES:
+        for node in tree_of(path).body:
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            early += [(path.name, name) for name in names if name.split(".")[0] in LATE and room_of(path) != "nets"]
+    assert early == []
+
+
+def test_only_doors_print_and_nobody_asks() -> None:
+    found = []
+    for path in MODULES:
+        silent = {"input"} if room_of(path) == "cli" else {"input", "print"}
+        calls = [node.func for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+        found += [(path.name, call.id) for call in calls if isinstance(call, ast.Name) and call.id in silent]
+    assert found == []
+
+
+def test_files_stay_short() -> None:
+    assert [path.name for path in [*MODULES, *TOOLS] if len(path.read_text().splitlines()) > FILE_LINES] == []
+
+
+def test_functions_stay_short() -> None:
+    lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions([*MODULES, *TOOLS])}
+    assert {name: length for name, length in lengths.items() if length > FUNCTION_LINES} == {}
+
+
+def test_argument_lists_stay_short() -> None:
+    counts = {}
+    for name, node in functions([*MODULES, *TOOLS]):
+        every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        counts[name] = len([one for one in every if one.arg not in ("self", "cls")])
+    assert {name: count for name, count in counts.items() if count > ARGUMENTS} == {}
+
+
+def test_modules_and_public_functions_say_what_they_do() -> None:
+    silent = [path.name for path in MODULES if path.read_text().strip() and not ast.get_docstring(tree_of(path))]
+    for path in MODULES:
+        for node in tree_of(path).body:
+            told = not isinstance(node, Function) or ast.get_docstring(node) or node.name.startswith("_")
+            if not told and len(node.body) > UNTOLD_STATEMENTS:
+                silent.append(f"{path.name}: {node.name}")
+    assert silent == []
+
+
+def test_names_are_words_of_the_field() -> None:
+    classes = [node.name for path in MODULES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
+    assert [name for name in classes if name.endswith(BANNED_NAMES)] == []
+
+
+def names_at_top(path: Path) -> Iterator[str]:
+    for node in tree_of(path).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from ((one.asname or one.name) for one in node.names)
+        elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def test_lists_of_public_names_are_sorted_and_true() -> None:
+    for path in MODULES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+                names = ast.literal_eval(node.value)
+                assert names == sorted(names), path
+                assert set(names) <= set(names_at_top(path)), path
+
+
+def test_nothing_is_unpickled() -> None:
+    assert [path.name for path in MODULES if re.search(r"import pickle|allow_pickle=True", path.read_text())] == []
