@@ -1,8 +1,9 @@
 """Pictures in: an image, a video or a folder of images, as one stream of RGB frames at a constant rate.
 
 The grid: film frame k shows at k / fps seconds after the first source frame, and is the newest source frame whose time
-stamp is not later (half a tick of the source's clock forgiven). So a variable rate becomes constant, a lower rate is
-repeated, a higher one thinned out. The number of frames is exact before anything is decoded: the packets are counted.
+stamp is not later (half a tick of the source's clock, at most 2 ms, forgiven). So a variable rate becomes constant, a
+lower rate is repeated, a higher one thinned out. The number of frames is exact before anything is decoded: the packets
+are counted.
 
 Odd sizes stay odd here: only the writer, which needs even ones, pads by one pixel.
 """
@@ -35,6 +36,8 @@ HIGH_DEFINITION = 720
 """Lines: from here on a video that does not name its colour matrix means BT.709, below BT.601."""
 UNSPECIFIED = 2
 HDR_CURVES = (16, 18)  # PQ and HLG
+ROUNDING = Fraction(1, 500)
+"""Seconds: the most by which a time stamp can be late from rounding; coarser clocks are exact multiples of frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Video:
         """The grid's frames, decoded from the beginning; a picture shown again is the very same array."""
         with _opened(self._path) as container:
             pictures = _timed(container, _stream_of(container, self._path), self._clock)
-            fps, tolerance = self.info.fps, self._clock.tick / 2
+            fps, tolerance = self.info.fps, min(self._clock.tick / 2, ROUNDING)
             _, shown = next(pictures)
             coming = next(pictures, None)
             image = self._to_image(shown)
