@@ -1,0 +1,248 @@
+"""The faces of a whole film: who is where in each frame, smoothed, with short gaps filled."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FaceError, OptionError
+from ..options import nearest
+from ..types import Array, Face
+from .graphs import LANDMARKS
+from .landmarks import box_of
+from .smooth import zero_phase_weights
+
+LONGEST_GAP = 3
+"""Frames without a find that are filled in; a longer gap is a cutaway."""
+
+_WORDS = ("largest", "all", "left", "right")
+_FRAME_BYTES = LANDMARKS * 3 * 4
+
+
+class LandmarkFile:
+    """Landmarks by number, on disk: ten minutes of one face are 86 MB there and nothing in memory.
+
+    A nameless temporary file that goes with the object.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this object)
+        self._count = 0
+        weakref.finalize(self, self._file.close)
+
+    def append(self, landmarks: Array) -> int:
+        """Keep (478, 3) landmarks; their number."""
+        self._file.seek(self._count * _FRAME_BYTES)
+        self._file.write(np.ascontiguousarray(landmarks, np.float32).tobytes())
+        self._count += 1
+        return self._count - 1
+
+    def read(self, number: int) -> Array:
+        """(478, 3) landmarks ``number``."""
+        self._file.seek(number * _FRAME_BYTES)
+        return np.frombuffer(self._file.read(_FRAME_BYTES), np.float32).reshape(LANDMARKS, 3)
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """Where one person was found, in columns: one entry per frame with a find, in order."""
+
+    number: int
+    frames: array[int] = field(default_factory=lambda: array("i"))
+    slots: array[int] = field(default_factory=lambda: array("i"))  # in the LandmarkFile
+    x: array[float] = field(default_factory=lambda: array("f"))  # px, middle of the box
+    y: array[float] = field(default_factory=lambda: array("f"))
+    side: array[float] = field(default_factory=lambda: array("f"))  # px, root of the box area
+    score: array[float] = field(default_factory=lambda: array("f"))
+
+    def add(self, frame: int, face: Face, slot: int) -> None:
+        x0, y0, x1, y1 = (float(value) for value in face.box)
+        self.frames.append(frame)
+        self.slots.append(slot)
+        self.x.append((x0 + x1) / 2)
+        self.y.append((y0 + y1) / 2)
+        self.side.append(((x1 - x0) * (y1 - y0)) ** 0.5)
+        self.score.append(face.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """An uninterrupted run of one track: finds ``first`` up to ``stop``, which span the frames begin..end - 1."""
+
+    first: int
+    stop: int
+    begin: int
+    end: int
+
+
+class Tracks:
+    """What a film's faces did. Frames can be asked for in any order; not for several threads at once."""
+
+    def __init__(self, frames: int, cuts: Sequence[int], tracks: Iterable[Track], landmarks: LandmarkFile) -> None:
+        kept = _without_ghosts(list(tracks), frames)
+        self.frames = frames
+        """Frames looked at."""
+        self.cuts = tuple(cuts)
+        """First frames of new scenes."""
+        self._tracks = {track.number: track for track in kept}
+        self._landmarks = landmarks
+        self._stretches = {track.number: _stretches(track, self.cuts) for track in kept}
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Every person's track number, from the left as in ``choose``."""
+        return self._from_the_left()
+
+    @property
+    def detected(self) -> int:
+        """Frames in which at least one face was found."""
+        return len(self._seen())
+
+    @property
+    def gaps_filled(self) -> int:
+        """Frames of all tracks that were filled in between two finds."""
+        return sum(
+            stretch.end - stretch.begin - (stretch.stop - stretch.first)
+            for stretches in self._stretches.values()
+            for stretch in stretches
+        )
+
+    def choose(self, which: str) -> tuple[int, ...]:
+        """Track numbers of those who speak.
+
+        ``which``: ``largest`` (over the whole film), ``all``, ``left``, ``right``, or a number: 1 is the first from
+        the left in the first frame that shows most of the faces; people not in that frame count on after it.
+
+        Raises:
+            OptionError: ``which`` is none of these, or there are fewer faces than the number says.
+            FaceError: no frame shows a face.
+        """
+        if not which.isdecimal() and which not in _WORDS:
+            raise OptionError(f"There is no face choice '{which}'. {nearest(which, [*_WORDS, '1'])}")
+        if not self._tracks:
+            raise FaceError(
+                f"No face was found in {_frames(self.frames)}. Expected a face, seen from the front or up to about "
+                "45 degrees aside and at least 40 px wide; give a picture where one is larger, sharper or turned less."
+            )
+        ordered = self._from_the_left()
+        if which == "all":
+            return ordered
+        if which == "largest":
+            return (max(ordered, key=lambda number: float(np.square(self._tracks[number].side).sum())),)
+        if which in ("left", "right"):
+            there = self._in_reference_frame()
+            return (there[0] if which == "left" else there[-1],)
+        if not 1 <= int(which) <= len(ordered):
+            known = "one face: give 1" if len(ordered) == 1 else f"{len(ordered)} faces: give 1 to {len(ordered)}"
+            raise OptionError(f"There is no face {which}; the picture shows {known}, counted from the left.")
+        return (ordered[int(which) - 1],)
+
+    def faces(self, frame: int, chosen: Sequence[int], smooth: bool = True) -> tuple[Face, ...]:
+        """The faces of ``chosen`` in one frame, smoothed without delay within each uninterrupted run.
+
+        Empty: a cutaway.
+        """
+        found = (self._face(number, frame, smooth) for number in chosen)
+        return tuple(face for face in found if face is not None)
+
+    def _face(self, number: int, frame: int, smooth: bool) -> Face | None:
+        for stretch in self._stretches[number]:
+            if stretch.begin <= frame < stretch.end:
+                return self._face_in(self._tracks[number], stretch, frame, smooth)
+        return None
+
+    def _face_in(self, track: Track, stretch: _Stretch, frame: int, smooth: bool) -> Face:
+        length = stretch.end - stretch.begin if smooth else 1
+        around, weights = zero_phase_weights(frame - stretch.begin if smooth else 0, length)
+        begin = stretch.begin if smooth else frame
+        landmarks = np.zeros((LANDMARKS, 3), np.float32)
+        for at, weight in zip(around, weights.tolist(), strict=True):
+            landmarks += np.float32(weight) * self._filled(track, begin + at)
+        score = track.score[min(bisect_left(track.frames, frame), len(track.frames) - 1)]
+        return Face(box_of(landmarks), landmarks, score, track.number)
+
+    def _filled(self, track: Track, frame: int) -> Array:
+        """Landmarks as found, or between the finds on both sides."""
+        after = bisect_left(track.frames, frame)
+        late = self._landmarks.read(track.slots[after])
+        if track.frames[after] == frame:
+            return late
+        early = self._landmarks.read(track.slots[after - 1])
+        span = track.frames[after] - track.frames[after - 1]
+        return early + (late - early) * np.float32((frame - track.frames[after - 1]) / span)
+
+    def _seen(self) -> Counter[int]:
+        """Frame -> how many kept faces were found in it."""
+        return Counter(frame for track in self._tracks.values() for frame in track.frames)
+
+    def _reference_frame(self) -> int:
+        seen = self._seen()
+        most = max(seen.values())
+        return min(frame for frame, count in seen.items() if count == most)
+
+    def _place(self, number: int, reference: int) -> tuple[int, float]:
+        """Sorts a track: those in the reference frame first, then by the frame of first sight; each from the left."""
+        track = self._tracks[number]
+        at = bisect_left(track.frames, reference)
+        if at < len(track.frames) and track.frames[at] == reference:
+            return -1, track.x[at]
+        return track.frames[0], track.x[0]
+
+    def _from_the_left(self) -> tuple[int, ...]:
+        if not self._tracks:
+            return ()
+        reference = self._reference_frame()
+        return tuple(sorted(self._tracks, key=lambda number: self._place(number, reference)))
+
+    def _in_reference_frame(self) -> tuple[int, ...]:
+        reference = self._reference_frame()
+        return tuple(number for number in self._from_the_left() if self._place(number, reference)[0] < 0)
+
+
+def _frames(count: int) -> str:
+    return "the picture" if count == 1 else f"any of {count} frames"
+
+
+def _without_ghosts(tracks: list[Track], frames: int) -> list[Track]:
+    """Drop what was seen in one or two frames only, small or unsure; never everything."""
+    largest = max((max(track.side) for track in tracks), default=0.0)
+
+    def ghost(track: Track) -> bool:
+        brief = len(track.frames) < LONGEST_GAP and frames >= 4 * LONGEST_GAP
+        return brief and (max(track.side) < 0.5 * largest or max(track.score) < 0.9)
+
+    return [track for track in tracks if not ghost(track)] or tracks
+
+
+def _stretches(track: Track, cuts: Sequence[int]) -> list[_Stretch]:
+    """Split the finds wherever the motion does not go on: a cut, a long gap, a leap."""
+    frames = np.array(track.frames)
+    steps = np.diff(frames)
+    scenes = np.searchsorted(np.array(cuts, np.int64), frames, side="right")
+    broken = (np.diff(scenes) != 0) | (steps > LONGEST_GAP + 1) | _leaps(track, steps)
+    edges = [0, *(np.flatnonzero(broken) + 1).tolist(), len(frames)]
+    return [
+        _Stretch(first, stop, int(frames[first]), int(frames[stop - 1]) + 1)
+        for first, stop in pairwise(edges)
+        if stop > first
+    ]
+
+
+def _leaps(track: Track, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n - 1,) bool: from this find to the next the face moved as no head does, and not so before or after."""
+    middle = np.stack([track.x, track.y], 1)
+    side = np.array(track.side)
+    moved = np.linalg.norm(np.diff(middle, axis=0), axis=1) / np.minimum(side[:-1], side[1:]) / np.sqrt(steps)
+    resized = np.abs(np.diff(np.log(side)))
+    padded = np.pad(moved, 1)
+    usual = np.maximum(padded[:-2], padded[2:])
+    return np.asarray((moved > 1.0) | ((moved > 0.15) & (moved > 3 * usual)) | (resized > 0.4))
