@@ -1,0 +1,92 @@
+"""The default engine: a portrait's or a film's own pixels, bent by eight mouth controls. CPU, nothing to download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from ...types import Array, EngineInfo, Face, Image, Samples, Target
+from .idle import IDLE_CONTROLS, IdleMotion
+
+if TYPE_CHECKING:
+    from ...speech.motion import MouthMotion
+    from .material import Material
+    from .study import Character, WarpStudy
+
+INFO = EngineInfo("warp", "1")
+_LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class WarpOptions:
+    """How the default engine draws."""
+
+    idle: bool = True  # a still portrait blinks and moves its head slightly
+    seed: int = 0  # of the idle motion
+    gain: float = 1.0  # of the mouth's controls
+    interior: str = "auto"  # auto: teeth of the source where it shows them; drawn: always drawn
+
+
+class WarpEngine:
+    """Bends the source's own pixels; see docs/warp.md."""
+
+    def __init__(self, options: WarpOptions | None = None) -> None:
+        self.options = options or WarpOptions()
+
+    @property
+    def info(self) -> EngineInfo:
+        return INFO
+
+    def study(self) -> WarpStudy:
+        """Begin to look over one person's frames."""
+        from .study import WarpStudy
+
+        return WarpStudy()
+
+    def prepare(self, image: Image, face: Face, character: object) -> Target:
+        """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""
+        from .prepare import prepare
+
+        return prepare(image, face, cast("Character", character), self.options)
+
+    def listen(self, fps: Fraction) -> WarpEncoder:
+        """A fresh encoder for a film at ``fps``."""
+        from ...speech.motion import MouthMotion
+
+        idle = IdleMotion(fps, self.options.seed) if self.options.idle else None
+        return WarpEncoder(MouthMotion(fps), idle, self.options.gain)
+
+    def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
+        """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
+        from .render import render
+
+        return [
+            [render(cast("Material", material), drive) for material, drive in zip(row, moves, strict=True)]
+            for row, moves in zip(materials, drives, strict=True)
+        ]
+
+
+class WarpEncoder:
+    """Speech in, (14,) drives out: the mouth's controls, then what a still portrait does besides."""
+
+    def __init__(self, motion: MouthMotion, idle: IdleMotion | None, gain: float) -> None:
+        self._motion = motion
+        self._idle = idle
+        self._gain = gain
+
+    def push(self, samples: Samples) -> list[Array]:
+        """Hear (n,) more samples at 16 kHz."""
+        return [self._drive(mouth) for mouth in self._motion.push(samples)]
+
+    def flush(self) -> list[Array]:
+        """The drives still owed."""
+        return [self._drive(mouth) for mouth in self._motion.flush()]
+
+    def _drive(self, mouth: Array) -> Array:
+        mouth = np.clip(np.asarray(mouth, np.float32) * np.float32(self._gain), _LOWEST, 1)
+        idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)
+        return np.concatenate([mouth, idle]).astype(np.float32)

@@ -1,0 +1,165 @@
+"""Make one face in one picture ready to speak, or say why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import FaceError
+from ...face.canonical import POINTS, Points, Pose, fit_pose
+from ...types import Array, Crop, Face, Image, Target
+from .geometry import HINGE, aperture, gaps
+from .head import head_box, head_field, make_eyes
+from .interior import keep_mask, make_interior
+from .lipline import snap_lip_line
+from .lips import CHIN, INNER_LOWER, INNER_UPPER
+from .material import Material, Still
+from .palette import inside, luma
+from .sheet import BOTTOM, LEFT, RIGHT, TOP, make_sheets, place
+from .target import neutral_of
+
+if TYPE_CHECKING:
+    from .engine import WarpOptions
+    from .palette import Palette
+    from .study import Character, Film
+
+NODES = 52
+"""Cells of the mouth's grid in each direction."""
+SMALLEST = 16.0
+"""px between the outer eye corners below which lips are a few pixels."""
+WIDEST_GAP = 0.25
+"""Opening of a still portrait's mouth beyond which it cannot be closed cleanly."""
+SHOWS_TEETH = 0.035
+INSET = 0.012
+"""How far an open frame's inner contour is laid into the lip, so that teeth are not dragged along."""
+
+
+def prepare(image: Image, face: Face, character: Character, options: WarpOptions) -> Target:
+    """The target of one face in (H, W, 3) RGB."""
+    landmarks = face.landmarks[:POINTS].astype(np.float64)
+    pose = fit_pose(landmarks)
+    if pose.scale < SMALLEST:
+        raise FaceError(
+            f"the face is too small: its eyes are {pose.scale:.0f} pixels apart, at least {SMALLEST:.0f} are needed; "
+            "give a larger picture or crop to the face"
+        )
+    if character.film is None:
+        return _still(image, landmarks, pose, character, options)
+    return _moving(image, landmarks, pose, character, character.film)
+
+
+def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
+    """Landmarks and pose in the px of a box."""
+    corner = np.array([box[0], box[1], 0.0])
+    return landmarks - corner, replace(pose, shift=pose.shift - corner)
+
+
+def _still(image: Image, landmarks: Points, pose: Pose, character: Character, options: WarpOptions) -> Target:
+    opening = float(gaps(pose.to_own(landmarks)).max())
+    if opening > WIDEST_GAP:
+        raise FaceError(
+            f"the mouth is wide open ({opening:.2f} of the distance between the eyes, at most {WIDEST_GAP} can be "
+            "closed); give a portrait with a closed mouth or a usual smile"
+        )
+    landmarks = snap_lip_line(image, landmarks, pose)
+    size = (image.shape[1], image.shape[0])
+    forward = _face_plane(landmarks, pose)
+    box = head_box(pose, size) if options.idle else place(forward, size, NODES).box
+    landmarks, pose = _within(box, landmarks, pose)
+    picture = image[box[1] : box[3], box[0] : box[2]]
+    size = (box[2] - box[0], box[3] - box[1])
+    own = pose.to_own(landmarks)
+    forward = _face_plane(landmarks, pose)
+    placement = place(forward, size, NODES)
+    neutral = neutral_of(own)
+    kept, palette = None, character.palette
+    if opening > SHOWS_TEETH and options.interior == "auto":
+        upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
+        kept = keep_mask(picture, upper, lower, pose.scale)
+        palette = _with_own_teeth(palette, picture, upper, lower)
+    material = Material(
+        picture=picture,
+        pose=pose,
+        landmarks=landmarks,
+        own=own,
+        neutral=neutral,
+        sheets=make_sheets(placement.to_plane(landmarks[:, :2])),
+        placement=placement,
+        source=None,
+        interior=make_interior(palette, neutral.shape, pose.scale, kept),
+        still=Still(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
+    )
+    return Target(Crop.from_box(box), None, material)
+
+
+def _face_plane(landmarks: Points, pose: Pose) -> Array:
+    """(2, 3): the plane of a still portrait is its own picture, turned upright around the mouth."""
+    right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0]) * pose.scale
+    centre = landmarks[[61, 291], :2].mean(0)
+    return np.array([[right[0], -right[1], centre[0]], [right[1], right[0], centre[1]]], np.float32)
+
+
+def _with_own_teeth(palette: Palette, picture: Image, upper: Points, lower: Points) -> Palette:
+    """The palette with the colour of the teeth that the portrait shows, where it shows bright ones."""
+    pixels = inside(picture, np.vstack([upper, lower[::-1]]))
+    if len(pixels) < 10:
+        return palette
+    light = luma(pixels)
+    teeth = pixels[light >= np.percentile(light, 80)].mean(0)
+    return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette
+
+
+def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, film: Film) -> Target:
+    size = (image.shape[1], image.shape[0])
+    box = place(_front_plane(pose, film), size, 4).box
+    landmarks, pose = _within(box, landmarks, pose)
+    picture = image[box[1] : box[3], box[0] : box[2]]
+    forward = _front_plane(pose, film)
+    placement = place(forward, (box[2] - box[0], box[3] - box[1]), NODES)
+    own = pose.to_own(landmarks)
+    jaw_angle = _jaw_angle(own, film)
+    landmarks = _inset(landmarks, own, pose)
+    own = pose.to_own(landmarks)
+    material = Material(
+        picture=picture,
+        pose=pose,
+        landmarks=landmarks,
+        own=own,
+        neutral=film.neutral,
+        sheets=film.sheets,
+        placement=placement,
+        source=placement.to_plane(landmarks[:, :2]) - film.sheets.centres,
+        interior=make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth),
+        jaw_angle=jaw_angle,
+    )
+    return Target(Crop.from_box(box), None, material)
+
+
+def _front_plane(pose: Pose, film: Film) -> Array:
+    """(2, 3): the plane of a film is the neutral face seen from the front; its depth leans as the mouth does."""
+    turn = pose.rotation[:2] * pose.scale
+    linear = turn[:, :2] + np.outer(turn[:, 2], film.lean[1:])
+    centre = pose.to_image(film.middle)[:2] + turn[:, 2] * film.lean[0]
+    return np.hstack([linear, centre[:, None]]).astype(np.float32)
+
+
+def _jaw_angle(own: Points, film: Film) -> float:
+    """rad the jaw hangs against the neutral face: chin points' fall over their lever about the hinge."""
+    neutral = film.neutral.shape
+    return float(np.mean((own[CHIN, 1] - neutral[CHIN, 1]) / (HINGE[1] - neutral[CHIN, 2])))
+
+
+def _inset(landmarks: Points, own: Points, pose: Pose) -> Points:
+    """Lay an open mouth's inner contours a little into the lips."""
+    amount = min(1.0, aperture(own) / 0.05) * INSET * pose.scale
+    right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0])
+    below = np.array([-right[1], right[0]])
+    moved = landmarks.copy()
+    moved[INNER_UPPER[1:-1], :2] -= amount * below
+    moved[INNER_LOWER[1:-1], :2] += amount * below
+    return moved
+
+
+__all__ = ["BOTTOM", "LEFT", "RIGHT", "TOP", "prepare"]

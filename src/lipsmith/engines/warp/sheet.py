@@ -1,0 +1,133 @@
+"""Two elastic sheets, upper and lower, that carry the skin: one sheet alone cannot open a mouth.
+
+A sheet is a thin-plate spline over a reference plane whose centres never move, so that its basis is solved once: for a
+still portrait the plane is the picture itself, for a film it is the person's own neutral face seen from the front, and
+each frame's landmarks are then one more displacement. In both cases a picture point x came from
+
+    x - A (T(w) - S(w)),   w = A^-1 x - T(w)
+
+with A the affine way from the plane into the picture, T and S the sheets' target and source displacements on the plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...types import Array
+from .geometry import smoothstep
+from .lips import LOWER_LAYER, UPPER_LAYER
+from .spline import Plane, thin_plate_basis
+
+LEFT, TOP, RIGHT, BOTTOM = -1.05, -0.80, 1.05, 1.05
+"""The plane's rectangle around the middle of the mouth, in eye distances."""
+STEP = 0.042
+COLUMNS, ROWS = round((RIGHT - LEFT) / STEP) + 1, round((BOTTOM - TOP) / STEP) + 1
+ROUNDS = 10
+"""Fixed-point rounds of the inversion; 8 left .3 px on a widest jaw."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheets:
+    """Both layers' bases over the plane's grid."""
+
+    centres: Array  # (468, 2) eye distances on the plane
+    upper: Array  # (ROWS * COLUMNS, len(UPPER_LAYER))
+    lower: Array  # (ROWS * COLUMNS, len(LOWER_LAYER))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where the plane lies in a picture: an affine way, and a grid of nodes over a box."""
+
+    forward: Array  # (2, 3) plane -> picture px
+    inverse: Array  # (2, 3) picture px -> plane
+    box: tuple[int, int, int, int]  # px of the picture: x0 y0 x1 y1
+    start: Array  # (g, g, 2) each node's place on the plane, in steps of the plane's grid
+    window: Array  # (g, g, 1) 1 around the mouth, 0 at the border
+
+    @property
+    def scale(self) -> float:
+        """px per eye distance, downwards."""
+        return float(np.hypot(self.forward[0, 1], self.forward[1, 1]))
+
+    def to_plane(self, points: Array) -> Array:
+        """(n, 2) px -> (n, 2) plane."""
+        return np.asarray(points @ self.inverse[:, :2].T + self.inverse[:, 2], np.float32)
+
+
+def make_sheets(centres: Plane) -> Sheets:
+    """Solve both bases for (468, 2) centres on the plane."""
+    across, down = np.meshgrid(np.linspace(LEFT, RIGHT, COLUMNS), np.linspace(TOP, BOTTOM, ROWS))
+    grid = np.stack([across.ravel(), down.ravel()], 1)
+    sides = [(x, y) for x in np.linspace(LEFT, RIGHT, 9) for y in (TOP, BOTTOM)]
+    sides += [(x, y) for y in np.linspace(-0.6, 0.85, 6) for x in (LEFT, RIGHT)]
+    still = np.array(sides)
+    return Sheets(
+        centres.astype(np.float32),
+        thin_plate_basis(centres[UPPER_LAYER], still, grid),
+        thin_plate_basis(centres[LOWER_LAYER], still, grid),
+    )
+
+
+def cell_centres(nodes: tuple[int, int], size: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Array:
+    """(rows, columns, 2) px: centres of the cells that part a box of (width, height) px, as cv2.resize sees them."""
+    rows, columns = nodes
+    across = (np.arange(columns) + 0.5) * size[0] / columns - 0.5 + corner[0]
+    down = (np.arange(rows) + 0.5) * size[1] / rows - 0.5 + corner[1]
+    return np.stack(np.meshgrid(across, down), -1).astype(np.float32)
+
+
+def sample(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
+    """(h, w, c) values of a (rows, columns, c) grid of cell centres over ``box`` at (h, w, 2) px, held outside."""
+    rows, columns = grid.shape[:2]
+    x0, y0, x1, y1 = box
+    per_px = np.array([columns / (x1 - x0), rows / (y1 - y0)], np.float32)
+    index = (places - np.array([x0 - 0.5, y0 - 0.5], np.float32)) * per_px - np.float32(0.5)
+    return np.asarray(cv2.remap(grid, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def place(forward: Array, size: tuple[int, int], nodes: int) -> Placement:
+    """Lay the plane into a picture of (width, height) px; the box is what of the plane's rectangle lies inside."""
+    width, height = size
+    linear = np.linalg.inv(forward[:, :2].astype(np.float64))
+    inverse = np.hstack([linear, -linear @ forward[:, 2:]]).astype(np.float32)
+    corners = np.array([(x, y) for x in (LEFT, RIGHT) for y in (-0.73, 1.17)])
+    seen = corners @ forward[:, :2].T + forward[:, 2]
+    x0, y0 = np.floor(seen.min(0)).astype(int).clip(0)
+    x1, y1 = np.minimum(np.ceil(seen.max(0)).astype(int), (width, height))
+    plane = cell_centres((nodes, nodes), (x1 - x0, y1 - y0), (x0, y0)) @ inverse[:, :2].T + inverse[:, 2]
+    window = 1 - smoothstep(np.abs(plane[..., 0]), 0.80, 1.0)
+    window *= (1 - smoothstep(plane[..., 1], 0.80, 1.05)) * smoothstep(plane[..., 1], -0.72, -0.55)
+    start = ((plane - (LEFT, TOP)) / STEP).astype(np.float32)
+    return Placement(forward, inverse, (int(x0), int(y0), int(x1), int(y1)), start, window[..., None].astype(np.float32))
+
+
+def _look(field: Array, steps: Array) -> Array:
+    return np.asarray(cv2.remap(field, steps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
+    """(g, g, 2) how far each node's source lies from it, in eye distances of the plane."""
+    aims = (basis @ target).reshape(ROWS, COLUMNS, 2)
+    steps = aims / np.float32(STEP)
+    where = start
+    for _ in range(ROUNDS):
+        where = start - _look(steps, where)
+    if source is not None:
+        aims = aims - (basis @ source).reshape(ROWS, COLUMNS, 2)
+    return _look(aims, where)
+
+
+def pull(sheets: Sheets, placement: Placement, source: Array | None, target: Array) -> tuple[Array, Array]:
+    """Where the upper and the lower layer take each node's picture from: two (g, g, 2) px, subtracted from the node.
+
+    ``source`` and ``target`` are (468, 2) displacements on the plane; a ``source`` of None is zero.
+    """
+    pulls = []
+    for basis, layer in ((sheets.upper, UPPER_LAYER), (sheets.lower, LOWER_LAYER)):
+        away = _layer(basis, None if source is None else source[layer], target[layer], placement.start)
+        pulls.append((away @ placement.forward[:, :2].T) * placement.window)
+    return pulls[0], pulls[1]
