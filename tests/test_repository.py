@@ -1,0 +1,81 @@
+"""What leaves the repository: a wheel with its assets inside, which makes the demo where nothing else is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import lipsmith
+
+ROOT = Path(__file__).parents[1]
+ASSETS = {path.name for path in (ROOT / "src/lipsmith/assets").iterdir() if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from hatchling.builders.wheel import WheelBuilder
+
+    folder = tmp_path_factory.mktemp("wheel")
+    return Path(next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An otherwise empty folder with the wheel in it."""
+    folder = tmp_path_factory.mktemp("installed")
+    words = ["install", "-q", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", *words, str(wheel)], check=True)
+    return folder
+
+
+def call(installed: Path, folder: Path, *words: str) -> str:
+    """What the installed package prints, called from ``folder``."""
+    place = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, *words], cwd=folder, env=place, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_wheel_holds_every_asset_and_the_notices(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"lipsmith/assets/{name}" for name in ASSETS} <= set(names)
+    assert {name.rpartition("/")[2] for name in names if "licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert "lipsmith/py.typed" in names
+    assert not [name for name in names if "test" in name or name.endswith(".pyc")]
+    assert wheel.stat().st_size < 8_000_000
+
+
+def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    metadata = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("METADATA"))
+    assert f"Version: {lipsmith.__version__}\n" in metadata
+    assert "Requires-Python: <3.13,>=3.11\n" in metadata
+    assert "Requires-Dist: mediapipe==0.10.21\n" in metadata
+    bare = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
+    assert not [line for line in bare if "torch" in line]
+
+
+def test_the_installed_wheel_makes_the_demo(installed: Path, tmp_path: Path) -> None:
+    where = call(installed, tmp_path, "-c", "import lipsmith; print(lipsmith.__file__)")
+    assert Path(where.strip()).is_relative_to(installed)
+    assert call(installed, tmp_path, "-m", "lipsmith", "--version") == f"lipsmith {lipsmith.__version__}\n"
+    report = json.loads(call(installed, tmp_path, "-m", "lipsmith", "demo", "--json", "--quiet"))
+    assert report["engine"] == "warp"
+    assert report["rendered"] == report["frames"] > 100
+    assert (tmp_path / "out" / "demo.mp4").stat().st_size > 50_000
+
+
+def test_the_licence_pages_name_what_comes_along() -> None:
+    notice = (ROOT / "NOTICE").read_text()
+    assert all(word in notice for word in ("x264", "x265", "FFmpeg", "astronaut.jpg", "demo_speech", "GPL"))
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
+def test_every_asset_is_explained() -> None:
+    pages = "".join(page.read_text() for page in (ROOT / "src/lipsmith/assets").glob("*.md"))
+    assert not [name for name in ASSETS if not name.endswith((".md", ".py")) and name not in pages]
