@@ -176,20 +176,23 @@ def _float_pieces(container: Any, stream: Any, path: Path) -> Iterator[tuple[Fra
     """Time in seconds and (channels, n) float32 of every decoded frame, without the padding of the last."""
     context = stream.codec_context
     rate, layout = context.sample_rate, context.layout.name
-    to_float = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    to_float = av.AudioResampler(format="flt", layout=layout, rate=rate)  # packed: PyAV 18 crashes on 8 planes
     for frame in decoded(container, stream):
         time = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
         heard = frame.samples
         if frame.duration and Fraction(frame.time_base) == Fraction(1, rate):
             heard = min(heard, frame.duration)
         try:
-            pieces = [np.asarray(part.to_ndarray(), np.float32) for part in to_float.resample(frame)]
+            pieces = [
+                np.asarray(part.to_ndarray(), np.float32).reshape(-1, context.channels)
+                for part in to_float.resample(frame)
+            ]
         except (FFmpegError, ValueError) as reason:
             raise SoundError(
                 f"{path} changes its rate or channels midway: export it again as one wav or mp3."
             ) from reason
         if pieces:
-            yield time, np.concatenate(pieces, axis=1)[:, :heard]
+            yield time, np.ascontiguousarray(np.concatenate(pieces)[:heard].T)
 
 
 ZEROS = 24

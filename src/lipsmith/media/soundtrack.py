@@ -55,11 +55,11 @@ def soundtrack(
     """Choose how sound gets into a ``kind`` ("mp4", "mov", "webm") film announced to have ``frames`` frames.
 
     Without ``sound`` the frames' own samples are encoded. Else packets are copied if the container takes them and the
-    sound covers the film to within one frame; None frames means that it does.
+    sound is known to cover the film to within one frame.
     """
     if sound is None:
         return FrameSound(output, kind, info)
-    covers = frames is None or frames / info.fps <= Fraction(sound.samples, sound.rate) + 1 / info.fps
+    covers = frames is not None and (frames - 1) / info.fps <= Fraction(sound.samples, sound.rate)
     if covers and not sound.lead and sound.codec in COPIED[kind]:
         return CopiedSound(output, info, sound)
     return EncodedSound(output, kind, info, sound)
@@ -69,7 +69,7 @@ class CopiedSound:
     """The very packets of the source, up to the end of the film."""
 
     def __init__(self, output: OutputContainer, info: FilmInfo, sound: Speech) -> None:
-        self._output, self._fps, self._sound = output, info.fps, sound
+        self._output, self._fps, self._seconds = output, info.fps, Fraction(sound.samples, sound.rate)
         self._source = open_media(sound.path, SoundError, "speech")
         stream = self._source.streams.audio[0]
         self._stream = output.add_stream_from_template(stream)
@@ -81,17 +81,16 @@ class CopiedSound:
     def hear(self, frame: AVFrame) -> None:
         """Copy what begins before the end of ``frame``, save the packet that may be the last."""
         self._frames += 1
-        if self._frames > (self._sound.seconds + 1) * self._fps + 1:
-            raise ValueError("the film is longer than its copied sound: announce its frames in FilmOptions")
-        self._copy(self._frames / self._fps)
+        while self._coming is not None and self._end(self._coming) <= self._film_end():
+            self._put(self._coming)
+            self._coming = next(self._packets, None)
 
     def finish(self) -> None:
-        """Shorten the last packet to the end of the film, if it goes beyond."""
+        """Shorten the last packet to the end of the film or of the sound itself, if it goes beyond."""
         packet = self._coming
-        if packet is None or packet.pts is None:
+        if packet is None:
             return
-        end = self._frames / self._fps
-        left = int((end - self._time(packet)) / packet.time_base)
+        left = round((self._film_end() - self._time(packet)) / packet.time_base)
         if left > 0:
             packet.duration = min(packet.duration or left, left)
             self._put(packet)
@@ -100,10 +99,8 @@ class CopiedSound:
         """Close the source."""
         self._source.close()
 
-    def _copy(self, end: Fraction) -> None:
-        while self._coming is not None and self._end(self._coming) <= end:
-            self._put(self._coming)
-            self._coming = next(self._packets, None)
+    def _film_end(self) -> Fraction:
+        return min(self._frames / self._fps, self._seconds)
 
     def _time(self, packet: Any) -> Fraction:
         return Fraction(packet.time_base) * int(packet.pts - self._start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -35,7 +36,7 @@ class FilmOptions:
 
     crf: int = 18  # 0..51, x264's constant quality: lower is better; webm takes the nearest it has
     preset: str = "veryfast"  # x264's
-    frames: int | None = None  # that will be written; None: the film is as long as its sound
+    frames: int | None = None  # that will be written, if known: only then can sound be copied without encoding
     engine: str = ""  # name and version of what drew the mouths, for the mark
     marked: bool = True  # whether the film says that a model helped to make it
 
@@ -44,9 +45,9 @@ class FilmWriter:
     """A sink: use it in a ``with`` block; the film appears at ``path`` when the block ends well, and only then.
 
     Odd sizes grow by one repeated column or row, as 4:2:0 needs even ones. Colours are BT.709, limited range, and
-    tagged so. With ``sound`` its packets are copied where the container takes them and the film is no longer than it;
-    else it is encoded once at its own rate, cut or filled with silence to the film's end. Without, the frames' own
-    samples are encoded.
+    tagged so. With ``sound`` its packets are copied where the container takes them and ``options.frames`` says that the
+    film is no longer than it; else it is encoded once at its own rate, cut or filled with silence to the film's end.
+    Without, the frames' own samples are encoded.
 
     Raises:
         OptionError: the extension is not one of mp4, m4v, mov, webm.
@@ -59,7 +60,7 @@ class FilmWriter:
         check_output(path)
         self._path, self._info, self._sound = path, info, sound
         self._options, self._kind = options or FilmOptions(), container_of(path)
-        self._hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._hidden = path.with_name(f".lipsmith-{secrets.token_hex(6)}.part")
         self._output: Any = None
         self._video: Any = None
         self._track: Soundtrack | None = None
@@ -114,15 +115,14 @@ class FilmWriter:
     def abort(self) -> None:
         """Stop and remove the hidden file; what was at ``path`` before is untouched."""
         track, self._track = self._track, None
-        try:
-            if track is not None:
-                track.close()
-            if self._output is not None:
-                self._output.close()
-        except (OSError, FFmpegError):
-            pass  # the file is thrown away
-        finally:
-            self._hidden.unlink(missing_ok=True)
+        output, self._output = self._output, None
+        with contextlib.suppress(OSError):
+            self._hidden.unlink()  # first, so that closing does not rewrite it; Windows keeps open files
+        for opened in (track, output):
+            with contextlib.suppress(OSError, FFmpegError):  # all is thrown away
+                if opened is not None:
+                    opened.close()
+        self._hidden.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.open()
@@ -219,7 +219,7 @@ def _to_yuv(image: Image) -> Any:
 
 def _settle(path: Path) -> None:
     """Have the bytes on the disk before the name changes."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 

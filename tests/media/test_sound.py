@@ -1,0 +1,266 @@
+"""Speech in: every format, exact counts, the right moment; and the way to 16 kHz, whatever the chunks."""
+
+from __future__ import annotations
+
+import tracemalloc
+import wave
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_media import (
+    click,
+    encode,
+    heard_click,
+    middle_of_click,
+    noise,
+    numbered,
+    write_both,
+    write_sound,
+    write_video,
+)
+
+from lipsmith.errors import SoundError
+from lipsmith.media.sound import Hearing, open_speech
+from lipsmith.types import Array, Samples
+
+FORMATS = [
+    ("a.wav", "pcm_s16le", 44100, None),
+    ("a.wav", "pcm_s24le", 48000, None),
+    ("a.wav", "pcm_s32le", 16000, None),
+    ("a.wav", "pcm_f32le", 22050, None),
+    ("a.wav", "pcm_f64le", 22050, None),
+    ("a.wav", "pcm_u8", 8000, None),
+    ("a.wav", "pcm_mulaw", 8000, None),
+    ("a.aiff", "pcm_s16be", 44100, None),
+    ("a.mp3", "libmp3lame", 44100, None),
+    ("a.mp3", "libmp3lame", 16000, None),
+    ("a.m4a", "aac", 44100, None),
+    ("a.m4a", "aac", 16000, None),
+    ("a.m4a", "alac", 44100, None),
+    ("a.mp4", "aac", 48000, None),
+    ("a.mkv", "aac", 44100, None),
+    ("a.flac", "flac", 44100, "s16"),
+    ("a.flac", "flac", 48000, "s32"),
+    ("a.ogg", "libopus", 48000, None),
+    ("a.opus", "libopus", 48000, None),
+    ("a.webm", "libopus", 48000, None),
+]
+
+
+def all_of(path: Path, size: int = 4096) -> Samples:
+    return np.concatenate(list(open_speech(path).blocks(size)))
+
+
+@pytest.mark.parametrize(("name", "codec", "rate", "fmt"), FORMATS)
+def test_every_format_is_counted_exactly_and_clicks_in_time(
+    tmp_path: Path, name: str, codec: str, rate: int, fmt: str | None
+) -> None:
+    path = write_sound(tmp_path / name, click(0.75, 0.5, rate), rate, codec, fmt)
+    speech = open_speech(path)
+    samples = all_of(path)
+    assert samples.dtype == np.float32
+    assert len(samples) == speech.samples
+    # Matroska's clock of 1 ms does not say how much of the last AAC packet is padding
+    assert abs(speech.samples - round(0.75 * rate)) <= (2048 if name == "a.mkv" else 0)
+    assert (speech.rate, speech.channels, speech.notices) == (rate, 1, ())
+    assert abs(heard_click(path) - middle_of_click(0.5, rate)) < 0.001
+
+
+def test_integers_of_every_width_mean_the_same(tmp_path: Path) -> None:
+    samples = np.round(noise(2000) * 16384) / 32768
+    for codec in ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"):
+        write_sound(tmp_path / "a.wav", samples, 16000, codec)
+        assert np.array_equal(all_of(tmp_path / "a.wav"), samples.astype(np.float32))
+
+
+def test_stereo_becomes_the_mean_and_stays_stereo_beside(tmp_path: Path) -> None:
+    both = noise(5000, channels=2)
+    path = write_sound(tmp_path / "a.wav", both, 48000, "pcm_f32le")
+    speech = open_speech(path)
+    assert speech.channels == 2
+    assert np.allclose(all_of(path), both.mean(axis=0), atol=1e-7)
+    assert np.array_equal(np.concatenate(list(speech.channel_blocks()), axis=1), both)
+
+
+@pytest.mark.parametrize("channels", [3, 6, 8])
+def test_many_channels_become_their_mean(tmp_path: Path, channels: int) -> None:
+    values = (noise(300, channels=channels) * 8000).astype("<i2")
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(np.ascontiguousarray(values.T).tobytes())
+    assert np.allclose(all_of(tmp_path / "a.wav"), values.astype(np.float32).mean(axis=0) / 32768, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 100, 4096, 5000, 100_000])
+def test_blocks_have_the_size_asked_and_join_to_the_same(tmp_path: Path, size: int) -> None:
+    path = write_sound(tmp_path / "a.wav", noise(9000), 16000, "pcm_f32le")
+    blocks = list(open_speech(path).blocks(size))
+    assert [len(block) for block in blocks[:-1]] == [size] * (len(blocks) - 1)
+    assert 0 < len(blocks[-1]) <= size
+    assert np.array_equal(np.concatenate(blocks), noise(9000))
+
+
+def test_the_soundtrack_of_a_video_is_speech(tmp_path: Path) -> None:
+    path = write_both(tmp_path / "a.mp4", [numbered(k) for k in range(10)], click(0.4, 0.2, 16000), 16000)
+    speech = open_speech(path)
+    assert (speech.samples, speech.codec, speech.lead) == (6400, "aac", 0)
+    assert abs(heard_click(path) - middle_of_click(0.2, 16000)) < 0.001
+
+
+def test_a_soundtrack_that_begins_late_keeps_its_place_under_the_picture(tmp_path: Path) -> None:
+    images = [numbered(k) for k in range(20)]
+    path = write_both(tmp_path / "a.mkv", images, click(0.4, 0.1, 16000), 16000, late=0.3)
+    speech = open_speech(path)
+    assert abs(speech.lead - 0.3 * 16000) < 0.07 * 16000  # AAC's priming counts from before
+    assert abs(heard_click(path) - 0.4) < 0.003
+    assert len(all_of(path)) == speech.samples
+
+
+def test_a_hole_in_the_time_stamps_is_silence(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=16000, layout="mono")
+        for start in (0, 16000):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 4000), 0.5, np.float32), format="flt", layout="mono")
+            frame.sample_rate, frame.pts = 16000, start
+            container.mux(stream.encode(frame))
+    samples = all_of(tmp_path / "a.mkv")
+    assert len(samples) == 20000
+    assert (samples[:4000] == 0.5).all()
+    assert (samples[4000:16000] == 0).all()
+    assert (samples[16000:] == 0.5).all()
+
+
+def test_memory_does_not_grow_with_the_speech(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.flac", noise(1_600_000), 16000, "flac", "s16")
+    tracemalloc.start()
+    speech = open_speech(path)
+    for _ in speech.blocks():
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert speech.samples == 1_600_000
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_named_with_their_time(tmp_path: Path, value: float) -> None:
+    samples = noise(16000)
+    samples[12000:12010] = value
+    write_sound(tmp_path / "a.wav", samples, 16000, "pcm_f32le")
+    with pytest.raises(SoundError, match=r"a\.wav holds samples that are not numbers .* first at 0\.75 s"):
+        open_speech(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("missing.wav", None, "does not exist"),
+        ("empty.wav", b"", "zero bytes"),
+        ("text.mp3", b"This is a letter, not a sound.\n" * 50, "is not speech that can be read"),
+        ("text.txt", b"A plain text.\n", "is not speech that can be read"),
+    ],
+)
+def test_what_is_no_sound_gets_one_sentence(tmp_path: Path, name: str, content: bytes | None, sentence: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SoundError, match=sentence) as caught:
+        open_speech(tmp_path / name)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_sound(tmp_path: Path) -> None:
+    with pytest.raises(SoundError, match="is a folder"):
+        open_speech(tmp_path)
+
+
+def test_a_silent_film_has_no_soundtrack(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [numbered(0)] * 3)
+    with pytest.raises(SoundError, match="has no soundtrack"):
+        open_speech(path)
+
+
+def test_sound_without_samples_is_refused(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+    with pytest.raises(SoundError, match="without a single sample"):
+        open_speech(tmp_path / "a.wav")
+
+
+def test_sound_cut_short_is_used_as_far_as_it_goes_and_said(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.flac", noise(160_000), 16000, "flac", "s16")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    speech = open_speech(path)
+    assert 3 < speech.seconds < 7
+    assert speech.notices[0].startswith("a.flac: it breaks off at ")
+
+
+def hear(rate: int, samples: Samples, sizes: list[int]) -> Samples:
+    hearing, out, start = Hearing(rate), [], 0
+    for size in sizes:
+        out.append(hearing.push(samples[start : start + size]))
+        start += size
+    return np.concatenate([*out, hearing.push(samples[start:]), hearing.flush()])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rate=st.sampled_from([8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000]),
+    length=st.integers(0, 6000),
+    sizes=st.lists(st.integers(0, 1500), max_size=12),
+)
+def test_any_chunking_hears_the_same_bit_for_bit(rate: int, length: int, sizes: list[int]) -> None:
+    samples = noise(length)
+    whole = hear(rate, samples, [])
+    assert np.array_equal(hear(rate, samples, sizes), whole)
+    assert len(whole) == ceil(length * 16000 / rate)
+    assert whole.dtype == np.float32
+
+
+def test_hearing_single_samples_is_hearing_the_whole() -> None:
+    samples = noise(700)
+    assert np.array_equal(hear(44100, samples, [1] * 700), hear(44100, samples, []))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 12000, 22050, 24000, 32000, 44100, 48000, 96000])
+def test_a_click_is_heard_at_its_moment(rate: int) -> None:
+    samples = np.zeros(rate, np.float32)
+    samples[rate // 3] = 1
+    assert abs(int(np.abs(hear(rate, samples, [])).argmax()) - rate // 3 / rate * 16000) <= 1
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+def test_a_tone_keeps_its_phase_and_what_cannot_be_heard_is_gone(rate: int) -> None:
+    def tone(hz: float, at: int) -> Array:
+        return np.sin(2 * np.pi * hz * np.arange(at) / at).astype(np.float32)
+
+    inside = slice(100, -100)
+    assert np.abs(hear(rate, tone(1000, rate), []) - tone(1000, 16000))[inside].max() < 2e-4
+    assert np.abs(hear(rate, tone(3000, rate), []) - tone(3000, 16000))[inside].max() < 2e-4
+    if rate > 22050:
+        assert np.abs(hear(rate, tone(9000, rate), [])[inside]).max() < 1e-3
+
+
+def test_a_steady_level_stays_steady() -> None:
+    level = hear(44100, np.full(44100, 0.5, np.float32), [])
+    assert np.allclose(level[100:-100], 0.5, atol=1e-6)
+
+
+def test_made_media_encodes_where_it_says(tmp_path: Path) -> None:
+    """The tests' own tool: a burst put at a time in the file stands there."""
+    import av
+
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        encode(container, stream, click(0.5, 0.25, 8000)[None], 8000, "mono")
+    assert abs(heard_click(tmp_path / "a.wav") - middle_of_click(0.25, 8000)) < 1e-6
