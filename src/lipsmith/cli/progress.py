@@ -56,9 +56,10 @@ class Lines:
         if stage.done != stage.total and self._clock() - self._last < EVERY:
             return
         self._last = self._clock()
-        text = f"{WORDS.get(stage.name, stage.name)}: {stage.done}/{stage.total or '?'} frames, {speed:.0f} fps"
-        ending = f", {int(left) // 60}:{int(left) % 60:02d} left" if left else ""
-        print(text + ending, file=self._stream, flush=True)
+        text = f"{WORDS.get(stage.name, stage.name)}: {stage.done}/{stage.total or '?'} frames"
+        text += f", {speed:.0f} fps" if speed else ""
+        text += f", {int(left) // 60}:{int(left) % 60:02d} left" if left else ""
+        print(text, file=self._stream, flush=True)
 
 
 class Bars:

@@ -1,0 +1,84 @@
+"""The workshop's commands: train and metrics."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lipsmith.cli import run, train
+from lipsmith.metrics.sync import Match, SyncReport
+
+Captured = pytest.CaptureFixture[str]
+MATCH = Match(0.7, 0.8, 0.6, 0.5, 40.0)
+REPORT = SyncReport("film.mp4", "film.mp4", 25.0, 100, 0.5, 0.1, 0.05, Match(0.2, 0.3, 0.1, None, -80.0), MATCH, MATCH)
+
+
+@pytest.mark.parametrize(("group", "command"), [("train", "voice2mouth"), ("metrics", "sync")])
+def test_a_group_alone_shows_its_commands(group: str, command: str, capsys: Captured) -> None:
+    assert run([group]) == 0
+    assert f"  {command} " in capsys.readouterr().out
+
+
+def test_sync_prints_for_people_and_programs(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Path, Path | None]] = []
+    monkeypatch.setattr("lipsmith.metrics.sync.score_film", lambda *given: seen.append(given) or REPORT)
+    assert run(["metrics", "sync", "film.mp4", "--speech", "other.wav"]) == 0
+    out = capsys.readouterr().out
+    assert "100 frames at 25 fps, a face in 50% of them" in out
+    assert out.splitlines()[-1].split() == ["level", "0.20", "0.30", "0.10", "-", "-80", "ms"]
+    assert run(["metrics", "sync", "film.mp4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["student"]["lag_ms"] == 40.0
+    assert seen == [(Path("film.mp4"), Path("other.wav")), (Path("film.mp4"), None)]
+
+
+def test_sync_of_a_missing_film_is_one_sentence(capsys: Captured) -> None:
+    assert run(["metrics", "sync", "none.mp4"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from lipsmith.train.voice2mouth import TrainOptions
+
+    seen: list[TrainOptions] = []
+
+    def learn(options: TrainOptions, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        seen.append(options)
+        progress("training, step 50", 0.5)
+        return {"bytes": 1234}
+
+    monkeypatch.setattr("lipsmith.train.voice2mouth.train", learn)
+    words = ["train", "voice2mouth", "--folder", str(tmp_path), "-o", str(tmp_path / "ear.onnx"), "--steps", "10"]
+    assert run(words) == 0
+    assert seen == [TrainOptions(tmp_path, tmp_path / "ear.onnx", steps=10)]
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'ear.onnx'}: 1234 bytes, figures in ear.json\n"
+    assert printed.err == "training, step 50: 50%\n"
+
+
+def test_without_torch_the_extra_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run(["train", "voice2mouth", "--folder", str(tmp_path)]) == 5
+    assert "pip install 'lipsmith[train]'" in capsys.readouterr().err
+
+
+def test_steps_speak_up_seldom_and_at_every_new_stage(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
+    steps = train.Steps()
+    for text, share, passed in (
+        ("a, 1", 0.1, 1),
+        ("a, 2", 0.2, 1),
+        ("b, 1", 0.1, 11),
+        ("b, 2", 0.5, 1),
+        ("b, 3", 1, 1),
+    ):
+        steps.see(text, share)
+        now[0] += passed
+    assert capsys.readouterr().err.split("\n")[:-1] == ["a, 1: 10%", "b, 1: 10%", "b, 2: 50%", "b, 3: 100%"]
