@@ -157,8 +157,8 @@ def test_speech_longer_than_the_video_plays_it_forth_and_back(small: Image, spee
 
 
 def test_frames_without_a_face_pass_through(small: Image, speech: Path, tmp_path: Path) -> None:
-    landscape = np.random.default_rng(0).integers(60, 200, (40, 40, 3), dtype=np.uint8)
-    landscape = cv2.resize(landscape, (320, 320), interpolation=cv2.INTER_CUBIC)
+    hills = np.random.default_rng(0).integers(60, 200, (40, 40), dtype=np.uint8)
+    landscape = cv2.resize(hills, (320, 320), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, 2)
     images = [*swaying(small, 25), *[landscape] * 15, *swaying(small, 25)]
     talk = write_video(tmp_path / "talk.mp4", images)
     report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8))
