@@ -87,7 +87,8 @@ def _opencv() -> Iterator[Finding]:
 
         version = getattr(cv2, "__version__", None)
     except ImportError as problem:
-        yield Finding("opencv", "cv2", f"does not load: {problem}", False, again)
+        missing = missing_libraries()
+        yield Finding("opencv", "cv2", f"does not load: {problem}", False, remedy(missing) if missing else again)
         return
     owner = owners[0] if owners else "no distribution"
     value = f"{version} from {owner}" if version else f"an empty shell from {owner}"
