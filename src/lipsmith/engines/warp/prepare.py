@@ -10,20 +10,21 @@ import numpy as np
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, Target
-from .geometry import HINGE, aperture, gaps
+from .geometry import HINGE, gaps
 from .head import head_box, head_field, make_eyes
 from .interior import keep_mask, make_interior
-from .lipline import snap_lip_line
+from .lipline import fit_open_lips, snap_lip_line
 from .lips import CHIN, INNER_LOWER, INNER_UPPER
 from .material import Material, Still
 from .palette import inside, luma
-from .sheet import BOTTOM, LEFT, RIGHT, TOP, make_sheets, place
+from .sheet import make_sheets, place
 from .target import neutral_of
 
 if TYPE_CHECKING:
     from .engine import WarpOptions
     from .palette import Palette
-    from .study import Character, Film
+    from .film import Film
+    from .study import Character
 
 NODES = 52
 """Cells of the mouth's grid in each direction."""
@@ -32,8 +33,6 @@ SMALLEST = 16.0
 WIDEST_GAP = 0.25
 """Opening of a still portrait's mouth beyond which it cannot be closed cleanly."""
 SHOWS_TEETH = 0.035
-INSET = 0.012
-"""How far an open frame's inner contour is laid into the lip, so that teeth are not dragged along."""
 
 
 def prepare(image: Image, face: Face, character: Character, options: WarpOptions) -> Target:
@@ -63,7 +62,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
             f"the mouth is wide open ({opening:.2f} of the distance between the eyes, at most {WIDEST_GAP} can be "
             "closed); give a portrait with a closed mouth or a usual smile"
         )
-    landmarks = snap_lip_line(image, landmarks, pose)
+    landmarks = fit_open_lips(image, snap_lip_line(image, landmarks, pose), pose)
     size = (image.shape[1], image.shape[0])
     forward = _face_plane(landmarks, pose)
     box = head_box(pose, size) if options.idle else place(forward, size, NODES).box
@@ -112,54 +111,30 @@ def _with_own_teeth(palette: Palette, picture: Image, upper: Points, lower: Poin
 
 
 def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, film: Film) -> Target:
+    sheets = film.sheets(pose)
     size = (image.shape[1], image.shape[0])
-    box = place(_front_plane(pose, film), size, 4).box
+    box = place(film.plane(pose, sheets), size, 4).box
     landmarks, pose = _within(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
-    forward = _front_plane(pose, film)
-    placement = place(forward, (box[2] - box[0], box[3] - box[1]), NODES)
-    own = pose.to_own(landmarks)
-    jaw_angle = _jaw_angle(own, film)
-    landmarks = _inset(landmarks, own, pose)
-    own = pose.to_own(landmarks)
+    placement = place(film.plane(pose, sheets), (box[2] - box[0], box[3] - box[1]), NODES)
+    jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
+    landmarks = fit_open_lips(picture, landmarks, pose)
     material = Material(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
-        own=own,
+        own=pose.to_own(landmarks),
         neutral=film.neutral,
-        sheets=film.sheets,
+        sheets=sheets,
         placement=placement,
-        source=placement.to_plane(landmarks[:, :2]) - film.sheets.centres,
+        source=placement.to_plane(landmarks[:, :2]) - sheets.centres,
         interior=make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth),
         jaw_angle=jaw_angle,
     )
     return Target(Crop.from_box(box), None, material)
 
 
-def _front_plane(pose: Pose, film: Film) -> Array:
-    """(2, 3): the plane of a film is the neutral face seen from the front; its depth leans as the mouth does."""
-    turn = pose.rotation[:2] * pose.scale
-    linear = turn[:, :2] + np.outer(turn[:, 2], film.lean[1:])
-    centre = pose.to_image(film.middle)[:2] + turn[:, 2] * film.lean[0]
-    return np.hstack([linear, centre[:, None]]).astype(np.float32)
-
-
 def _jaw_angle(own: Points, film: Film) -> float:
     """rad the jaw hangs against the neutral face: chin points' fall over their lever about the hinge."""
     neutral = film.neutral.shape
     return float(np.mean((own[CHIN, 1] - neutral[CHIN, 1]) / (HINGE[1] - neutral[CHIN, 2])))
-
-
-def _inset(landmarks: Points, own: Points, pose: Pose) -> Points:
-    """Lay an open mouth's inner contours a little into the lips."""
-    amount = min(1.0, aperture(own) / 0.05) * INSET * pose.scale
-    right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0])
-    below = np.array([-right[1], right[0]])
-    moved = landmarks.copy()
-    moved[INNER_UPPER[1:-1], :2] -= amount * below
-    moved[INNER_LOWER[1:-1], :2] += amount * below
-    return moved
-
-
-__all__ = ["BOTTOM", "LEFT", "RIGHT", "TOP", "prepare"]
