@@ -144,12 +144,14 @@ class _Making:
 
     def look(self, footage: Footage, limit: int | None) -> Cast:
         """See every frame of the footage once, up to ``limit``: follow the faces, study every person."""
-        from .face.track import Tracker
+        with self.watch.stage("load"):
+            from .face.track import Tracker
 
+            tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
         studies: dict[int, Study] = {}
         total = min(limit or footage.info.frames, footage.info.frames)
         looked = 0
-        with Tracker(footage.info.fps, still=footage.info.kind == "image") as tracker:
+        with tracker:
             for image in self.watch.each("decode", footage.frames()):
                 with self.watch.stage("detect"):
                     faces = tracker.push(image)
