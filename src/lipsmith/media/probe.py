@@ -55,8 +55,8 @@ def probe(path: Path) -> FilmProbe:
             audio_codec=heard.codec.canonical_name if heard else "",
             rate=heard.sample_rate if heard else 0,
             channels=heard.channels if heard else 0,
-            picture_seconds=pictures.seconds(1 / fps if fps else Fraction(0)),
-            sound_seconds=sound.seconds(Fraction(0)),
+            picture_seconds=pictures.seconds(1 / fps if fps else Fraction(0), None),
+            sound_seconds=sound.seconds(Fraction(0), _track(audio)),
             faststart=_faststart(path),
             mark=mark_in(dict(container.metadata)),
         )
@@ -79,9 +79,10 @@ class _Length:
         if end >= self.end:
             self.end, self.timed = end, (packet.duration or 0) * tick
 
-    def seconds(self, step: Fraction) -> float:
-        """Until the end of the last packet, which lasts ``step`` if the file does not say."""
-        return float(self.end if self.timed else self.end + step)
+    def seconds(self, step: Fraction, track: Fraction | None) -> float:
+        """Until the end of the last packet, which lasts ``step`` if the file does not say, or of the ``track``."""
+        end = self.end if self.timed else self.end + step
+        return float(end if track is None else min(end, track))
 
 
 def _lengths(container: Any, video: Any, audio: Any) -> tuple[_Length, _Length]:
@@ -91,6 +92,11 @@ def _lengths(container: Any, video: Any, audio: Any) -> tuple[_Length, _Length]:
         if not packet.is_discard:
             lengths[packet.stream_index].add(packet)
     return tuple(lengths[stream.index] if stream else _Length() for stream in (video, audio))  # type: ignore[return-value]
+
+
+def _track(stream: Any) -> Fraction | None:
+    """Seconds that the container's index gives a stream: in an mp4 it cuts the padding of the last packet."""
+    return stream.duration * Fraction(stream.time_base) if stream and stream.duration else None
 
 
 def _faststart(path: Path) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import av
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..types import Array, Samples
 
+T = TypeVar("T")
 HOLE = Fraction(1, 20)
 """Seconds: a jump in the time stamps above this is a hole; below, it is the coarse clock of the container."""
 LEAD = Fraction(1, 200)
@@ -151,8 +152,8 @@ def _on_clock(container: Any, stream: Any, lead: int, path: Path) -> Iterator[Ar
     rate = stream.codec_context.sample_rate
     if lead > 0:
         yield from _silence(stream.codec_context.channels, lead)
-    drop, start, played = max(0, -lead), None, 0
-    for time, piece in _float_pieces(container, stream, path):
+    drop, start, played, end = max(0, -lead), None, 0, _end_of_track(container, stream)
+    for (time, piece), last in _knowing_the_last(_float_pieces(container, stream, path)):
         if time is not None:
             start = time if start is None else start
             missing = time - start - Fraction(played, rate)
@@ -160,11 +161,29 @@ def _on_clock(container: Any, stream: Any, lead: int, path: Path) -> Iterator[Ar
                 hole = round(missing * rate)
                 yield from _silence(piece.shape[0], hole)
                 played += hole
+        if last and played < end:
+            piece = piece[:, : end - played]
         played += piece.shape[1]
         cut = min(drop, piece.shape[1])
         drop -= cut
         if cut < piece.shape[1]:
             yield piece[:, cut:]
+
+
+def _end_of_track(container: Any, stream: Any) -> int:
+    """Samples after which an mp4's edit list ends the sound; a large number where there is none."""
+    if "mp4" not in container.format.name or not stream.duration:
+        return 1 << 62
+    return int(stream.duration * stream.time_base * stream.codec_context.sample_rate + Fraction(1, 2))
+
+
+def _knowing_the_last(items: Iterator[T]) -> Iterator[tuple[T, bool]]:
+    """Every item, and whether it is the last."""
+    for held in items:
+        for item in items:
+            yield held, False
+            held = item
+        yield held, True
 
 
 def _silence(channels: int, samples: int) -> Iterator[Array]:

@@ -1,0 +1,55 @@
+"""The mark in the film can be read by us and by anyone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from made_media import noise, numbered, write_video
+
+import lipsmith
+from lipsmith.errors import PictureError
+from lipsmith.media.mark import SOURCE_TYPE, mark_in, mark_of, read_mark
+from lipsmith.media.writer import FilmOptions, FilmWriter
+from lipsmith.types import AVFrame, FilmInfo
+
+
+def write(path: Path, **options: object) -> Path:
+    with FilmWriter(path, FilmInfo((64, 48), Fraction(25), 16000), None, FilmOptions(**options)) as film:  # type: ignore[arg-type]
+        film.write(AVFrame(0, numbered(0), noise(640)))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm"])
+def test_a_film_says_how_it_was_made(tmp_path: Path, name: str) -> None:
+    mark = read_mark(write(tmp_path / name, engine="fake 1"))
+    assert mark == mark_of("fake 1")
+    assert mark["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert mark["software"] == f"Lipsmith {lipsmith.__version__}"
+    assert mark["engine"] == "fake 1"
+    assert "AI-generated" in mark["comment"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm"])
+def test_other_programs_find_it_in_the_metadata(tmp_path: Path, name: str) -> None:
+    with av.open(str(write(tmp_path / name))) as container:
+        values = {key.lower(): value for key, value in container.metadata.items()}
+    assert values["digital_source_type"] == SOURCE_TYPE
+    assert SOURCE_TYPE.encode() in (tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
+def test_it_can_be_left_out(tmp_path: Path, name: str) -> None:
+    assert read_mark(write(tmp_path / name, marked=False)) is None
+
+
+def test_other_films_have_none(tmp_path: Path) -> None:
+    assert read_mark(write_video(tmp_path / "a.mp4", [numbered(0)] * 2)) is None
+    assert mark_in({"comment": "holiday"}) is None
+
+
+def test_what_is_no_film_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="does not exist"):
+        read_mark(tmp_path / "a.mp4")
