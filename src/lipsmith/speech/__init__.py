@@ -1,0 +1,1 @@
+"""Hearing speech: log-mel features, and the student that turns them into mouth controls."""

@@ -1,0 +1,1 @@
+"""The workshop: trains the student that hears. Needs the ``train`` extra (torch, onnx)."""

@@ -1,0 +1,76 @@
+"""festival: diphone and other voices, driven by a script in its own Scheme; phone ends saved beside the sound."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .flite import starts_from_ends
+from .ipa import ARPABET, CATALAN, CZECH, FINNISH, ITALIAN, RUSSIAN
+from .utterance import Delivery, Utterance, levelled, segmented
+from .wav import read_wav
+
+_NAMES = {"en": ARPABET, "it": ITALIAN, "fi": FINNISH, "cs": CZECH, "ru": RUSSIAN, "ca": CATALAN}
+_ENCODINGS = {"fi": "latin-1", "cs": "iso8859-2"}
+
+
+class Festival:
+    """The ``festival`` command."""
+
+    name = "festival"
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self.version, self.voices = _ask(command)
+
+    @classmethod
+    def open(cls) -> Festival | None:
+        """The command on this machine; None where it is not installed."""
+        command = shutil.which("festival")
+        return cls(command) if command else None
+
+    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+        if delivery.voice not in self.voices:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            sound, phones = Path(folder) / "speech.wav", Path(folder) / "phones"
+            script = Path(folder) / "speak.scm"
+            script.write_text(
+                _script(text, delivery, sound, phones), _ENCODINGS.get(delivery.language, "utf-8"), "replace"
+            )
+            subprocess.run([self._command, "-b", str(script)], capture_output=True, check=False, timeout=60)  # noqa: S603
+            if not (sound.exists() and phones.exists()):
+                return None
+            samples, lines = read_wav(sound), phones.read_text("latin-1").splitlines()
+        rows = [line.split() for line in lines]
+        pairs = [[row[2], row[0]] for row in rows if len(row) == 3 and row[0] != "#"]
+        starts = starts_from_ends(pairs, _NAMES[delivery.language])
+        if starts is None or len(samples) < 8000:
+            return None
+        return Utterance(f"festival:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+
+
+def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
+    plain = text.replace("\\", " ").replace('"', " ")
+    return "\n".join(
+        [
+            f"(voice_{delivery.voice})",
+            f"(Parameter.set 'Duration_Stretch {1 / delivery.tempo:.3f})",
+            f'(set! spoken (Utterance Text "{plain}"))',
+            "(utt.synth spoken)",
+            f'(utt.save.wave spoken "{sound}")',
+            f'(utt.save.segs spoken "{phones}")',
+        ]
+    )
+
+
+def _ask(command: str) -> tuple[str, tuple[str, ...]]:
+    """Its version and the voices it has."""
+    printed = subprocess.run(  # noqa: S603
+        [command, "-b", "(begin (print (voice.list)) (print libdir))"], capture_output=True, text=True, check=False
+    ).stdout
+    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return version.strip(), tuple(re.findall(r"[a-z][a-z0-9_]+", printed.split(")")[0]))

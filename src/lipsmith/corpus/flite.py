@@ -1,0 +1,69 @@
+"""flite: recorded English voices from Carnegie Mellon, a command that prints when each phone ends."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .ipa import ARPABET, named_phone
+from .utterance import Delivery, Utterance, levelled, segmented
+from .wav import read_wav
+
+_PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, each voice's own
+
+
+class Flite:
+    """The ``flite`` command."""
+
+    name = "flite"
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self.version = _version(command)
+
+    @classmethod
+    def open(cls) -> Flite | None:
+        """The command on this machine; None where it is not installed."""
+        command = shutil.which("flite")
+        return cls(command) if command else None
+
+    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+        pitch = _PITCH.get(delivery.voice, 120) * delivery.pitch
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speech.wav"
+            settings = {
+                "duration_stretch": f"{1 / delivery.tempo:.3f}",
+                "int_f0_target_mean": f"{pitch:.0f}",
+                "int_f0_target_stddev": f"{0.12 * pitch * delivery.liveliness:.0f}",
+            }
+            arguments = [self._command, "-voice", delivery.voice, "-psdur"]
+            for name, value in settings.items():
+                arguments += ["--setf", f"{name}={value}"]
+            printed = subprocess.run(  # noqa: S603
+                [*arguments, "-t", text, "-o", str(path)], capture_output=True, text=True, check=True, timeout=60
+            ).stdout
+            samples = read_wav(path)
+        starts = starts_from_ends([part.rsplit(":", 1) for part in printed.split()], ARPABET)
+        if starts is None or len(samples) < 8000:
+            return None
+        return Utterance(f"flite:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+
+
+def starts_from_ends(phones: list[list[str]], names: dict[str, str]) -> list[tuple[float, str]] | None:
+    """(start s, IPA) from [phone, end s] pairs; None when a phone is not in ``names``."""
+    starts: list[tuple[float, str]] = []
+    begin = 0.0
+    for name, end in phones:
+        ipa = named_phone(name, names)
+        if ipa is None:
+            return None
+        starts.append((begin, ipa))
+        begin = float(end)
+    return starts
+
+
+def _version(command: str) -> str:
+    printed = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return next((line.split(":", 1)[1].strip() for line in printed.splitlines() if "version:" in line), "unknown")

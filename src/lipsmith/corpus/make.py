@@ -1,0 +1,166 @@
+"""Makes the corpus: which synthesiser speaks how many minutes of what, for training and for the held-out test."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from ..errors import InputError
+from ..timing import HEARING_RATE
+from .espeak import Espeak
+from .festival import Festival
+from .flite import Flite
+from .store import save, write_summary
+from .texts import sentence
+from .utterance import Delivery, Synthesiser, Utterance
+
+Progress = Callable[[str, float], None]
+"""Called with what is being made and the share done, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """So many minutes of one synthesiser's voices."""
+
+    name: str  # of the file
+    synthesiser: str
+    voices: tuple[str, ...]
+    languages: tuple[str, ...]  # a language named twice is spoken twice as often
+    minutes: float
+    held_out: bool = False
+
+
+_TRAINED_LANGUAGES = (
+    *("en-us",) * 5, "en-gb-x-rp", "en-029", *("de",) * 2, *("fr",) * 2, "es", "it", "pt-br", "nl", "pl",
+    "ru", "tr", "sv", "hi", "ro", "cs", "fi", "hu", "el", "id", *("cmn-latn-pinyin",) * 4, *("ja",) * 2,
+)  # fmt: skip
+_TRAINED_VARIANTS = (
+    "", "f1", "f2", "f3", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m8", "klatt", "klatt2", "klatt4", "Alicia",
+    "Annie", "adam", "anika", "antonio", "aunty", "benjamin", "boris", "david", "ed", "edward", "grandma", "grandpa",
+    "gustave", "ian", "iven", "john", "linda", "marcelo", "max", "michel", "miguel", "pablo", "paul", "pedro",
+    "quincy", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac", "Alex", "Andy", "Denis", "Diogo", "Gene",
+    "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike",
+)  # fmt: skip
+_HELD_OUT_LANGUAGES = ("en-us", "en-us", "de", "cmn-latn-pinyin", "ja", "fr-be", "da", "sk")
+_HELD_OUT_VARIANTS = ("f4", "m7", "klatt3", "belinda", "norbert", "Andrea", "robert")
+
+SOURCES = (
+    Source("espeak", "espeak", _TRAINED_VARIANTS, _TRAINED_LANGUAGES, 50),
+    Source("flite-slt", "flite", ("slt",), ("en",), 13),
+    Source("flite-rms", "flite", ("rms",), ("en",), 13),
+    Source("flite-awb", "flite", ("awb",), ("en",), 10),
+    Source("festival-ked", "festival", ("ked_diphone",), ("en",), 5),
+    Source("festival-slt-hts", "festival", ("cmu_us_slt_arctic_hts",), ("en",), 5),
+    Source("festival-lp", "festival", ("lp_diphone",), ("it",), 5),
+    Source("festival-machac", "festival", ("czech_machac",), ("cs",), 4),
+    Source("festival-lj", "festival", ("suo_fi_lj_diphone",), ("fi",), 4),
+    Source("festival-nsh", "festival", ("msu_ru_nsh_clunits",), ("ru",), 6),
+    Source("festival-ona", "festival", ("upc_ca_ona_hts",), ("ca",), 5),
+    Source("held-out-espeak", "espeak", _HELD_OUT_VARIANTS, _HELD_OUT_LANGUAGES, 4, held_out=True),
+    Source("held-out-kal16", "flite", ("kal16",), ("en",), 2, held_out=True),
+    Source("held-out-kal", "festival", ("kal_diphone",), ("en",), 2, held_out=True),
+    Source("held-out-pc", "festival", ("pc_diphone",), ("it",), 2, held_out=True),
+    Source("held-out-dita", "festival", ("czech_dita",), ("cs",), 2, held_out=True),
+    Source("held-out-mv", "festival", ("hy_fi_mv_diphone",), ("fi",), 2, held_out=True),
+)
+"""The held-out voices, and their sentences, are never trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusOptions:
+    """What to make, and where."""
+
+    folder: Path
+    seed: int = 2
+    share: float = 1.0  # of the minutes: 1 makes all of them
+    sources: Sequence[Source] = SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusReport:
+    """What was made."""
+
+    minutes: dict[str, float]  # by source
+    versions: dict[str, str]  # of the synthesisers used
+    skipped: tuple[str, ...]  # sources whose synthesiser or voice is not on this machine
+
+
+def open_synthesisers() -> dict[str, Synthesiser]:
+    """Those of eSpeak NG, flite and festival that are on this machine, by name."""
+    opened = (Espeak.open(), Flite.open(), Festival.open())
+    return {synthesiser.name: synthesiser for synthesiser in opened if synthesiser is not None}
+
+
+def make_corpus(
+    options: CorpusOptions, synthesisers: dict[str, Synthesiser] | None = None, progress: Progress | None = None
+) -> CorpusReport:
+    """Make every source into ``folder``; the same seed and synthesisers give the same files.
+
+    Raises:
+        InputError: no synthesiser of ours is on this machine.
+    """
+    found = open_synthesisers() if synthesisers is None else synthesisers
+    if not found:
+        raise InputError("No synthesiser was found; install espeakng-loader (pip), or flite or festival (apt).")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    minutes: dict[str, float] = {}
+    skipped: list[str] = []
+    said: set[str] = set()
+    for index, source in enumerate(options.sources):
+        if progress is not None:
+            progress(source.name, index / len(options.sources))
+        utterances = list(_speak(source, options, found.get(source.synthesiser), said))
+        if not utterances:
+            skipped.append(f"{source.name}: {source.synthesiser} {', '.join(source.voices[:1])} is not here")
+            continue
+        save(options.folder / f"{source.name}.npz", utterances)
+        minutes[source.name] = round(sum(len(each.samples) for each in utterances) / HEARING_RATE / 60, 2)
+    report = CorpusReport(minutes, {name: _version(each) for name, each in found.items()}, tuple(skipped))
+    write_summary(options.folder, _summary(options, report))
+    return report
+
+
+def _speak(
+    source: Source, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
+) -> Iterator[Utterance]:
+    """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing."""
+    random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
+    wanted = source.minutes * options.share * 60 * HEARING_RATE
+    failures = 0
+    while synthesiser is not None and wanted > 0 and failures < 40:
+        delivery = _delivery(source, random)
+        text = sentence(delivery.language, random)
+        utterance = synthesiser.speak(text, delivery) if text not in said else None
+        failures = failures + 1 if utterance is None else 0
+        if utterance is not None:
+            said.add(text)
+            wanted -= len(utterance.samples)
+            yield utterance
+
+
+def _delivery(source: Source, random: Random) -> Delivery:
+    voice, language = random.choice(source.voices), random.choice(source.languages)
+    if source.synthesiser == "espeak":
+        voice = f"{language}+{voice}" if voice else language
+    return Delivery(voice, language, random.uniform(0.75, 1.35), random.uniform(0.7, 1.4), random.uniform(0.4, 1.6))
+
+
+def _version(synthesiser: Synthesiser) -> str:
+    return str(getattr(synthesiser, "version", "unknown"))
+
+
+def _summary(options: CorpusOptions, report: CorpusReport) -> dict[str, object]:
+    held_out = [source.name for source in options.sources if source.held_out and source.name in report.minutes]
+    trained = [source.name for source in options.sources if not source.held_out and source.name in report.minutes]
+    return {
+        "seed": options.seed,
+        "share": options.share,
+        "synthesisers": report.versions,
+        "minutes": report.minutes,
+        "trained": trained,
+        "held_out": held_out,
+        "skipped": list(report.skipped),
+    }

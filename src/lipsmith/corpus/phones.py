@@ -1,0 +1,133 @@
+"""The phones of the corpus: what each asks of the mouth, how strongly, and its visible class.
+
+A phone's targets are the renderer's eight controls themselves (``types.MOUTH_CONTROLS``), so the student needs no
+mapping. The numbers are ours: heights and roundings as phonetics textbooks order them, scaled so that the renderer's
+lip opening (``speech.mouth.lip_opening``) is about .17 of the eye distance for an open [a], .07 for [i] and [s],
+.02 for [u], and nothing for [p b m]. Jaw carries what the chin does; the lips' own raising carries the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SILENCE = "sil"
+VISEMES = (
+    "silence", "p b m", "f v", "th", "t d n l", "k g h", "sh", "s z", "r", "schwa", "a", "e", "i j", "o", "u w",
+)  # fmt: skip
+"""Names of the visible classes that the student's second head tells apart."""
+
+Kind = Literal["vowel", "consonant", "silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What one phone asks of the mouth. Both tuples are in the order of ``types.MOUTH_CONTROLS``."""
+
+    kind: Kind
+    viseme: int  # index into VISEMES
+    target: tuple[float, ...]  # (8,) controls
+    weight: tuple[float, ...]  # (8,) how strongly it insists against its neighbours
+    reach: float  # s: how far its influence spreads
+
+
+def _vowel(
+    viseme: int, jaw: float, upper: float, lower: float, spread: float = 0, pucker: float = 0, weight: float = 1
+) -> Phone:
+    target = (jaw, spread, pucker, upper, lower, 0.0, 0.0, 0.05)
+    return Phone("vowel", viseme, target, (weight,) * 7 + (weight / 2,), 0.075)
+
+
+def _consonant(viseme: int, reach: float = 0.045, **controls: tuple[float, float]) -> Phone:
+    """``controls``: (target, weight) by control; the others rest, with little to say."""
+    resting = {
+        "jaw": (0.15, 0.5), "spread": (0.0, 0.2), "pucker": (0.0, 0.15), "upper": (0.25, 0.5), "lower": (0.35, 0.5),
+        "press": (0.0, 1.0), "bite": (0.0, 1.0), "tongue": (0.05, 0.5),
+    }  # fmt: skip
+    asked = resting | controls
+    return Phone("consonant", viseme, tuple(t for t, _ in asked.values()), tuple(w for _, w in asked.values()), reach)
+
+
+_LABIAL = _consonant(
+    1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 8.0), lower=(0.0, 8.0),
+    press=(1.15, 9.0), tongue=(0.05, 0.2),
+)  # fmt: skip
+_LABIODENTAL = _consonant(
+    2, 0.05, jaw=(0.1, 1.2), spread=(0.1, 0.5), pucker=(0.0, 0.5), upper=(0.15, 2.0), lower=(0.0, 4.0),
+    press=(0.0, 2.0), bite=(1.1, 7.0), tongue=(0.05, 0.2),
+)  # fmt: skip
+_GLIDE = _consonant(
+    14, 0.06, jaw=(0.11, 1.2), spread=(0.0, 3.0), pucker=(1.0, 3.0), upper=(0.0, 2.5), lower=(0.0, 2.5),
+)  # fmt: skip
+_DENTAL = _consonant(3, jaw=(0.14, 0.9), upper=(0.25, 0.9), lower=(0.4, 0.9), tongue=(0.9, 2.0))
+_ALVEOLAR = _consonant(4, jaw=(0.12, 0.8), upper=(0.25, 0.7), lower=(0.35, 0.7), tongue=(0.5, 2.0))
+_SIBILANT = _consonant(7, jaw=(0.05, 1.6), spread=(0.3, 0.7), upper=(0.45, 1.2), lower=(0.6, 1.2), tongue=(0.2, 1.5))
+_HUSHING = _consonant(
+    6, 0.055, jaw=(0.07, 1.5), spread=(0.0, 1.5), pucker=(0.55, 1.8), upper=(0.5, 1.2), lower=(0.6, 1.2),
+    tongue=(0.2, 1.5),
+)  # fmt: skip
+_PALATAL_HUSHING = _consonant(
+    6, 0.05, jaw=(0.07, 1.5), spread=(0.1, 0.8), pucker=(0.25, 0.9), upper=(0.45, 1.1), lower=(0.6, 1.1),
+    tongue=(0.2, 1.5),
+)  # fmt: skip
+_LATERAL = _consonant(4, jaw=(0.2, 0.7), upper=(0.25, 0.6), lower=(0.3, 0.6), tongue=(1.0, 2.0))
+_TAP = _consonant(4, jaw=(0.18, 0.6), upper=(0.2, 0.5), lower=(0.3, 0.5), tongue=(0.5, 1.5))
+_APPROXIMANT_R = _consonant(8, 0.055, jaw=(0.16, 0.9), spread=(0.0, 0.8), pucker=(0.45, 1.1), upper=(0.2, 0.9))
+_PALATAL = _consonant(12, 0.05, jaw=(0.11, 0.8), spread=(0.35, 0.8), upper=(0.4, 0.7), lower=(0.45, 0.7))
+_VELAR = _consonant(5, jaw=(0.21, 0.35), spread=(0.05, 0.1), pucker=(0.0, 0.08), upper=(0.2, 0.35), lower=(0.25, 0.35))
+_GLOTTAL = _consonant(
+    5, jaw=(0.25, 0.15), spread=(0.0, 0.05), pucker=(0.0, 0.05), upper=(0.3, 0.15), lower=(0.35, 0.15)
+)
+_BILABIAL_FRICATIVE = _consonant(
+    1, jaw=(0.1, 1.2), pucker=(0.1, 0.5), upper=(0.0, 4.0), lower=(0.0, 4.0), press=(0.5, 3.0)
+)
+
+PHONES: dict[str, Phone] = {
+    SILENCE: Phone("silence", 0, (0.0,) * 8, (1.2,) * 8, 0.09),
+    "a": _vowel(10, 0.52, 0.40, 0.60, spread=0.1),
+    "ɑ": _vowel(10, 0.60, 0.35, 0.50),
+    "ɒ": _vowel(10, 0.50, 0.10, 0.10, pucker=0.3),
+    "æ": _vowel(10, 0.50, 0.50, 0.55, spread=0.3),
+    "ɐ": _vowel(10, 0.38, 0.35, 0.50, spread=0.05),
+    "ʌ": _vowel(10, 0.38, 0.35, 0.50, spread=0.05),
+    "ə": _vowel(9, 0.24, 0.20, 0.30, spread=0.05, weight=0.6),
+    "ɚ": _vowel(8, 0.24, 0.15, 0.20, pucker=0.25),
+    "ɜ": _vowel(8, 0.25, 0.15, 0.20, pucker=0.2),
+    "ɛ": _vowel(11, 0.35, 0.40, 0.45, spread=0.3),
+    "e": _vowel(11, 0.26, 0.35, 0.45, spread=0.4),
+    "ɪ": _vowel(12, 0.18, 0.40, 0.45, spread=0.28, weight=0.8),
+    "i": _vowel(12, 0.11, 0.45, 0.50, spread=0.45),
+    "ɨ": _vowel(12, 0.14, 0.40, 0.45, spread=0.25, weight=0.8),
+    "ᵻ": _vowel(12, 0.14, 0.40, 0.45, spread=0.25, weight=0.7),
+    "y": _vowel(14, 0.10, 0.05, 0.10, pucker=0.85),
+    "ø": _vowel(13, 0.22, 0.05, 0.10, pucker=0.7),
+    "œ": _vowel(13, 0.30, 0.10, 0.15, pucker=0.6),
+    "ɵ": _vowel(13, 0.20, 0.05, 0.05, pucker=0.65),
+    "ʉ": _vowel(14, 0.12, 0.05, 0.05, pucker=0.75),
+    "ɯ": _vowel(12, 0.14, 0.25, 0.35, pucker=0.1),
+    "u": _vowel(14, 0.11, 0.00, 0.00, pucker=0.95),
+    "ʊ": _vowel(14, 0.16, 0.05, 0.05, pucker=0.65, weight=0.85),
+    "o": _vowel(13, 0.24, 0.00, 0.00, pucker=0.85),
+    "ɔ": _vowel(13, 0.37, 0.05, 0.05, pucker=0.65),
+    "ɤ": _vowel(9, 0.26, 0.25, 0.35),
+    **dict.fromkeys("pbm", _LABIAL),
+    **dict.fromkeys("fvʋ", _LABIODENTAL),
+    **dict.fromkeys("wɥʍ", _GLIDE),
+    **dict.fromkeys("θð", _DENTAL),
+    **dict.fromkeys("tdnʈɖɳ", _ALVEOLAR),
+    **dict.fromkeys("sz", _SIBILANT),
+    **dict.fromkeys("ʃʒʂʐ", _HUSHING),
+    **dict.fromkeys("ɕʑ", _PALATAL_HUSHING),
+    **dict.fromkeys("lɫɭʎɬ", _LATERAL),
+    **dict.fromkeys("rɾɽ", _TAP),
+    **dict.fromkeys("ɹɻ", _APPROXIMANT_R),
+    **dict.fromkeys("jʝɲçɟc", _PALATAL),
+    **dict.fromkeys("kɡgŋxɣqχʁ", _VELAR),
+    **dict.fromkeys("hʔħʕɦ", _GLOTTAL),
+    **dict.fromkeys("ɸβ", _BILABIAL_FRICATIVE),
+}
+"""By IPA symbol."""
+
+CLOSURES = frozenset("pbm")
+"""The phones in which the lips must meet."""
+VOICELESS_STOPS = frozenset("ptkʈcq")

@@ -1,0 +1,85 @@
+"""A corpus on disk: one ``.npz`` per source and one ``corpus.json`` that says what is where. No pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .phones import PHONES
+from .utterance import Segment, Utterance
+
+_SYMBOLS = tuple(PHONES)
+
+
+def save(path: Path, utterances: Sequence[Utterance]) -> None:
+    """Write utterances to ``path`` (.npz), atomically. Sound is kept as 16-bit integers."""
+    segments = [segment for utterance in utterances for segment in utterance.segments]
+    partial = path.with_suffix(".part.npz")
+    np.savez(
+        partial,
+        samples=np.concatenate([_integers(utterance) for utterance in utterances] or [np.zeros(0, np.int16)]),
+        lengths=np.array([len(utterance.samples) for utterance in utterances], np.int64),
+        phones=np.array([len(utterance.segments) for utterance in utterances], np.int64),
+        starts=np.array([segment.start for segment in segments], np.int64),
+        stops=np.array([segment.stop for segment in segments], np.int64),
+        symbols=np.array([_SYMBOLS.index(segment.symbol) for segment in segments], np.int16),
+        names=np.array(_SYMBOLS),
+        voices=np.array([utterance.voice for utterance in utterances], np.str_),
+        texts=np.array([utterance.text for utterance in utterances], np.str_),
+    )
+    partial.replace(path)
+
+
+def load(path: Path) -> list[Utterance]:
+    """Read what ``save`` wrote.
+
+    Raises:
+        InputError: the file is not there or not one of ours.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            data = {name: stored[name] for name in stored.files}
+        return list(_utterances(data))
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a corpus file ({error}); make the corpus again.") from error
+
+
+def _integers(utterance: Utterance) -> NDArray[np.int16]:
+    whole: NDArray[np.int16] = np.round(np.clip(utterance.samples, -1, 1) * 32767).astype(np.int16)
+    return whole
+
+
+def _utterances(data: dict[str, np.ndarray]) -> Iterable[Utterance]:  # type: ignore[type-arg]
+    names = [str(name) for name in data["names"]]
+    rows = list(zip(data["starts"].tolist(), data["stops"].tolist(), data["symbols"].tolist(), strict=True))
+    sound = spoken = 0
+    for index, (length, phones) in enumerate(zip(data["lengths"].tolist(), data["phones"].tolist(), strict=True)):
+        segments = tuple(Segment(start, stop, names[symbol]) for start, stop, symbol in rows[spoken : spoken + phones])
+        samples = data["samples"][sound : sound + length].astype(np.float32) / 32767
+        yield Utterance(str(data["voices"][index]), str(data["texts"][index]), samples, segments)
+        sound, spoken = sound + length, spoken + phones
+
+
+def write_summary(folder: Path, summary: dict[str, object]) -> None:
+    """Write ``corpus.json`` atomically."""
+    partial = folder / "corpus.json.part"
+    partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "corpus.json")
+
+
+def read_summary(folder: Path) -> dict[str, object]:
+    """What ``corpus.json`` says.
+
+    Raises:
+        InputError: there is no corpus in ``folder``.
+    """
+    try:
+        summary: dict[str, object] = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} holds no corpus ({error}); make one first.") from error
+    return summary

@@ -1,0 +1,123 @@
+"""One spoken sentence with the times of its phones, and the protocol of whoever speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..timing import HEARING_RATE
+from ..types import Samples
+from .ipa import symbols
+from .phones import SILENCE, VOICELESS_STOPS
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One phone of our table on the grid of 16 kHz samples, half-open."""
+
+    start: int
+    stop: int
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a sentence is to be spoken. 1 is the voice's own way."""
+
+    voice: str  # as the synthesiser names it
+    language: str
+    tempo: float = 1.0  # times as fast
+    pitch: float = 1.0  # times as high
+    liveliness: float = 1.0  # times as much intonation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Utterance:
+    """A sentence that was spoken."""
+
+    voice: str  # synthesiser:voice
+    text: str
+    samples: Samples  # (n,) at 16 kHz
+    segments: tuple[Segment, ...]  # contiguous, from 0 to n
+
+
+class Synthesiser(Protocol):
+    """A program that speaks and knows when each phone sounds."""
+
+    @property
+    def name(self) -> str: ...
+
+    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+        """Speak; None where this text gives nothing usable (too short, phones that are not known)."""
+        ...
+
+
+def segmented(starts: Sequence[tuple[float, str]], length: int) -> tuple[Segment, ...]:
+    """Contiguous segments from (start in seconds, IPA string) pairs over ``length`` samples at 16 kHz.
+
+    Neighbouring silences are one; what comes before the first start is silence.
+    """
+    times = [0.0] + [start for start, _ in starts] + [length / HEARING_RATE]
+    spoken = ["", *(ipa for _, ipa in starts)]
+    segments: list[Segment] = []
+    for begin, end, ipa in zip(times[:-1], times[1:], spoken, strict=True):
+        at = begin
+        for symbol, share in symbols(ipa):
+            at += share * (end - begin)
+            start = segments[-1].stop if segments else 0
+            segments = _append(segments, Segment(start, min(length, round(at * HEARING_RATE)), symbol))
+    return tuple(segments)
+
+
+def _append(segments: list[Segment], new: Segment) -> list[Segment]:
+    if new.stop <= new.start:
+        return segments
+    if segments and segments[-1].symbol == new.symbol == SILENCE:
+        return [*segments[:-1], Segment(segments[-1].start, new.stop, SILENCE)]
+    return [*segments, new]
+
+
+def with_closures(segments: Sequence[Segment], samples: Samples) -> tuple[Segment, ...]:
+    """Give a voiceless stop the silence before its burst, which eSpeak books to the phone before.
+
+    The boundary moves back over at most 80 ms whose level stays under -48 dB, leaving the phone before at least 20 ms.
+    """
+    moved = list(segments)
+    for index in range(1, len(moved)):
+        before, stop = moved[index - 1], moved[index]
+        if stop.symbol not in VOICELESS_STOPS or before.symbol == SILENCE:
+            continue
+        shift = min(_quiet_tail(samples[before.start : before.stop]), before.stop - before.start - 320)
+        if shift > 0:
+            moved[index - 1] = Segment(before.start, before.stop - shift, before.symbol)
+            moved[index] = Segment(stop.start - shift, stop.stop, stop.symbol)
+    return tuple(moved)
+
+
+def _quiet_tail(samples: Samples, block: int = 80, most: int = 16) -> int:
+    """Samples at the end, in whole blocks of 5 ms, whose level stays under -48 dB."""
+    blocks = min(most, len(samples) // block)
+    tail = samples[len(samples) - blocks * block :].reshape(blocks, block).astype(np.float64)
+    quiet = np.sqrt(np.mean(tail**2, axis=1)) < 10 ** (-48 / 20)
+    loud = np.flatnonzero(~quiet)
+    return int(blocks - (loud[-1] + 1 if len(loud) else 0)) * block
+
+
+def at_hearing_rate(samples: Samples, rate: int) -> Samples:
+    """A whole (n,) recording brought from ``rate`` to 16 kHz through its spectrum: exact, for finished sounds only."""
+    if rate == HEARING_RATE:
+        return samples
+    length = round(len(samples) * HEARING_RATE / rate)
+    spectrum = np.fft.rfft(samples)
+    fitted = np.zeros(length // 2 + 1, spectrum.dtype)
+    shared = min(len(spectrum), len(fitted))
+    fitted[:shared] = spectrum[:shared]
+    return (np.fft.irfft(fitted, length) * (length / max(1, len(samples)))).astype(np.float32)
+
+
+def levelled(samples: Samples, peak: float = 0.5) -> Samples:
+    """The sound with its highest point at ``peak``."""
+    return (samples * (peak / max(1e-6, float(np.max(np.abs(samples), initial=0.0))))).astype(np.float32)

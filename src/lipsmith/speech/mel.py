@@ -1,0 +1,71 @@
+"""Streaming log-mel features: the same frames, bit for bit, whatever the chunks.
+
+Frame i covers the samples 160 i to 160 i + 400 (25 ms, every 10 ms). Nothing depends on the whole file: the
+normalisation is fixed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..timing import HEARING_RATE
+from ..types import Array, Samples
+
+BANDS = 40
+HOP = 160
+"""Samples between frames: 10 ms."""
+WINDOW = 400
+"""Samples under one frame: 25 ms."""
+_FFT = 512
+_LOWEST, _HIGHEST = 60.0, 7600.0  # Hz
+FLOOR = 1e-8
+"""Power added before the logarithm."""
+QUIETEST, CENTRE, SCALE = -16.0, -9.0, 4.0
+"""The fixed normalisation: (max(log power, QUIETEST) - CENTRE) / SCALE."""
+SILENT = (QUIETEST - CENTRE) / SCALE
+"""What every band of a normalised frame reads when nothing sounds."""
+
+
+def filter_bank() -> NDArray[np.float64]:
+    """(257, 40) triangles, evenly spaced on the mel scale 2595 log10(1 + f / 700), each with area 1."""
+    mels = np.linspace(2595 * np.log10(1 + _LOWEST / 700), 2595 * np.log10(1 + _HIGHEST / 700), BANDS + 2)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    frequencies = np.linspace(0, HEARING_RATE / 2, _FFT // 2 + 1)[:, None]
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    bank: NDArray[np.float64] = triangles / triangles.sum(axis=0)
+    return bank
+
+
+class MelStream:
+    """Log-mel power of one stream at 16 kHz, not yet normalised."""
+
+    def __init__(self) -> None:
+        self._bank = filter_bank()
+        self._window = np.hanning(WINDOW)
+        self._energy = float(np.sum(self._window**2))
+        self._rest: Samples = np.zeros(0, np.float32)
+
+    def push(self, samples: Samples) -> Array:
+        """Hear (n,) samples; return the (k, 40) natural logs of band power that are now complete."""
+        sound = np.concatenate([self._rest, samples])
+        count = max(0, (len(sound) - WINDOW) // HOP + 1)
+        self._rest = sound[count * HOP :]
+        if not count:
+            return np.zeros((0, BANDS), np.float32)
+        frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[: count * HOP : HOP]
+        power = np.abs(np.fft.rfft(frames * self._window, _FFT)) ** 2 / self._energy
+        # one product per frame: a product of many frames at once may round differently for another count
+        bands = np.stack([row @ self._bank for row in power])
+        logs: Array = np.log(bands + FLOOR).astype(np.float32)
+        return logs
+
+
+def normalised(logs: Array) -> Array:
+    """(k, 40) log powers as the student expects them, about -2..3."""
+    fitted: Array = ((np.maximum(logs, np.float32(QUIETEST)) - np.float32(CENTRE)) / np.float32(SCALE)).astype(
+        np.float32
+    )
+    return fitted

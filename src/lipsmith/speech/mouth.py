@@ -1,0 +1,29 @@
+"""What a drive opens: the one number that says how far the lips are apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..types import Array
+
+_WIDEST = np.deg2rad(16.0)  # the jaw's rotation at jaw = 1
+_FORWARD, _BELOW = 0.80, 0.44  # of the lower lip from the jaw's hinge, in eye distances
+_RAISED, _DEPRESSED = 0.045, 0.055  # by upper = 1 and lower = 1
+
+
+def lip_opening(drives: Array) -> Array:
+    """Inner lip opening at the middle that the default renderer draws, in distances between the outer eye corners.
+
+    Args:
+        drives: (..., 8) in the order of ``types.MOUTH_CONTROLS``.
+
+    Returns:
+        (...,) the jaw's turn about its hinge plus both lips' own way, closed by press and by bite.
+    """
+    jaw, upper, lower = drives[..., 0], drives[..., 3], drives[..., 4]
+    press, bite = np.clip(drives[..., 5], 0, 1), np.clip(drives[..., 6], 0, 1)
+    turn = _WIDEST * np.clip(jaw, 0, 1)
+    dropped = _FORWARD * np.sin(turn) - _BELOW * (1 - np.cos(turn))
+    opened = dropped + _RAISED * upper + _DEPRESSED * lower
+    closed: Array = (opened * (1 - press) * (1 - bite)).astype(np.float32)
+    return closed

@@ -1,0 +1,46 @@
+"""The student while it learns, in torch: a window of mel frames, one dense layer, two GRUs, two heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..corpus.phones import VISEMES
+from ..speech.mel import BANDS
+from ..types import MOUTH_CONTROLS
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the student is."""
+
+    width: int = 24  # mel frames that one step sees
+    hidden: int = 160  # units of every layer
+    layers: int = 2  # GRUs
+
+
+def build(shape: Shape, dropout: float = 0.1) -> torch.nn.ModuleDict:
+    """A student that has learnt nothing yet."""
+    from torch import nn
+
+    return nn.ModuleDict(
+        {
+            "dense": nn.Linear(BANDS * shape.width, shape.hidden),
+            "drop": nn.Dropout(dropout),
+            "memory": nn.GRU(shape.hidden, shape.hidden, shape.layers, batch_first=True, dropout=dropout),
+            "heads": nn.Linear(shape.hidden, len(MOUTH_CONTROLS) + len(VISEMES)),
+        }
+    )
+
+
+def hear(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, T, width * 40) normalised mel -> drives (B, T, 8) in 0..1 and viseme logits (B, T, 15)."""
+    import torch
+
+    seen = net["drop"](torch.relu(net["dense"](mel)))
+    remembered, _ = net["memory"](seen)
+    said = net["heads"](remembered)
+    return torch.sigmoid(said[..., : len(MOUTH_CONTROLS)]), said[..., len(MOUTH_CONTROLS) :]

@@ -1,0 +1,57 @@
+"""The corpus: the same seed makes the same files; held-out sentences are never trained on; missing voices are named."""
+
+import numpy as np
+import pytest
+from fake_synthesiser import FakeSynthesiser
+
+from lipsmith.corpus.make import SOURCES, CorpusOptions, Source, make_corpus
+from lipsmith.corpus.store import load, read_summary
+from lipsmith.errors import InputError
+
+TINY = (
+    Source("one", "fake", ("low", "high"), ("en", "it"), 0.1),
+    Source("other", "fake", ("other",), ("de",), 0.05, held_out=True),
+    Source("absent", "nobody", ("none",), ("en",), 1),
+    Source("mute", "fake", ("mute",), ("en",), 1),
+)
+
+
+def made(folder, seed=2):
+    synthesisers = {"fake": FakeSynthesiser(refuses=("mute",))}
+    return make_corpus(CorpusOptions(folder, seed, sources=TINY), synthesisers)
+
+
+def test_the_same_seed_makes_the_same_bytes(tmp_path):
+    made(tmp_path / "a")
+    made(tmp_path / "b")
+    made(tmp_path / "c", seed=3)
+    for name in ("one", "other"):
+        first, again, third = (load(tmp_path / folder / f"{name}.npz") for folder in "abc")
+        assert [each.text for each in first] == [each.text for each in again]
+        assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
+        assert [each.text for each in first] != [each.text for each in third]
+
+
+def test_what_is_missing_is_named_and_skipped(tmp_path):
+    report = made(tmp_path)
+    assert set(report.minutes) == {"one", "other"}
+    assert report.minutes["one"] >= 0.1
+    assert [line.split(":")[0] for line in report.skipped] == ["absent", "mute"]
+    summary = read_summary(tmp_path)
+    assert summary["trained"] == ["one"]
+    assert summary["held_out"] == ["other"]
+    assert summary["synthesisers"] == {"fake": "1"}
+
+
+def test_held_out_voices_and_sentences_are_never_trained_on(tmp_path):
+    trained = {voice for source in SOURCES if not source.held_out for voice in source.voices}
+    held_out = {voice for source in SOURCES if source.held_out for voice in source.voices}
+    assert not trained & held_out
+    made(tmp_path)
+    sentences = [{each.text for each in load(tmp_path / f"{name}.npz")} for name in ("one", "other")]
+    assert not sentences[0] & sentences[1]
+
+
+def test_a_machine_without_synthesisers_is_told_what_to_install(tmp_path):
+    with pytest.raises(InputError, match="espeakng-loader"):
+        make_corpus(CorpusOptions(tmp_path), {})

@@ -1,0 +1,32 @@
+"""A corpus on disk."""
+
+import numpy as np
+import pytest
+
+from lipsmith.corpus.store import load, read_summary, save
+from lipsmith.corpus.utterance import Segment, Utterance
+from lipsmith.errors import InputError
+
+
+def test_what_was_saved_is_loaded(tmp_path):
+    sound = np.linspace(-1, 1, 500).astype(np.float32)
+    said = [
+        Utterance("fake:a", "Élan", sound, (Segment(0, 100, "sil"), Segment(100, 500, "ɑ"))),
+        Utterance("fake:b", "ba", sound[:50], (Segment(0, 50, "b"),)),
+    ]
+    save(tmp_path / "x.npz", said)
+    found = load(tmp_path / "x.npz")
+    assert [(each.voice, each.text, each.segments) for each in found] == [
+        (each.voice, each.text, each.segments) for each in said
+    ]
+    assert all(np.abs(a.samples - b.samples).max() <= 1 / 32_767 for a, b in zip(found, said, strict=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+
+
+def test_what_is_not_a_corpus_is_refused(tmp_path):
+    (tmp_path / "text.npz").write_text("hello")
+    for name in ("text.npz", "missing.npz"):
+        with pytest.raises(InputError, match="not a corpus file"):
+            load(tmp_path / name)
+    with pytest.raises(InputError, match="holds no corpus"):
+        read_summary(tmp_path)
