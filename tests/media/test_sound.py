@@ -205,6 +205,16 @@ def test_sound_cut_short_is_used_as_far_as_it_goes_and_said(tmp_path: Path) -> N
     assert speech.notices[0].startswith("a.flac: it breaks off at ")
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.flac", "flac")])
+def test_damage_in_the_middle_does_not_stop_the_speech(tmp_path: Path, name: str, codec: str) -> None:
+    path = write_sound(tmp_path / name, noise(96000), 48000, codec)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 700] = b"\xff" * 700
+    path.write_bytes(bytes(data))
+    assert 1.7 < open_speech(path).seconds <= 2.01
+
+
 def hear(rate: int, samples: Samples, sizes: list[int]) -> Samples:
     hearing, out, start = Hearing(rate), [], 0
     for size in sizes:

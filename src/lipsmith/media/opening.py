@@ -25,6 +25,9 @@ CONTAINERS = (
 )
 OPENING = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
+PATIENCE = 20
+"""Times in a row that reading on after damage may fail."""
+
 
 def check_file(path: Path, error: type[InputError], wanted: str) -> None:
     """Raise ``error`` with one sentence unless ``path`` is a file with bytes that may be read.
@@ -63,12 +66,18 @@ def open_media(path: Path, error: type[InputError], wanted: str) -> InputContain
 
 def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
     """The packets of ``stream`` as far as they can be read, without the closing empty one."""
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
-    except FFmpegError:
-        return
+    failures = 0
+    while failures < PATIENCE:
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    failures = 0
+                    yield packet
+            return
+        except InvalidDataError:
+            failures += 1
+        except FFmpegError:
+            return
 
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
@@ -83,5 +92,5 @@ def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
 def _frames_of(stream: Any, packet: Any) -> list[Any]:
     try:
         return list(stream.decode(packet))
-    except (InvalidDataError, EOFError):
+    except FFmpegError:
         return []
