@@ -38,7 +38,7 @@ class Film:
             if len(self._sheets) >= KEPT:
                 self._sheets.pop(next(iter(self._sheets)))
             seen = (self.neutral.shape - self.middle) @ _upright(turned[0] * TURN, turned[1] * TURN).T
-            self._sheets[turned] = make_sheets(seen[:, :2])
+            self._sheets[turned] = make_sheets(seen)
         return self._sheets[turned]
 
     def plane(self, pose: Pose, sheets: Sheets) -> Array:

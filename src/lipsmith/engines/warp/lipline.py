@@ -25,6 +25,7 @@ INSET = 0.006
 """How far beyond the border an open lip's contour is laid into the lip, so that no teeth are dragged along."""
 INNER_CORNERS, OUTER_CORNERS = (78, 308, 62, 292, 76, 306), (61, 291, 61, 291, 61, 291)
 _COLUMNS = 61
+_SKIN = [92, 322, 57, 287, 43, 273, 106, 335, 204, 424]
 
 Numbers = NDArray[np.float64]
 
@@ -86,32 +87,38 @@ def fit_open_lips(image: Image, landmarks: Points, pose: Pose) -> Points:
         return landmarks
     fitted = landmarks.copy()
     for inner, outer in zip(INNER_CORNERS, OUTER_CORNERS, strict=True):
-        fitted[inner, :2] += 0.5 * share * (fitted[outer, :2] - fitted[inner, :2])
+        fitted[inner, :2] += 0.75 * share * (fitted[outer, :2] - fitted[inner, :2])
     for rings, above, below, side in ((UPPER_RINGS, 0.04, 0.012, 1), (LOWER_RINGS, 0.012, 0.04, -1)):
         strip = _strip(fitted[rings[3], :2], pose, above, below)
-        cost = _border_cost(image, landmarks[rings], strip, pose, side)
+        cost = _border_cost(image, landmarks[rings], landmarks[_SKIN], strip, pose, side)
         shift = share * (strip.shift(cost) - side * INSET * pose.scale)
         _move(fitted, rings, shift, pose)
     return fitted
 
 
 def _move(landmarks: Points, rings: NDArray[np.int64], shift: Numbers, pose: Pose) -> None:
-    """Shift a lip's inner contour by (11,) px downwards in place, its middle rings less."""
+    """Shift a lip's inner contour by (11,) px downwards in place; its middle rings keep their share of its thickness."""
     down = _axes(pose)[1]
-    for share, ring in ((1.0, 3), (0.6, 2), (0.25, 1)):
-        inside = rings[ring, 1:-1]
-        landmarks[inside, :2] += share * shift[1:-1, None] * down
+    outer, inner = landmarks[rings[0, 1:-1], :2] @ down, landmarks[rings[3, 1:-1], :2] @ down
+    for ring in rings[1:]:
+        inside = ring[1:-1]
+        share = (landmarks[inside, :2] @ down - outer) / np.where(np.abs(inner - outer) < 1, 1, inner - outer)
+        landmarks[inside, :2] += (np.clip(share, 0, 1) * shift[1:-1])[:, None] * down
 
 
-def _border_cost(image: Image, lip: Points, strip: _Strip, pose: Pose, side: int) -> Numbers:
-    """(n, _COLUMNS) low where lip colour lies on the outer side and none on the inner; ``side`` 1 is the upper lip."""
+def _border_cost(image: Image, lip: Points, skin: Points, strip: _Strip, pose: Pose, side: int) -> Numbers:
+    """(n, _COLUMNS) low where the colour of lip or skin lies on the outer side and not on the inner.
+
+    ``lip`` (4, 11, 3) px rings; ``skin`` (n, 3) px places beside the mouth; ``side`` 1 is the upper lip, -1 the lower.
+    """
     pixels, corner = _cut(image, strip.places)
     seen = _look(pixels, image, strip.places, pose.scale)
-    middle = lip[1:3, 2:9, :2].reshape(1, -1, 2)
-    flesh = _look(_cut(image, middle)[0], image, middle, pose.scale)[0]
-    usual = np.median(flesh, 0)
-    spread = max(14.0, 1.5 * float(np.abs(flesh - usual).mean()))
-    like = np.exp(-((seen - usual) ** 2).sum(-1) / (2 * (2 * spread) ** 2))
+    like = np.zeros(seen.shape[:2])
+    for points in (lip[1:3, 2:9, :2], skin[:, :2]):
+        flesh = _look(_cut(image, points)[0], image, points.reshape(1, -1, 2), pose.scale)[0]
+        usual = np.median(flesh, 0)
+        spread = max(14.0, 1.5 * float(np.abs(flesh - usual).mean()))
+        like = np.maximum(like, np.exp(-((seen - usual) ** 2).sum(-1) / (2 * (2 * spread) ** 2)))
     if side < 0:
         like = like[::-1]
     step = abs(float(strip.offsets[1] - strip.offsets[0]))

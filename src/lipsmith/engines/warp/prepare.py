@@ -17,7 +17,7 @@ from .lipline import fit_open_lips, snap_lip_line
 from .lips import CHIN, INNER_LOWER, INNER_UPPER
 from .material import Material, Still
 from .palette import inside, luma
-from .sheet import make_sheets, place
+from .sheet import Placement, make_sheets, place
 from .target import neutral_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
         landmarks=landmarks,
         own=own,
         neutral=neutral,
-        sheets=make_sheets(placement.to_plane(landmarks[:, :2])),
+        sheets=make_sheets(_on_plane(landmarks, placement)),
         placement=placement,
         source=None,
         interior=make_interior(palette, neutral.shape, pose.scale, kept),
@@ -98,6 +98,11 @@ def _face_plane(landmarks: Points, pose: Pose) -> Array:
     right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0]) * pose.scale
     centre = landmarks[[61, 291], :2].mean(0)
     return np.array([[right[0], -right[1], centre[0]], [right[1], right[0], centre[1]]], np.float32)
+
+
+def _on_plane(landmarks: Points, placement: Placement) -> Points:
+    """(468, 3) eye distances: px landmarks on the placement's plane, with their depth."""
+    return np.hstack([placement.to_plane(landmarks[:, :2]), landmarks[:, 2:] / placement.scale])
 
 
 def _with_own_teeth(palette: Palette, picture: Image, upper: Points, lower: Points) -> Palette:

@@ -39,11 +39,19 @@ def aimed(material: Material, controls: Array) -> Points:
     """(468, 2) px of the picture: where the face's points should be under (8,) ``controls``, without head motion."""
     goal = aim(material.neutral, controls)
     if material.jaw_angle is not None:
-        shift = goal[_SKIN] - material.neutral.shape[_SKIN]
-        goal[_SKIN] = material.own[_SKIN] + shift
-        goal[_SKIN] -= jaw_turn(material.own[_SKIN], fields().jaw[_SKIN], material.jaw_angle)
+        goal[_SKIN] = _skin(material, goal, material.jaw_angle)
     moved = (goal - material.own) @ material.pose.rotation.T[:, :2] * material.pose.scale
     return np.asarray(material.landmarks[:, :2] + material.strength * moved)
+
+
+def _skin(material: Material, goal: Points, jaw_angle: float) -> Points:
+    """Where a film's skin goes: its own shape in this frame, minus the jaw and the smile it has, plus those it should."""
+    field, own = fields(), material.own
+    kept = own + goal - material.neutral.shape - jaw_turn(own, field.jaw, jaw_angle)
+    for corner, side in ((61, -1), (291, 1)):
+        here = field.side == side
+        kept[here] += field.relax[here, None] * (goal[corner] - kept[corner])
+    return np.asarray(kept[_SKIN])
 
 
 def render(material: Material, drive: Array) -> Image:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from ...face.canonical import Points
 from ...types import Array
 from .geometry import smoothstep
-from .lips import LOWER_LAYER, UPPER_LAYER
-from .spline import Plane, thin_plate_basis
+from .lips import LIPS, LOWER_LAYER, UPPER_LAYER
+from .spline import thin_plate_basis
 
 LEFT, TOP, RIGHT, BOTTOM = -1.05, -0.80, 1.05, 1.05
 """The plane's rectangle around the middle of the mouth, in eye distances."""
@@ -30,12 +32,19 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One sheet: its displacement over the plane's grid is ``basis`` times that of its ``points``."""
+
+    points: NDArray[np.int64]  # (n,) FaceMesh indices
+    basis: Array  # (ROWS * COLUMNS, n)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sheets:
     """Both layers' bases over the plane's grid."""
 
     centres: Array  # (468, 2) eye distances on the plane
-    upper: Array  # (ROWS * COLUMNS, len(UPPER_LAYER))
-    lower: Array  # (ROWS * COLUMNS, len(LOWER_LAYER))
+    layers: tuple[Layer, Layer]  # upper, lower
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,18 +67,30 @@ class Placement:
         return np.asarray(points @ self.inverse[:, :2].T + self.inverse[:, 2], np.float32)
 
 
-def make_sheets(centres: Plane) -> Sheets:
-    """Solve both bases for (468, 2) centres on the plane."""
+def make_sheets(shape: Points) -> Sheets:
+    """Solve both bases for a (468, 3) shape in eye distances, x and y on the plane, z away from the camera.
+
+    Points behind another part of the face do not take part: they would tear the sheet along the outline.
+    """
     across, down = np.meshgrid(np.linspace(LEFT, RIGHT, COLUMNS), np.linspace(TOP, BOTTOM, ROWS))
     grid = np.stack([across.ravel(), down.ravel()], 1)
     sides = [(x, y) for x in np.linspace(LEFT, RIGHT, 9) for y in (TOP, BOTTOM)]
     sides += [(x, y) for y in np.linspace(-0.6, 0.85, 6) for x in (LEFT, RIGHT)]
-    still = np.array(sides)
-    return Sheets(
-        centres.astype(np.float32),
-        thin_plate_basis(centres[UPPER_LAYER], still, grid),
-        thin_plate_basis(centres[LOWER_LAYER], still, grid),
-    )
+    still, centres, behind = np.array(sides), shape[:, :2], _behind(shape)
+    layers = []
+    for points in (UPPER_LAYER, LOWER_LAYER):
+        seen = points[~behind[points]]
+        layers.append(Layer(seen, thin_plate_basis(centres[seen], still, grid)))
+    return Sheets(centres.astype(np.float32), (layers[0], layers[1]))
+
+
+def _behind(shape: Points) -> NDArray[np.bool_]:
+    """(468,) whether another point of the face lies clearly before a point, seen from the camera."""
+    near = ((shape[:, None, :2] - shape[None, :, :2]) ** 2).sum(-1) < 0.05**2
+    before = shape[None, :, 2] < shape[:, None, 2] - 0.09
+    behind = (near & before).any(1)
+    behind[LIPS] = False
+    return np.asarray(behind)
 
 
 def cell_centres(nodes: tuple[int, int], size: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Array:
@@ -127,7 +148,8 @@ def pull(sheets: Sheets, placement: Placement, source: Array | None, target: Arr
     ``source`` and ``target`` are (468, 2) displacements on the plane; a ``source`` of None is zero.
     """
     pulls = []
-    for basis, layer in ((sheets.upper, UPPER_LAYER), (sheets.lower, LOWER_LAYER)):
-        away = _layer(basis, None if source is None else source[layer], target[layer], placement.start)
+    for layer in sheets.layers:
+        here = None if source is None else source[layer.points]
+        away = _layer(layer.basis, here, target[layer.points], placement.start)
         pulls.append((away @ placement.forward[:, :2].T) * placement.window)
     return pulls[0], pulls[1]
