@@ -89,7 +89,7 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert run(words) == 0
     out = capsys.readouterr().out
     assert "64x48, 1 s of film by fake, 1 core(s)" in out
-    assert "2.50 times faster than real time" in out
+    assert "2.5 times faster than real time" in out
     assert "encode 4.00, render 1.50" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
     assert run([*words, "--json"]) == 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import wave
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import pytest
 
 import lipsmith
 from lipsmith.cli import run
-from lipsmith.cli.generate import WORDS
+from lipsmith.cli.generate import WORDS, summary
+from lipsmith.generate import Report
 from lipsmith.options import GenerateOptions
 
 Captured = pytest.CaptureFixture[str]
@@ -218,4 +220,21 @@ def test_doctor_reports_and_fails_when_something_is_wrong(capsys: Captured, monk
     assert run(["doctor", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [
         {"topic": "codecs", "name": "aac", "value": "encodes", "good": True, "remedy": None}
+    ]
+
+
+def test_the_summary_tells_what_was_left_and_why() -> None:
+    report = Report(
+        output=Path("film.mp4"), engine="fake", engine_version="1", passed_over=("big: no GPU here.",), frames=50,
+        fps=Fraction(25), rendered=30, cutaways=10, unable={"it is turned away too far": 10}, faces=1, seconds={},
+        cpu_seconds=4.0, first_frame_seconds=0.1, frames_per_second=12.5, real_time_factor=0.5,
+        notices=("picture.png was scaled.",), probe=None,
+    )  # fmt: skip
+    assert summary(report).splitlines() == [
+        "film.mp4: 2.0 s at 25 fps, 30 of 50 frames spoken by the engine fake",
+        "12 frames per second reached: 2.0 times slower than real time",
+        "note: picture.png was scaled.",
+        "note: 10 frames left as they were: it is turned away too far",
+        "note: 10 frames without a face passed through",
+        "note: passed over big: no GPU here.",
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import OptionError
-from .generate import WORDS, AsJson
+from .generate import WORDS, AsJson, pace
 from .records import print_json
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _told(case: Case) -> Case:
 def _print_figures(found: Bench) -> None:
     for one in found.cases:
         print(f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {one.threads} core(s)")
-        print(f"  processor time  {one.fps_cpu:6.1f} fps  {one.real_time_cpu:5.2f} times faster than real time")
-        print(f"  wall clock      {one.fps_wall:6.1f} fps  {one.real_time_wall:5.2f} times faster than real time")
+        print(f"  processor time  {one.fps_cpu:6.1f} fps  {pace(one.real_time_cpu)}")
+        print(f"  wall clock      {one.fps_wall:6.1f} fps  {pace(one.real_time_wall)}")
         print(f"  first frame after {one.first_frame_seconds:.2f} s (imports {one.import_seconds:.2f} s before)")
         print(f"  peak of memory {one.peak_mb:.0f} MB")
         stages = sorted(one.stages_ms.items(), key=lambda stage: -stage[1])

@@ -91,10 +91,17 @@ def summary(report: Report) -> str:
     lines = [
         f"{report.output}: {length:.1f} s at {float(report.fps):g} fps, {report.rendered} of {report.frames} frames "
         f"spoken by the engine {report.engine}",
-        f"{report.frames_per_second:.0f} frames per second reached: {report.real_time_factor:.1f} times faster than "
-        "real time",
+        f"{report.frames_per_second:.0f} frames per second reached: {pace(report.real_time_factor)}",
     ]
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {count} frames left as they were: {reason}" for reason, count in report.unable.items()]
+    lines += [f"note: {report.cutaways} frames without a face passed through"] if report.cutaways else []
     lines += [f"note: passed over {engine}" for engine in report.passed_over]
     return "\n".join(lines)
+
+
+def pace(factor: float) -> str:
+    """How a film's length compares with the time it took, in words."""
+    return (
+        f"{factor:.1f} times faster than real time" if factor >= 1 else f"{1 / factor:.1f} times slower than real time"
+    )

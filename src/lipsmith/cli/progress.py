@@ -74,7 +74,9 @@ class Bars:
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(WORDS.get(stage.name, stage.name), total=None, speed="")
         task = self._tasks[stage.name]
-        self._bars.update(task, completed=stage.done, total=stage.total or None, speed=f"{speed:.0f} fps")
+        self._bars.update(
+            task, completed=stage.done, total=stage.total or None, speed=f"{speed:.0f} fps" if speed else ""
+        )
 
 
 def _bars() -> Progress:
