@@ -63,7 +63,7 @@ def render(material: Material, drive: Array) -> Image:
     place = material.placement
     goal = place.to_plane(points)
     upper, lower = pull(material.sheets, place, material.source, goal - material.sheets.centres)
-    mouth = _mouth(goal)
+    mouth = mouth_of(goal)
     both = _blend(place, mouth, upper, lower)
     still = material.still
     picture = blink(material.picture, still.eyes, float(idle[0])) if still else material.picture
@@ -76,7 +76,8 @@ def render(material: Material, drive: Array) -> Image:
     return output
 
 
-def _mouth(goal: Array) -> Mouth:
+def mouth_of(goal: Array) -> Mouth:
+    """The inner lips of (468, 2) points on the plane."""
     upper, lower = goal[INNER_UPPER], goal[INNER_LOWER]
     x = np.linspace(upper[0, 0], upper[-1, 0], _CURVE)
     above = monotone_curve(upper[:, 0], upper[:, 1], x)
