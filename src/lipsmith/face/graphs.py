@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EngineUnavailable
+from ..libraries import WANTED, missing_libraries, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,14 +149,12 @@ def load_mediapipe() -> None:
 
 
 def _remedy(error: ImportError) -> str:
-    if "cannot open shared object file" in str(error):
-        return (
-            f"A system library that finding faces needs is missing ({error}). "
-            "Expected libGL and GLib; install them with: apt-get install -y libgl1 libglib2.0-0"
-        )
+    packages = missing_libraries() or ([*WANTED.values()] if "shared object file" in str(error) else [])
+    if packages:
+        return f"Faces cannot be found here ({error}): {sentence(packages)}"
     return (
         f"The packages that find faces cannot be imported ({error}). "
-        "Expected mediapipe 0.10.21 and OpenCV; install them with: pip install lipsmith"
+        "Expected mediapipe 0.10.21 and OpenCV; this brings them: pip install lipsmith"
     )
 
 

@@ -25,6 +25,8 @@ EYE_LEFT, EYE_RIGHT = 33, 263
 _DETECT_AT = 512  # px: the long side that the detectors look at; they shrink it to 192 without antialiasing
 _LOOK_AT = (256, 384)  # px: a region is brought into this range before the network samples it at 192
 _MARGIN = 1.5  # region side / face box side, as the network was trained
+_LOOKS = 3  # at most, until the face is where the network looked
+_STRAY = 0.03  # of the region's side: closer than this the landmarks no longer depend on where one looked
 _CONFIRM_MARGIN = 1.8  # side of the enlarged look at a suspect / its box side
 _CONFIRMED = 0.7  # short-range score of a suspect seen enlarged: true faces reach .87 and more, others .55 at most
 _SUSPECTS = 6  # per look: the detector sees ghosts in busy pictures
@@ -77,7 +79,7 @@ class Landmarker:
 
     def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
         """Each of ``faces`` (of the frame before) where it is in this image, or None where it is gone."""
-        return [self._at(image, region_of(face.landmarks), face.track) for face in faces]
+        return [self._settle(image, region_of(face.landmarks), face.track) for face in faces]
 
     def refine(self, image: Image, face: Face) -> Face:
         """The same face from the mean of several looks, each a little wider, narrower or aside: steadier landmarks."""
@@ -125,20 +127,31 @@ class Landmarker:
         """Look twice; a result that left the detector's box was no face."""
         if any(_same(seen.box, face.box) for face in known):
             return []
-        rough = self._at(image, region_around(seen.box, seen.eyes))
-        face = rough and self._at(image, region_of(rough.landmarks))
+        face = self._settle(image, region_around(seen.box, seen.eyes))
         return [face] if face and _same(face.box, seen.box) else []
+
+    def _settle(self, image: Image, region: Region, track: int = 0) -> Face | None:
+        """Look, and look again where the landmarks say, until that is where one looked."""
+        for _ in range(_LOOKS):
+            face = self._at(image, region, track)
+            if face is None:
+                return None
+            looked, region = region, region_of(face.landmarks)
+            if _strayed(looked, region) < _STRAY:
+                break
+        return face
 
     def _at(self, image: Image, region: Region, track: int = 0) -> Face | None:
         picture, zoom, corner = _cut(image, region)
         if picture is None:
             return None
-        x, y = (np.array([region.x, region.y]) - corner) * zoom
+        x, y = (np.array([region.x, region.y]) - corner + 0.5) * zoom - 0.5  # pixel centres are whole numbers
         found = self._net(picture, Region(float(x), float(y), region.side * float(zoom[0]), region.angle))
         if found is None:
             return None
         landmarks, score = found
-        landmarks = landmarks / np.array([*zoom, zoom[0]], np.float32) + np.array([*corner, 0], np.float32)
+        landmarks[:, :2] = (landmarks[:, :2] + 0.5) / zoom - 0.5 + corner
+        landmarks[:, 2] /= zoom[0]
         return Face(box_of(landmarks), landmarks, score, track)
 
 
@@ -157,6 +170,11 @@ def region_around(box: Array, eyes: Array | None, margin: float = _MARGIN) -> Re
     x0, y0, x1, y1 = (float(value) for value in box)
     dx, dy = (0.0, 0.0) if eyes is None else (float(value) for value in eyes[1] - eyes[0])
     return Region((x0 + x1) / 2, (y0 + y1) / 2, margin * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
+
+
+def _strayed(a: Region, b: Region) -> float:
+    """How far two regions are apart: in place and size, of their side."""
+    return max(abs(a.x - b.x), abs(a.y - b.y), abs(a.side - b.side)) / max(b.side, 1.0)
 
 
 def distinct(faces: Sequence[Face]) -> list[Face]:

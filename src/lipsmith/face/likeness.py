@@ -19,7 +19,7 @@ _NEW = 0.3  # a look this far from all known ones is worth keeping
 
 
 def look(image: Image, landmarks: Array) -> Array:
-    """(216,) of the face with (478, 3) px landmarks in (H, W, 3) uint8 RGB."""
+    """(252,) of the face with (478, 3) px landmarks in (H, W, 3) uint8 RGB."""
     import cv2
 
     fine = 4 * _SIDE  # sampled finer, then averaged: no aliasing up to faces of some 400 px

@@ -24,9 +24,10 @@ _PROBE_EVERY = 10  # frames between looks for newcomers while every known face i
 _SEARCH_EVERY = 3  # ... while somebody is missing beside others
 _SEARCH_SECONDS = 2  # how long a missing person is searched like that
 _LEARN_EVERY = 5  # frames between looks that are kept of a person
-_CLOSE = 1.3  # two faces nearer than this, in face sides, could be taken for each other
+_CLOSE = 1.6  # two faces nearer than this, in face sides, could be taken for each other
 _DOUBT = 0.05  # difference of the small picture from which a followed face is looked at again
 _STRANGER = 1.0  # cost (likeness distance plus half the way, in face sides) above which it is somebody else
+_ODD = 0.8  # likeness distance that half-hidden faces are charged at most
 _SAME_PLACE = 0.5  # overlap above which two finds are one face
 
 
@@ -41,14 +42,18 @@ class Person:
     pace: Array  # (2,) px per frame
     scene: int
 
-    def cost(self, face: Face, seen: Array, frame: int, scene: int) -> float:
-        """How unlikely it is that ``face``, looking like ``seen``, is this person; 0 = surely."""
+    def cost(self, face: Face, seen: Array, frame: int, scene: int, hidden: bool) -> float:
+        """How unlikely it is that ``face``, looking like ``seen``, is this person; 0 = surely.
+
+        ``hidden``: the face is half behind another one, so an odd look counts little against whom was just there.
+        """
         missing = frame - self.frame
         there = _middle(self.face) + self.pace * min(missing, LONGEST_GAP)
         way = float(np.linalg.norm(_middle(face) - there)) / _side(self.face)
         growth = abs(float(np.log(_side(face) / _side(self.face))))
-        trust = 0.2 if scene != self.scene else max(0.2, 1 - missing / 25)  # in the last place
-        return self.likeness.distance(seen) + 0.5 * trust * min(way + growth, 2.0)
+        trust = 0.1 if scene != self.scene else max(0.1, 1 - missing / 15)  # in the last place
+        odd = self.likeness.distance(seen)
+        return (min(odd, _ODD) if hidden and missing == 1 else odd) + 0.5 * trust * min(way + growth, 2.0)
 
     def seen_at(self, face: Face, frame: int, scene: int) -> None:
         """Take over where the person is now."""
@@ -71,7 +76,7 @@ class Tracker:
         self._still = still
         self._landmarker = Landmarker(max_faces)
         self._cuts = SceneCuts()
-        self._cut_frames: list[int] = []
+        self._scene = 0
         self._people: list[Person] = []
         self._tracks: dict[int, Track] = {}
         self._landmarks = LandmarkFile()
@@ -83,17 +88,16 @@ class Tracker:
         self._frame += 1
         if min(image.shape[:2]) < SMALLEST:
             return []
-        if self._cuts.push(image):
-            self._cut_frames.append(frame)
+        scene, self._scene = self._scene, self._cuts.push(image)
         followed = self._follow(image, frame)
-        finds = self._finds(image, frame, [face for _, face in followed])
+        finds = self._finds(image, frame, [face for _, face in followed], fresh=frame == 0 or scene != self._scene)
         if not finds and self._is_plain(followed):
             return self._kept(image, frame, followed)
         return self._kept(image, frame, self._who_is_who(image, frame, [*(face for _, face in followed), *finds]))
 
     def finish(self) -> Tracks:
         """The faces of all frames pushed so far. Tracks seen once or twice, small or unsure, are dropped."""
-        return Tracks(self._frame, self._cut_frames, self._tracks.values(), self._landmarks)
+        return Tracks(self._frame, self._cuts.starts, self._tracks.values(), self._landmarks)
 
     def close(self) -> None:
         """Free the networks."""
@@ -104,10 +108,6 @@ class Tracker:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    @property
-    def _scene(self) -> int:
-        return len(self._cut_frames)
 
     def _follow(self, image: Image, frame: int) -> list[tuple[Person, Face]]:
         """Where the people of the last frames are now, by looking where they were; never across a cut."""
@@ -121,11 +121,10 @@ class Tracker:
             if face is not None and _went_on(person.face, face)
         ]
 
-    def _finds(self, image: Image, frame: int, known: Sequence[Face]) -> list[Face]:
+    def _finds(self, image: Image, frame: int, known: Sequence[Face], fresh: bool) -> list[Face]:
         """What the detectors see beside the ``known``, in the frames where they look."""
-        fresh = frame == 0 or bool(self._cut_frames and self._cut_frames[-1] == frame)
         regular = frame % _PROBE_EVERY == 0
-        missing = sum(person.scene == self._scene and frame - person.frame <= self._search for person in self._people)
+        missing = self._missing(frame)
         searching = len(known) < missing and frame % _SEARCH_EVERY == 0
         just_lost = any(person.frame == frame - 1 for person in self._people) and len(known) < missing
         if not (fresh or regular or searching or just_lost or not known):
@@ -143,19 +142,25 @@ class Tracker:
         """Give every face its person, cheapest pair first; strangers become new people."""
         apart = _apart(faces)
         looks = [look(image, face.landmarks) for face in apart]
+        hidden = [any(_close(face, other) for other in apart if other is not face) for face in apart]
         costs = sorted(
-            (person.cost(face, seen, frame, self._scene), place, at)
-            for place, (face, seen) in enumerate(zip(apart, looks, strict=True))
+            (person.cost(apart[place], looks[place], frame, self._scene, hidden[place]), place, at)
+            for place in range(len(apart))
             for at, person in enumerate(self._people)
         )
         named: dict[int, Person] = {}
         for cost, place, at in costs:
             if cost < _STRANGER and place not in named and self._people[at] not in named.values():
                 named[place] = self._people[at]
-        for place, (face, seen) in enumerate(zip(apart, looks, strict=True)):
-            if place not in named:
-                named[place] = self._welcome(face, seen, frame)
-        return [(named[place], face) for place, face in enumerate(apart)]
+        missing = self._missing(frame) > len(named)
+        for place, face in enumerate(apart):
+            if place not in named and not (missing and hidden[place]):  # who comes from behind another shows fully soon
+                named[place] = self._welcome(face, looks[place], frame)
+        return [(person, apart[place]) for place, person in named.items()]
+
+    def _missing(self, frame: int) -> int:
+        """How many people were in this scene a short while ago, or are still."""
+        return sum(person.scene == self._scene and frame - person.frame <= self._search for person in self._people)
 
     def _welcome(self, face: Face, seen: Array, frame: int) -> Person:
         person = Person(len(self._people) + 1, Likeness(seen), face, frame, np.zeros(2, np.float32), self._scene)

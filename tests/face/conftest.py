@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import cv2
+import pytest
+from pasted_faces import Head
+
+from lipsmith.types import Image
+
+
+@pytest.fixture(scope="session")
+def head(astronaut: Image) -> Head:
+    cv2.setNumThreads(1)
+    return Head.of(astronaut)

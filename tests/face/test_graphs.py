@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsmith.errors import EngineUnavailable
+from lipsmith.face import graphs
+
+QUIET_PROGRAM = """
+import numpy as np
+from lipsmith.face.landmarks import Landmarker
+with Landmarker() as landmarker:
+    landmarker.find(np.full((300, 400, 3), 90, np.uint8))
+import sys
+assert "matplotlib" not in sys.modules
+from mediapipe.python.solutions import drawing_utils
+assert drawing_utils.plt.figure.__module__ == "matplotlib.pyplot"
+"""
+
+
+def test_finding_faces_says_nothing_on_stderr_and_leaves_nothing_at_home(tmp_path: Path) -> None:
+    quiet = QUIET_PROGRAM.split("import sys")[0]
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", quiet],
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""},
+        capture_output=True,
+        check=True,
+    )
+    assert run.stderr == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_later_use_of_pyplot_gets_the_real_one() -> None:
+    subprocess.run([sys.executable, "-c", QUIET_PROGRAM], check=True, capture_output=True)
+
+
+def test_what_others_write_meanwhile_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
+    def build() -> object:
+        os.write(2, b"W0000 00:00:1795178652.883483    9570 feedback.cc:114] noise\nsomebody's progress\n")
+        return object()
+
+    graphs._started(build, lambda graph: None)
+    assert capfd.readouterr().err == "somebody's progress\n"
+
+
+def test_a_failing_start_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
+    def build() -> object:
+        raise RuntimeError("no graph")
+
+    with pytest.raises(RuntimeError):
+        graphs._started(build, lambda graph: None)
+    os.write(2, b"W0000 heard again\n")
+    assert capfd.readouterr().err == "W0000 heard again\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (
+            "libGL.so.1: cannot open shared object file: No such file or directory",
+            "apt-get install -y libgl1 libglib2.0-0",
+        ),
+        ("No module named 'mediapipe'", "pip install lipsmith"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_remedy(reason: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipsmith.libraries.shutil.which", lambda name: f"/usr/bin/{name}")
+    message = graphs._remedy(ImportError(reason))
+    assert reason in message
+    assert remedy in message
+
+
+def test_without_mediapipe_the_engine_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "mediapipe.python.solution_base", raising=False)
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(EngineUnavailable, match="pip install lipsmith"):
+        graphs.load_mediapipe()
+
+
+def test_a_detection_moves_with_its_picture() -> None:
+    seen = graphs.Detection(np.float32([1, 2, 3, 4]), np.float32([[1, 2], [3, 2]]), 0.9)
+    moved = seen.moved(2.0, (10, 20))
+    np.testing.assert_array_equal(moved.box, [12, 24, 16, 28])
+    np.testing.assert_array_equal(moved.eyes, [[12, 24], [16, 24]])
