@@ -24,10 +24,9 @@ FLOORS = (
     ("stopwatch", "generate", "doctor", "corpus", "train", "metrics", "bench"),
     ("cli",),
 )
-BESIDE = {  # who may know whom on its own floor
-    ("options", "errors"), ("assets", "errors"), ("face", "media"), ("perform", "take"), ("generate", "stopwatch"),
-    ("train", "corpus"), ("metrics", "corpus"), ("bench", "generate"), ("bench", "metrics"), ("metrics", "generate"),
-    ("train", "metrics"),
+BESIDE = {  # who knows whom on its own floor
+    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "stopwatch"), ("bench", "generate"),
+    ("bench", "metrics"), ("train", "corpus"), ("train", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader")

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lipsmith.bench import Case, Figures, measure, memory_law
+from lipsmith.bench import Case, Figures, measure, memory_law, obedience_of
 from lipsmith.bench.alone import _peak_bytes
 from lipsmith.bench.material import write_portrait, write_speech
 from lipsmith.bench.memory import judge
 from lipsmith.cli import run
-from lipsmith.errors import LipsmithError
+from lipsmith.errors import FaceError, LipsmithError
+from lipsmith.metrics.obedience import Obedience
 
 FIGURES = Figures(
     (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0}
 )
+
+OBEDIENCE = Obedience(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +88,30 @@ def test_the_command_prints_figures_for_people_and_programs(
 ) -> None:
     monkeypatch.setattr("lipsmith.bench.measure", lambda case: replace(FIGURES, size=case.size))
     monkeypatch.setattr("lipsmith.bench.memory.measure", lambda _: FIGURES)
-    words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2"]
+    monkeypatch.setattr("lipsmith.bench.obedience_of", lambda _: OBEDIENCE)
+    words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2", "--obedience"]
     assert run(words) == 0
     out = capsys.readouterr().out
     assert "64x48, 1 s of film by fake, 1 core(s)" in out
     assert "2.5 times faster than real time" in out
     assert "encode 4.00, render 1.50" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
+    assert "aperture: correlation 0.980, error 0.0040" in out
     assert run([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [case["size"] for case in found["cases"]] == [[64, 48], [32, 32]]
     assert found["memory"]["holds"] is True
+    assert found["obedience"]["press_gap"] == 0.001
+
+
+def test_a_picture_of_ones_own_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Case] = []
+    monkeypatch.setattr("lipsmith.bench.measure", lambda case: seen.append(case) or FIGURES)
+    assert run(["bench", "--picture", "me.png", "--seconds", "3", "--threads", "0"]) == 0
+    assert seen == [Case((512, 512), 3.0, "auto", 0, Path("me.png"))]
+
+
+def test_obedience_wants_a_face(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    with pytest.raises(FaceError, match="No face"):
+        obedience_of(tmp_path / "black.png")

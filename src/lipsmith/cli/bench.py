@@ -1,20 +1,47 @@
-"""``lipsmith bench``: how fast and how big, measured on this machine."""
+"""``lipsmith bench``: how fast, how big and how obedient, measured on this machine."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..errors import OptionError
-from .generate import WORDS, AsJson, pace
+from ..options import build
+from .flags import flags_from
+from .generate import WORDS as FILM_WORDS
+from .generate import AsJson, pace
 from .records import print_json
 
 if TYPE_CHECKING:
     from ..bench import Case, Figures, MemoryLaw
+    from ..metrics.obedience import Obedience
+
+WORDS = {
+    "sizes": "Sizes of film, in pixels.",
+    "seconds": "Length of each film.",
+    "engine": FILM_WORDS["engine"],
+    "threads": "Cores to use; 0: all.",
+    "picture": "Measure on this image or video instead, at its own size.",
+    "memory": "Also compare the peaks of memory at these minutes, say 1,10.",
+    "obedience": "Also tell a mouth what to do, and measure what it did.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """What is measured."""
+
+    sizes: str = "512x512,1280x720,1920x1080"
+    seconds: float = 20.0
+    engine: str = "auto"
+    threads: int = 1
+    picture: Path | None = None
+    memory: str = ""
+    obedience: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +50,27 @@ class Bench:
 
     cases: list[Figures]
     memory: MemoryLaw | None
+    obedience: Obedience | None
 
 
-def bench(
-    sizes: Annotated[str, typer.Option(help="Sizes of film.")] = "512x512,1280x720,1920x1080",
-    seconds: Annotated[float, typer.Option(help="Length of each film.")] = 20.0,
-    engine: Annotated[str, typer.Option(help=WORDS["engine"])] = "auto",
-    threads: Annotated[int, typer.Option(help="Cores to use; 0: all.")] = 1,
-    picture: Annotated[Path | None, typer.Option(help="Measure on this image or video instead.")] = None,
-    memory: Annotated[str, typer.Option(help="Also compare peaks of memory at these minutes, say 1,10.")] = "",
-    as_json: AsJson = False,
-) -> None:
+@flags_from(BenchOptions, WORDS)
+def bench(as_json: AsJson = False, **given: Any) -> None:
     """Measure speed, time to the first frame and memory.
 
     Each film is made alone, in a process of its own, kept to --threads cores.
     """
-    from ..bench import Case, measure, memory_law
+    from ..bench import Case, measure, memory_law, obedience_of
 
-    cases = [Case(size, seconds, engine, threads, picture) for size in parse_sizes(sizes)]
-    cases = cases[:1] if picture else cases
-    minutes = parse_minutes(memory)
-    found = Bench([measure(_told(case)) for case in cases], memory_law(_told(cases[0]), minutes) if minutes else None)
-    print_json(found) if as_json else _print_figures(found)
+    options = build(BenchOptions, given)
+    minutes = parse_minutes(options.memory)
+    sizes = parse_sizes(options.sizes)[: 1 if options.picture else None]
+    cases = [Case(size, options.seconds, options.engine, options.threads, options.picture) for size in sizes]
+    found = Bench(
+        [measure(_told(case)) for case in cases],
+        memory_law(_told(cases[0]), minutes) if minutes else None,
+        obedience_of(options.picture) if options.obedience else None,
+    )
+    print_json(found) if as_json else _print_bench(found)
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:
@@ -72,16 +98,31 @@ def _told(case: Case) -> Case:
     return case
 
 
-def _print_figures(found: Bench) -> None:
+def _print_bench(found: Bench) -> None:
     for one in found.cases:
-        print(f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {one.threads} core(s)")
-        print(f"  processor time  {one.fps_cpu:6.1f} fps  {pace(one.real_time_cpu)}")
-        print(f"  wall clock      {one.fps_wall:6.1f} fps  {pace(one.real_time_wall)}")
-        print(f"  first frame after {one.first_frame_seconds:.2f} s (imports {one.import_seconds:.2f} s before)")
-        print(f"  peak of memory {one.peak_mb:.0f} MB")
-        stages = sorted(one.stages_ms.items(), key=lambda stage: -stage[1])
-        print("  ms per frame: " + ", ".join(f"{name} {spent:.2f}" for name, spent in stages))
+        _print_figures(one)
     if found.memory:
         pairs = zip(found.memory.minutes, found.memory.peaks_mb, strict=True)
         peaks = ", ".join(f"{length:g} min {peak:.0f} MB" for length, peak in pairs)
         print(f"memory: {peaks}; growth {found.memory.growth:.1%}: {'holds' if found.memory.holds else 'GROWS'}")
+    if found.obedience:
+        _print_obedience(found.obedience)
+
+
+def _print_figures(one: Figures) -> None:
+    print(
+        f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {one.threads or 'all'} core(s)"
+    )
+    print(f"  processor time  {one.fps_cpu:6.1f} fps  {pace(one.real_time_cpu)}")
+    print(f"  wall clock      {one.fps_wall:6.1f} fps  {pace(one.real_time_wall)}")
+    print(f"  first frame after {one.first_frame_seconds:.2f} s (imports {one.import_seconds:.2f} s before)")
+    print(f"  peak of memory {one.peak_mb:.0f} MB")
+    stages = sorted(one.stages_ms.items(), key=lambda stage: -stage[1])
+    print("  ms per frame: " + ", ".join(f"{name} {spent:.2f}" for name, spent in stages))
+
+
+def _print_obedience(one: Obedience) -> None:
+    print(f"obedience over {one.frames} poses, in distances between the eyes")
+    print(f"  aperture: correlation {one.aperture_correlation:.3f}, error {one.aperture_error:.4f}")
+    print(f"  width:    correlation {one.width_correlation:.3f}, error {one.width_error:.4f}")
+    print(f"  pressed lips {one.press_gap:.4f} apart; outside the box {one.outside}/255; folds {one.folds:.1%}")
