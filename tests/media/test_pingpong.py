@@ -14,8 +14,9 @@ from made_media import numbered, write_video
 from PIL import Image as Pillow
 
 from lipsmith.errors import OutputError
-from lipsmith.media import pingpong
+from lipsmith.media import pingpong, spool
 from lipsmith.media.pingpong import replay
+from lipsmith.media.spool import RawSpool
 from lipsmith.media.video import PictureInfo, open_picture
 from lipsmith.types import Image
 
@@ -50,12 +51,33 @@ def test_the_order_is_a_triangle_wave_and_each_image_is_its_own(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_backward_equals_forward_exactly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fps", ["source", "60", "10"])
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mp4", "libx264", "yuv444p"),
+        ("a.mp4", "libx264", "yuvj420p"),
+        ("a.mp4", "libx265", "yuv420p10le"),
+        ("a.avi", "mpeg4", "yuv420p"),
+    ],
+)
+def test_backward_equals_forward_exactly(tmp_path: Path, name: str, codec: str, pixels: str, fps: str) -> None:
     images = [np.random.default_rng(k).integers(0, 255, (48, 64, 3), dtype=np.uint8) for k in range(12)]
-    footage = open_picture(write_video(tmp_path / "a.mp4", images))
+    footage = open_picture(write_video(tmp_path / name, images, codec=codec, pix_fmt=pixels), fps)
     forward = [image.copy() for image in footage.frames()]
-    for index, image in replay(footage, 40, tmp_path):
-        assert np.array_equal(image, forward[index])
+    played = list(replay(footage, 80, tmp_path))
+    assert [index for index, _ in played] == bounce(len(forward), 80)
+    assert all(np.array_equal(image, forward[index]) for index, image in played)
+
+
+@pytest.mark.parametrize("turned", [0, 90])
+@pytest.mark.parametrize("limit", [3840, 40])
+def test_backward_equals_forward_however_the_picture_is_laid(tmp_path: Path, turned: int, limit: int) -> None:
+    images = [np.random.default_rng(k).integers(0, 255, (48, 64, 3), dtype=np.uint8) for k in range(6)]
+    footage = open_picture(write_video(tmp_path / "a.mp4", images, turned=turned), "source", limit)
+    forward = [image.copy() for image in footage.frames()]
+    assert all(np.array_equal(image, forward[index]) for index, image in replay(footage, 16, tmp_path))
 
 
 def test_one_image_is_the_very_same_array(tmp_path: Path) -> None:
@@ -67,7 +89,7 @@ def test_one_image_is_the_very_same_array(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_when_the_footage_suffices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pingpong.tempfile, "TemporaryFile", lambda **_: pytest.fail("a spool was opened"))
+    monkeypatch.setattr(pingpong, "open_spool", lambda *_: pytest.fail("a spool was opened"))
     footage = Drawn(10)
     assert len(list(replay(footage, 6, tmp_path))) == 6
     assert footage.drawn <= 7
@@ -75,19 +97,24 @@ def test_nothing_is_kept_when_the_footage_suffices(tmp_path: Path, monkeypatch: 
 
 def test_only_frames_that_come_back_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[int] = []
-    put = pingpong._put
-    monkeypatch.setattr(pingpong, "_put", lambda store, image: (kept.append(int(image[0, 0, 0])), put(store, image)))
+
+    class Watched(RawSpool):
+        def put(self, image: Image, decoded: object) -> int:
+            kept.append(int(image[0, 0, 0]))
+            return super().put(image, decoded)
+
+    monkeypatch.setattr(spool, "RawSpool", Watched)
     list(replay(Drawn(50), 53, tmp_path))
     assert kept == [46, 47, 48]
 
 
-def test_a_full_disk_is_said_before_the_first_frame_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_before_the_first_frame_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(pingpong.shutil, "disk_usage", lambda _: usage(100, 99, 1))
+    monkeypatch.setattr(spool.shutil, "disk_usage", lambda _: usage(100, 99, 1))
     footage = Drawn(10)
-    with pytest.raises(OutputError, match=r"needs 0\.0 GB in .* make room"):
+    with pytest.raises(OutputError, match=r"backward needs 0\.00 GB more in .* make room"):
         next(replay(footage, 100, tmp_path))
-    assert footage.drawn == 0
+    assert footage.drawn <= 1
 
 
 def test_a_missing_spool_folder_is_said(tmp_path: Path) -> None:

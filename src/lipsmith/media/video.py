@@ -151,6 +151,8 @@ class Video:
             codec = stream.codec_context.codec.canonical_name
         first = self._first()
         self._clock, self._turn = clock, first.rotation % 360
+        self._matrix, self._range = _colours(first)
+        self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixels, as decoded
         size, notices = self._lay_out(first, limit_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
         notices += [clock.notice] if clock.notice else []
@@ -159,19 +161,25 @@ class Video:
 
     def frames(self) -> Iterator[Image]:
         """The grid's frames, decoded from the beginning; a picture shown again is the very same array."""
+        for image, _ in self.exposures():
+            yield image
+
+    def exposures(self) -> Iterator[tuple[Image, Any]]:
+        """The same, each with the decoded frame (of ``coded`` size and pixels) that ``develop`` made it of."""
         with _opened(self._path) as container:
             pictures = _timed(container, _stream_of(container, self._path), self._clock)
             fps, tolerance = self.info.fps, min(self._clock.tick / 2, ROUNDING)
-            _, shown = next(pictures)
+            shown = self._alike(next(pictures)[1])
             coming = next(pictures, None)
-            image = self._to_image(shown)
+            image = self.develop(shown)
             for k in range(self.info.frames):
                 newest = None
                 while coming is not None and coming[0] <= k / fps + tolerance:
                     newest, coming = coming[1], next(pictures, None)
                 if newest is not None:
-                    image = self._to_image(newest)
-                yield image
+                    shown = self._alike(newest)
+                    image = self.develop(shown)
+                yield image, shown
 
     def _first(self) -> Any:
         with _opened(self._path) as container:
@@ -192,13 +200,24 @@ class Video:
             notices.append("its high dynamic range is not tone-mapped, so colours may look pale")
         return (self._flat if self._turn % 180 == 0 else self._flat[::-1]), notices
 
-    def _to_image(self, frame: Any) -> Image:
-        matrix = frame.colorspace
-        if matrix == UNSPECIFIED:
-            matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HIGH_DEFINITION else Colorspace.ITU601
+    def develop(self, frame: Any) -> Image:
+        """The image of one decoded frame: its colours, size and turn put right."""
         width, height = self._flat
-        picture = frame.reformat(width=width, height=height, format="rgb24", src_colorspace=matrix).to_ndarray()
+        picture = frame.reformat(
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=self._matrix,
+            src_color_range=self._range,
+        ).to_ndarray()
         return picture if self._turn == 0 else np.ascontiguousarray(np.rot90(picture, round(self._turn / 90)))
+
+    def _alike(self, frame: Any) -> Any:
+        """``frame``, brought to the size and pixels of the first if the video changes them midway."""
+        if (frame.width, frame.height, frame.format.name) == self.coded:
+            return frame
+        width, height, pixels = self.coded
+        return frame.reformat(width=width, height=height, format=pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +243,14 @@ def _stream_of(container: Any, path: Path) -> Any:
             stream.thread_type = "AUTO"
             return stream
     raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
+
+
+def _colours(frame: Any) -> tuple[int, int | None]:
+    """Matrix and range of a decoded frame; the range is None where it goes without saying."""
+    matrix = frame.colorspace
+    if matrix == UNSPECIFIED:
+        matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HIGH_DEFINITION else Colorspace.ITU601
+    return matrix, frame.color_range or None
 
 
 def _own_rate(stream: Any) -> Fraction:
