@@ -40,9 +40,35 @@ def test_other_programs_find_it_in_the_metadata(tmp_path: Path, name: str) -> No
     assert SOURCE_TYPE.encode() in (tmp_path / name).read_bytes()
 
 
+def test_an_mp4_says_it_in_xmp_too(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    path = write(tmp_path / "a.mp4")
+    with av.open(str(path), container_options={"export_xmp": "1"}) as container:
+        packet = container.metadata["xmp"]
+    root = ElementTree.fromstring(packet)
+    said = next(root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")).attrib
+    assert said["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"] == SOURCE_TYPE
+    assert said["{http://ns.adobe.com/xap/1.0/}CreatorTool"] == f"Lipsmith {lipsmith.__version__}"
+    boxes = box_names(path.read_bytes())
+    assert boxes[0] == b"ftyp"
+    assert boxes.index(b"moov") < boxes.index(b"mdat") < boxes.index(b"uuid")
+
+
+def box_names(data: bytes) -> list[bytes]:
+    names, start = [], 0
+    while start < len(data):
+        names.append(data[start + 4 : start + 8])
+        start += int.from_bytes(data[start : start + 4], "big")
+    assert start == len(data)
+    return names
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
 def test_it_can_be_left_out(tmp_path: Path, name: str) -> None:
-    assert read_mark(write(tmp_path / name, marked=False)) is None
+    path = write(tmp_path / name, marked=False)
+    assert read_mark(path) is None
+    assert b"digitalsourcetype" not in path.read_bytes()
 
 
 def test_other_films_have_none(tmp_path: Path) -> None:

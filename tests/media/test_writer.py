@@ -128,7 +128,7 @@ def test_a_real_interrupt_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_while_closing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(writer_module, "_settle", interrupt)

@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
-from .mark import mark_of, read_mark
+from .mark import mark_of, read_mark, xmp_box
 from .soundtrack import Soundtrack, soundtrack
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class FilmWriter:
             self._track.finish()
             self._track.close()
             self._output.close()
-            _settle(self._hidden)
+            marked = self._options.marked and self._kind == "mp4"
+            _settle(self._hidden, xmp_box(mark_of("")["software"]) if marked else b"")
             self._hidden.replace(self._path)
         except (OSError, FFmpegError) as reason:
             self.abort()
@@ -217,9 +218,11 @@ def _to_yuv(image: Image) -> Any:
     return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
-def _settle(path: Path) -> None:
-    """Have the bytes on the disk before the name changes."""
-    with path.open("r+b") as file:
+def _settle(path: Path, last: bytes) -> None:
+    """Add the ``last`` bytes and have all on the disk before the name changes."""
+    with path.open("ab") as file:
+        file.write(last)
+        file.flush()
         os.fsync(file.fileno())
 
 
