@@ -10,6 +10,7 @@ import pytest
 
 from lipsmith.errors import EngineUnavailable
 from lipsmith.face import graphs
+from lipsmith.face.regions import View
 
 QUIET_PROGRAM = """
 import numpy as np
@@ -82,8 +83,9 @@ def test_without_mediapipe_the_engine_is_unavailable(monkeypatch: pytest.MonkeyP
         graphs.load_mediapipe()
 
 
-def test_a_detection_moves_with_its_picture() -> None:
+def test_a_detection_in_a_view_is_one_in_the_image() -> None:
     seen = graphs.Detection(np.float32([1, 2, 3, 4]), np.float32([[1, 2], [3, 2]]), 0.9)
-    moved = seen.moved(2.0, (10, 20))
-    np.testing.assert_array_equal(moved.box, [12, 24, 16, 28])
-    np.testing.assert_array_equal(moved.eyes, [[12, 24], [16, 24]])
+    view = View(np.zeros((8, 8, 3), np.uint8), np.float32([0.5, 0.5]), np.float32([10, 20]))
+    outside = seen.outward(view)
+    np.testing.assert_array_equal(outside.box, [12.5, 24.5, 16.5, 28.5])
+    np.testing.assert_array_equal(outside.eyes, [[12.5, 24.5], [16.5, 24.5]])

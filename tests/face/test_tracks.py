@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import FaceError, OptionError
-from lipsmith.face.landmarks import box_of
+from lipsmith.face.regions import box_of
 from lipsmith.face.smooth import zero_phase
 from lipsmith.face.tracks import LandmarkFile, Track, Tracks
 from lipsmith.types import Array, Face

@@ -21,11 +21,13 @@ import numpy as np
 
 from ..errors import EngineUnavailable
 from ..libraries import WANTED, missing_libraries, sentence
+from .regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ..types import Array, Image
+    from .regions import View
 
 LANDMARKS = 478
 """Points of one face: 468 of the mesh, then five of each iris."""
@@ -48,16 +50,6 @@ _NOISE = re.compile(rb"^([IWE]\d{4} |INFO: |WARNING: All log messages before)")
 _one_at_a_time = threading.Lock()  # file descriptor 2 belongs to the whole process
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A turned square to look at, in px of the image."""
-
-    x: float  # centre
-    y: float
-    side: float
-    angle: float = 0.0  # rad, clockwise on the screen
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """Where a detector sees a face."""
@@ -66,11 +58,10 @@ class Detection:
     eyes: Array  # (2, 2) px: the eye on the left of the screen, then the one on the right
     score: float  # 0..1
 
-    def moved(self, zoom: float | Array, corner: Sequence[float] | Array = (0.0, 0.0)) -> Detection:
-        """The same face in a picture ``zoom`` times as large whose ``corner`` (2,) px is the origin."""
-        scale, offset = np.broadcast_to(np.float32(zoom), 2), np.asarray(corner, np.float32)
-        box = self.box.reshape(2, 2) * scale + offset
-        return Detection(box.ravel(), self.eyes * scale + offset, self.score)
+    def outward(self, view: View) -> Detection:
+        """A find in the view's picture as one in its image."""
+        box = view.outward(self.box.reshape(2, 2)).ravel()
+        return Detection(box, view.outward(self.eyes), self.score)
 
 
 class LandmarkNet:

@@ -16,8 +16,9 @@ import numpy as np
 
 from ..types import Array, Face, Image
 from .cuts import SceneCuts
-from .landmarks import SMALLEST, Landmarker, overlap
+from .landmarks import Landmarker
 from .likeness import Likeness, look
+from .regions import SMALLEST, overlap
 from .tracks import LONGEST_GAP, LandmarkFile, Track, Tracks
 
 _PROBE_EVERY = 10  # frames between looks for newcomers while every known face is followed

@@ -18,7 +18,7 @@ from ..errors import FaceError, OptionError
 from ..options import nearest
 from ..types import Array, Face
 from .graphs import LANDMARKS
-from .landmarks import box_of
+from .regions import box_of
 from .smooth import zero_phase_weights
 
 LONGEST_GAP = 3
