@@ -5,9 +5,10 @@
 
 Sources: three White House photographs (works of the United States government, public domain) that lie in the tests of
 the MIT-licensed PyPI package face_recognition 1.3.0, and the astronaut that comes with Lipsmith (NASA, public domain).
-Each is used together with its mirror image. Where a source smiles it does not vote near the mouth. The two whose lips are
-closed have wide mouths, so the mouth is brought to the adult mean: Farkas, "Anthropometry of the head and face" (1994),
-gives 54.5 and 50.2 mm between the mouth's corners over 91.2 and 87.8 mm between the eyes' outer corners, that is .585.
+Each is used together with its mirror image. Where a source smiles it does not vote near the mouth. The two whose lips
+are closed have wide mouths, so the mouth is brought to the adult mean: Farkas, "Anthropometry of the head and face"
+(1994), gives about 54.5 and 50.2 mm between the mouth's corners over 91.2 and 87.8 mm between the eyes' outer corners,
+that is .585.
 Only the averaged landmark coordinates are kept, no picture.
 """
 
@@ -106,7 +107,7 @@ def with_usual_mouth(shape: Shape) -> Shape:
     """Bring the corners to the adult mean distance; the change fades into the cheeks."""
     reach = np.abs(shape[:, 0]) / abs(shape[CORNERS[1], 0])
     height = (shape[:, 1] - shape[CORNERS[1], 1]) / 0.2
-    share = np.exp(-np.maximum(reach - 1, 0) ** 2 / 0.5 - height**2 / 2)
+    share = np.exp(-(np.maximum(reach - 1, 0) ** 2) / 0.5 - height**2 / 2)
     narrower = MOUTH_WIDTH / (shape[CORNERS[1], 0] - shape[CORNERS[0], 0])
     changed = shape.copy()
     changed[:, 0] *= 1 + share * (narrower - 1)

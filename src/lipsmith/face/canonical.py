@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 """(n, 3) or (3,), px or eye distances, as said."""
+
+Numbers = NDArray[np.floating[Any]]
+"""Real numbers of either precision."""
 
 RIGID = [
     *(33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 10, 151, 9, 8, 54, 284, 103, 332, 67, 297),
@@ -34,17 +38,17 @@ class Pose:
     rotation: Points  # (3, 3) float64
     shift: Points  # (3,) float64 px
 
-    def to_own(self, points: NDArray[np.floating]) -> Points:
+    def to_own(self, points: Numbers) -> Points:
         """(n, 3) px -> (n, 3) eye distances in the head's own frame."""
         return np.asarray((points - self.shift) @ self.rotation / self.scale, np.float64)
 
-    def to_image(self, points: NDArray[np.floating]) -> Points:
+    def to_image(self, points: Numbers) -> Points:
         """(n, 3) eye distances -> (n, 3) px."""
         return np.asarray(self.scale * (points @ self.rotation.T) + self.shift, np.float64)
 
     @property
     def angles(self) -> tuple[float, float, float]:
-        """Yaw (positive: the nose points to the image's right), pitch (positive: down), roll (positive: clockwise), rad."""
+        """Yaw (positive: nose to the image's right), pitch (positive: down), roll (positive: clockwise), rad."""
         ahead = -self.rotation[:, 2]
         yaw = np.arctan2(ahead[0], -ahead[2])
         pitch = np.arctan2(ahead[1], np.hypot(ahead[0], ahead[2]))
@@ -52,9 +56,7 @@ class Pose:
         return float(yaw), float(pitch), float(roll)
 
 
-def similarity(
-    source: NDArray[np.floating], target: NDArray[np.floating], weights: NDArray[np.floating] | None = None
-) -> tuple[float, Points, Points]:
+def similarity(source: Numbers, target: Numbers, weights: Numbers | None = None) -> tuple[float, Points, Points]:
     """Scale, rotation (3, 3), shift (3,) that best carry (n, 3) source onto (n, 3) target (Umeyama 1991)."""
     share = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
     source_mean, target_mean = share @ source, share @ target
@@ -70,11 +72,11 @@ def similarity(
 def mean_face() -> Points:
     """(468, 3) float64 eye distances: a symmetric neutral face with closed lips, seen from the front."""
     with files("lipsmith").joinpath("assets", "mean_face.npz").open("rb") as stored, np.load(stored) as arrays:
-        shape = arrays["shape"].astype(np.float64)
+        shape = np.array(arrays["shape"], np.float64)
     shape.setflags(write=False)
     return shape
 
 
-def fit_pose(landmarks: NDArray[np.floating]) -> Pose:
+def fit_pose(landmarks: Numbers) -> Pose:
     """The pose of (468+, 3) px landmarks in FaceMesh order."""
     return Pose(*similarity(mean_face()[RIGID], np.asarray(landmarks, np.float64)[RIGID]))

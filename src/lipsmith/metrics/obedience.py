@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def random_commands(count: int, pressed: int, seed: int = 1) -> NDArray[np.float
     return commands
 
 
-def opening(points: NDArray[np.floating], down: NDArray[np.floating], scale: float) -> tuple[float, float]:
+def opening(points: NDArray[np.floating[Any]], down: NDArray[np.floating[Any]], scale: float) -> tuple[float, float]:
     """Mean height over five columns, and width, of the inner lips of (468, 2+) px points, in eye distances."""
     gap = (points[_LOWER, :2] - points[_UPPER, :2]) @ down
     across = np.array([down[1], -down[0]])
@@ -131,13 +131,9 @@ def _border_change(before: Image, after: Image, box: tuple[int, int, int, int]) 
     """Largest change along those sides of the box that do not lie on the image's own border."""
     x0, y0, x1, y1 = box
     height, width = before.shape[:2]
-    sides = [
-        (x0 > 0, np.s_[y0:y1, x0]),
-        (y0 > 0, np.s_[y0, x0:x1]),
-        (x1 < width, np.s_[y0:y1, x1 - 1]),
-        (y1 < height, np.s_[y1 - 1, x0:x1]),
-    ]
-    changes = [int(np.abs(before[side].astype(int) - after[side]).max()) for inside, side in sides if inside]
+    change = np.abs(before[y0:y1, x0:x1].astype(int) - after[y0:y1, x0:x1]).max(-1)
+    sides = [(x0 > 0, change[:, 0]), (y0 > 0, change[0]), (x1 < width, change[:, -1]), (y1 < height, change[-1])]
+    changes = [int(side.max()) for inside, side in sides if inside]
     return max(changes, default=0)
 
 

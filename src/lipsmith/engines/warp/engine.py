@@ -89,4 +89,4 @@ class WarpEncoder:
     def _drive(self, mouth: Array) -> Array:
         mouth = np.clip(np.asarray(mouth, np.float32) * np.float32(self._gain), _LOWEST, 1)
         idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)
-        return np.concatenate([mouth, idle]).astype(np.float32)
+        return np.asarray(np.concatenate([mouth, idle]), np.float32)

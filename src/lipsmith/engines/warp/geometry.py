@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...face.canonical import POINTS, Points, mean_face
 from .lips import CORNERS, INNER_LOWER, INNER_UPPER, LIPS, LOWER_LIP, LOWER_RINGS, UPPER_LIP, UPPER_RINGS
+from .pixels import Numbers
 
 HINGE = (0.37, 0.76)
 """y, z of the axis through both jaw joints."""
@@ -42,7 +43,7 @@ class Fields:
     drop: Weights  # (468,) share of the lower lip's fall
 
 
-def smoothstep(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.float64]:
+def smoothstep(x: Numbers, low: float, high: float) -> NDArray[np.float64]:
     """0 up to ``low``, 1 from ``high``, smooth between; falls where ``low`` > ``high``."""
     t = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))
@@ -74,14 +75,14 @@ def _jaw(x: Weights, y: Weights, across: Weights) -> Weights:
     weights[LOWER_LIP] = 0.42 + 0.58 * (1 - across[LOWER_LIP] ** 2) ** 0.75
     weights[[*CORNERS, 57, 287]] = 0.42
     weights[[43, 273]] = 0.62
-    return weights
+    return np.asarray(weights)
 
 
 def _corner(x: Weights, y: Weights, half: float, across: Weights, reach: float) -> Weights:
     distance = (np.abs(x) - half) ** 2 + (1.2 * y) ** 2
     weights = np.exp(-distance / (2 * reach**2)) * across
     weights[LIPS] = across[LIPS] ** 1.1
-    return weights
+    return np.asarray(weights)
 
 
 def _lift(x: Weights, y: Weights, across: Weights) -> Weights:
@@ -92,7 +93,7 @@ def _lift(x: Weights, y: Weights, across: Weights) -> Weights:
     weights[y > 0.013] = 0
     weights[UPPER_LIP] = 1 - across[UPPER_LIP] ** 2.2
     weights[CORNERS] = 0
-    return weights
+    return np.asarray(weights)
 
 
 def _drop(x: Weights, y: Weights, across: Weights) -> Weights:
@@ -101,7 +102,7 @@ def _drop(x: Weights, y: Weights, across: Weights) -> Weights:
     weights[y < -0.017] = 0
     weights[LOWER_LIP] = 1 - across[LOWER_LIP] ** 2.2
     weights[CORNERS] = 0
-    return weights
+    return np.asarray(weights)
 
 
 def jaw_turn(points: Points, weights: Weights, angle: float) -> Points:
@@ -125,7 +126,7 @@ def aperture(own: Points) -> float:
 
 
 def close_gap(shape: Points, gap: Weights, share: float) -> None:
-    """Bring (468, 3) lips together in place by (11,) ``gap`` times..., ``share`` of it from above."""
+    """Bring (468, 3) lips together in place by (11,) ``gap``, ``share`` of it from above."""
     inside = slice(1, -1)
     for ring, upper, lower in zip(RING_SHARE, UPPER_RINGS, LOWER_RINGS, strict=True):
         shape[upper[inside], 1] += share * ring * gap[inside]

@@ -13,6 +13,7 @@ from .geometry import aperture
 from .interior import UPPER_EDGE, Teeth
 from .lips import INNER_LOWER, INNER_UPPER
 from .palette import luma, saturation
+from .pixels import fill, single
 
 OPEN = 0.05
 """A mouth less open shows no teeth worth having."""
@@ -47,11 +48,11 @@ class TeethSearch:
         if x1 - x0 < 8 or y1 - y0 < 8:
             return
         picture = image[y0:y1, x0:x1].astype(np.float32)
-        mask = _inner(contour - (x0, y0), picture.shape[:2], pose.scale)
-        teeth = (luma(picture) > 0.62 * bright) & (saturation(picture) < 0.38) & (mask > 127)
+        inner = _inner(contour - (x0, y0), picture.shape[:2], pose.scale)
+        teeth = (luma(picture) > 0.62 * bright) & (saturation(picture) < 0.38) & (inner > 127)
         score = float(teeth.sum()) / pose.scale**2 - 0.02 * abs(pose.angles[0])
         if score > ENOUGH and (self._found is None or score > self._found.score):
-            mask = _teeth_only(picture, mask, bright, pose.scale)
+            mask = _teeth_only(picture, inner, bright, pose.scale)
             self._found = _Find(score, picture, mask, (int(x0), int(y0)), pose)
 
     def best(self, middle: Points) -> Teeth | None:
@@ -71,8 +72,7 @@ class TeethSearch:
 
 def _inner(contour: Points, shape: tuple[int, ...], scale: float) -> Image:
     """(h, w) 0..255: the inside of a (22, 2) px contour, shrunk a little."""
-    mask = np.zeros(shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(contour * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    mask = fill(shape, contour)
     reach = max(1, round(0.012 * scale))
     return np.asarray(cv2.erode(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
@@ -81,14 +81,14 @@ def _teeth_only(picture: Array, inner: Image, bright: float, scale: float) -> Ar
     """(h, w) 0..1: the convex hull of the largest tooth-like patch inside, feathered."""
     like = ((luma(picture) > 0.50 * bright) & (saturation(picture) < 0.42) & (inner > 127)).astype(np.uint8)
     reach = max(1, round(0.024 * scale))
-    like = cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(like)
-    hull = np.zeros_like(like)
-    if count > 1:
-        largest = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
-        cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(largest)), 1)
-    mask = inner.astype(np.float32) / 255 * hull
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.006 * scale)))
+    whole = cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
+    if count < 2:
+        return np.zeros(like.shape, np.float32)
+    largest = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
+    hull = fill(like.shape, single(cv2.convexHull(cv2.findNonZero(largest))[:, 0]))
+    mask = np.minimum(inner, hull).astype(np.float32) / 255
+    return single(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.006 * scale)))
 
 
 def _on_plane(pose: Pose, places: Points, depth: float) -> Points:

@@ -10,6 +10,7 @@ import numpy as np
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
 from .geometry import smoothstep
+from .pixels import look_up
 from .sheet import cell_centres
 from .spline import monotone_curve
 
@@ -43,7 +44,8 @@ class HeadField:
     def at(self, motion: Array) -> Array:
         """(rows, columns, 2) px for (5,) yaw, pitch, roll, across, down."""
         yaw, pitch, roll, across, down = (np.float32(m) for m in motion)
-        return self.yaw * yaw + self.pitch * pitch + self.roll * roll + self.across * across + self.down * down
+        turned = self.yaw * yaw + self.pitch * pitch + self.roll * roll
+        return np.asarray(turned + self.across * across + self.down * down)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +70,7 @@ def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def head_field(pose: Pose, size: tuple[int, int]) -> HeadField:
-    """The field over a picture of (width, height) px: a half ellipsoid that fades out around the head and at the border."""
-    width, height = size
+    """The field over a picture of (width, height) px: a half ellipsoid, fading out around it and at the border."""
     columns, rows = (max(8, round(side / (CELL * pose.scale))) for side in size)
     nodes = cell_centres((rows, columns), size)
     right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0])
@@ -133,14 +134,14 @@ def blink(picture: Image, eyes: tuple[Eye, ...], closing: float) -> Image:
 
 
 def _closed(picture: Image, eye: Eye, closing: float) -> Image:
-    """The eye's box with the lid's skin stretched down to a new line, the eyeball untouched below it, and a lash line."""
+    """The eye's box with the lid's skin stretched down to a new line, the eyeball as it is below, and a lash line."""
     scale = float(np.hypot(*eye.down))
     line = eye.lid + 0.94 * closing * eye.gap
     before, after = np.maximum(eye.lid - eye.fold, 0.01), np.maximum(line - eye.fold, 0.011)
     below_fold = np.maximum(eye.height - eye.fold, 0)
     shift = np.where(eye.height < line, below_fold * (before / after - 1), 0)
     source = eye.places + shift[..., None] * eye.down
-    skin = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    skin = look_up(picture, source).astype(np.float32)
     x0, y0, x1, y1 = eye.box
     ball = picture[y0:y1, x0:x1].astype(np.float32)
     covered = np.clip((line - eye.height) * scale + 0.5, 0, 1)[..., None]

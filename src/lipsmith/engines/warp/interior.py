@@ -8,10 +8,11 @@ from functools import cache
 import cv2
 import numpy as np
 
-from ...face.canonical import Points, Pose
+from ...face.canonical import Points
 from ...types import Array, Image
 from .geometry import WIDEST, jaw_turn
 from .palette import Palette
+from .pixels import fill, single
 
 SPRITE_SCALE = 400
 """px per eye distance of the drawn teeth."""
@@ -95,7 +96,7 @@ def _tooth(from_middle: Array, down: Array, half: float, long: float, rank: int)
     light = (1 - 0.20 * np.minimum(from_middle, 1) ** 6) * (1 - 0.10 * rank)
     light = light * (0.86 + 0.14 * np.clip((down - gum) / 0.05, 0, 1))
     light = light * (1 - 0.10 * np.clip((down - edge + 0.02) / 0.02, 0, 1))
-    return cover, light
+    return single(cover), single(light)
 
 
 def make_interior(
@@ -103,9 +104,17 @@ def make_interior(
 ) -> Interior:
     """Fit the drawn teeth to ``scale`` px per eye distance, and to a (468, 3) closed face in its own frame."""
     fit = float(np.clip(1.25 * scale / SPRITE_SCALE, 0.08, 1))
-    sprites = [cv2.resize(teeth_sprite(upper), None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA) for upper in (True, False)]
+    upper, lower = (_shrunk(teeth_sprite(row), fit) for row in (True, False))
     middle = (neutral[13] + neutral[14]) / 2
-    return Interior(palette, middle, sprites[0], sprites[1], SPRITE_SCALE * fit, kept, harvested)
+    return Interior(palette, middle, upper, lower, SPRITE_SCALE * fit, kept, harvested)
+
+
+def _shrunk(sprite: Array, fit: float) -> Array:
+    return np.asarray(cv2.resize(sprite, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _shrunk(sprite: Array, fit: float) -> Array:
+    return single(cv2.resize(sprite, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA))
 
 
 def teeth_corners(interior: Interior, upper: bool, jaw: float) -> Points:
@@ -115,9 +124,9 @@ def teeth_corners(interior: Interior, upper: bool, jaw: float) -> Points:
     points = interior.middle + np.stack([x, y * 0, _ARCH * x**2], 1)
     if upper:
         points[:, 1] += UPPER_EDGE - _GUM + y
-        return points
+        return np.asarray(points)
     points[:, 1] += LOWER_EDGE + _LOWER_TALL - y
-    return points + jaw_turn(points, np.ones(3), WIDEST * jaw)
+    return np.asarray(points + jaw_turn(points, np.ones(3), WIDEST * jaw))
 
 
 def sprite_corners(sprite: Array) -> Array:
@@ -127,7 +136,7 @@ def sprite_corners(sprite: Array) -> Array:
 
 
 def draw(interior: Interior, opening: Opening, upper: Array, lower: Array) -> Array:
-    """(h, w, 3) RGB 0..255 of cavity, tongue and the drawn teeth; ``upper`` and ``lower`` (h, w, 2) are laid in place."""
+    """(h, w, 3) RGB 0..255 of cavity, tongue and the drawn rows of teeth, (h, w, 2) laid in place."""
     palette, o = interior.palette, opening
     gap = np.maximum(o.bottom - o.top, 1e-4)
     within = np.clip((o.down - o.top) / gap, 0, 1)
@@ -139,7 +148,8 @@ def draw(interior: Interior, opening: Opening, upper: Array, lower: Array) -> Ar
     corner = np.clip(1 - 0.70 * reach, 0, 1) * light * (1 - 0.45 * o.pucker)
     cover = np.clip(1.25 - 0.5 * reach, 0, 1) * (1 - 0.75 * o.pucker)
     below = o.down - o.top
-    for row, shadow in ((lower, 0.30 + 0.56 * np.clip(below / 0.12, 0, 1)), (upper, 0.66 + 0.34 * np.clip(below / 0.03, 0, 1))):
+    shadows = (0.30 + 0.56 * np.clip(below / 0.12, 0, 1), 0.66 + 0.34 * np.clip(below / 0.03, 0, 1))
+    for row, shadow in zip((lower, upper), shadows, strict=True):
         alpha = (row[..., 1] * cover)[..., None]
         shade = row[..., 0] * shadow * corner
         picture += alpha * (shade[..., None] * palette.teeth - picture)
@@ -167,14 +177,7 @@ def finish(picture: Array, opening: Opening) -> Array:
 
 def keep_mask(image: Image, upper: Points, lower: Points, scale: float) -> Array:
     """(H, W) 0..1: the inside of an open mouth between (11, 2) px lip contours, shrunk and feathered."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    polygon = np.round(np.vstack([upper, lower[::-1]]) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [polygon], 255, cv2.LINE_AA, 4)
+    mask = fill(image.shape[:2], np.vstack([upper, lower[::-1]]))
     reach = max(1, round(0.010 * scale))
-    mask = cv2.erode(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.008 * scale)), np.float32) / 255
-
-
-def pose_to_px(pose: Pose, points: Points) -> Array:
-    """(n, 2) px of (n, 3) own points."""
-    return np.asarray(pose.to_image(points)[:, :2], np.float32)
+    mask = np.asarray(cv2.erode(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
+    return single(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.008 * scale))) / 255

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ...face.canonical import Points, Pose
 from ...types import Image
 from .lips import INNER_LOWER, INNER_UPPER, LOWER_RINGS, UPPER_RINGS
+from .palette import luma
+from .pixels import Numbers, look_up
 from .spline import monotone_curve
 
 REACH = 0.045
@@ -26,8 +28,6 @@ INSET = 0.006
 INNER_CORNERS, OUTER_CORNERS = (78, 308, 62, 292, 76, 306), (61, 291, 61, 291, 61, 291)
 _COLUMNS = 61
 _SKIN = [92, 322, 57, 287, 43, 273, 106, 335, 204, 424]
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +63,13 @@ def _strip(contour: Numbers, pose: Pose, above: float, below: float) -> _Strip:
 
 
 def snap_lip_line(image: Image, landmarks: Points, pose: Pose) -> Points:
-    """(468, 3) px landmarks whose closed lips meet on the darkest smooth path; as they were where the mouth is open."""
+    """(468, 3) px landmarks whose closed lips meet on the darkest smooth path; an open mouth's as they were."""
     gap = np.linalg.norm(landmarks[INNER_LOWER] - landmarks[INNER_UPPER], axis=1) / pose.scale
     if gap.max() > OPEN:
         return landmarks
     middle = (landmarks[INNER_UPPER] + landmarks[INNER_LOWER])[:, :2] / 2
     strip = _strip(middle, pose, REACH, REACH)
-    bright = _look(cv2.cvtColor(_cut(image, strip.places)[0], cv2.COLOR_RGB2GRAY), image, strip.places, pose.scale)
+    bright = luma(_look(image, strip.places, pose.scale))
     cost = (bright - bright.mean(0)) / (bright.std() + 1e-3) + (strip.offsets[:, None] / strip.offsets[-1]) ** 2
     shift = strip.shift(cost)
     snapped = landmarks.copy()
@@ -80,7 +80,7 @@ def snap_lip_line(image: Image, landmarks: Points, pose: Pose) -> Points:
 
 
 def fit_open_lips(image: Image, landmarks: Points, pose: Pose) -> Points:
-    """(468, 3) px landmarks whose open lips' inner contours lie where the lips' colour ends; unchanged when closed."""
+    """(468, 3) px landmarks whose open lips' inner contours lie where their colour ends; closed ones are unchanged."""
     gap = np.linalg.norm((landmarks[INNER_LOWER] - landmarks[INNER_UPPER])[:, :2], axis=1) / pose.scale
     share = float(np.clip((gap[3:8].mean() - 0.015) / 0.035, 0, 1))
     if share <= 0:
@@ -111,11 +111,10 @@ def _border_cost(image: Image, lip: Points, skin: Points, strip: _Strip, pose: P
 
     ``lip`` (4, 11, 3) px rings; ``skin`` (n, 3) px places beside the mouth; ``side`` 1 is the upper lip, -1 the lower.
     """
-    pixels, corner = _cut(image, strip.places)
-    seen = _look(pixels, image, strip.places, pose.scale)
+    seen = _look(image, strip.places, pose.scale)
     like = np.zeros(seen.shape[:2])
     for points in (lip[1:3, 2:9, :2], skin[:, :2]):
-        flesh = _look(_cut(image, points)[0], image, points.reshape(1, -1, 2), pose.scale)[0]
+        flesh = _look(image, points.reshape(1, -1, 2), pose.scale)[0]
         usual = np.median(flesh, 0)
         spread = max(14.0, 1.5 * float(np.abs(flesh - usual).mean()))
         like = np.maximum(like, np.exp(-((seen - usual) ** 2).sum(-1) / (2 * (2 * spread) ** 2)))
@@ -132,21 +131,14 @@ def _border_cost(image: Image, lip: Points, skin: Points, strip: _Strip, pose: P
     return np.asarray(3 * cost + 0.5 * (strip.offsets[:, None] / (0.03 * pose.scale)) ** 2)
 
 
-def _cut(image: Image, places: Numbers) -> tuple[Image, NDArray[np.int64]]:
-    """The part of the image around (n, m, 2) px, and its corner."""
+def _look(image: Image, places: Numbers, scale: float) -> Numbers:
+    """(n, m, 3): the slightly softened image at (n, m, 2) px."""
     height, width = image.shape[:2]
     flat = places.reshape(-1, 2)
     x0, y0 = np.clip(np.floor(flat.min(0)).astype(int) - 2, 0, (width - 2, height - 2))
     x1, y1 = np.clip(np.ceil(flat.max(0)).astype(int) + 3, (x0 + 2, y0 + 2), (width, height))
-    return image[y0:y1, x0:x1], np.array([x0, y0])
-
-
-def _look(pixels: Image, image: Image, places: Numbers, scale: float) -> Numbers:
-    """(n, m) or (n, m, 3): slightly softened ``pixels``, the cut around ``places``, at (n, m, 2) px of the image."""
-    corner = _cut(image, places)[1]
-    soft = cv2.GaussianBlur(pixels, (0, 0), max(0.6, 0.006 * scale))
-    where = (places - corner).astype(np.float32)
-    return np.asarray(cv2.remap(soft, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float64)
+    soft = cv2.GaussianBlur(image[y0:y1, x0:x1], (0, 0), max(0.6, 0.006 * scale))
+    return look_up(np.asarray(soft, np.float32), places - (x0, y0))
 
 
 def _path(cost: Numbers, offsets: Numbers) -> Numbers:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Array, Image
 from .lips import CHEEK_PATCHES, INNER_LOWER, OUTER_LOWER
+from .pixels import Numbers, fill, single
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_EYES = ([33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7],)
-_EYES += ([362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382],)
+_EYES = (
+    [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7],
+    [362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382],
+)
 _LEFT_CHEEK, _RIGHT_CHEEK = [57, 43, 212, 202, 186, 92], [287, 273, 432, 422, 410, 322]
 _GREY = 0.06
 
@@ -37,18 +39,18 @@ class Palette:
         return np.asarray(np.clip(1 + self.slant * across, 0.5, 1.5), np.float32)
 
 
-def luma(colours: NDArray[np.floating]) -> NDArray[np.float32]:
+def luma(colours: Numbers) -> NDArray[np.float32]:
     """Brightness of (..., 3) RGB."""
     return np.asarray(colours @ LUMA, np.float32)
 
 
-def saturation(colours: NDArray[np.floating]) -> NDArray[np.float32]:
+def saturation(colours: Numbers) -> NDArray[np.float32]:
     """0 grey .. 1 of (..., 3) RGB."""
     top = colours.max(-1)
     return np.asarray((top - colours.min(-1)) / np.maximum(top, 1), np.float32)
 
 
-def patch(image: Image, centre: NDArray[np.floating], side: float) -> NDArray[np.float32]:
+def patch(image: Image, centre: Numbers, side: float) -> NDArray[np.float32]:
     """(n, 3) RGB pixels of a square around a (2,) px centre; at least one."""
     height, width = image.shape[:2]
     reach = max(1, round(side / 2))
@@ -57,19 +59,18 @@ def patch(image: Image, centre: NDArray[np.floating], side: float) -> NDArray[np
     return cut.reshape(-1, 3).astype(np.float32)
 
 
-def inside(image: Image, polygon: NDArray[np.floating]) -> NDArray[np.float32]:
+def inside(image: Image, polygon: Numbers) -> NDArray[np.float32]:
     """(n, 3) RGB pixels inside a (k, 2) px polygon."""
     height, width = image.shape[:2]
     x0, y0 = np.floor(polygon.min(0)).astype(int).clip(0)
     x1, y1 = np.minimum(np.ceil(polygon.max(0)).astype(int) + 1, (width, height))
     if x1 <= x0 or y1 <= y0:
         return np.zeros((0, 3), np.float32)
-    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    cv2.fillPoly(mask, [np.round(polygon - (x0, y0)).astype(np.int32)], 1)
-    return image[y0:y1, x0:x1][mask > 0].astype(np.float32)
+    mask = fill((y1 - y0, x1 - x0), polygon - (x0, y0))
+    return image[y0:y1, x0:x1][mask > 127].astype(np.float32)
 
 
-def look(image: Image, landmarks: NDArray[np.floating], scale: float) -> Palette:
+def look(image: Image, landmarks: Numbers, scale: float) -> Palette:
     """Read the palette off (H, W, 3) RGB with (468, 3) px landmarks, ``scale`` px per eye distance."""
     points = landmarks[:, :2]
     skin_pixels = np.concatenate([patch(image, points[i], 0.1 * scale) for i in CHEEK_PATCHES])
@@ -84,13 +85,17 @@ def look(image: Image, landmarks: NDArray[np.floating], scale: float) -> Palette
         tint = lip / max(1.0, lip_luma)
         tongue, cavity = 0.68 * lip_luma * tint, 0.14 * lip_luma * tint
     return Palette(
-        *(np.asarray(c, np.float32) for c in (skin, lip, _teeth(image, points, skin, bright), tongue, cavity)),
+        skin=single(skin),
+        lip=single(lip),
+        teeth=_teeth(image, points, skin, bright),
+        tongue=single(tongue),
+        cavity=single(cavity),
         bright=bright,
         slant=_slant(image, points, scale),
     )
 
 
-def _teeth(image: Image, points: NDArray[np.floating], skin: Colour, bright: float) -> Colour:
+def _teeth(image: Image, points: Numbers, skin: Colour, bright: float) -> Colour:
     """Ivory at the level of well-lit skin, or of the eyes' whites where the skin is dark."""
     level = 1.06 * bright
     whites = [inside(image, points[eye]) for eye in _EYES]
@@ -101,11 +106,11 @@ def _teeth(image: Image, points: NDArray[np.floating], skin: Colour, bright: flo
     return np.asarray(np.clip(tint * np.clip(level, 40, 235), 0, 245), np.float32)
 
 
-def _slant(image: Image, points: NDArray[np.floating], scale: float) -> float:
+def _slant(image: Image, points: Numbers, scale: float) -> float:
     """Light from the side: brightness beside the mouth, left against right."""
-    sides = []
-    for indices in (_LEFT_CHEEK, _RIGHT_CHEEK):
-        sides.append(np.median([float(np.median(luma(patch(image, points[i], 0.06 * scale)))) for i in indices]))
-    left, right = sides
+    left, right = (
+        float(np.median([np.median(luma(patch(image, points[i], 0.06 * scale))) for i in indices]))
+        for indices in (_LEFT_CHEEK, _RIGHT_CHEEK)
+    )
     apart = float(np.linalg.norm(points[_RIGHT_CHEEK].mean(0) - points[_LEFT_CHEEK].mean(0))) / scale
     return float(np.clip((right - left) / max(1.0, right + left) * 2 / max(0.2, apart), -1.2, 1.2))

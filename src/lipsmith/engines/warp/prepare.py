@@ -10,9 +10,11 @@ import numpy as np
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, Target
+from .cover import skin_colours
 from .geometry import HINGE, gaps
 from .head import head_box, head_field, make_eyes
 from .interior import keep_mask, make_interior
+from .limits import View, refusal, strength
 from .lipline import fit_open_lips, snap_lip_line
 from .lips import CHIN, INNER_LOWER, INNER_UPPER
 from .material import Material, Still
@@ -22,16 +24,12 @@ from .target import neutral_of
 
 if TYPE_CHECKING:
     from .engine import WarpOptions
-    from .palette import Palette
     from .film import Film
+    from .palette import Palette
     from .study import Character
 
 NODES = 52
 """Cells of the mouth's grid in each direction."""
-SMALLEST = 16.0
-"""px between the outer eye corners below which lips are a few pixels."""
-WIDEST_GAP = 0.25
-"""Opening of a still portrait's mouth beyond which it cannot be closed cleanly."""
 SHOWS_TEETH = 0.035
 
 
@@ -39,11 +37,6 @@ def prepare(image: Image, face: Face, character: Character, options: WarpOptions
     """The target of one face in (H, W, 3) RGB."""
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
-    if pose.scale < SMALLEST:
-        raise FaceError(
-            f"the face is too small: its eyes are {pose.scale:.0f} pixels apart, at least {SMALLEST:.0f} are needed; "
-            "give a larger picture or crop to the face"
-        )
     if character.film is None:
         return _still(image, landmarks, pose, character, options)
     return _moving(image, landmarks, pose, character, character.film)
@@ -56,12 +49,10 @@ def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
 
 
 def _still(image: Image, landmarks: Points, pose: Pose, character: Character, options: WarpOptions) -> Target:
-    opening = float(gaps(pose.to_own(landmarks)).max())
-    if opening > WIDEST_GAP:
-        raise FaceError(
-            f"the mouth is wide open ({opening:.2f} of the distance between the eyes, at most {WIDEST_GAP} can be "
-            "closed); give a portrait with a closed mouth or a usual smile"
-        )
+    view = _view(landmarks, pose)
+    refused = refusal(view)
+    if refused:
+        raise FaceError(refused)
     landmarks = fit_open_lips(image, snap_lip_line(image, landmarks, pose), pose)
     size = (image.shape[1], image.shape[0])
     forward = _face_plane(landmarks, pose)
@@ -74,7 +65,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
     placement = place(forward, size, NODES)
     neutral = neutral_of(own)
     kept, palette = None, character.palette
-    if opening > SHOWS_TEETH and options.interior == "auto":
+    if view.gap > SHOWS_TEETH and options.interior == "auto":
         upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
         kept = keep_mask(picture, upper, lower, pose.scale)
         palette = _with_own_teeth(palette, picture, upper, lower)
@@ -91,6 +82,11 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
         still=Still(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
     )
     return Target(Crop.from_box(box), None, material)
+
+
+def _view(landmarks: Points, pose: Pose, covered: float = 0.0) -> View:
+    yaw, pitch, _ = pose.angles
+    return View(pose.scale, float(gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
 
 
 def _face_plane(landmarks: Points, pose: Pose) -> Array:
@@ -116,6 +112,10 @@ def _with_own_teeth(palette: Palette, picture: Image, upper: Points, lower: Poin
 
 
 def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, film: Film) -> Target:
+    covered = 0.0
+    if character.usual is not None:
+        covered = character.usual.strange(skin_colours(image, landmarks, pose.scale))
+    drawn, unable = strength(_view(landmarks, pose, covered))
     sheets = film.sheets(pose)
     size = (image.shape[1], image.shape[0])
     box = place(film.plane(pose, sheets), size, 4).box
@@ -135,6 +135,8 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
         source=placement.to_plane(landmarks[:, :2]) - sheets.centres,
         interior=make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth),
         jaw_angle=jaw_angle,
+        strength=drawn,
+        unable=unable,
     )
     return Target(Crop.from_box(box), None, material)
 

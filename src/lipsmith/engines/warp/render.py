@@ -14,6 +14,7 @@ from .head import blink
 from .interior import Opening, draw, finish, sprite_corners, teeth_corners
 from .lips import INNER_LOWER, INNER_UPPER, LIPS, LOWER_RINGS, UPPER_RINGS
 from .material import Material
+from .pixels import Numbers, look_up, single
 from .sheet import LEFT, STEP, TOP, Placement, pull, sample
 from .spline import monotone_curve
 from .target import aim
@@ -32,11 +33,12 @@ class Mouth:
 
     @property
     def middle(self) -> Array:
-        return (self.upper + self.lower) / 2
+        """(_CURVE,) plane y where the lips part."""
+        return np.asarray((self.upper + self.lower) / 2)
 
 
 def aimed(material: Material, controls: Array) -> Points:
-    """(468, 2) px of the picture: where the face's points should be under (8,) ``controls``, without head motion."""
+    """(468, 2) px of the picture: where the face should be under (8,) ``controls``, its head still."""
     goal = aim(material.neutral, controls)
     if material.jaw_angle is not None:
         goal[_SKIN] = _skin(material, goal, material.jaw_angle)
@@ -55,7 +57,7 @@ def _skin(material: Material, goal: Points, jaw_angle: float) -> Points:
 
 
 def render(material: Material, drive: Array) -> Image:
-    """(h, w, 3) RGB of the material's picture under a (14,) drive: 8 mouth controls, blink, 5 of head motion."""
+    """(h, w, 3) RGB of the material's picture under (14,): 8 mouth controls, blink, 5 of head motion."""
     if material.strength <= 0:
         return material.picture.copy()
     controls, idle = drive[:8], drive[8:]
@@ -92,21 +94,20 @@ def _blend(place: Placement, mouth: Mouth, upper: Array, lower: Array) -> Array:
     beyond = np.maximum(np.maximum(mouth.x[0] - across, across - mouth.x[-1]), 0)
     width = 0.02 + 0.9 * beyond
     share = smoothstep((down - line) / width, -1, 1)[..., None].astype(np.float32)
-    return upper + share * (lower - upper)
+    return single(upper + share * (lower - upper))
 
 
 def _under(places: Array, box: tuple[int, int, int, int], pulls: Array) -> Array:
     """(rows, columns, 2) px: the mouth's pull at ``places`` of the picture, 0 outside the mouth's box."""
     x0, y0, x1, y1 = box
     inside = np.all((places > (x0, y0)) & (places < (x1 - 1, y1 - 1)), -1)[..., None]
-    return sample(pulls, box, places) * inside
+    return single(sample(pulls, box, places) * inside)
 
 
 def _bend(picture: Image, pulls: Array) -> Image:
     """The picture with each pixel taken from where ``pulls``, a grid of cells over it, say."""
     away = cv2.resize(-pulls, (picture.shape[1], picture.shape[0]))
-    how = cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP
-    return np.asarray(cv2.remap(picture, away, None, how, borderMode=cv2.BORDER_REPLICATE))
+    return look_up(picture, np.asarray(away), cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP)
 
 
 def _bend_box(picture: Image, box: tuple[int, int, int, int], pulls: Array) -> Image:
@@ -132,21 +133,21 @@ class _Scene:
     def still_places(self, x0: int, y0: int, x1: int, y1: int) -> Array:
         """(h, w, 2) px: where the output's pixels lay before the head moved."""
         rows, columns = np.arange(y0, y1, dtype=np.float32), np.arange(x0, x1, dtype=np.float32)
-        places = np.stack(np.meshgrid(columns, rows), -1)
+        places = single(np.stack(np.meshgrid(columns, rows), -1))
         if self.head is None:
             return places
         height, width = self.picture.shape[:2]
-        return places - sample(self.head, (0, 0, width, height), places)
+        return single(places - sample(self.head, (0, 0, width, height), places))
 
-    def moved(self, points: Array) -> Array:
+    def moved(self, points: Numbers) -> Numbers:
         """(n, 2) px carried along by the head."""
         if self.head is None:
             return points
         height, width = self.picture.shape[:2]
-        return points + sample(self.head, (0, 0, width, height), points[None].astype(np.float32))[0]
+        return single(points + sample(self.head, (0, 0, width, height), single(points[None]))[0])
 
 
-def _bounds(points: Array, pad: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _bounds(points: Numbers, pad: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
     x0, y0 = np.floor(points.min(0) - pad).astype(int).clip(0)
     x1, y1 = np.minimum(np.ceil(points.max(0) + pad).astype(int) + 1, size)
     return int(x0), int(y0), int(x1), int(y1)
@@ -163,19 +164,13 @@ def _draw_mouth(scene: _Scene, output: Image) -> None:
         return
     places = scene.still_places(*box)
     layers = [
-        cv2.remap(
-            scene.picture,
-            places - sample(pulls, place.box, places),
-            None,
-            cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        look_up(scene.picture, places - sample(pulls, place.box, places), cv2.INTER_CUBIC)
         for pulls in (scene.upper, scene.lower)
     ]
-    plane = cv2.transform(places, place.inverse)
+    plane = np.asarray(cv2.transform(places, place.inverse), np.float32)
     line, beyond = _along(scene.mouth, plane, scene.mouth.middle)
     below = np.clip((plane[..., 1] - line) / (1 / place.scale + 0.9 * beyond) + 0.5, 0, 1)
-    drawn = cv2.blendLinear(layers[0], layers[1], 1 - below, below)
+    drawn = np.asarray(cv2.blendLinear(layers[0], layers[1], 1 - below, below), np.uint8)
     _fill(scene, drawn, (x0, y0), places, plane)
     edge = _feather(y1 - y0, x1 - x0, max(2, int(0.03 * place.scale)))
     output[y0:y1, x0:x1] = cv2.blendLinear(drawn, np.ascontiguousarray(output[y0:y1, x0:x1]), edge, 1 - edge)
@@ -246,7 +241,7 @@ def _interior(scene: _Scene, opening: Opening, places: Array, corner: tuple[int,
     """(h, w, 3) RGB 0..255 of what lies behind the lips."""
     interior, size = scene.material.interior, opening.across.shape[::-1]
 
-    def laid(picture: Array, from_corners: Array, own: Points) -> Array:
+    def laid(picture: Array, from_corners: Numbers, own: Points) -> Array:
         goal = scene.moved(scene.material.pose.to_image(own)[:, :2]) - np.array(corner)
         way = cv2.getAffineTransform(from_corners.astype(np.float32), goal.astype(np.float32))
         return np.asarray(cv2.warpAffine(picture, way, size, flags=cv2.INTER_LINEAR))
@@ -257,8 +252,8 @@ def _interior(scene: _Scene, opening: Opening, places: Array, corner: tuple[int,
     ]
     picture = draw(interior, opening, rows[0], rows[1])
     if interior.kept is not None:
-        own = cv2.remap(scene.picture, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        alpha = cv2.remap(interior.kept, places, None, cv2.INTER_LINEAR)[..., None]
+        own = look_up(scene.picture, places, cv2.INTER_CUBIC)
+        alpha = look_up(interior.kept, places)[..., None]
         picture += alpha * (own.astype(np.float32) - picture)
     if interior.harvested is not None:
         teeth = interior.harvested

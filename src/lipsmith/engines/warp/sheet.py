@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from ...face.canonical import Points
 from ...types import Array
 from .geometry import smoothstep
 from .lips import LIPS, LOWER_LAYER, UPPER_LAYER
+from .pixels import Numbers, look_up, single
 from .spline import thin_plate_basis
 
 LEFT, TOP, RIGHT, BOTTOM = -1.05, -0.80, 1.05, 1.05
@@ -62,7 +62,7 @@ class Placement:
         """px per eye distance, downwards."""
         return float(np.hypot(self.forward[0, 1], self.forward[1, 1]))
 
-    def to_plane(self, points: Array) -> Array:
+    def to_plane(self, points: Numbers) -> Array:
         """(n, 2) px -> (n, 2) plane."""
         return np.asarray(points @ self.inverse[:, :2].T + self.inverse[:, 2], np.float32)
 
@@ -98,7 +98,7 @@ def cell_centres(nodes: tuple[int, int], size: tuple[int, int], corner: tuple[in
     rows, columns = nodes
     across = (np.arange(columns) + 0.5) * size[0] / columns - 0.5 + corner[0]
     down = (np.arange(rows) + 0.5) * size[1] / rows - 0.5 + corner[1]
-    return np.stack(np.meshgrid(across, down), -1).astype(np.float32)
+    return single(np.stack(np.meshgrid(across, down), -1))
 
 
 def sample(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
@@ -107,10 +107,10 @@ def sample(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
     x0, y0, x1, y1 = box
     per_px = np.array([columns / (x1 - x0), rows / (y1 - y0)], np.float32)
     index = (places - np.array([x0 - 0.5, y0 - 0.5], np.float32)) * per_px - np.float32(0.5)
-    return np.asarray(cv2.remap(grid, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return look_up(grid, index)
 
 
-def place(forward: Array, size: tuple[int, int], nodes: int) -> Placement:
+def place(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
     """Lay the plane into a picture of (width, height) px; the box is what of the plane's rectangle lies inside."""
     width, height = size
     linear = np.linalg.inv(forward[:, :2].astype(np.float64))
@@ -122,12 +122,10 @@ def place(forward: Array, size: tuple[int, int], nodes: int) -> Placement:
     plane = cell_centres((nodes, nodes), (x1 - x0, y1 - y0), (x0, y0)) @ inverse[:, :2].T + inverse[:, 2]
     window = 1 - smoothstep(np.abs(plane[..., 0]), 0.80, 1.0)
     window *= (1 - smoothstep(plane[..., 1], 0.80, 1.05)) * smoothstep(plane[..., 1], -0.72, -0.55)
-    start = ((plane - (LEFT, TOP)) / STEP).astype(np.float32)
-    return Placement(forward, inverse, (int(x0), int(y0), int(x1), int(y1)), start, window[..., None].astype(np.float32))
-
-
-def _look(field: Array, steps: Array) -> Array:
-    return np.asarray(cv2.remap(field, steps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    start = single((plane - (LEFT, TOP)) / STEP)
+    return Placement(
+        forward, inverse, (int(x0), int(y0), int(x1), int(y1)), start, window[..., None].astype(np.float32)
+    )
 
 
 def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
@@ -136,12 +134,12 @@ def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> A
     steps = aims / np.float32(STEP)
     where = start
     for _ in range(QUICK_ROUNDS):
-        where = start - _look(steps, where)
+        where = start - look_up(steps, where)
     for _ in range(CALM_ROUNDS):
-        where = 0.4 * where + 0.6 * (start - _look(steps, where))
+        where = 0.4 * where + 0.6 * (start - look_up(steps, where))
     if source is not None:
         aims = aims - (basis @ source).reshape(ROWS, COLUMNS, 2)
-    return _look(aims, where)
+    return look_up(aims, where)
 
 
 def pull(sheets: Sheets, placement: Placement, source: Array | None, target: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Array
+from .pixels import Numbers
 
 Plane = NDArray[np.float64]
 """(n, 2) points of a plane."""
@@ -13,7 +14,7 @@ Plane = NDArray[np.float64]
 SMOOTHING = 2e-4
 
 
-def _kernel(squared: NDArray[np.floating]) -> NDArray[np.floating]:
+def _kernel(squared: Numbers) -> Numbers:
     return np.asarray(0.5 * squared * np.log(squared + 1e-12))
 
 
@@ -36,8 +37,8 @@ def thin_plate_basis(centres: Plane, still: Plane, points: Plane) -> Array:
     return np.ascontiguousarray(basis, np.float32)
 
 
-def monotone_curve(x: NDArray[np.floating], y: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Piecewise cubic Hermite through (n,) rising ``x`` without overshoot (Fritsch and Butland 1984), held flat outside."""
+def monotone_curve(x: Numbers, y: Numbers, at: Numbers) -> NDArray[np.float64]:
+    """Piecewise cubic Hermite through (n,) rising ``x``, no overshoot (Fritsch and Butland 1984), held outside."""
     x = np.maximum.accumulate(np.asarray(x, np.float64) + np.arange(len(x)) * 1e-9)
     width, rise = np.diff(x), np.diff(y)
     width = np.maximum(width, 1e-9)

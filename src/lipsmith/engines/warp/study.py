@@ -8,11 +8,13 @@ import numpy as np
 
 from ...face.canonical import POINTS, fit_pose
 from ...types import Array, Face, Image
+from .cover import UsualSkin, skin_colours, usual_skin
 from .film import Film
 from .geometry import aperture
 from .harvest import TeethSearch
 from .interior import Teeth
-from .palette import Palette, look
+from .palette import Colour, Palette, look
+from .pixels import single
 from .target import neutral_of
 
 SHAPES = 1024
@@ -30,6 +32,7 @@ class Character:
     palette: Palette
     film: Film | None = None  # None: a still portrait
     teeth: Teeth | None = None
+    usual: UsualSkin | None = None
 
 
 class WarpStudy:
@@ -40,6 +43,7 @@ class WarpStudy:
         self._stride = 1
         self._shapes: list[Array] = []
         self._palettes: list[Palette] = []
+        self._colours: list[Array] = []
         self._teeth = TeethSearch()
 
     def add(self, image: Image, face: Face) -> None:
@@ -53,8 +57,10 @@ class WarpStudy:
         pose = fit_pose(landmarks)
         own = pose.to_own(landmarks)
         self._shapes.append(own.astype(np.float32))
+        self._colours.append(skin_colours(image, landmarks, pose.scale))
         if len(self._shapes) >= SHAPES:
-            self._shapes, self._stride = self._shapes[::2], 2 * self._stride
+            self._shapes, self._colours = self._shapes[::2], self._colours[::2]
+            self._stride *= 2
         if self._frames % (5 * self._stride) == 0:
             self._palettes.append(look(image, landmarks, pose.scale))
             if len(self._palettes) >= LOOKS:
@@ -70,14 +76,21 @@ class WarpStudy:
         open_by = np.array([aperture(shape) for shape in shapes])
         least = shapes[open_by <= np.quantile(open_by, LEAST_OPEN)]
         film = Film(neutral_of(least.mean(0, dtype=np.float64)))
-        return Character(palette, film, self._teeth.best(film.middle))
+        return Character(palette, film, self._teeth.best(film.middle), usual_skin(self._colours))
 
 
 def median_palette(palettes: list[Palette]) -> Palette:
     """The middle of what several frames showed."""
-    colours = [
-        np.median([getattr(p, name) for p in palettes], 0).astype(np.float32)
-        for name in ("skin", "lip", "teeth", "tongue", "cavity")
-    ]
-    bright, slant = (float(np.median([getattr(p, name) for p in palettes])) for name in ("bright", "slant"))
-    return Palette(*colours, bright=bright, slant=slant)
+
+    def colour(name: str) -> Colour:
+        return single(np.median([getattr(palette, name) for palette in palettes], 0))
+
+    return Palette(
+        skin=colour("skin"),
+        lip=colour("lip"),
+        teeth=colour("teeth"),
+        tongue=colour("tongue"),
+        cavity=colour("cavity"),
+        bright=float(np.median([palette.bright for palette in palettes])),
+        slant=float(np.median([palette.slant for palette in palettes])),
+    )

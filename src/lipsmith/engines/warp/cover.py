@@ -1,0 +1,56 @@
+"""Whether something lies before the mouth: skin around it that does not look as it did in the person's other frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...types import Array, Image
+from .palette import luma, patch
+from .pixels import Numbers, single
+
+_SKIN = [18, 200, 199, 164, 57, 287, 43, 273, 212, 432, 202, 422, 92, 322]
+_LIPS = [11, 72, 302, 16, 85, 315, 180, 404]
+_CHEEKS = [50, 280, 205, 425]
+_SIDES = (0.07, 0.03)
+_USUAL_CHANGE = np.array([0.09, 0.035, 0.035])
+"""Smallest spread of brightness and of both hues that counts as usual: mouths open, heads turn in the light."""
+_STRANGE = 3.5
+_LEAST = np.array([0.40, 0.13, 0.13])
+"""A patch is strange beyond so many spreads, and beyond so much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UsualSkin:
+    """How one person's lips and the skin around them usually look, against the cheeks."""
+
+    middle: Array  # (n, 3)
+    spread: Array  # (n, 3)
+
+    def strange(self, colours: Array) -> float:
+        """0..1: share of the patches of (n, 3) ``colours``, of skin or of lips, that look like something else."""
+        away = np.abs(colours - self.middle)
+        strange = ((away > _STRANGE * self.spread) & (away > _LEAST)).any(1)
+        return float(max(strange[: len(_SKIN)].mean(), strange[len(_SKIN) :].mean()))
+
+
+def skin_colours(image: Image, landmarks: Numbers, scale: float) -> Array:
+    """(n, 3) of patches at and around the mouth of (468, 3) px landmarks.
+
+    Each is log brightness, less the cheeks', and the logs of red over green and blue over green.
+    """
+    places = [(i, _SIDES[0]) for i in _SKIN] + [(i, _SIDES[1]) for i in _LIPS]
+    seen = np.stack([patch(image, landmarks[i, :2], side * scale).mean(0) for i, side in places])
+    cheeks = np.stack([patch(image, landmarks[i, :2], _SIDES[0] * scale).mean(0) for i in _CHEEKS])
+    bright = np.log(luma(seen) + 10) - np.log(np.median(luma(cheeks)) + 10)
+    red, green, blue = np.log(seen + 10).T
+    return single(np.stack([bright, red - green, blue - green], 1))
+
+
+def usual_skin(seen: list[Array]) -> UsualSkin:
+    """From (n, 3) colours of many frames: their middle and their robust spread."""
+    colours = np.stack(seen)
+    middle = np.median(colours, 0)
+    spread = 1.48 * np.median(np.abs(colours - middle), 0)
+    return UsualSkin(middle, single(np.maximum(spread, _USUAL_CHANGE)))
