@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Length = Literal["speech", "picture", "longest"]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -59,7 +60,7 @@ class GenerateOptions:
     still: bool = False  # a portrait without blinks and head motion
     seed: int = 0  # of blinks and head motion
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
-    preset: str = "veryfast"  # x264 speed
+    preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made
 
     def __post_init__(self) -> None:

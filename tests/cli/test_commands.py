@@ -68,6 +68,7 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
         (["generate", "a.png", "b.wav"], "-o film.mp4", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--crf", "high"], "'--crf'", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--length", "spech"], "speech, picture, longest", 2),
+        (["generate", "a.png", "b.wav", "-o", "c.mp4", "--preset", "fats"], "ultrafast", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "wrap"], "Did you mean 'warp'?", 2),
         (["generate", "no.png", "no.wav", "-o", "c.mp4"], "no.png", 3),
         (["demo", "-o", "/proc/none/demo.mp4"], "/proc/none", 6),

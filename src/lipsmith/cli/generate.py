@@ -24,7 +24,7 @@ WORDS = {
     "still": "Keep a portrait still: no blinks, no head motion.",
     "seed": "Seed of blinks and head motion.",
     "crf": "Quality, 0 (lossless) to 51 (worst).",
-    "preset": "Speed of the H.264 encoder, ultrafast to veryslow: slower makes smaller files.",
+    "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "mark": "Say in the film's metadata that it is AI-made.",
 }
 AsJson = Annotated[bool, typer.Option("--json", help="Print a machine-readable report and nothing else.")]
