@@ -110,10 +110,6 @@ def make_interior(
 
 
 def _shrunk(sprite: Array, fit: float) -> Array:
-    return np.asarray(cv2.resize(sprite, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _shrunk(sprite: Array, fit: float) -> Array:
     return single(cv2.resize(sprite, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA))
 
 
@@ -136,24 +132,27 @@ def sprite_corners(sprite: Array) -> Array:
 
 
 def draw(interior: Interior, opening: Opening, upper: Array, lower: Array) -> Array:
-    """(h, w, 3) RGB 0..255 of cavity, tongue and the drawn rows of teeth, (h, w, 2) laid in place."""
+    """(h, w, 3) RGB 0..255 of cavity, tongue and the drawn rows of teeth, (h, w, 2) laid in place.
+
+    Shadow inside a mouth is never grey: everything darkens towards a dark shade of the lips.
+    """
     palette, o = interior.palette, opening
     gap = np.maximum(o.bottom - o.top, 1e-4)
     within = np.clip((o.down - o.top) / gap, 0, 1)
-    depth = np.sin(np.pi * within) * np.minimum(gap / 0.16, 1)
-    picture = (1.25 - 0.55 * depth)[..., None] * palette.cavity
+    depth = np.sin(np.pi * within) * np.minimum(gap / 0.14, 1)
+    picture = (1.5 - 0.75 * depth)[..., None] * palette.cavity
     light = palette.shaded(o.across - o.centre)
+    below = o.down - o.top
     picture = _tongue(picture, palette, o, light)
     reach = np.abs((o.across - o.centre) / max(1e-3, o.half)) ** 3
-    corner = np.clip(1 - 0.70 * reach, 0, 1) * light * (1 - 0.45 * o.pucker)
+    lit = np.clip(1 - 0.70 * reach, 0, 1) * light * (1 - 0.45 * o.pucker)
     cover = np.clip(1.25 - 0.5 * reach, 0, 1) * (1 - 0.75 * o.pucker)
-    below = o.down - o.top
-    shadows = (0.30 + 0.56 * np.clip(below / 0.12, 0, 1), 0.66 + 0.34 * np.clip(below / 0.03, 0, 1))
+    shadows = (0.34 + 0.52 * np.clip(below / 0.12, 0, 1), 0.72 + 0.28 * np.clip(below / 0.03, 0, 1))
     for row, shadow in zip((lower, upper), shadows, strict=True):
         alpha = (row[..., 1] * cover)[..., None]
-        shade = row[..., 0] * shadow * corner
-        picture += alpha * (shade[..., None] * palette.teeth - picture)
-    return np.asarray(picture, np.float32)
+        bright = (row[..., 0] * shadow * lit)[..., None]
+        picture += alpha * (palette.shadow + bright * (palette.teeth - palette.shadow) - picture)
+    return single(picture)
 
 
 def _tongue(picture: Array, palette: Palette, o: Opening, light: Array) -> Array:
@@ -161,18 +160,20 @@ def _tongue(picture: Array, palette: Palette, o: Opening, light: Array) -> Array
     top = o.lowest - (0.035 + 0.42 * rise + 0.45 * rise * o.tongue)
     across, down = (o.across - o.centre) / 0.17, o.down - top
     alpha = np.clip((1 - across**2 - ((down - 0.13) / 0.13) ** 2) * 3, 0, 1) * 0.9
-    glow = np.exp(-((2.1 * across) ** 2) - ((down - 0.045) / 0.03) ** 2) * 0.11 * float(palette.teeth.mean())
-    shadow = np.clip(0.25 + 0.75 * (o.down - o.top) / 0.10, 0.25, 1) * light
-    flesh = (0.50 + 0.40 * np.clip((0.16 - down) / 0.16, 0, 1))[..., None] * palette.tongue + glow[..., None]
-    picture += alpha[..., None] * (flesh * shadow[..., None] - picture)
+    glow = np.exp(-((2.1 * across) ** 2) - ((down - 0.045) / 0.03) ** 2) * 0.10 * float(palette.teeth.mean())
+    bright = np.clip(0.25 + 0.75 * (o.down - o.top) / 0.10, 0.25, 1) * light
+    flesh = (0.55 + 0.40 * np.clip((0.16 - down) / 0.16, 0, 1))[..., None] * palette.tongue + glow[..., None]
+    picture += alpha[..., None] * (palette.shadow + bright[..., None] * (flesh - palette.shadow) - picture)
     return picture
 
 
-def finish(picture: Array, opening: Opening) -> Array:
-    """Contact shadow along the lips, and as soft as the portrait."""
-    edge = np.minimum(opening.down - opening.top, opening.bottom - opening.down)
-    picture *= np.clip(0.55 + 0.45 * edge / 0.018, 0.3, 1)[..., None]
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.004 * opening.scale)))
+def finish(picture: Array, opening: Opening, palette: Palette) -> Array:
+    """A shaded rim along the lips, and as soft as the portrait."""
+    o = opening
+    for edge, reach, amount in ((o.down - o.top, 0.016, 0.55), (o.bottom - o.down, 0.012, 0.45)):
+        rim = (amount * np.clip(1 - edge / reach, 0, 1))[..., None]
+        picture += rim * (palette.shadow - picture)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.0045 * o.scale)), np.float32)
 
 
 def keep_mask(image: Image, upper: Points, lower: Points, scale: float) -> Array:

@@ -80,7 +80,7 @@ def snap_lip_line(image: Image, landmarks: Points, pose: Pose) -> Points:
 
 
 def fit_open_lips(image: Image, landmarks: Points, pose: Pose) -> Points:
-    """(468, 3) px landmarks whose open lips' inner contours lie where their colour ends; closed ones are unchanged."""
+    """(468, 3) px landmarks whose open lips' inner contours lie where their colour ends; closed ones stay."""
     gap = np.linalg.norm((landmarks[INNER_LOWER] - landmarks[INNER_UPPER])[:, :2], axis=1) / pose.scale
     share = float(np.clip((gap[3:8].mean() - 0.015) / 0.035, 0, 1))
     if share <= 0:

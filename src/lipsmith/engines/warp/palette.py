@@ -31,6 +31,7 @@ class Palette:
     teeth: Colour
     tongue: Colour
     cavity: Colour
+    shadow: Colour  # what everything inside the mouth darkens towards
     bright: float  # luma of well-lit skin
     slant: float  # relative change of light per eye distance, towards the image's right
 
@@ -79,17 +80,19 @@ def look(image: Image, landmarks: Numbers, scale: float) -> Palette:
     lip_pixels = inside(image, points[OUTER_LOWER + INNER_LOWER[::-1]])
     lip = np.median(lip_pixels, 0) if len(lip_pixels) > 5 else 0.7 * skin
     lip_luma = float(luma(lip))
-    tongue = 0.62 * lip + np.array([0.50, 0.28, 0.30]) * lip_luma * 0.22
-    cavity = lip * np.array([0.22, 0.125, 0.145])
+    tongue = 0.66 * lip + np.array([0.52, 0.24, 0.26]) * lip_luma * 0.26
+    cavity = lip * np.array([0.25, 0.13, 0.135])
+    shadow = lip * np.array([0.42, 0.30, 0.30])
     if float(saturation(skin)) < _GREY and float(saturation(lip)) < 2 * _GREY:
         tint = lip / max(1.0, lip_luma)
-        tongue, cavity = 0.68 * lip_luma * tint, 0.14 * lip_luma * tint
+        tongue, cavity, shadow = (share * lip_luma * tint for share in (0.68, 0.15, 0.34))
     return Palette(
         skin=single(skin),
         lip=single(lip),
         teeth=_teeth(image, points, skin, bright),
         tongue=single(tongue),
         cavity=single(cavity),
+        shadow=single(shadow),
         bright=bright,
         slant=_slant(image, points, scale),
     )
@@ -97,12 +100,13 @@ def look(image: Image, landmarks: Numbers, scale: float) -> Palette:
 
 def _teeth(image: Image, points: Numbers, skin: Colour, bright: float) -> Colour:
     """Ivory at the level of well-lit skin, or of the eyes' whites where the skin is dark."""
-    level = 1.06 * bright
+    level = bright
     whites = [inside(image, points[eye]) for eye in _EYES]
     eyes = np.concatenate(whites)
     if len(eyes) > 20:
-        level = max(level, min(0.92 * float(np.percentile(luma(eyes), 88)), 1.5 * level))
-    tint = 0.72 + 0.28 * skin / max(1.0, float(luma(skin)))
+        level = max(level, min(0.88 * float(np.percentile(luma(eyes), 88)), 1.3 * level))
+    share = float(np.clip(1.4 * saturation(skin), 0.3, 0.65))
+    tint = 1 - share + share * skin / max(1.0, float(luma(skin)))
     return np.asarray(np.clip(tint * np.clip(level, 40, 235), 0, 245), np.float32)
 
 

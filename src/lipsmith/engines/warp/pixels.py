@@ -21,7 +21,7 @@ def look_up(picture: NDArray[_Kind], places: Numbers, how: int = cv2.INTER_LINEA
     return np.asarray(cv2.remap(source, places, _ALL_IN_ONE, how, borderMode=cv2.BORDER_REPLICATE), picture.dtype)
 
 
-def single(numbers: Numbers) -> NDArray[np.float32]:
+def single(numbers: NDArray[Any]) -> NDArray[np.float32]:
     """The same as contiguous float32."""
     return np.ascontiguousarray(numbers, np.float32)
 

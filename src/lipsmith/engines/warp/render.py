@@ -47,7 +47,7 @@ def aimed(material: Material, controls: Array) -> Points:
 
 
 def _skin(material: Material, goal: Points, jaw_angle: float) -> Points:
-    """Where a film's skin goes: its own shape in this frame, minus the jaw and the smile it has, plus those it should."""
+    """Where a film's skin goes: as this frame has it, less its jaw and smile, plus those it should have."""
     field, own = fields(), material.own
     kept = own + goal - material.neutral.shape - jaw_turn(own, field.jaw, jaw_angle)
     for corner, side in ((61, -1), (291, 1)):
@@ -209,7 +209,9 @@ def _fill(scene: _Scene, drawn: Image, corner: tuple[int, int], places: Array, p
     places, plane = places[y0:y1, x0:x1], plane[y0:y1, x0:x1]
     opening = _opening(scene, plane)
     above, under = opening.down - opening.top, opening.bottom - opening.down
-    cover = np.clip(np.minimum(above, under) * scale + 0.5, 0, 1) * np.clip((above + under) * scale - 0.6, 0, 1)
+    edge = max(1.0, 0.010 * scale)
+    cover = np.clip(np.minimum(above, under) * scale / edge + 0.5, 0, 1)
+    cover *= np.clip(((above + under) * scale - 0.6) / edge, 0, 1)
     beyond = np.maximum(mouth.x[0] - opening.across, opening.across - mouth.x[-1])
     cover *= material.strength * (beyond <= 0)
     picture = _interior(scene, opening, places, (corner[0] + x0, corner[1] + y0))
@@ -262,4 +264,4 @@ def _interior(scene: _Scene, opening: Opening, places: Array, corner: tuple[int,
         alpha = laid(teeth.alpha, ends, teeth.corners)[..., None]
         shadow = np.clip(0.7 + 0.3 * (opening.down - opening.top) / 0.03, 0, 1) * (1 - 0.3 * opening.pucker)
         picture += alpha * (laid(teeth.picture, ends, teeth.corners) * shadow[..., None] - picture)
-    return finish(picture, opening)
+    return finish(picture, opening, interior.palette)

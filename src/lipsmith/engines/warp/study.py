@@ -91,6 +91,7 @@ def median_palette(palettes: list[Palette]) -> Palette:
         teeth=colour("teeth"),
         tongue=colour("tongue"),
         cavity=colour("cavity"),
+        shadow=colour("shadow"),
         bright=float(np.median([palette.bright for palette in palettes])),
         slant=float(np.median([palette.slant for palette in palettes])),
     )
