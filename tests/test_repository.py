@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import lipsmith
+from lipsmith.cli import run
 
 ROOT = Path(__file__).parents[1]
 ASSETS = {path.name for path in (ROOT / "src/lipsmith/assets").iterdir() if path.is_file()}
@@ -79,3 +80,18 @@ def test_the_licence_pages_name_what_comes_along() -> None:
 def test_every_asset_is_explained() -> None:
     pages = "".join(page.read_text() for page in (ROOT / "src/lipsmith/assets").glob("*.md"))
     assert not [name for name in ASSETS if not name.endswith((".md", ".py")) and name not in pages]
+
+
+def commands_in(page: Path) -> list[list[str]]:
+    """Words after ``lipsmith`` of every command line in a page's code blocks."""
+    blocks = page.read_text().split("```")[1::2]
+    lines = [line.partition("#")[0].split() for block in blocks for line in block.splitlines()]
+    return [words[1:] for words in lines if words and words[0].rpartition("/")[2] == "lipsmith" and len(words) > 2]
+
+
+def test_command_lines_in_the_readme_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name files that are not here: exit code 3. A flag that does not exist would be 2."""
+    commands = commands_in(ROOT / "README.md")
+    assert commands
+    monkeypatch.chdir(tmp_path)
+    assert {" ".join(words): run(words) for words in commands} == {" ".join(words): 3 for words in commands}
