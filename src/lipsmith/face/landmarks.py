@@ -20,7 +20,7 @@ from .regions import SMALLEST, Region, View, area, box_of, overlap
 _LOOKS = 3  # at most, until the face is where the network looked
 _STRAY = 0.03  # of the region's side: closer than this the landmarks no longer depend on where one looked
 _CONFIRM_MARGIN = 1.8  # side of the enlarged look at a suspect / its box side
-_CONFIRMED = 0.7  # short-range score of a suspect seen enlarged: true faces reach .87 and more, others .55 at most
+_SURE = 0.65  # short-range score: faces, painted and drawn ones too, reach .85 and more, ghosts .57 at most
 _SUSPECTS = 6  # per look: the detector sees ghosts in busy pictures
 _SAME = 0.3  # overlap above which two boxes are on one face
 _PROBE_EVERY = 10  # frames between looks for newcomers while known faces are followed
@@ -95,8 +95,12 @@ class Landmarker:
         self.close()
 
     def _near_faces(self, image: Image, view: View, known: Sequence[Face]) -> list[Face]:
-        seen = [found.outward(view) for found in self._near(view.picture)]
-        return [face for one in seen for face in self._settled(image, one, known)]
+        """What the short-range detector is sure of, or becomes sure of when it sees it enlarged."""
+        faces: list[Face] = []
+        for seen in (found.outward(view) for found in self._near(view.picture)):
+            accept = self._settled if seen.score >= _SURE else self._confirmed
+            faces += accept(image, seen, known)
+        return faces
 
     def _far_faces(self, image: Image, view: View, known: Sequence[Face]) -> list[Face]:
         """What the full-range detector suspects and the short-range one, seeing it enlarged, confirms."""
@@ -107,7 +111,7 @@ class Landmarker:
         view = View.of(image, Region.around(suspect.box, margin=_CONFIRM_MARGIN))
         if view is None or any(_same(suspect.box, face.box) for face in known):
             return []
-        seen = [found.outward(view) for found in self._near(view.picture) if found.score >= _CONFIRMED]
+        seen = [found.outward(view) for found in self._near(view.picture) if found.score >= _SURE]
         return [face for one in seen if _same(one.box, suspect.box) for face in self._settled(image, one, known)]
 
     def _settled(self, image: Image, seen: Detection, known: Sequence[Face]) -> list[Face]:
