@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, Samples, Target
 from .idle import IDLE_CONTROLS, IdleMotion
+from .options import WarpOptions
 
 if TYPE_CHECKING:
     from ...speech.motion import MouthMotion
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 INFO = EngineInfo("warp", "1")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class WarpOptions:
-    """How the default engine draws."""
-
-    idle: bool = True  # a still portrait blinks and moves its head slightly
-    seed: int = 0  # of the idle motion
-    gain: float = 1.0  # of the mouth's controls
-    interior: str = "auto"  # auto: teeth of the source where it shows them; drawn: always drawn
 
 
 class WarpEngine:

@@ -23,8 +23,8 @@ from .sheet import Placement, make_sheets, place
 from .target import neutral_of
 
 if TYPE_CHECKING:
-    from .engine import WarpOptions
     from .film import Film
+    from .options import WarpOptions
     from .palette import Palette
     from .study import Character
 
