@@ -20,6 +20,15 @@ def test_another_backdrop_is_another_scene() -> None:
     assert starts == [3, 9]
 
 
+def test_a_cut_between_wide_black_bars_counts() -> None:
+    def barred(seed: int) -> Image:
+        frame = np.zeros((270, 480, 3), np.uint8)
+        frame[:, 160:320] = backdrop(160, 270, seed)
+        return frame
+
+    assert scenes([barred(1)] * 3 + [barred(2)] * 3)[1] == [3]
+
+
 def test_motion_and_fades_are_no_cuts(head: Head) -> None:
     moving = [paste(backdrop(seed=1), head.picture, placement(100 + 12 * step, 140, 220)) for step in range(20)]
     fading = [(backdrop(seed=1) * (1 - step / 20)).astype(np.uint8) for step in range(20)]

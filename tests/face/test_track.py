@@ -125,7 +125,7 @@ def jumps(head: Head, scene: Callable[[int], Image]) -> list[Image]:
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "leap in one scene"])
 def test_smoothing_does_not_cross_a_cut_or_a_leap(head: Head, cut: bool) -> None:
-    frames = jumps(head, lambda step: backdrop(seed=1 if step < 8 or not cut else 2))
+    frames = jumps(head, lambda step: backdrop(960, 540, seed=1 if step < 8 or not cut else 2))
     tracks, _ = tracked(frames)
     assert tracks.cuts == ((8,) if cut else ())
     assert tracks.numbers == (1,)

@@ -11,8 +11,10 @@ from ..types import Array, Image
 _SAMPLED_AT = 160  # px: about the long side of the sparse copy that both measures see
 _GRID = (32, 18)  # cells, width and height, compared place by place
 _SHADES = 6  # per channel, in the histogram that ignores place
-_PLACES_DIFFER = 0.10  # mean difference of the grid, of full scale
-_COLOURS_DIFFER = 0.25  # share of pixels whose shade has no counterpart
+_PLACES_DIFFER = 0.05  # mean difference of the grid, of full scale
+_BOTH_DIFFER = (
+    0.012  # that times the share of pixels whose shade has no counterpart; seen: moving .001, cuts .03 and up
+)
 _OUTSTANDS = 3.0  # a cut differs this many times more than the frames just before
 _INTERRUPTION = 4  # frames: a scene that is back before then was covered or flashed over, not cut
 _BACK = 0.06  # mean difference of the grid up to which it is the scene of before
@@ -57,7 +59,8 @@ class SceneCuts:
         if last is None:
             return self._scene
         places = self.difference = sight.places_differ(last)
-        if places > max(_PLACES_DIFFER, _OUTSTANDS * self._usual) and sight.colours_differ(last) > _COLOURS_DIFFER:
+        both = places * sight.colours_differ(last)
+        if places > max(_PLACES_DIFFER, _OUTSTANDS * self._usual) and both > _BOTH_DIFFER:
             self._cut(sight, last)
         else:
             self._usual = 0.8 * self._usual + 0.2 * places

@@ -27,7 +27,8 @@ _SEARCH_SECONDS = 2  # how long a missing person is searched like that
 _LEARN_EVERY = 5  # frames between looks that are kept of a person
 _CLOSE = 1.6  # two faces nearer than this, in face sides, could be taken for each other
 _DOUBT = 0.05  # difference of the small picture from which a followed face is looked at again
-_STRANGER = 1.0  # cost (likeness distance plus half the way, in face sides) above which it is somebody else
+_STRANGER = 1.0  # cost (likeness distance plus half the way, in face sides) above which it is not whom was just there
+_STRANGER_LATER = 0.82  # ... not whom was there earlier
 _ODD = 0.8  # likeness distance that half-hidden faces are charged at most
 _SAME_PLACE = 0.5  # overlap above which two finds are one face
 
@@ -151,8 +152,10 @@ class Tracker:
         )
         named: dict[int, Person] = {}
         for cost, place, at in costs:
-            if cost < _STRANGER and place not in named and self._people[at] not in named.values():
-                named[place] = self._people[at]
+            person = self._people[at]
+            limit = _STRANGER if frame - person.frame == 1 and person.scene == self._scene else _STRANGER_LATER
+            if cost < limit and place not in named and person not in named.values():
+                named[place] = person
         missing = self._missing(frame) > len(named)
         for place, face in enumerate(apart):
             if place not in named and not (missing and hidden[place]):  # who comes from behind another shows fully soon
