@@ -49,10 +49,10 @@ class Pose:
     @property
     def angles(self) -> tuple[float, float, float]:
         """Yaw (positive: nose to the image's right), pitch (positive: down), roll (positive: clockwise), rad."""
-        ahead = -self.rotation[:, 2]
-        yaw = np.arctan2(ahead[0], -ahead[2])
-        pitch = np.arctan2(ahead[1], np.hypot(ahead[0], ahead[2]))
         roll = np.arctan2(self.rotation[1, 0], self.rotation[0, 0])
+        x, y, z = -self.rotation[:, 2]
+        across, down = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
+        yaw, pitch = np.arctan2(across, -z), np.arctan2(down, np.hypot(across, z))
         return float(yaw), float(pitch), float(roll)
 
 

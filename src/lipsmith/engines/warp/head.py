@@ -111,7 +111,7 @@ def _eye(
     lid = _line(upper, across) - 0.012
     bottom, top = _line(lower, across), _line(brow, across)
     t = np.clip((across - upper[0][0]) / (upper[0][-1] - upper[0][0]), 0, 1)
-    gap = np.maximum(bottom - lid, 0) * np.sqrt(np.sin(np.pi * t)) * ((t > 0) & (t < 1))
+    gap = np.maximum(bottom - lid, 0) * smoothstep(np.minimum(t, 1 - t), 0.0, 0.10)
     arrays = (places, below * scale, height, lid, 0.55 * top + 0.45 * lid, gap)
     return Eye((int(x0), int(y0), int(x1), int(y1)), *(np.asarray(a, np.float32) for a in arrays))
 

@@ -73,7 +73,7 @@ def teeth_sprite(upper: bool) -> Array:
     """(h, w, 2) shade and alpha of a row of teeth, SPRITE_SCALE px per eye distance, gums at the top."""
     widths, lengths, arch = _UPPER if upper else _LOWER
     width, height = int(2 * _HALF * SPRITE_SCALE), int(_TALL * SPRITE_SCALE)
-    down, across = np.mgrid[0:height, 0:width].astype(np.float32) / SPRITE_SCALE
+    down, across = (np.mgrid[0:height, 0:width].astype(np.float32) + 0.5) / SPRITE_SCALE
     across = across - _HALF
     alpha, shade = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     begin = 0.0

@@ -36,4 +36,3 @@ class Material:
     still: Still | None = None
     jaw_angle: float | None = None  # rad the jaw hangs in this frame of a film; None for a still
     strength: float = 1.0  # 0 shows the source
-    unable: str | None = None  # why this frame cannot be drawn well, in words for the report

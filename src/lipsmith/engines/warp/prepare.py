@@ -136,9 +136,8 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
         interior=make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth),
         jaw_angle=jaw_angle,
         strength=drawn,
-        unable=unable,
     )
-    return Target(Crop.from_box(box), None, material)
+    return Target(Crop.from_box(box), None, material, unable)
 
 
 def _jaw_angle(own: Points, film: Film) -> float:

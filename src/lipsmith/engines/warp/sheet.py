@@ -121,7 +121,7 @@ def place(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
     x1, y1 = np.minimum(np.ceil(seen.max(0)).astype(int), (width, height))
     plane = cell_centres((nodes, nodes), (x1 - x0, y1 - y0), (x0, y0)) @ inverse[:, :2].T + inverse[:, 2]
     window = 1 - smoothstep(np.abs(plane[..., 0]), 0.80, 1.0)
-    window *= (1 - smoothstep(plane[..., 1], 0.80, 1.05)) * smoothstep(plane[..., 1], -0.72, -0.55)
+    window *= (1 - smoothstep(plane[..., 1], 0.80, 1.05)) * smoothstep(plane[..., 1], -0.69, -0.53)
     start = single((plane - (LEFT, TOP)) / STEP)
     return Placement(
         forward, inverse, (int(x0), int(y0), int(x1), int(y1)), start, window[..., None].astype(np.float32)

@@ -1,0 +1,53 @@
+"""What a still portrait does besides speaking."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lipsmith.engines.warp.idle import IDLE_CONTROLS, IdleMotion
+
+
+def motion(seed: int, fps: Fraction = Fraction(25), frames: int = 750, jaw: np.ndarray | None = None) -> np.ndarray:
+    idle = IdleMotion(fps, seed)
+    jaw = np.zeros(frames) if jaw is None else jaw
+    return np.stack([idle.next(np.array([opening, 0, 0, 0, 0, 0, 0, 0], np.float32)) for opening in jaw])
+
+
+def test_it_begins_as_the_portrait_is() -> None:
+    assert motion(3)[0] == pytest.approx(0)
+
+
+def test_a_seed_is_a_motion() -> None:
+    assert np.array_equal(motion(3), motion(3))
+    assert not np.array_equal(motion(3), motion(4))
+
+
+def test_eyes_blink_every_few_seconds_and_shut() -> None:
+    lids = motion(1)[:, IDLE_CONTROLS.index("blink")]
+    blinks = int(((lids[1:] > 0.5) & (lids[:-1] <= 0.5)).sum())
+    assert 4 <= blinks <= 16
+    assert lids.max() > 0.95
+    assert np.mean(lids > 0) < 0.15
+
+
+def test_the_head_moves_slightly_and_slowly() -> None:
+    head = motion(2)[:, 1:]
+    assert np.abs(head).max() < 0.06
+    assert np.abs(head[:, 0]).max() > 0.01
+    assert np.abs(np.diff(head, axis=0)).max() < 0.003
+
+
+def test_the_motion_is_one_of_time_not_of_frames() -> None:
+    slow, quick = motion(5, Fraction(25), 250), motion(5, Fraction(50), 500)
+    assert quick[::2] == pytest.approx(slow, abs=1e-6)
+
+
+def test_the_head_nods_with_the_speech_after_it_is_heard() -> None:
+    silent, jaw = np.zeros(100), np.zeros(100)
+    jaw[50:60] = 0.7
+    difference = motion(0, jaw=jaw)[:, 2] - motion(0, jaw=silent)[:, 2]
+    assert difference[:50] == pytest.approx(0)
+    assert difference.max() > 0.005

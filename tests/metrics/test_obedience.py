@@ -1,0 +1,57 @@
+"""The astronaut does what it is told: drawn, and found again by FaceMesh."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsmith.face.landmarks import Landmarker
+from lipsmith.metrics.obedience import Obedience, measure_obedience, opening, random_commands
+from lipsmith.types import Face, Image
+
+
+@pytest.fixture(scope="module")
+def obedience(astronaut: Image) -> Obedience:
+    with Landmarker(max_faces=1) as landmarker:
+
+        face = landmarker.find(astronaut)[0]
+
+        def find(image: Image) -> Face | None:
+            return landmarker.follow(image, [face])[0]
+
+        return measure_obedience(astronaut, face, find, random_commands(14, 3))
+
+
+def test_the_mouth_opens_as_far_as_it_is_told(obedience: Obedience) -> None:
+    assert obedience.lost == 0
+    assert obedience.aperture_correlation >= 0.95
+    assert obedience.aperture_error <= 0.015
+
+
+def test_the_mouth_is_as_wide_as_it_is_told(obedience: Obedience) -> None:
+    assert obedience.width_correlation >= 0.93
+
+
+def test_pressed_lips_touch(obedience: Obedience) -> None:
+    assert obedience.press_gap <= 0.005
+
+
+def test_nothing_outside_the_mouth_changes_and_nothing_folds(obedience: Obedience) -> None:
+    assert obedience.outside == 0
+    assert obedience.border == 0
+    assert obedience.folds == 0
+
+
+def test_the_opening_is_measured_along_the_face() -> None:
+    points = np.zeros((468, 2))
+    points[[88, 178, 87, 14, 317, 402, 318]] = (-8.0, 6.0)
+    points[[78, 308]] = [(0, 0), (30.0, 40.0)]
+    assert opening(points, np.array([-0.8, 0.6]), 50.0) == pytest.approx((0.2, 1.0))
+
+
+def test_commands_are_the_same_every_time() -> None:
+    commands = random_commands(5, 2)
+    assert np.array_equal(commands, random_commands(5, 2))
+    assert commands.shape == (7, 8)
+    assert commands[5:, 5] == pytest.approx(1)
+    assert commands[:5, 5] == pytest.approx(0)
