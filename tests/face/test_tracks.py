@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lipsmith.errors import FaceError, OptionError
+from lipsmith.errors import FaceError, OptionError, OutputError
 from lipsmith.face.regions import box_of
 from lipsmith.face.smooth import zero_phase
 from lipsmith.face.tracks import LandmarkFile, Track, Tracks
@@ -141,3 +141,26 @@ def test_the_file_goes_with_its_owner() -> None:
     del kept
     gc.collect()
     assert file.closed
+
+
+class FullDisk:
+    """A file on a disk that takes ``room`` more bytes, and complains only when there is no room at all."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def seek(self, at: int) -> int:
+        return at
+
+    def write(self, data: bytes) -> int:
+        if self.room == 0:
+            raise OSError(28, "No space left on device")
+        return min(self.room, len(data))
+
+
+@pytest.mark.parametrize("room", [0, 100])
+def test_a_full_disk_is_named(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = LandmarkFile()
+    monkeypatch.setattr(kept, "_file", FullDisk(room))
+    with pytest.raises(OutputError, match="set TMPDIR"):
+        kept.append(landmarks_at(0))

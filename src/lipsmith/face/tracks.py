@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FaceError, OptionError
+from ..errors import FaceError, OptionError, OutputError
 from ..options import nearest
 from ..types import Array, Face
 from .graphs import LANDMARKS
@@ -31,18 +31,24 @@ _FRAME_BYTES = LANDMARKS * 3 * 4
 class LandmarkFile:
     """Landmarks by number, on disk: ten minutes of one face are 86 MB there and nothing in memory.
 
-    A nameless temporary file that goes with the object.
+    A nameless temporary file that goes with the object. Raises OutputError when the disk is full.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this object)
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (lives as long as this object)
         self._count = 0
         weakref.finalize(self, self._file.close)
 
     def append(self, landmarks: Array) -> int:
         """Keep (478, 3) landmarks; their number."""
-        self._file.seek(self._count * _FRAME_BYTES)
-        self._file.write(np.ascontiguousarray(landmarks, np.float32).tobytes())
+        data = np.ascontiguousarray(landmarks, np.float32).tobytes()
+        try:
+            self._file.seek(self._count * _FRAME_BYTES)
+            kept = self._file.write(data)
+        except OSError as error:
+            raise OutputError(_full(error.strerror)) from error
+        if kept != len(data):
+            raise OutputError(_full("disk full"))
         self._count += 1
         return self._count - 1
 
@@ -206,6 +212,13 @@ class Tracks:
     def _in_reference_frame(self) -> tuple[int, ...]:
         reference = self._reference_frame()
         return tuple(number for number in self._from_the_left() if self._place(number, reference)[0] < 0)
+
+
+def _full(reason: str | None) -> str:
+    return (
+        f"The landmarks of the film could not be kept in {tempfile.gettempdir()} ({reason}). "
+        "They need about 9 MB per minute and face; free some space there, or set TMPDIR to a folder with more."
+    )
 
 
 def _frames(count: int) -> str:
