@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import SoundError
 from ..timing import HEARING_RATE
-from .opening import decoded, open_media
+from .opening import decoded, films, open_media
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,6 @@ HOLE = Fraction(1, 20)
 """Seconds: a jump in the time stamps above this is a hole; below, it is the coarse clock of the container."""
 LEAD = Fraction(1, 200)
 """Seconds: a soundtrack that begins nearer than this to its picture begins with it."""
-COVER = 0x400
-"""AV_DISPOSITION_ATTACHED_PIC: album art, which is no picture to be in time with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def _survey(path: Path, lead: int, rate: int) -> int:
 def _lead(path: Path, rate: int) -> int:
     """Samples between the first picture of a video and its sound."""
     with open_media(path, SoundError, "speech") as container:
-        pictures = [stream for stream in container.streams.video if not stream.disposition & COVER]
+        pictures = films(container)
         if not pictures:
             return 0
         sound = _stream_of(container, path)

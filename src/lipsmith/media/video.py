@@ -18,7 +18,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
-from .opening import check_file, decoded, open_media, packets
+from .opening import check_file, decoded, films, open_media, packets
 from .stills import check_size, fit, is_still, list_folder, read_still
 
 if TYPE_CHECKING:
@@ -237,11 +237,9 @@ def _opened(path: Path) -> Any:
 
 
 def _stream_of(container: Any, path: Path) -> Any:
-    cover = 0x400  # AV_DISPOSITION_ATTACHED_PIC: album art in a sound file
-    for stream in container.streams.video:
-        if not stream.disposition & cover:
-            stream.thread_type = "AUTO"
-            return stream
+    for stream in films(container):
+        stream.thread_type = "AUTO"
+        return stream
     raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
 
 
