@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsmith.face.smooth import OneEuro, zero_phase, zero_phase_weights
@@ -22,6 +22,7 @@ def still_face(eyes: float = 128.0) -> Array:
     return landmarks
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(length=st.integers(1, 30), data=st.data())
 def test_weights_add_up_to_one_and_stay_inside_the_run(length: int, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, length - 1))
@@ -32,6 +33,7 @@ def test_weights_add_up_to_one_and_stay_inside_the_run(length: int, data: st.Dat
     assert weights.sum() == pytest.approx(1, abs=1e-6)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(length=st.integers(1, 30))
 def test_a_steady_motion_stays_as_it_is_up_to_its_ends(length: int) -> None:
     ramp = np.arange(length, dtype=np.float32)[:, None] * np.float32([1, -2])
