@@ -13,7 +13,7 @@ from drawn_face import drawn_face
 
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.folds import folded
-from lipsmith.errors import FaceError
+from lipsmith.errors import FaceError, OptionError
 from lipsmith.types import Face, Image, Target
 
 REST = np.zeros(14, np.float32)
@@ -235,3 +235,21 @@ def test_every_number_is_finite_even_at_the_edge_of_the_picture() -> None:
         assert draw(engine, target, OPEN).shape == crop(image, target).shape
         moved = replace(target, unable=None)
         assert draw(engine, moved, np.r_[OPEN[:8], 0.5, 0.02, 0.01, 0, 0, 0].astype(np.float32)).dtype == np.uint8
+
+
+@pytest.mark.parametrize("options", [{"interior": "painted"}, {"gain": -1.0}, {"gain": 9.0}])
+def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=next(iter(options))):
+        WarpOptions(**options)
+
+
+def test_the_gain_scales_the_mouth() -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+
+    def mouth(gain: float) -> np.ndarray:
+        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).listen(Fraction(25))
+        return np.stack(encoder.push(sound) + encoder.flush())[:, :8]
+
+    assert np.abs(mouth(0.0)).max() == 0
+    assert mouth(0.5) == pytest.approx(0.5 * mouth(1.0), abs=1e-6)
+    assert mouth(3.0).max() <= 1

@@ -27,6 +27,7 @@ class UsualSkin:
 
     middle: Array  # (n, 3)
     spread: Array  # (n, 3)
+    light: float  # luma of the cheeks
 
     def strange(self, colours: Array) -> float:
         """0..1: share of the patches of (n, 3) ``colours``, of skin or of lips, that look like something else."""
@@ -42,15 +43,20 @@ def skin_colours(image: Image, landmarks: Numbers, scale: float) -> Array:
     """
     places = [(i, _SIDES[0]) for i in _SKIN] + [(i, _SIDES[1]) for i in _LIPS]
     seen = np.stack([patch(image, landmarks[i, :2], side * scale).mean(0) for i, side in places])
-    cheeks = np.stack([patch(image, landmarks[i, :2], _SIDES[0] * scale).mean(0) for i in _CHEEKS])
-    bright = np.log(luma(seen) + 10) - np.log(np.median(luma(cheeks)) + 10)
+    bright = np.log(luma(seen) + 10) - np.log(cheek_light(image, landmarks, scale) + 10)
     red, green, blue = np.log(seen + 10).T
     return single(np.stack([bright, red - green, blue - green], 1))
 
 
-def usual_skin(seen: list[Array]) -> UsualSkin:
-    """From (n, 3) colours of many frames: their middle and their robust spread."""
+def cheek_light(image: Image, landmarks: Numbers, scale: float) -> float:
+    """Luma of the cheeks, 0..255."""
+    cheeks = np.stack([patch(image, landmarks[i, :2], _SIDES[0] * scale).mean(0) for i in _CHEEKS])
+    return float(np.median(luma(cheeks)))
+
+
+def usual_skin(seen: list[Array], lights: list[float]) -> UsualSkin:
+    """From (n, 3) colours and the cheeks' light in many frames: their middles and the colours' robust spread."""
     colours = np.stack(seen)
     middle = np.median(colours, 0)
     spread = 1.48 * np.median(np.abs(colours - middle), 0)
-    return UsualSkin(middle, single(np.maximum(spread, _USUAL_CHANGE)))
+    return UsualSkin(middle, single(np.maximum(spread, _USUAL_CHANGE)), float(np.median(lights)))

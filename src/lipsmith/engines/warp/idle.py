@@ -13,9 +13,9 @@ IDLE_CONTROLS = ("blink", "yaw", "pitch", "roll", "across", "down")
 _BLINK_SECONDS = 0.28
 _WAVES = (
     # amplitude, two rates in rad/s whose periods do not meet
-    (0.030, 0.53, 1.27),
-    (0.016, 0.41, 1.09),
-    (0.011, 0.37, 0.83),
+    (0.038, 0.53, 1.27),
+    (0.018, 0.41, 1.09),
+    (0.013, 0.37, 0.83),
     (0.010, 0.31, 0.71),
     (0.006, 0.47, 1.21),
 )

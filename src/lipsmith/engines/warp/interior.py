@@ -48,6 +48,7 @@ class Interior:
     scale: float  # px per eye distance of the drawn teeth
     kept: Array | None = None  # (H, W) 0..1 over the material's picture: own pixels that stay
     harvested: Teeth | None = None
+    light: float = 1.0  # this frame's light against the one the colours were seen in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ SMALLEST = 16.0
 """px between the outer eye corners below which lips are a few pixels."""
 WIDEST_STILL = 0.25
 """Opening of a still portrait's mouth, in eye distances, that cannot be closed cleanly."""
-_WIDE = (0.34, 0.42)
+_WIDE = (0.30, 0.38)
 _TURNED = (38.0, 48.0)
 _TILTED = (32.0, 42.0)
 _COVERED = (0.30, 0.50)

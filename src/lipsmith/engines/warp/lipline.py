@@ -97,7 +97,7 @@ def fit_open_lips(image: Image, landmarks: Points, pose: Pose) -> Points:
 
 
 def _move(landmarks: Points, rings: NDArray[np.int64], shift: Numbers, pose: Pose) -> None:
-    """Shift a lip's inner contour by (11,) px downwards in place; its middle rings keep their share of its thickness."""
+    """Shift a lip's inner contour by (11,) px downwards in place; middle rings keep their share of the thickness."""
     down = _axes(pose)[1]
     outer, inner = landmarks[rings[0, 1:-1], :2] @ down, landmarks[rings[3, 1:-1], :2] @ down
     for ring in rings[1:]:

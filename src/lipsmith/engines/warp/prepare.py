@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, Target
-from .cover import skin_colours
+from .cover import cheek_light, skin_colours
 from .geometry import HINGE, gaps
 from .head import head_box, head_field, make_eyes
 from .interior import keep_mask, make_interior
@@ -39,7 +39,8 @@ def prepare(image: Image, face: Face, character: Character, options: WarpOptions
     pose = fit_pose(landmarks)
     if character.film is None:
         return _still(image, landmarks, pose, character, options)
-    return _moving(image, landmarks, pose, character, character.film)
+    teeth = character.teeth if options.interior == "auto" else None
+    return _moving(image, landmarks, pose, replace(character, teeth=teeth), character.film)
 
 
 def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
@@ -64,11 +65,9 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
     forward = _face_plane(landmarks, pose)
     placement = place(forward, size, NODES)
     neutral = neutral_of(own)
-    kept, palette = None, character.palette
+    palette, kept = character.palette, None
     if view.gap > SHOWS_TEETH and options.interior == "auto":
-        upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
-        kept = keep_mask(picture, upper, lower, pose.scale)
-        palette = _with_own_teeth(palette, picture, upper, lower)
+        palette, kept = _own_mouth(palette, picture, landmarks, pose.scale)
     material = Material(
         picture=picture,
         pose=pose,
@@ -101,20 +100,23 @@ def _on_plane(landmarks: Points, placement: Placement) -> Points:
     return np.hstack([placement.to_plane(landmarks[:, :2]), landmarks[:, 2:] / placement.scale])
 
 
-def _with_own_teeth(palette: Palette, picture: Image, upper: Points, lower: Points) -> Palette:
-    """The palette with the colour of the teeth that the portrait shows, where it shows bright ones."""
+def _own_mouth(palette: Palette, picture: Image, landmarks: Points, scale: float) -> tuple[Palette, Array]:
+    """The colours of the teeth an open portrait shows, where they are bright, and (H, W) 0..1 what of it stays."""
+    upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
+    kept = keep_mask(picture, upper, lower, scale)
     pixels = inside(picture, np.vstack([upper, lower[::-1]]))
     if len(pixels) < 10:
-        return palette
+        return palette, kept
     light = luma(pixels)
     teeth = pixels[light >= np.percentile(light, 80)].mean(0)
-    return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette
+    return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette, kept
 
 
 def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, film: Film) -> Target:
-    covered = 0.0
+    covered, light = 0.0, 1.0
     if character.usual is not None:
         covered = character.usual.strange(skin_colours(image, landmarks, pose.scale))
+        light = cheek_light(image, landmarks, pose.scale) / max(1.0, character.usual.light)
     drawn, unable = strength(_view(landmarks, pose, covered))
     sheets = film.sheets(pose)
     size = (image.shape[1], image.shape[0])
@@ -124,6 +126,7 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
     placement = place(film.plane(pose, sheets), (box[2] - box[0], box[3] - box[1]), NODES)
     jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
     landmarks = fit_open_lips(picture, landmarks, pose)
+    interior = make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth)
     material = Material(
         picture=picture,
         pose=pose,
@@ -133,7 +136,7 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
         sheets=sheets,
         placement=placement,
         source=placement.to_plane(landmarks[:, :2]) - sheets.centres,
-        interior=make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth),
+        interior=replace(interior, light=float(np.clip(light, 0.4, 1.6))),
         jaw_angle=jaw_angle,
         strength=drawn,
     )

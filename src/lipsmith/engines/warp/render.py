@@ -264,4 +264,5 @@ def _interior(scene: _Scene, opening: Opening, places: Array, corner: tuple[int,
         alpha = laid(teeth.alpha, ends, teeth.corners)[..., None]
         shadow = np.clip(0.7 + 0.3 * (opening.down - opening.top) / 0.03, 0, 1) * (1 - 0.3 * opening.pucker)
         picture += alpha * (laid(teeth.picture, ends, teeth.corners) * shadow[..., None] - picture)
+    picture *= interior.light
     return finish(picture, opening, interior.palette)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...face.canonical import POINTS, fit_pose
 from ...types import Array, Face, Image
-from .cover import UsualSkin, skin_colours, usual_skin
+from .cover import UsualSkin, cheek_light, skin_colours, usual_skin
 from .film import Film
 from .geometry import aperture
 from .harvest import TeethSearch
@@ -44,6 +44,7 @@ class WarpStudy:
         self._shapes: list[Array] = []
         self._palettes: list[Palette] = []
         self._colours: list[Array] = []
+        self._lights: list[float] = []
         self._teeth = TeethSearch()
 
     def add(self, image: Image, face: Face) -> None:
@@ -58,8 +59,9 @@ class WarpStudy:
         own = pose.to_own(landmarks)
         self._shapes.append(own.astype(np.float32))
         self._colours.append(skin_colours(image, landmarks, pose.scale))
+        self._lights.append(cheek_light(image, landmarks, pose.scale))
         if len(self._shapes) >= SHAPES:
-            self._shapes, self._colours = self._shapes[::2], self._colours[::2]
+            self._shapes, self._colours, self._lights = self._shapes[::2], self._colours[::2], self._lights[::2]
             self._stride *= 2
         if self._frames % (5 * self._stride) == 0:
             self._palettes.append(look(image, landmarks, pose.scale))
@@ -76,7 +78,7 @@ class WarpStudy:
         open_by = np.array([aperture(shape) for shape in shapes])
         least = shapes[open_by <= np.quantile(open_by, LEAST_OPEN)]
         film = Film(neutral_of(least.mean(0, dtype=np.float64)))
-        return Character(palette, film, self._teeth.best(film.middle), usual_skin(self._colours))
+        return Character(palette, film, self._teeth.best(film.middle), usual_skin(self._colours, self._lights))
 
 
 def median_palette(palettes: list[Palette]) -> Palette:
