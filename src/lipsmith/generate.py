@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +59,8 @@ class Report:
     first_frame_seconds: float  # from the call to the first finished frame
     frames_per_second: float  # reached, over everything
     real_time_factor: float  # film length over wall time: 4 means four times faster than real time
-    notices: tuple[str, ...]  # what was adjusted: scaled, alpha laid on white, ...
-    probe: FilmProbe | None  # what the written file says of itself; None for a preview
+    notices: tuple[str, ...] = ()  # what was adjusted or missing: scaled, alpha laid on white, sound that breaks off
+    probe: FilmProbe | None = None  # what the written file says of itself; None for a preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def generate(
     if engine is None:
         loaded = choose_engine(options.engine, {"idle": not options.still, "seed": options.seed})
         engine, passed_over = loaded.engine, loaded.passed_over
-    making = _Making(options, engine, progress or (lambda _: None))
-    return making.run(picture, Path(speech) if speech else None, output, preview, passed_over)
+    making = _Making(options, engine, passed_over, progress or (lambda _: None))
+    return making.run(picture, Path(speech) if speech else None, output, preview)
 
 
 @dataclass(slots=True)
@@ -116,15 +116,15 @@ class _Making:
 
     options: GenerateOptions
     engine: Engine
+    passed_over: tuple[str, ...]
     progress: Progress
     watch: Stopwatch = field(default_factory=Stopwatch)
     first_frame: float | None = None
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
 
-    def run(
-        self, picture: Path, speech: Path | None, output: Path, preview: bool, passed_over: tuple[str, ...]
-    ) -> Report:
+    def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
+        from .media.probe import probe
         from .media.sound import Hearing
 
         with self.watch.stage("open"):
@@ -140,7 +140,8 @@ class _Making:
                 self.write_sheet(runs, length, output)
             else:
                 self.write_film(runs, length, FilmInfo(footage.info.size, footage.info.fps, sound.rate), sound, output)
-        return self.report(output, footage, cast, length, passed_over, preview)
+        report = self.report(output, footage.info.fps, len(cast.chosen), length)
+        return replace(report, notices=footage.info.notices + sound.notices, probe=None if preview else probe(output))
 
     def look(self, footage: Footage, limit: int | None) -> Cast:
         """See every frame of the footage once, up to ``limit``: follow the faces, study every person."""
@@ -236,31 +237,24 @@ class _Making:
             reason = self.unable.most_common(1)[0][0] if self.unable else "the face shows only later than the speech"
             raise FaceError(f"No frame shows a face that can be made to speak: {reason}. Try another picture.")
 
-    def report(
-        self, output: Path, footage: Footage, cast: Cast, length: int, passed_over: tuple[str, ...], preview: bool
-    ) -> Report:
-        from .media.probe import probe
-
-        probed = None if preview else probe(output)
+    def report(self, output: Path, fps: Fraction, faces: int, length: int) -> Report:
         elapsed = self.watch.elapsed()
         return Report(
             output=output,
             engine=self.engine.info.name,
             engine_version=self.engine.info.version,
-            passed_over=passed_over,
+            passed_over=self.passed_over,
             frames=length,
-            fps=footage.info.fps,
+            fps=fps,
             rendered=self.count["rendered"],
             cutaways=self.count["cutaways"],
             unable=dict(self.unable),
-            faces=len(cast.chosen),
+            faces=faces,
             seconds=dict(self.watch.seconds),
             cpu_seconds=self.watch.cpu(),
             first_frame_seconds=self.first_frame or elapsed,
             frames_per_second=length / elapsed,
-            real_time_factor=seconds(length, footage.info.fps) / elapsed,
-            notices=footage.info.notices,
-            probe=probed,
+            real_time_factor=seconds(length, fps) / elapsed,
         )
 
 

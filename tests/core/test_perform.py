@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from lipsmith.media.sound import Hearing
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
+from lipsmith.media.sound import Hearing
 from lipsmith.perform import perform, render_runs
 from lipsmith.take import Take
 from lipsmith.timing import frame_count, sample_at
