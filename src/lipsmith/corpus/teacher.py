@@ -28,7 +28,7 @@ CURVE_RATE = 100
 _FALL = 1.3  # the exponent: how suddenly dominance ends
 _FLOOR = 1e-3
 _SMOOTHING = 1.5  # points
-_LINGER, _ANTICIPATE = 0.12, 0.10  # s: the mouth closes after the last phone, opens before the first
+_LINGER, _ANTICIPATE = 0.12, 0.08  # s: the mouth closes after the last phone, opens before the first
 _EMPHASIS = 0.035  # per dB: a vowel louder than its sentence's mean opens wider
 
 

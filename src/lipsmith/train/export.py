@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import MOUTH_CONTROLS
+from ..types import MOUTH_CONTROLS, Array
 from .net import Shape
 
 if TYPE_CHECKING:
@@ -16,14 +17,24 @@ if TYPE_CHECKING:
 OPSET = 17
 
 
-def to_onnx(net: torch.nn.ModuleDict, shape: Shape) -> bytes:
+@dataclass(frozen=True, slots=True, eq=False)
+class Finish:
+    """What is done to a drive last: clip(gain (drive - rest), 0, 1)."""
+
+    rest: Array  # (8,) what the network says where it means nothing
+    gain: Array  # (8,)
+
+
+def to_onnx(net: torch.nn.ModuleDict, shape: Shape, finish: Finish) -> bytes:
     """The file's bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
     import onnx
     from onnx import TensorProto, helper
 
     weights = {name: value.detach().numpy() for name, value in net.state_dict().items()}
     graph = _Graph()
-    graph.dense("mel", weights["dense.weight"], weights["dense.bias"], "dense")
+    graph.dense("mel", weights["window.weight"], weights["window.bias"], "window")
+    graph.add("Relu", ["window"], "window_seen")
+    graph.dense("window_seen", weights["dense.weight"], weights["dense.bias"], "dense")
     graph.add("Relu", ["dense"], "seen")
     graph.split("state", shape.layers)
     below = "seen"
@@ -32,14 +43,15 @@ def to_onnx(net: torch.nn.ModuleDict, shape: Shape) -> bytes:
     graph.add("Concat", [f"memory{layer}" for layer in range(shape.layers)], "next_state", axis=0)
     drives = len(MOUTH_CONTROLS)
     graph.dense(below, weights["heads.weight"][:drives], weights["heads.bias"][:drives], "said")
-    graph.add("Sigmoid", ["said"], "drive")
+    graph.add("Sigmoid", ["said"], "meant")
+    graph.finish("meant", finish, "drive")
     graph.dense(below, weights["heads.weight"][drives:], weights["heads.bias"][drives:], "logits")
     graph.add("Softmax", ["logits"], "visemes", axis=1)
 
     def told(name: str, *dims: int) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
 
-    inputs = [told("mel", 1, weights["dense.weight"].shape[1]), told("state", shape.layers, shape.hidden)]
+    inputs = [told("mel", 1, weights["window.weight"].shape[1]), told("state", shape.layers, shape.hidden)]
     visemes = weights["heads.bias"].shape[0] - drives
     outputs = [told("drive", 1, drives), told("visemes", 1, visemes), told("next_state", shape.layers, shape.hidden)]
     made = helper.make_graph(graph.nodes, "voice2mouth", inputs, outputs, graph.stored)
@@ -77,6 +89,16 @@ class _Graph:
         """name = given @ weight.T + bias."""
         kept = [self.keep(f"{name}_weight", weight.T.copy()), self.keep(f"{name}_bias", bias)]
         self.add("Gemm", [given, *kept], name)
+
+    def finish(self, given: str, finish: Finish, name: str) -> None:
+        """name = clip(gain (given - rest), 0, 1)."""
+        from onnx import numpy_helper
+
+        values = {"rest": finish.rest, "gain": finish.gain, "shut": np.array(0), "full": np.array(1)}
+        self.stored += [numpy_helper.from_array(value.astype(np.float32), key) for key, value in values.items()]
+        self.add("Sub", [given, "rest"], f"{name}_above")
+        self.add("Mul", [f"{name}_above", "gain"], f"{name}_grown")
+        self.add("Clip", [f"{name}_grown", "shut", "full"], name)
 
     def split(self, state: str, layers: int) -> None:
         self.keep("one_each", np.ones(layers, np.int64))
