@@ -148,7 +148,7 @@ def draw(interior: Interior, opening: Opening, upper: Array, lower: Array) -> Ar
     reach = np.abs((o.across - o.centre) / max(1e-3, o.half)) ** 3
     lit = np.clip(1 - 0.70 * reach, 0, 1) * light * (1 - 0.45 * o.pucker)
     cover = np.clip(1.25 - 0.5 * reach, 0, 1) * (1 - 0.75 * o.pucker)
-    shadows = (0.34 + 0.52 * np.clip(below / 0.12, 0, 1), 0.72 + 0.28 * np.clip(below / 0.03, 0, 1))
+    shadows = (0.26 + 0.50 * np.clip(below / 0.14, 0, 1), 0.72 + 0.28 * np.clip(below / 0.03, 0, 1))
     for row, shadow in zip((lower, upper), shadows, strict=True):
         alpha = (row[..., 1] * cover)[..., None]
         bright = (row[..., 0] * shadow * lit)[..., None]

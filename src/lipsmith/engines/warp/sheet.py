@@ -27,6 +27,7 @@ LEFT, TOP, RIGHT, BOTTOM = -1.05, -0.80, 1.05, 1.05
 """The plane's rectangle around the middle of the mouth, in eye distances."""
 STEP = 0.042
 COLUMNS, ROWS = round((RIGHT - LEFT) / STEP) + 1, round((BOTTOM - TOP) / STEP) + 1
+_BLOCK = 600
 QUICK_ROUNDS, CALM_ROUNDS = 4, 6
 """Fixed-point rounds of the inversion; the calm ones settle where the skin stretches more than twofold."""
 
@@ -128,9 +129,18 @@ def place(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
     )
 
 
+def _carried(basis: Array, moves: Array) -> Array:
+    """(ROWS, COLUMNS, 2): ``basis`` times (n, 2), in blocks so small that OpenBLAS wakes no threads for them.
+
+    Its threads would gain nothing here and burn a millisecond of every other core while they wait.
+    """
+    blocks = [basis[begin : begin + _BLOCK] @ moves for begin in range(0, len(basis), _BLOCK)]
+    return np.concatenate(blocks).reshape(ROWS, COLUMNS, 2)
+
+
 def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
     """(g, g, 2) how far each node's source lies from it, in eye distances of the plane."""
-    aims = (basis @ target).reshape(ROWS, COLUMNS, 2)
+    aims = _carried(basis, target)
     steps = aims / np.float32(STEP)
     where = start
     for _ in range(QUICK_ROUNDS):
@@ -138,7 +148,7 @@ def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> A
     for _ in range(CALM_ROUNDS):
         where = 0.4 * where + 0.6 * (start - look_up(steps, where))
     if source is not None:
-        aims = aims - (basis @ source).reshape(ROWS, COLUMNS, 2)
+        aims = aims - _carried(basis, source)
     return look_up(aims, where)
 
 
