@@ -135,7 +135,7 @@ def _carried(basis: Array, moves: Array) -> Array:
     Its threads would gain nothing here and burn a millisecond of every other core while they wait.
     """
     blocks = [basis[begin : begin + _BLOCK] @ moves for begin in range(0, len(basis), _BLOCK)]
-    return np.concatenate(blocks).reshape(ROWS, COLUMNS, 2)
+    return np.asarray(np.concatenate(blocks).reshape(ROWS, COLUMNS, 2))
 
 
 def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
