@@ -38,6 +38,13 @@ def test_lips_close_fully_between_any_vowels(vowels, closure, duration):
     assert lip_opening(given).min() <= 0.003
 
 
+@pytest.mark.parametrize("closure", "pbm")
+def test_a_vowel_between_two_closures_still_opens(closure):
+    given = at(curves(closure, "a", closure), 1)
+    assert given[:, PRESS].min() <= 0.2
+    assert lip_opening(given).max() >= 0.06
+
+
 @pytest.mark.parametrize("bite", "fv")
 def test_teeth_touch_the_lip(bite):
     assert at(curves("a", bite, "a"), 1)[:, BITE].max() >= 0.85

@@ -49,12 +49,12 @@ def _consonant(viseme: int, reach: float = 0.045, **controls: tuple[float, float
 
 
 _LABIAL = _consonant(
-    1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 8.0), lower=(0.0, 8.0),
-    press=(1.15, 9.0), tongue=(0.05, 0.2),
+    1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 3.0), lower=(0.0, 3.0),
+    press=(1.15, 2.5), tongue=(0.05, 0.2),
 )  # fmt: skip
 _LABIODENTAL = _consonant(
-    2, 0.05, jaw=(0.1, 1.2), spread=(0.1, 0.5), pucker=(0.0, 0.5), upper=(0.15, 2.0), lower=(0.0, 4.0),
-    press=(0.0, 2.0), bite=(1.1, 7.0), tongue=(0.05, 0.2),
+    2, 0.05, jaw=(0.1, 1.2), spread=(0.1, 0.5), pucker=(0.0, 0.5), upper=(0.15, 1.5), lower=(0.0, 3.0),
+    press=(0.0, 1.5), bite=(1.1, 2.5), tongue=(0.05, 0.2),
 )  # fmt: skip
 _GLIDE = _consonant(
     14, 0.06, jaw=(0.11, 1.2), spread=(0.0, 3.0), pucker=(1.0, 3.0), upper=(0.0, 2.5), lower=(0.0, 2.5),

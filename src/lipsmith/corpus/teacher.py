@@ -7,7 +7,8 @@ plateau inside the phone and falls off around it:
     D_i(t) = exp(-(distance(t, plateau_i) / reach_i) ** 1.3)
     curve_k(t) = sum_i a_ik D_i(t) t_ik / (sum_i a_ik D_i(t) + 0.001)
 
-then a Gaussian of 15 ms smooths, and the curve is clipped to the control's range.
+reach_i is the phone's own, except for press and bite, the two contacts, which come and go within 22 ms: with the reach
+of a gesture a vowel between two [b] would never open. Then a Gaussian of 15 ms smooths, and the curve is clipped to the control's range.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..timing import HEARING_RATE
-from ..types import Array, Samples
+from ..types import MOUTH_CONTROLS, Array, Samples
 from .phones import PHONES, SILENCE, Phone
 from .utterance import Segment
 
@@ -29,6 +30,8 @@ _FALL = 1.3  # the exponent: how suddenly dominance ends
 _FLOOR = 1e-3
 _SMOOTHING = 1.5  # points
 _LINGER, _ANTICIPATE = 0.12, 0.08  # s: the mouth closes after the last phone, opens before the first
+_CONTACT_REACH = 0.022  # s: lips and teeth meet and part at once, whatever the jaw does
+_IS_CONTACT = np.isin(MOUTH_CONTROLS, ("press", "bite"))
 _EMPHASIS = 0.035  # per dB: a vowel louder than its sentence's mean opens wider
 
 
@@ -63,9 +66,9 @@ def _dominance(segment: Segment, times: NDArray[np.float64]) -> NDArray[np.float
     phone = PHONES[segment.symbol]
     start, stop = segment.start / HEARING_RATE, segment.stop / HEARING_RATE
     first, last, scale = _plateau(phone, start, stop)
-    distance = np.maximum(0.0, np.maximum(first - times, times - last))
-    fall = np.exp(-((distance / phone.reach) ** _FALL))
-    weights: NDArray[np.float64] = fall[:, None] * (scale * np.array(phone.weight))
+    distance = np.maximum(0.0, np.maximum(first - times, times - last))[:, None]
+    fall = np.exp(-((distance / np.where(_IS_CONTACT, _CONTACT_REACH, phone.reach)) ** _FALL))
+    weights: NDArray[np.float64] = fall * np.where(_IS_CONTACT, 1.0, scale) * np.array(phone.weight)
     return weights
 
 

@@ -30,8 +30,9 @@ Progress = Callable[[str, float], None]
 """Called with the stage and the share of it done, 0..1."""
 
 _CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # how much each control's error counts
-_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.0, 1.5, 0.0)  # and how much more where the control is meant to be at 1
+_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # and how much more where the control is meant to be at 1
 _DECISIVE = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
+_PLACES = ("folder", "output", "start")  # of no importance to what is learnt
 _WARM_UP = 8  # steps at the beginning of a clip that do not count: the memory has heard too little
 
 
@@ -52,6 +53,7 @@ class TrainOptions:
     layers: int = 2
     share: float = 1.0  # of the corpus's minutes
     retune: float = 0.15  # how far the second copy of each utterance is retuned
+    start: Path | None = None  # the checkpoint of an earlier training of the same shape to go on from
 
 
 def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -102,6 +104,7 @@ class Learner:
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=options.rate, weight_decay=1e-3)
         self._done = 0
         self.losses: list[float] = []
+        self._begin()
         self._resume()
 
     def averaged(self) -> torch.nn.ModuleDict:
@@ -147,7 +150,7 @@ class Learner:
         return self._options.folder / "checkpoint.pt"
 
     def _plan(self) -> dict[str, Any]:
-        return {name: str(value) for name, value in asdict(self._options).items() if name not in ("folder", "output")}
+        return {name: str(value) for name, value in asdict(self._options).items() if name not in _PLACES}
 
     def _save(self) -> None:
         import torch
@@ -162,6 +165,14 @@ class Learner:
         }
         torch.save(whole, partial)
         partial.replace(self._checkpoint)
+
+    def _begin(self) -> None:
+        import torch
+
+        if self._options.start is not None:
+            learnt = torch.load(self._options.start, weights_only=True)["mean"]
+            self._net.load_state_dict(learnt)
+            self._mean = {name: value.clone() for name, value in learnt.items()}
 
     def _resume(self) -> None:
         import torch
@@ -226,7 +237,7 @@ def _figures(options: TrainOptions, model: bytes) -> dict[str, Any]:
     """Everything the model card tells."""
     student = read_student(model)
     return {
-        "options": {name: str(value) for name, value in asdict(options).items() if name not in ("folder", "output")},
+        "options": {name: str(value) for name, value in asdict(options).items() if name not in _PLACES},
         "bytes": len(model),
         "corpus": read_summary(options.folder),
         "held_out_speech": asdict(score_speech(student, held_out_of(options.folder))),

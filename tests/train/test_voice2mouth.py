@@ -1,0 +1,102 @@
+"""The training, on a corpus of tones: it learns, it resumes, and what is written is what was learnt."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lipsmith.errors import EngineUnavailable, InputError
+from lipsmith.train import voice2mouth
+from lipsmith.train.voice2mouth import TrainOptions, one_cycle
+
+
+def test_the_learning_rate_rises_then_falls_to_nearly_nothing():
+    course = [one_cycle(share) for share in np.linspace(0, 1, 101)]
+    assert max(course) == pytest.approx(1, abs=0.01)
+    assert course.index(max(course)) == 8
+    assert course[0] < 0.1
+    assert course[-1] < 0.001
+
+
+def test_without_torch_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    with pytest.raises(EngineUnavailable, match=r"pip install 'lipsmith\[train\]'"):
+        voice2mouth.train(TrainOptions(tmp_path, tmp_path / "x.onnx"))
+
+
+@pytest.fixture
+def options(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from lipsmith.corpus.make import CorpusOptions, Source, make_corpus
+    from lipsmith.corpus.utterance import Utterance, segmented
+
+    class Tones:
+        name, version = "fake", "1"
+
+        def speak(self, text, delivery):
+            letters = [letter for letter in text if letter in "abemou"][:12]
+            time = np.arange(2400) / 16_000
+            tones = [np.sin(2 * np.pi * 400 * ("abemou".index(letter) + 1) * time) for letter in letters]
+            if len(tones) < 6:
+                return None
+            samples = (0.4 * np.concatenate(tones)).astype(np.float32)
+            starts = [(index * 0.15, letter) for index, letter in enumerate(letters)]
+            return Utterance("fake:tones", text, samples, segmented(starts, len(samples)))
+
+    sources = (Source("one", "fake", ("a",), ("it",), 0.5), Source("two", "fake", ("b",), ("it",), 0.1, held_out=True))
+    make_corpus(CorpusOptions(tmp_path, sources=sources), {"fake": Tones()})
+    monkeypatch.setattr(voice2mouth, "noise_mels", lambda seed: [np.full((900, 40), -12, np.float32)])
+    return TrainOptions(
+        tmp_path, tmp_path / "student.onnx", steps=12, clips=4, clip_steps=20, width=12, dense=16, hidden=8
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_it_trains_writes_and_resumes_to_the_same_file(options):
+    from lipsmith.speech.student import read_student
+
+    told = []
+    figures = voice2mouth.train(options, lambda stage, share: told.append((stage, share)))
+    model = options.output.read_bytes()
+    assert figures["bytes"] == len(model)
+    assert json.loads(options.output.with_suffix(".json").read_text()) == json.loads(json.dumps(figures))
+    assert {"held_out_speech", "mean_opening_without_speech", "corpus"} <= set(figures)
+    student = read_student(model)
+    drive, after = student.step(np.zeros((12, 40), np.float32), student.rested)
+    assert drive.shape == (8,)
+    assert after.shape == student.rested.shape
+    assert told[0][0] == "reading the corpus"
+
+    learner = voice2mouth.Learner(options)  # its checkpoint is complete: nothing is left to learn
+    learner.study(None, lambda *_: None)
+    assert learner.losses == []
+    with pytest.raises(InputError, match="other options"):
+        voice2mouth.Learner(replace(options, steps=13))
+    onward = voice2mouth.Learner(
+        replace(options, folder=options.folder / "new", start=options.folder / "checkpoint.pt")
+    ).averaged()
+    learnt = learner.averaged().state_dict()
+    assert all(value.equal(learnt[name]) for name, value in onward.state_dict().items())
+
+
+def test_the_file_computes_what_the_network_does():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from lipsmith.speech.student import read_student
+    from lipsmith.train.export import Finish, to_onnx
+    from lipsmith.train.net import Shape, build, hear
+
+    torch.manual_seed(1)
+    shape = Shape(width=12, dense=16, hidden=8)
+    net = build(shape).half().float()  # weights that 16 bits hold exactly
+    rest, gain = np.linspace(0, 0.3, 8, dtype=np.float32), np.linspace(1, 2, 8, dtype=np.float32)
+    student = read_student(to_onnx(net, shape, Finish(rest, gain)))
+    mel = torch.randn(1, 5, 12 * 40)
+    with torch.no_grad():
+        expected = np.clip(gain * (hear(net, mel)[0][0].numpy() - rest), 0, 1)
+    state = np.zeros((2, 8), np.float32)
+    for step in range(5):
+        drive, state = student.step(mel[0, step].numpy().reshape(12, 40), state)
+        assert np.abs(drive - expected[step]).max() < 1e-5
