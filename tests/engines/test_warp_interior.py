@@ -78,6 +78,23 @@ def test_teeth_are_taken_from_the_frame_that_shows_them_best() -> None:
     assert abs(teeth.corners[:2, 0].mean() - film.middle[0]) < 0.03
 
 
+def test_lower_teeth_are_left_where_they_are() -> None:
+    image, face = drawn_face(jaw=0.2, scale=110, centre=(160, 90))
+    points = face.landmarks[:468].astype(np.float64)
+    pose, top, bottom = fit_pose(points), points[13, 1], points[14, 1]
+    gap = slice(round(top + 0.35 * (bottom - top)), round(top + 0.6 * (bottom - top)))
+    image[gap, round(points[78, 0]) : round(points[308, 0])] = (35, 12, 12)
+    search = TeethSearch()
+    search.see(image, points, pose.to_own(points), pose, 170.0)
+    teeth = search.best(np.array([0, pose.to_own(points)[13, 1], -0.05]))
+    assert teeth is not None
+    column = teeth.alpha[:, teeth.alpha.shape[1] // 2]
+    shown = np.flatnonzero(column > 0.5)
+    assert len(shown) > 3
+    assert shown[-1] - shown[0] < 0.5 * (bottom - top)
+    assert teeth.colour() == pytest.approx(TEETH, abs=10)
+
+
 def test_a_mouth_that_never_opens_has_no_teeth_to_take() -> None:
     search = TeethSearch()
     image, face = drawn_face()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
-from .geometry import aperture
+from .geometry import aperture, smoothstep
 from .interior import UPPER_EDGE, Teeth
 from .lips import INNER_LOWER, INNER_UPPER
 from .palette import luma, saturation
@@ -49,10 +50,10 @@ class TeethSearch:
             return
         picture = image[y0:y1, x0:x1].astype(np.float32)
         inner = _inner(contour - (x0, y0), picture.shape[:2], pose.scale)
-        teeth = (luma(picture) > 0.62 * bright) & (saturation(picture) < 0.38) & (inner > 127)
-        score = float(teeth.sum()) / pose.scale**2 - 0.02 * abs(pose.angles[0])
+        row = _upper_row(picture, inner, bright, pose.scale)
+        score = float(row.sum()) / pose.scale**2 - 0.02 * abs(pose.angles[0])
         if score > ENOUGH and (self._found is None or score > self._found.score):
-            mask = _teeth_only(picture, inner, bright, pose.scale)
+            mask = _cover(picture, inner, row, bright, pose.scale)
             self._found = _Find(score, picture, mask, (int(x0), int(y0)), pose)
 
     def best(self, middle: Points) -> Teeth | None:
@@ -77,17 +78,31 @@ def _inner(contour: Points, shape: tuple[int, ...], scale: float) -> Image:
     return np.asarray(cv2.erode(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
 
-def _teeth_only(picture: Array, inner: Image, bright: float, scale: float) -> Array:
-    """(h, w) 0..1: the convex hull of the largest tooth-like patch inside, feathered."""
-    like = ((luma(picture) > 0.50 * bright) & (saturation(picture) < 0.42) & (inner > 127)).astype(np.uint8)
+def _upper_row(picture: Array, inner: Image, bright: float, scale: float) -> NDArray[np.bool_]:
+    """(h, w) bright, unsaturated pixels inside; in each column only down to the first dark gap, where the row ends."""
+    like = (luma(picture) > 0.58 * bright) & (saturation(picture) < 0.40) & (inner > 127)
+    allowed = max(1, round(0.012 * scale))
+    row = np.zeros_like(like)
+    begun, missing = np.zeros(like.shape[1], bool), np.zeros(like.shape[1], int)
+    for y, here in enumerate(like):
+        row[y] = here & (missing <= allowed)
+        begun |= here
+        missing = np.where(here & (missing <= allowed), 0, missing + begun)
+    return row
+
+
+def _cover(picture: Array, inner: Image, row: NDArray[np.bool_], bright: float, scale: float) -> Array:
+    """(h, w) 0..1: the convex hull of the row's largest patch, inside, less what is dark there; feathered."""
     reach = max(1, round(0.024 * scale))
-    whole = cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    whole = cv2.morphologyEx(row.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
     if count < 2:
-        return np.zeros(like.shape, np.float32)
+        return np.zeros(row.shape, np.float32)
     largest = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
-    hull = fill(like.shape, single(cv2.convexHull(cv2.findNonZero(largest))[:, 0]))
-    mask = np.minimum(inner, hull).astype(np.float32) / 255
+    hull = fill(row.shape, single(cv2.convexHull(cv2.findNonZero(largest))[:, 0]))
+    light = single(smoothstep(luma(picture), 0.32 * bright, 0.50 * bright))
+    mask = np.minimum(inner, hull).astype(np.float32) / 255 * light
     return single(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.006 * scale)))
 
 

@@ -36,6 +36,10 @@ class Teeth:
     alpha: Array  # (h, w) 0..1
     corners: Points  # (3, 3) eye distances, own frame: what the picture's (0, 0), (w, 0) and (0, h) lie on
 
+    def colour(self) -> Array:
+        """(3,) RGB of teeth in good light."""
+        return single(np.percentile(self.picture[self.alpha >= 0.8 * self.alpha.max()], 65, axis=0))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interior:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,7 +78,10 @@ class WarpStudy:
         open_by = np.array([aperture(shape) for shape in shapes])
         least = shapes[open_by <= np.quantile(open_by, LEAST_OPEN)]
         film = Film(neutral_of(least.mean(0, dtype=np.float64)))
-        return Character(palette, film, self._teeth.best(film.middle), usual_skin(self._colours, self._lights))
+        teeth = self._teeth.best(film.middle)
+        if teeth is not None:
+            palette = replace(palette, teeth=teeth.colour())
+        return Character(palette, film, teeth, usual_skin(self._colours, self._lights))
 
 
 def median_palette(palettes: list[Palette]) -> Palette:
