@@ -13,7 +13,6 @@ from lipsmith.types import Face, Image
 @pytest.fixture(scope="module")
 def obedience(astronaut: Image) -> Obedience:
     with Landmarker(max_faces=1) as landmarker:
-
         face = landmarker.find(astronaut)[0]
 
         def find(image: Image) -> Face | None:
