@@ -12,13 +12,18 @@ from .types import Array, Crop, Image, Target
 def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) -> Image:
     """Return a copy of ``image`` (H, W, 3) with each picture (h, w, 3) pasted through its target's mask.
 
-    Pixels outside every mask are the very bytes of ``image``. Later targets lie over earlier ones.
+    Pixels outside every mask are the very bytes of ``image``. Later targets lie over earlier ones; where opaque
+    pictures of several faces overlap, a later one covers an earlier one only with what it changed.
     """
     out = image.copy()
     for target, picture in zip(targets, pictures, strict=True):
         if target.mask is None and _is_pixel_for_pixel(target.crop):
             x0, y0, x1, y1 = target.crop.box or (0, 0, 0, 0)
-            out[y0:y1, x0:x1] = picture
+            if len(targets) == 1:
+                out[y0:y1, x0:x1] = picture
+            else:
+                changed = (picture != image[y0:y1, x0:x1]).any(-1, keepdims=True)
+                np.copyto(out[y0:y1, x0:x1], picture, where=changed)
         else:
             _blend(out, target, picture)
     return out

@@ -26,6 +26,16 @@ def test_the_mask_decides_pixel_by_pixel(image: Image) -> None:
     assert not out[6:16, 15:25].any()
 
 
+def test_a_neighbour_covers_only_with_what_it_changed(image: Image) -> None:
+    boxes = [(0, 0, 30, 40), (20, 0, 60, 40)]
+    pictures = [image[y0:y1, x0:x1].copy() for x0, y0, x1, y1 in boxes]
+    pictures[0][10:20, 15:28] = 1  # under the neighbour's box
+    pictures[1][10:20, 15:25] = 2
+    out = compose(image, [Target(Crop.from_box(box), None, None) for box in boxes], pictures)
+    assert (out[10:20, 15:28] == 1).all()
+    assert (out[10:20, 35:45] == 2).all()
+
+
 def test_half_alpha_is_the_mean(image: Image) -> None:
     mask = np.full((10, 20), 0.5, np.float32)
     out = compose(image, [Target(Crop.from_box((5, 6, 25, 16)), mask, None)], [np.zeros((10, 20, 3), np.uint8)])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INFO = EngineInfo("warp", "1")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
+_OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
 
 
 class WarpEngine:
@@ -66,7 +67,7 @@ class WarpEncoder:
     def __init__(self, motion: MouthMotion, idle: IdleMotion | None, gain: float) -> None:
         self._motion = motion
         self._idle = idle
-        self._gain = gain
+        self._gain = 1 + (np.float32(gain) - 1) * _OPENING
 
     def push(self, samples: Samples) -> list[Array]:
         """Hear (n,) more samples at 16 kHz."""
@@ -77,6 +78,6 @@ class WarpEncoder:
         return [self._drive(mouth) for mouth in self._motion.flush()]
 
     def _drive(self, mouth: Array) -> Array:
-        mouth = np.clip(np.asarray(mouth, np.float32) * np.float32(self._gain), _LOWEST, 1)
+        mouth = np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1)
         idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)
         return np.asarray(np.concatenate([mouth, idle]), np.float32)
