@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,13 +10,30 @@ import pytest
 from made_media import noise, numbered, write_sound, write_video
 
 from lipsmith.errors import InputError, PictureError, SoundError
-from lipsmith.media.opening import check_file, decoded, open_media, packets
+from lipsmith.media.opening import check_file, decoded, is_folder, open_media, packets
 
 
 @pytest.mark.parametrize("error", [PictureError, SoundError])
 def test_the_error_is_the_callers_and_says_what_was_wanted(tmp_path: Path, error: type[InputError]) -> None:
     with pytest.raises(error, match="does not exist: give the path of a fine thing"):
         check_file(tmp_path / "a", error, "a fine thing")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("words " * 60, "File name too long"), ("a\0b", "does not exist"), ("file/a", "does not exist")]
+)
+def test_what_cannot_be_a_file_is_said(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(SoundError, match=says):
+        check_file(tmp_path / name, SoundError, "speech")
+    assert not is_folder(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+def test_a_pipe_is_refused_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(SoundError, match="is a pipe or device, not a file"):
+        check_file(tmp_path / "a.wav", SoundError, "speech")
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

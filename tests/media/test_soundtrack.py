@@ -74,6 +74,16 @@ def test_packets_are_copied_where_the_container_takes_them(tmp_path: Path, sourc
     assert (b"".join(ours) == b"".join(theirs)) == copied
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
+def test_packets_timed_in_ms_are_encoded_so_that_every_sample_is_there(tmp_path: Path, name: str) -> None:
+    sound = 0.2 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100).astype(np.float32)
+    speech = open_speech(write_sound(tmp_path / name, sound, 44100, "aac"))
+    make(tmp_path / "film.mp4", speech, frame_count(speech.samples, FPS, speech.rate))
+    ours, theirs = (np.concatenate(list(open_speech(path).blocks())) for path in (tmp_path / "film.mp4", speech.path))
+    assert abs(len(ours) - len(theirs)) < 44.1
+    assert np.abs(ours[4410:39690] - theirs[4410:39690]).max() < 0.01
+
+
 @pytest.mark.parametrize("kind", ["mp4", "webm"])
 @pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize(

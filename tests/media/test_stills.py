@@ -116,7 +116,25 @@ def test_of_a_moving_image_the_first_frame_is_taken(tmp_path: Path, name: str) -
     first.save(tmp_path / name, save_all=True, append_images=others)
     seen, _, notices = read_still(tmp_path / name, 3840)
     assert np.abs(seen.astype(int) - numbered(0)).max() <= 3
-    assert notices == (f"{name}: it moves: only its first frame is used.",)
+    assert notices == (f"{name}: it holds several pictures: only the first is used.",)
+
+
+def test_a_cameras_jpeg_with_a_second_picture_is_just_a_picture(tmp_path: Path) -> None:
+    first, second = (Pillow.fromarray(numbered(k)) for k in (0, 10))
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second])
+    seen, kind, notices = read_still(tmp_path / "a.jpg", 3840)
+    assert (seen.shape, kind, notices) == ((48, 64, 3), "mpo", ())
+
+
+def test_a_png_with_a_bomb_of_text_is_refused(tmp_path: Path) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_text("a", "x" * 5_000_000, zip=True)
+    Pillow.new("RGB", (40, 40)).save(tmp_path / "a.png", pnginfo=text)
+    assert is_still(tmp_path / "a.png")
+    with pytest.raises(PictureError, match="damaged"):
+        read_still(tmp_path / "a.png", 3840)
 
 
 def test_an_8k_image_is_scaled_with_a_notice(tmp_path: Path) -> None:
@@ -182,3 +200,9 @@ def test_a_sideways_photograph_fits_among_upright_ones(tmp_path: Path) -> None:
     Pillow.new("RGB", (64, 48)).save(tmp_path / "0.jpg")
     Pillow.new("RGB", (48, 64)).save(tmp_path / "1.jpg", exif=exif)
     assert [path.name for path in list_folder(tmp_path)] == ["0.jpg", "1.jpg"]
+
+
+def test_numbers_in_names_are_counted_and_superscripts_are_letters(tmp_path: Path) -> None:
+    for name in ("10.png", "9.png", "1²2.png"):
+        Pillow.new("RGB", (40, 40)).save(tmp_path / name)
+    assert [path.name for path in list_folder(tmp_path)] == ["1²2.png", "9.png", "10.png"]

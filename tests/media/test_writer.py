@@ -236,6 +236,21 @@ def test_an_output_that_is_an_input_is_refused_however_it_is_spelt(tmp_path: Pat
     check_output(tmp_path / "b.mp4", [path])
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "loop.mp4"])
+def test_an_impossible_name_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.mp4").symlink_to(tmp_path / "loop.mp4")
+    with pytest.raises(OutputError, match="choose another name"):
+        check_output(tmp_path / name, [tmp_path / "a.png"])
+
+
+def test_a_sheet_does_not_join_the_pictures_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    check_output(tmp_path / "pictures.png", [tmp_path / "pictures"], sheet=True)
+    for name in ("001.png", "sheet.png"):
+        with pytest.raises(OutputError, match="choose another folder"):
+            check_output(tmp_path / "pictures" / name, [tmp_path / "pictures"], sheet=True)
+
+
 def test_a_sheet_is_a_png(tmp_path: Path) -> None:
     check_output(tmp_path / "a.png", sheet=True)
     with pytest.raises(OptionError, match=r"\.png"):

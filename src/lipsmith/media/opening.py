@@ -6,6 +6,7 @@ gladly "decode" or follow to other places, count as unreadable.
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -38,19 +39,30 @@ def check_file(path: Path, error: type[InputError], wanted: str) -> None:
         error: PictureError or SoundError.
         wanted: what was expected there, for the sentence: "a picture or video", "speech".
     """
-    if not path.exists():
-        raise error(f"{path} does not exist: give the path of {wanted}.")
-    if path.is_dir():
-        raise error(f"{path} is a folder, not a file: give the path of {wanted}.")
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise error(f"{path} is a folder, not a file: give the path of {wanted}.")
+        if not stat.S_ISREG(mode):
+            raise error(f"{path} is a pipe or device, not a file: save {wanted} to a file first.")
         with path.open("rb") as file:
             empty = not file.read(1)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero byte
+        raise error(f"{path} does not exist: give the path of {wanted}.") from None
     except OSError as reason:
         raise error(
             f"{path} cannot be read ({reason.strerror}): give the path of {wanted} that you may read."
         ) from reason
     if empty:
         raise error(f"{path} is empty (zero bytes): copy or export it again, or give another file.")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder; what is no name at all (too long, a loop of links) is none."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def open_media(path: Path, error: type[InputError], wanted: str) -> InputContainer:

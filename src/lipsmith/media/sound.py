@@ -46,6 +46,7 @@ class Speech:
     samples: int  # exact number of mono samples that ``blocks`` yields
     lead: int  # samples of silence put before (positive) or cut from (negative) the file's own sound
     notices: tuple[str, ...] = ()  # sentences for the user
+    exact: bool = True  # whether its packets' times tell single samples; those of mkv and flv are rounded to ms
 
     @property
     def seconds(self) -> float:
@@ -88,6 +89,7 @@ def open_speech(path: Path) -> Speech:
         announced = _announced(container, stream)
         context = stream.codec_context
         rate, channels, codec = context.sample_rate, context.channels, context.codec.canonical_name
+        exact = _tells_samples(Fraction(stream.time_base), rate, context.frame_size or 1) if rate else False
     if not rate or not channels:
         raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
     lead = _lead(path, rate)
@@ -95,13 +97,18 @@ def open_speech(path: Path) -> Speech:
     notices: tuple[str, ...] = ()
     if announced and samples / rate < announced * 0.98 - 0.5:
         notices = (f"{path.name}: it breaks off at {samples / rate:.1f} s of {announced:.1f} s.",)
-    return Speech(path, rate, channels, codec, samples, lead, notices)
+    return Speech(path, rate, channels, codec, samples, lead, notices, exact)
 
 
 def _stream_of(container: Any, path: Path) -> Any:
     if not container.streams.audio:
         raise SoundError(f"{path} has no soundtrack: give a speech file, or a video with sound.")
     return container.streams.audio[0]
+
+
+def _tells_samples(tick: Fraction, rate: int, packet: int) -> bool:
+    """Whether a ``tick`` in seconds is no longer than a sample, or divides packets of ``packet`` samples exactly."""
+    return tick * rate <= 1 or (Fraction(packet, rate) / tick).denominator == 1
 
 
 def _announced(container: Any, stream: Any) -> float:

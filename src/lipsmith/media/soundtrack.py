@@ -56,12 +56,14 @@ def soundtrack(
     """Choose how sound gets into a ``kind`` ("mp4", "mov", "webm") film announced to have ``frames`` frames.
 
     Without ``sound`` the frames' own samples are encoded. Else packets are copied if the container takes them and the
-    sound is known to cover the film to within one frame.
+    sound is known to cover the film to within one frame. Times rounded to ms (mkv, flv) are copied into webm only,
+    which rounds them as well: in an mp4 they would make every packet some samples longer or shorter than it sounds.
     """
     if sound is None:
         return FrameSound(output, kind, info)
     covers = frames is not None and (frames - 1) / info.fps <= Fraction(sound.samples, sound.rate)
-    if covers and not sound.lead and sound.codec in COPIED[kind]:
+    exact = sound.exact or kind == "webm"
+    if covers and exact and not sound.lead and sound.codec in COPIED[kind]:
         return CopiedSound(output, info, sound)
     return EncodedSound(output, kind, info, sound)
 

@@ -29,10 +29,10 @@ def is_still(path: Path) -> bool:
     try:
         with _opened(path):
             return True
-    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
-        return True
     except OSError:
         return False
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning, ValueError):  # an image, but a bad one
+        return True
 
 
 def read_still(path: Path, limit_side: int) -> tuple[Image, str, tuple[str, ...]]:
@@ -50,7 +50,8 @@ def read_still(path: Path, limit_side: int) -> tuple[Image, str, tuple[str, ...]
     check_file(path, PictureError, "a picture")
     try:
         with _opened(path) as picture:
-            notices = ["it moves: only its first frame is used"] if getattr(picture, "n_frames", 1) > 1 else []
+            several = getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO"  # a camera's JPEG with extras
+            notices = ["it holds several pictures: only the first is used"] if several else []
             kind = (picture.format or "image").lower()
             flat = _over_white(_eight_bit(ImageOps.exif_transpose(picture)), notices)
             image = np.asarray(_within(flat, limit_side, notices), np.uint8)
@@ -77,10 +78,11 @@ def list_folder(folder: Path) -> list[Path]:
     Raises:
         PictureError: no images, or images of different sizes (names the first that differs).
     """
-    paths = sorted(
-        (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")),
-        key=lambda path: [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", path.name)],
-    )
+    try:
+        inside = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    except OSError as reason:
+        raise PictureError(f"{folder} cannot be read ({reason.strerror}): give a folder that you may read.") from reason
+    paths = sorted(inside, key=_natural)
     if not paths:
         raise PictureError(f"{folder} holds no images: put numbered png, jpg, webp, bmp or tiff files into it.")
     sizes = ((path, _size(path)) for path in paths)
@@ -92,6 +94,11 @@ def list_folder(folder: Path) -> list[Path]:
                 "all images of a folder must have one size."
             )
     return paths
+
+
+def _natural(path: Path) -> list[str | int]:
+    """Sorts numbers within names by their value. ``isdecimal`` is what ``\\d`` finds; a superscript is neither."""
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path.name)]
 
 
 def _opened(path: Path) -> Pillow.Image:
@@ -108,7 +115,7 @@ def _size(path: Path) -> tuple[int, int]:
         with _opened(path) as picture:
             turned = picture.getexif().get(0x0112, 1) >= 5
             return (picture.height, picture.width) if turned else picture.size
-    except (OSError, SyntaxError, Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as reason:
+    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as reason:
         raise PictureError(f"{path} is not a picture that can be read: take it out of the folder.") from reason
 
 

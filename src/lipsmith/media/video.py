@@ -18,7 +18,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
-from .opening import check_file, decoded, films, open_media, packets
+from .opening import check_file, decoded, films, is_folder, open_media, packets
 from .stills import check_size, fit, is_still, list_folder, read_still
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int 
         OptionError: ``fps`` is not a rate between 1 and 120.
     """
     rate = parse_rate(fps)
-    if path.is_dir():
+    if is_folder(path):
         return Slides(path, rate or DEFAULT_FPS, limit_side)
     check_file(path, PictureError, "a picture or video")
     if is_still(path):

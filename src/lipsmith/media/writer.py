@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
 from .mark import mark_of, read_mark, xmp_box
+from .opening import is_folder
 from .soundtrack import Soundtrack, soundtrack
 
 if TYPE_CHECKING:
@@ -168,22 +169,38 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
 
     Raises:
         OptionError: unknown extension.
-        OutputError: ``path`` is a folder or an input, or its folder is missing or may not be written to.
+        OutputError: ``path`` is a folder, an input or no possible name; its folder is missing or may not be written to.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise OutputError(f"{path} is a folder: give the name of a film inside it, such as {path / 'film.mp4'}.")
     if not sheet:
         container_of(path)
     elif path.suffix.lower() != ".png":
         raise OptionError(f"{path} does not end in .png: a contact sheet is a PNG picture.")
     folder = path.absolute().parent
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise OutputError(f"The folder {folder} does not exist: make it first, or choose another.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"The folder {folder} may not be written to: choose another.")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as reason:
+        raise OutputError(f"{path} cannot be a file ({reason.strerror}): choose another name.") from reason
     for given in inputs:
-        if path.resolve() == given.resolve() or (path.exists() and given.exists() and path.samefile(given)):
+        if _same(path, given):
             raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
+        if sheet and _same(path.parent, given):
+            raise OutputError(f"{path} lies among the pictures of the film: choose another folder for the sheet.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both name the same file; what is not there yet, or cannot be, is the same as nothing else."""
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) -> Any:
