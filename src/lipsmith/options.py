@@ -39,6 +39,13 @@ def build(kind: type[T], given: Mapping[str, Any]) -> T:
     return kind(**given)
 
 
+def check(options: DataclassInstance) -> None:
+    """Raise OptionError for a value of the wrong type or outside its choices, however the dataclass was made."""
+    hints = get_type_hints(type(options))
+    for field in fields(options):
+        _check(field.name, getattr(options, field.name), hints[field.name])
+
+
 def _check(name: str, value: object, hint: Any) -> None:
     choices = get_args(hint) if getattr(hint, "__origin__", None) is Literal else ()
     if choices and value not in choices:
@@ -64,5 +71,10 @@ class GenerateOptions:
     mark: bool = True  # say in the film's metadata that it is AI-made
 
     def __post_init__(self) -> None:
+        for name in ("fps", "faces"):  # numbers serve as well as their text
+            object.__setattr__(self, name, str(getattr(self, name)))
+        check(self)
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
         if not 0 <= self.crf <= 51:
             raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")

@@ -20,11 +20,19 @@ def test_a_name_near_to_nothing_lists_all() -> None:
         ({"still": "yes"}, "still is 'yes'; it must be true or false"),
         ({"seed": 1.5}, "seed is 1.5; it must be an integer"),
         ({"crf": 99}, "crf is 99"),
+        ({"seed": -1}, "seed is -1; it can be 0 or more"),
     ],
 )
 def test_a_wrong_value_says_what_it_can_be(given: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         build(GenerateOptions, given)
+    with pytest.raises(OptionError, match=says):
+        GenerateOptions(**given)  # type: ignore[arg-type]
+
+
+def test_numbers_serve_where_text_is_kept() -> None:
+    options = GenerateOptions(fps=30, faces=2)  # type: ignore[arg-type]
+    assert (options.fps, options.faces) == ("30", "2")
 
 
 def test_right_values_arrive() -> None:
