@@ -43,6 +43,20 @@ def test_a_named_engine_that_cannot_run_says_what_is_missing(monkeypatch: pytest
         load_engine("broken")
 
 
+def test_the_default_engine_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "mediapipe" else object())
+    with pytest.raises(EngineUnavailable, match=r"mediapipe cannot be found.*pip install lipsmith"):
+        load_engine("warp")
+
+
+def test_an_engine_that_does_not_load_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("torn", "no_such_package:ENTRY", engines.ENTRY_POINTS)
+    monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))
+    assert load_engine("fake").info.name == "fake"
+    with pytest.raises(EngineUnavailable, match=r"No module named 'no_such_package'.*remove no_such_package"):
+        load_engine("torn")
+
+
 def test_other_packages_add_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("broken", "test_table:BROKEN", engines.ENTRY_POINTS)
     monkeypatch.setattr(EntryPoint, "load", lambda _: BROKEN)

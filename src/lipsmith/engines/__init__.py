@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from ..errors import EngineUnavailable, OptionError
@@ -54,8 +55,23 @@ def _nothing() -> str | None:
     return None
 
 
+def _warp_lacks() -> str | None:
+    missing = [name for name in ("cv2", "mediapipe", "onnxruntime") if find_spec(name) is None]
+    return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
+
+
+def _broken(point: EntryPoint, problem: ImportError | AttributeError) -> Entry:
+    """Stands for an engine of another package that does not load, so that it stops nobody else."""
+    lack = f"its package does not load ({problem}); mend or remove {point.value.partition(':')[0]}."
+
+    def refuse(_: Mapping[str, Any]) -> Engine:
+        raise EngineUnavailable(f"{point.name}: {lack}")
+
+    return Entry(point.name, "an engine of another package", "its package", refuse, lambda: lack)
+
+
 BUILT_IN = (
-    Entry("warp", "mesh warp with a drawn mouth; the embedded default", "nothing: any CPU", _warp, _nothing),
+    Entry("warp", "mesh warp with a drawn mouth; the embedded default", "nothing: any CPU", _warp, _warp_lacks),
     Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing),
 )
 
@@ -64,7 +80,10 @@ def engine_table() -> dict[str, Entry]:
     """Every engine known here, by name: ours, then those of other packages."""
     table = {entry.name: entry for entry in BUILT_IN}
     for point in entry_points(group=ENTRY_POINTS):
-        entry = point.load()
+        try:
+            entry: Entry = point.load()
+        except (ImportError, AttributeError) as problem:
+            entry = _broken(point, problem)
         table[entry.name] = entry
     return table
 
