@@ -135,7 +135,7 @@ class _Making:
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
             plates = self.plates(footage, cast, length, Path(spool))
             take = Take(plates, self.engine, footage.info.fps, sound.rate, Hearing(sound.rate))
-            runs = self.runs(take, sound, footage.info.fps, length)
+            runs = self.runs(take, sound, footage, length)
             if preview:
                 self.write_sheet(runs, length, output)
             else:
@@ -187,13 +187,16 @@ class _Making:
         faces = cast.tracks.faces(index, cast.chosen)
         return tuple(self.engine.prepare(image, face, cast.characters[face.track]) for face in faces)
 
-    def runs(self, take: Take, sound: Speech, fps: Fraction, length: int) -> Iterator[Run]:
-        blocks = first_samples(sound.blocks(), sample_at(length, fps, sound.rate))
+    def runs(self, take: Take, sound: Speech, footage: Footage, length: int) -> Iterator[Run]:
+        """The film's runs, counted. A still picture that cannot speak is refused at the first, not after the last."""
+        blocks = first_samples(sound.blocks(), sample_at(length, footage.info.fps, sound.rate))
         for run in self.watch.each("listen", take_runs(take, blocks, length)):
             for shot in run:
                 reasons = {target.unable for target in shot.plate.targets}
                 self.count["cutaways" if not reasons else "rendered" if None in reasons else "left"] += 1
                 self.unable.update(reason for reason in reasons if reason is not None)
+            if footage.info.frames == 1:
+                self.refuse_silent_face()
             yield run
 
     def render(self, run: Run) -> list[AVFrame]:

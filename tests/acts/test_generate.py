@@ -2,7 +2,7 @@
 
 import json
 import wave
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -260,6 +260,24 @@ def test_bad_wishes_get_one_sentence_and_leave_nothing(
             lipsmith.generate(picture, words, output)
         assert "\n" not in str(caught.value)
         assert sorted(tmp_path.iterdir()) == before
+
+
+class Unable(FakeEngine):
+    """Cannot make any face speak."""
+
+    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
+        return replace(super().prepare(image, face, character), unable="the mouth is wide open")
+
+
+def test_a_portrait_that_cannot_speak_is_refused_before_the_work(
+    astronaut_file: Path, speech: Path, tmp_path: Path
+) -> None:
+    engine, stages = Unable(), list[Stage]()
+    with pytest.raises(FaceError, match="the mouth is wide open"):
+        lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=engine, progress=stages.append)
+    assert engine.calls == []
+    assert {stage.name for stage in stages} == {"look"}
+    assert list(tmp_path.iterdir()) == []
 
 
 class Stumbling(FakeEngine):
