@@ -149,7 +149,11 @@ def _graphics() -> Iterator[Finding]:
     if path is None:
         yield Finding("graphics", "GPU", "none seen (nvidia-smi is not there); the default engine wants none")
         return
-    done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        yield Finding("graphics", "GPU", f"not known: {problem}")
+        return
     for number, line in enumerate(done.stdout.splitlines() or [f"nvidia-smi failed: {done.stderr.strip()}"]):
         yield Finding("graphics", f"GPU {number}", line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -95,6 +96,16 @@ def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     command.chmod(0o755)
     monkeypatch.setattr(doctor.shutil, "which", lambda _: str(command))
     assert [finding.value for finding in doctor._graphics()] == ["A card, 24576 MiB, 570.1"]
+
+
+def test_a_driver_that_hangs_does_not_hang_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object, timeout: float, **__: object) -> None:
+        raise subprocess.TimeoutExpired("nvidia-smi", timeout)
+
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: "nvidia-smi")
+    monkeypatch.setattr(doctor.subprocess, "run", hang)
+    (finding,) = doctor._graphics()
+    assert finding.value.startswith("not known: Command 'nvidia-smi' timed out")
 
 
 def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
