@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from drawn_face import drawn_face
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.folds import folded
 from lipsmith.errors import FaceError, OptionError
+from lipsmith.media.sound import Hearing, open_speech
 from lipsmith.types import Face, Image, Target
 
 REST = np.zeros(14, np.float32)
@@ -243,13 +245,19 @@ def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
         WarpOptions(**options)
 
 
-def test_the_gain_scales_the_mouth() -> None:
-    sound = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+def test_the_gain_widens_the_opening_alone(speech_file: Path) -> None:
+    sound = open_speech(speech_file)
+    hearing = Hearing(sound.rate)
+    heard = np.concatenate([hearing.push(block) for block in sound.blocks()])[:48_000]
 
     def mouth(gain: float) -> np.ndarray:
         encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).listen(Fraction(25))
-        return np.stack(encoder.push(sound) + encoder.flush())[:, :8]
+        return np.stack(encoder.push(heard) + encoder.flush())[:, :8]
 
-    assert np.abs(mouth(0.0)).max() == 0
-    assert mouth(0.5) == pytest.approx(0.5 * mouth(1.0), abs=1e-6)
+    opening, shape = [0, 3, 4], [1, 2, 5, 6, 7]
+    plain = mouth(1.0)
+    assert plain[:, 0].max() > 0.2
+    assert not mouth(0.0)[:, opening].any()
+    assert mouth(0.5)[:, opening] == pytest.approx(0.5 * plain[:, opening], abs=1e-6)
+    assert np.array_equal(mouth(2.0)[:, shape], plain[:, shape])
     assert mouth(3.0).max() <= 1
