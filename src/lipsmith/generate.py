@@ -122,6 +122,7 @@ class _Making:
     first_frame: float | None = None
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
+    refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine takes no such face
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
         from .media.probe import probe
@@ -141,7 +142,9 @@ class _Making:
             else:
                 self.write_film(runs, length, FilmInfo(footage.info.size, footage.info.fps, sound.rate), sound, output)
         report = self.report(output, footage.info.fps, len(cast.chosen), length)
-        return replace(report, notices=footage.info.notices + sound.notices, probe=None if preview else probe(output))
+        silent = tuple(f"face {track} stays silent: {reason}" for track, reason in self.refusals.items())
+        notices = footage.info.notices + sound.notices + silent
+        return replace(report, notices=notices, probe=None if preview else probe(output))
 
     def look(self, footage: Footage, limit: int | None) -> Cast:
         """See every frame of the footage once, up to ``limit``: follow the faces, study every person."""
@@ -184,8 +187,14 @@ class _Making:
             yield plate
 
     def targets(self, image: Image, index: int, cast: Cast) -> tuple[Target, ...]:
-        faces = cast.tracks.faces(index, cast.chosen)
-        return tuple(self.engine.prepare(image, face, cast.characters[face.track]) for face in faces)
+        """The faces that the engine takes; one that it refuses stays silent, and the others speak."""
+        made: list[Target] = []
+        for face in cast.tracks.faces(index, cast.chosen):
+            try:
+                made.append(self.engine.prepare(image, face, cast.characters[face.track]))
+            except FaceError as refusal:
+                self.refusals.setdefault(face.track, str(refusal))
+        return tuple(made)
 
     def runs(self, take: Take, sound: Speech, footage: Footage, length: int) -> Iterator[Run]:
         """The film's runs, counted. A still picture that cannot speak is refused at the first, not after the last."""
@@ -237,6 +246,8 @@ class _Making:
     def refuse_silent_face(self) -> None:
         """A film in which no mouth was drawn in any frame is refused before it appears."""
         if not self.count["rendered"]:
+            if self.refusals:
+                raise FaceError(next(iter(self.refusals.values())))
             reason = self.unable.most_common(1)[0][0] if self.unable else "the face shows only later than the speech"
             raise FaceError(f"No frame shows a face that can be made to speak: {reason}. Try another picture.")
 

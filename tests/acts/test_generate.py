@@ -280,6 +280,36 @@ def test_a_portrait_that_cannot_speak_is_refused_before_the_work(
     assert list(tmp_path.iterdir()) == []
 
 
+class Choosy(FakeEngine):
+    """Refuses faces in the left half, or all."""
+
+    def __init__(self, everybody: bool) -> None:
+        super().__init__()
+        self._everybody = everybody
+
+    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
+        if self._everybody or face.box[0] < image.shape[1] / 2:
+            raise FaceError("The mouth is wide open; give a picture with a calm one.")
+        return super().prepare(image, face, character)
+
+
+def test_one_refused_face_stays_silent_while_the_other_speaks(two_people: Image, speech: Path, tmp_path: Path) -> None:
+    picture, film = tmp_path / "two.png", tmp_path / "film.mp4"
+    cv2.imwrite(str(picture), two_people[..., ::-1])
+    options = GenerateOptions(faces="all", crf=8)
+    report = lipsmith.generate(picture, speech, film, options, engine=Choosy(everybody=False))
+    image = frames_of(film)[30]
+    assert difference(image, two_people, (120, 40, 160, 100)) < 3
+    assert difference(image, two_people, (480, 40, 520, 100)) > 20
+    assert [notice.partition(": ")[2] for notice in report.notices] == [
+        "The mouth is wide open; give a picture with a calm one."
+    ]
+    film.unlink()
+    with pytest.raises(FaceError, match=r"^The mouth is wide open; give a picture with a calm one\.$"):
+        lipsmith.generate(picture, speech, film, options, engine=Choosy(everybody=True))
+    assert not film.exists()
+
+
 class Stumbling(FakeEngine):
     """Fails, or is interrupted, at its tenth picture."""
 
