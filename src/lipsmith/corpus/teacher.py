@@ -7,8 +7,8 @@ plateau inside the phone and falls off around it:
     D_i(t) = exp(-(distance(t, plateau_i) / reach_i) ** 1.3)
     curve_k(t) = sum_i a_ik D_i(t) t_ik / (sum_i a_ik D_i(t) + 0.001)
 
-reach_i is the phone's own, except for press and bite, the two contacts, which come and go within 22 ms: with the reach
-of a gesture a vowel between two [b] would never open. Then a Gaussian of 15 ms smooths, and the curve is clipped to the control's range.
+reach_i is the phone's own, except for press and bite: the two contacts come and go within 22 ms, or a vowel between two
+[b] would never open. Then a Gaussian of 15 ms smooths, and the curve is clipped to the control's range.
 """
 
 from __future__ import annotations
