@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -217,17 +216,6 @@ def test_drives_follow_the_options() -> None:
     assert np.abs(np.stack(drives)[:, 8:]).max() == 0
     encoder = WarpEngine(WarpOptions(seed=2)).listen(Fraction(25))
     assert np.abs(np.stack(encoder.push(silence) + encoder.flush())[:, 9:]).max() > 0
-
-
-def test_a_frame_costs_little() -> None:
-    image, face = drawn_face(scale=110)
-    engine, target = still(image, face)
-    drive = np.r_[OPEN[:8], 0.0, 0.02, 0.01, 0.01, 0.0, 0.0].astype(np.float32)
-    draw(engine, target, drive)
-    begin = time.process_time()
-    for _ in range(10):
-        draw(engine, target, drive)
-    assert (time.process_time() - begin) / 10 < 0.03
 
 
 def test_every_number_is_finite_even_at_the_edge_of_the_picture() -> None:
