@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import wave
 import zipfile
 from pathlib import Path
 
@@ -95,3 +96,18 @@ def test_command_lines_in_the_readme_are_understood(tmp_path: Path, monkeypatch:
     assert commands
     monkeypatch.chdir(tmp_path)
     assert {" ".join(words): run(words) for words in commands} == {" ".join(words): 3 for words in commands}
+
+
+def test_the_pieces_in_the_architecture_page_work(
+    astronaut_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "portrait.jpg").write_bytes(astronaut_file.read_bytes())
+    with wave.open("speech.wav", "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8_000))
+    code = (ROOT / "docs/architecture.md").read_text().partition("```python\n")[2].partition("```")[0]
+    exec(compile(code, "architecture.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 13
+    assert said[-1] == "12 (512, 512, 3) (640,)"
