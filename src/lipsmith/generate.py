@@ -99,6 +99,7 @@ def generate(
     """
     from .media.writer import check_output
 
+    watch = Stopwatch()
     options = options or GenerateOptions()
     picture, output = Path(picture), Path(output)
     check_output(output, [picture] if speech is None else [picture, Path(speech)], sheet=preview)
@@ -106,7 +107,7 @@ def generate(
     if engine is None:
         loaded = choose_engine(options.engine, {"idle": not options.still, "seed": options.seed})
         engine, passed_over = loaded.engine, loaded.passed_over
-    making = _Making(options, engine, passed_over, progress or (lambda _: None))
+    making = _Making(options, engine, passed_over, progress or (lambda _: None), watch)
     return making.run(picture, Path(speech) if speech else None, output, preview)
 
 
@@ -118,7 +119,7 @@ class _Making:
     engine: Engine
     passed_over: tuple[str, ...]
     progress: Progress
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    watch: Stopwatch
     first_frame: float | None = None
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
