@@ -74,6 +74,9 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
         (["demo", "-o", "/proc/none/demo.mp4"], "/proc/none", 6),
         (["bench", "--sizes", "big"], "512x512", 2),
         (["bench", "--memory", "one"], "1,10", 2),
+        (["bench", "--seconds", "0"], "more than 0", 2),
+        (["bench", "--threads", "-1"], "0 for all", 2),
+        (["generate", "a.png", "b.wav", "-o", "c.mp4", "--seed", "-1"], "seed is -1", 2),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_its_exit_code(

@@ -37,6 +37,10 @@ def test_a_record_becomes_plain_values() -> None:
     }
 
 
+def test_what_could_not_be_measured_is_null() -> None:
+    assert plain([float("nan"), float("inf"), 1.5]) == [None, None, 1.5]
+
+
 def test_json_keeps_letters_of_every_language(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"film": Path("影片.mp4")})
     out = capsys.readouterr().out

@@ -43,6 +43,12 @@ class BenchOptions:
     memory: str = ""
     obedience: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < 86_400:
+            raise OptionError(f"seconds is {self.seconds}; give more than 0 and less than a day.")
+        if self.threads < 0:
+            raise OptionError(f"threads is {self.threads}; give a number of cores, or 0 for all.")
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:

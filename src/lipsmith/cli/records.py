@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
 
 def plain(value: object) -> object:
-    """``value`` in JSON's own types: a record becomes a mapping, a fraction ``"30000/1001"``, a path its text."""
+    """``value`` in JSON's own types: a record becomes a mapping, a fraction ``"30000/1001"``, NaN null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -18,7 +19,7 @@ def plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, float):
-        return round(value, 6)
+        return round(value, 6) if math.isfinite(value) else None  # JSON has no NaN
     return str(value) if isinstance(value, (Fraction, Path)) else value
 
 
