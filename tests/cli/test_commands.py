@@ -207,10 +207,12 @@ def test_an_engine_that_cannot_run_says_why(capsys: Captured, monkeypatch: pytes
     def refuse(_: object) -> None:
         raise AssertionError("an engine that lacks something is not loaded")
 
-    entry = Entry("big", "a big one", "a GPU", refuse, lambda: "there is no GPU here")  # type: ignore[arg-type]
+    entry = Entry("big", "a big one", "a GPU", refuse, lambda: "there is no GPU[big] here")  # type: ignore[arg-type]
     monkeypatch.setattr("lipsmith.engines.engine_table", lambda: {"big": entry})
     assert run(["engines", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["lacks"] == "there is no GPU here"
+    assert json.loads(capsys.readouterr().out)[0]["lacks"] == "there is no GPU[big] here"
+    assert run(["engines"]) == 0
+    assert "GPU[big]" in capsys.readouterr().out
 
 
 def test_doctor_reports_and_fails_when_something_is_wrong(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,10 +45,11 @@ def describe(entry: Entry) -> Row:
 
 def _print_table(rows: list[Row]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("engine", "what it is", "needs", "window", "here")
     for row in rows:
-        here = "[green]can run[/]" if row.lacks is None else f"[red]{row.lacks}[/]"
-        table.add_row(row.name, row.summary, row.needs, str(row.window or ""), here)
+        here = "[green]can run[/]" if row.lacks is None else f"[red]{escape(row.lacks)}[/]"
+        table.add_row(escape(row.name), escape(row.summary), escape(row.needs), str(row.window or ""), here)
     Console().print(table)
