@@ -54,7 +54,7 @@ def options(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_it_trains_writes_and_resumes_to_the_same_file(options):
+def test_it_trains_and_writes_what_it_learnt(options):
     from lipsmith.speech.student import read_student
 
     told = []
@@ -74,11 +74,36 @@ def test_it_trains_writes_and_resumes_to_the_same_file(options):
     assert learner.losses == []
     with pytest.raises(InputError, match="other options"):
         voice2mouth.Learner(replace(options, steps=13))
-    onward = voice2mouth.Learner(
-        replace(options, folder=options.folder / "new", start=options.folder / "checkpoint.pt")
-    ).averaged()
-    learnt = learner.averaged().state_dict()
-    assert all(value.equal(learnt[name]) for name, value in onward.state_dict().items())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_training_that_was_broken_off_ends_in_the_same_file(options, monkeypatch):
+    monkeypatch.setattr(voice2mouth, "_figures", lambda options, model: {})
+    voice2mouth.train(options)
+    whole = options.output.read_bytes()
+    (options.folder / "checkpoint.pt").unlink()
+    monkeypatch.setattr(voice2mouth, "_SAVE_EVERY", 5)
+    step = voice2mouth.Learner._step
+
+    def until_the_ninth(learner, classroom):
+        if learner._done == 8:
+            raise KeyboardInterrupt
+        return step(learner, classroom)
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(voice2mouth.Learner, "_step", until_the_ninth)
+        voice2mouth.train(options)
+    taken = []
+    monkeypatch.setattr(voice2mouth.Learner, "_step", lambda learner, room: taken.append(1) or step(learner, room))
+    voice2mouth.train(options)
+    assert len(taken) == 7  # it stood at the fifth of twelve
+    assert options.output.read_bytes() == whole
+
+
+@pytest.mark.parametrize("change", [{"seed": 3}, {"share": 0.5}])
+def test_a_corpus_of_another_seed_or_share_is_refused(options, change):
+    with pytest.raises(InputError, match=r"made with seed 2 and share 1\.0.*another folder"):
+        voice2mouth.train(replace(options, **change))
 
 
 def test_the_file_computes_what_the_network_does():

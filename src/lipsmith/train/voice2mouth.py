@@ -32,7 +32,8 @@ Progress = Callable[[str, float], None]
 _CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # how much each control's error counts
 _PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # and how much more where the control is meant to be at 1
 _DECISIVE = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
-_PLACES = ("folder", "output", "start")  # of no importance to what is learnt
+_PLACES = ("folder", "output")  # of no importance to what is learnt
+_SAVE_EVERY = 1000  # steps
 _WARM_UP = 8  # steps at the beginning of a clip that do not count: the memory has heard too little
 
 
@@ -53,7 +54,6 @@ class TrainOptions:
     layers: int = 2
     share: float = 1.0  # of the corpus's minutes
     retune: float = 0.15  # how far the second copy of each utterance is retuned
-    start: Path | None = None  # the checkpoint of an earlier training of the same shape to go on from
 
 
 def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, Any]:
@@ -61,12 +61,11 @@ def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, 
 
     Raises:
         EngineUnavailable: torch or onnx is not installed.
-        InputError: no synthesiser is on this machine, or the folder's corpus cannot be read.
+        InputError: no synthesiser is on this machine, or the folder's corpus cannot be read or is another one.
     """
     _need_torch()
     tell = progress or (lambda _stage, _share: None)
-    if not (options.folder / "corpus.json").exists():
-        make_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=tell)
+    _need_corpus(options, tell)
     tell("reading the corpus", 0.0)
     lessons = lessons_of(options.folder, options.seed, options.retune)
     classroom = Classroom.of(lessons, noise_mels(options.seed))
@@ -89,6 +88,20 @@ def _need_torch() -> None:
         raise EngineUnavailable(f"{error.name} is not installed; do: pip install 'lipsmith[train]'.") from error
 
 
+def _need_corpus(options: TrainOptions, tell: Progress) -> None:
+    """Make the corpus where there is none; refuse one that was made with another seed or share."""
+    if not (options.folder / "corpus.json").exists():
+        make_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=tell)
+        return
+    summary = read_summary(options.folder)
+    seen = (summary.get("seed"), summary.get("share"))
+    if seen != (options.seed, options.share):
+        raise InputError(
+            f"The corpus in {options.folder} was made with seed {seen[0]} and share {seen[1]}; this training wants "
+            f"seed {options.seed} and share {options.share:g}: give those, or another folder."
+        )
+
+
 class Learner:
     """A student and where it stands in its training; resumes from its checkpoint where there is one."""
 
@@ -104,7 +117,6 @@ class Learner:
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=options.rate, weight_decay=1e-3)
         self._done = 0
         self.losses: list[float] = []
-        self._begin()
         self._resume()
 
     def averaged(self) -> torch.nn.ModuleDict:
@@ -122,7 +134,7 @@ class Learner:
             if self._done % 50 == 0:
                 loss = float(np.mean(self.losses[-50:]))
                 tell(f"training, step {self._done}, loss {loss:.4f}", self._done / self._options.steps)
-            if self._done % 1000 == 0 or self._done == self._options.steps:
+            if self._done % _SAVE_EVERY == 0 or self._done == self._options.steps:
                 self._save()
 
     def _step(self, classroom: Classroom) -> float:
@@ -165,14 +177,6 @@ class Learner:
         }
         torch.save(whole, partial)
         partial.replace(self._checkpoint)
-
-    def _begin(self) -> None:
-        import torch
-
-        if self._options.start is not None:
-            learnt = torch.load(self._options.start, weights_only=True)["mean"]
-            self._net.load_state_dict(learnt)
-            self._mean = {name: value.clone() for name, value in learnt.items()}
 
     def _resume(self) -> None:
         import torch
