@@ -70,7 +70,7 @@ def test_a_disk_that_fills_up_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     with RawSpool(tmp_path, 2, (64, 48)) as spool:
         spool.put(noisy(0), None)
         monkeypatch.setattr(spool_module.shutil, "disk_usage", lambda _: usage(100, 99, 1))
-        with pytest.raises(OutputError, match="make room"):
+        with pytest.raises(OutputError, match=r"needs 67 MB free in .* but only 0 MB are: make room"):
             spool.put(noisy(1), None)
 
 

@@ -104,9 +104,14 @@ class _Rolls:
         free = shutil.disk_usage(self._folder).free
         if needed + SPARE_BYTES > free:
             raise OutputError(
-                f"Playing this film backward needs {needed / 1e9:.2f} GB more in {self._folder} but only "
-                f"{free / 1e9:.2f} GB are free: make room, or use a shorter speech or a smaller film."
+                f"Playing this film backward needs {_amount(needed + SPARE_BYTES)} free in {self._folder} but only "
+                f"{_amount(free)} are: make room, or use a shorter speech or a smaller film."
             )
+
+
+def _amount(size: int) -> str:
+    """Bytes for people: "1.25 GB", "67 MB"."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 class RawSpool:
