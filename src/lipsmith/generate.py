@@ -143,7 +143,7 @@ class _Making:
             else:
                 self.write_film(runs, length, FilmInfo(footage.info.size, footage.info.fps, sound.rate), sound, output)
         report = self.report(output, footage.info.fps, len(cast.chosen), length)
-        silent = tuple(f"face {track} stays silent: {reason}" for track, reason in self.refusals.items())
+        silent = tuple(f"Face {track} stays silent: {reason}" for track, reason in self.refusals.items())
         notices = footage.info.notices + sound.notices + silent
         return replace(report, notices=notices, probe=None if preview else probe(output))
 
@@ -163,7 +163,7 @@ class _Making:
                 with self.watch.stage("study"):
                     for face in faces:
                         if face.track not in studies:
-                            studies[face.track] = self.engine.study()
+                            studies[face.track] = self.engine.study(still=footage.info.frames == 1)
                         studies[face.track].add(image, face)
                 looked += 1
                 self.progress(Stage("look", looked, total))

@@ -27,7 +27,7 @@ def face(astronaut: Image) -> Face:
 
 @pytest.fixture(scope="module")
 def target(engine: Engine, astronaut: Image, face: Face) -> Target:
-    study = engine.study()
+    study = engine.study(still=True)
     study.add(astronaut, face)
     return engine.prepare(astronaut, face, study.done())
 
@@ -106,7 +106,7 @@ def test_pictures_are_what_the_crop_says(engine: Engine, target: Target, speech:
 
 def test_preparing_leaves_the_image_alone(engine: Engine, astronaut: Image, face: Face) -> None:
     before = astronaut.copy()
-    study = engine.study()
+    study = engine.study(still=True)
     study.add(astronaut, face)
     target = engine.prepare(astronaut, face, study.done())
     engine.render([[target.material]], [[listen(engine, np.zeros(640, np.float32), Fraction(25), 640)[0]]])

@@ -32,7 +32,7 @@ def one_thread() -> None:
 
 def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, Target]:
     engine = WarpEngine(WarpOptions(**options))
-    study = engine.study()
+    study = engine.study(still=True)
     study.add(image, face)
     return engine, engine.prepare(image, face, study.done())
 
@@ -48,7 +48,7 @@ def crop(image: Image, target: Target) -> Image:
 
 def film(**changes: object) -> tuple[WarpEngine, list[Target], list[Image], object]:
     engine = WarpEngine()
-    study = engine.study()
+    study = engine.study(still=False)
     frames = [drawn_face(centre=(150 + 2 * k, 125), jaw=0.02 * k, roll=0.02 * k, seed=k, **changes) for k in range(8)]
     for image, face in frames:
         study.add(image, face)
@@ -195,11 +195,22 @@ def test_a_film_does_not_blink_for_its_people() -> None:
     assert np.array_equal(draw(engine, targets[0], idle), draw(engine, targets[0], OPEN))
 
 
+def test_a_person_in_one_frame_of_a_film_is_no_portrait() -> None:
+    engine = WarpEngine()
+    image, face = drawn_face()
+    study = engine.study(still=False)
+    study.add(image, face)
+    target = engine.prepare(image, face, study.done())
+    idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
+    assert np.array_equal(draw(engine, target, idle), draw(engine, target, OPEN))
+    assert not np.array_equal(draw(engine, target, OPEN), crop(image, target))
+
+
 def test_a_study_does_not_grow_with_the_film() -> None:
     from lipsmith.engines.warp import study as module
 
     image, face = drawn_face()
-    study = WarpEngine().study()
+    study = WarpEngine().study(still=False)
     for _ in range(300):
         study.add(image, face)
     kept = len(study._shapes)
@@ -227,9 +238,21 @@ def test_every_number_is_finite_even_at_the_edge_of_the_picture() -> None:
         assert draw(engine, moved, np.r_[OPEN[:8], 0.5, 0.02, 0.01, 0, 0, 0].astype(np.float32)).dtype == np.uint8
 
 
-@pytest.mark.parametrize("options", [{"interior": "painted"}, {"gain": -1.0}, {"gain": 9.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"interior": "painted"},
+        {"gain": -1.0},
+        {"gain": 9.0},
+        {"gain": "wide"},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": "x"},
+        {"idle": 1},
+    ],
+)
 def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
-    with pytest.raises(OptionError, match=next(iter(options))):
+    with pytest.raises(OptionError, match=rf"^{next(iter(options))} is .*\.$"):
         WarpOptions(**options)
 
 

@@ -29,6 +29,8 @@ def test_a_portrait_beyond_a_limit_is_refused_in_one_sentence(change: dict[str, 
     assert sentence is not None
     assert words in sentence
     assert "; give " in sentence
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
 
 
 @pytest.mark.parametrize(

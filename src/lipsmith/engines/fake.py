@@ -79,7 +79,7 @@ class FakeEngine:
     def info(self) -> EngineInfo:
         return EngineInfo("fake", "1", self._options.window)
 
-    def study(self) -> FakeStudy:
+    def study(self, still: bool) -> FakeStudy:
         return FakeStudy()
 
     def prepare(self, image: Image, face: Face, character: object) -> Target:

@@ -45,8 +45,12 @@ class Engine(Protocol):
     @property
     def info(self) -> EngineInfo: ...
 
-    def study(self) -> Study:
-        """Begin to look over one person's frames. A still picture has one frame."""
+    def study(self, still: bool) -> Study:
+        """Begin to look over one person's frames.
+
+        ``still``: the source is one picture that does not move, so the study sees one frame and life may be added.
+        A person who shows in a single frame of a film is not still.
+        """
         ...
 
     def prepare(self, image: Image, face: Face, character: object) -> Target:

@@ -73,7 +73,7 @@ def measure_obedience(
 
     commands = random_commands(40, 8) if commands is None else commands
     engine = WarpEngine(WarpOptions(idle=False))
-    study = engine.study()
+    study = engine.study(still=True)
     study.add(image, face)
     target = engine.prepare(image, face, study.done())
     rows: list[tuple[float, ...]] = []

@@ -32,11 +32,11 @@ class WarpEngine:
     def info(self) -> EngineInfo:
         return INFO
 
-    def study(self) -> WarpStudy:
-        """Begin to look over one person's frames."""
+    def study(self, still: bool) -> WarpStudy:
+        """Begin to look over one person's frames; only a ``still`` source gets idle motion."""
         from .study import WarpStudy
 
-        return WarpStudy()
+        return WarpStudy(still)
 
     def prepare(self, image: Image, face: Face, character: object) -> Target:
         """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""

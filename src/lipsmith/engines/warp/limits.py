@@ -60,17 +60,17 @@ def refusal(view: View) -> str | None:
     yaw, pitch = (float(np.rad2deg(abs(angle))) for angle in (view.yaw, view.pitch))
     if view.scale < SMALLEST:
         return (
-            f"the face is too small: its eyes' outer corners are {view.scale:.0f} pixels apart and at least "
-            f"{SMALLEST:.0f} are needed; give a larger picture"
+            f"The face is too small: its eyes' outer corners are {view.scale:.0f} pixels apart and at least "
+            f"{SMALLEST:.0f} are needed; give a larger picture."
         )
     if view.gap > WIDEST_STILL:
         return (
-            f"the mouth is wide open ({view.gap:.2f} of the distance between the eyes' outer corners, at most "
-            f"{WIDEST_STILL} can be closed); give a portrait with a closed mouth or a usual smile"
+            f"The mouth is wide open ({view.gap:.2f} of the distance between the eyes' outer corners, at most "
+            f"{WIDEST_STILL} can be closed); give a portrait with a closed mouth or a usual smile."
         )
     if yaw > _TURNED[1] or pitch > _TILTED[1]:
         return (
-            f"the face is turned {yaw:.0f} degrees to the side and {pitch:.0f} up or down, and at most "
-            f"{_TURNED[1]:.0f} and {_TILTED[1]:.0f} can be drawn; give a portrait that looks more at the camera"
+            f"The face is turned {yaw:.0f} degrees to the side and {pitch:.0f} up or down, and at most "
+            f"{_TURNED[1]:.0f} and {_TILTED[1]:.0f} can be drawn; give a portrait that looks more at the camera."
         )
     return None

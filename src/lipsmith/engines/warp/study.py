@@ -38,7 +38,8 @@ class Character:
 class WarpStudy:
     """Looks over one person's frames. Memory does not grow beyond SHAPES shapes."""
 
-    def __init__(self) -> None:
+    def __init__(self, still: bool) -> None:
+        self._still = still
         self._frames = 0
         self._stride = 1
         self._shapes: list[Array] = []
@@ -70,9 +71,9 @@ class WarpStudy:
         self._teeth.see(image, landmarks, own, pose, self._palettes[-1].bright)
 
     def done(self) -> Character:
-        """The character of all frames seen; a single frame is a still portrait."""
+        """The character of all frames seen."""
         palette = median_palette(self._palettes)
-        if self._frames == 1:
+        if self._still:
             return Character(palette)
         shapes = np.stack(self._shapes)
         open_by = np.array([aperture(shape) for shape in shapes])
