@@ -37,10 +37,31 @@ def test_what_is_missing_is_named_and_skipped(tmp_path):
     assert set(report.minutes) == {"one", "other"}
     assert report.minutes["one"] >= 0.1
     assert [line.split(":")[0] for line in report.skipped] == ["absent", "mute"]
+    assert set(report.dropped) == set(report.minutes)
     summary = read_summary(tmp_path)
     assert summary["trained"] == ["one"]
     assert summary["held_out"] == ["other"]
     assert summary["synthesisers"] == {"fake": "1"}
+
+
+class Stumbler(FakeSynthesiser):
+    """Gives nothing for every third sentence, as one that fails or hangs."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+
+    def speak(self, text, delivery):
+        self.asked += 1
+        return None if self.asked % 3 == 0 else super().speak(text + " badefiklomo", delivery)
+
+
+def test_sentences_that_come_to_nothing_are_skipped_and_counted(tmp_path):
+    stumbler = Stumbler()
+    report = make_corpus(CorpusOptions(tmp_path, sources=TINY[:1]), {"fake": stumbler})
+    assert report.minutes["one"] >= 0.1
+    assert report.dropped == {"one": stumbler.asked // 3}
+    assert read_summary(tmp_path)["dropped"] == report.dropped
 
 
 def test_held_out_voices_and_sentences_are_never_trained_on(tmp_path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from .command import printed_by
 from .flite import starts_from_ends
 from .ipa import ARPABET, CATALAN, CZECH, FINNISH, ITALIAN, RUSSIAN
 from .utterance import Delivery, Utterance, levelled, segmented
@@ -41,14 +41,13 @@ class Festival:
             script.write_text(
                 _script(text, delivery, sound, phones), _ENCODINGS.get(delivery.language, "utf-8"), "replace"
             )
-            subprocess.run([self._command, "-b", str(script)], capture_output=True, check=False, timeout=60)  # noqa: S603
-            if not (sound.exists() and phones.exists()):
+            if printed_by([self._command, "-b", str(script)]) is None or not phones.exists():
                 return None
             samples, lines = read_wav(sound), phones.read_text("latin-1").splitlines()
         rows = [line.split() for line in lines]
-        pairs = [[row[2], row[0]] for row in rows if len(row) == 3 and row[0] != "#"]
+        pairs = [(row[2], row[0]) for row in rows if len(row) == 3 and row[0] != "#"]
         starts = starts_from_ends(pairs, _NAMES[delivery.language])
-        if starts is None or len(samples) < 8000:
+        if not starts or samples is None or len(samples) < 8000:
             return None
         return Utterance(f"festival:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
 
@@ -69,8 +68,6 @@ def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
 
 def _ask(command: str) -> tuple[str, tuple[str, ...]]:
     """Its version and the voices it has."""
-    printed = subprocess.run(  # noqa: S603
-        [command, "-b", "(begin (print (voice.list)) (print libdir))"], capture_output=True, text=True, check=False
-    ).stdout
-    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    printed = printed_by([command, "-b", "(begin (print (voice.list)) (print libdir))"]) or ""
+    version = printed_by([command, "--version"], failing=True) or ""
     return version.strip(), tuple(re.findall(r"[a-z][a-z0-9_]+", printed.split(")")[0]))

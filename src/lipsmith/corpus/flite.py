@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from .command import printed_by
 from .ipa import ARPABET, named_phone
 from .utterance import Delivery, Utterance, levelled, segmented
 from .wav import read_wav
@@ -41,18 +41,16 @@ class Flite:
             arguments = [self._command, "-voice", delivery.voice, "-psdur"]
             for name, value in settings.items():
                 arguments += ["--setf", f"{name}={value}"]
-            printed = subprocess.run(  # noqa: S603
-                [*arguments, "-t", text, "-o", str(path)], capture_output=True, text=True, check=True, timeout=60
-            ).stdout
+            printed = printed_by([*arguments, "-t", text, "-o", str(path)])
             samples = read_wav(path)
-        starts = starts_from_ends([part.rsplit(":", 1) for part in printed.split()], ARPABET)
-        if starts is None or len(samples) < 8000:
+        starts = starts_from_ends([part.rpartition(":")[::2] for part in (printed or "").split()], ARPABET)
+        if not starts or samples is None or len(samples) < 8000:
             return None
         return Utterance(f"flite:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
 
 
-def starts_from_ends(phones: list[list[str]], names: dict[str, str]) -> list[tuple[float, str]] | None:
-    """(start s, IPA) from [phone, end s] pairs; None when a phone is not in ``names``."""
+def starts_from_ends(phones: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[float, str]] | None:
+    """(start s, IPA) from (phone, end s) pairs; None when a phone is not in ``names``, or an end is no number."""
     starts: list[tuple[float, str]] = []
     begin = 0.0
     for name, end in phones:
@@ -60,10 +58,13 @@ def starts_from_ends(phones: list[list[str]], names: dict[str, str]) -> list[tup
         if ipa is None:
             return None
         starts.append((begin, ipa))
-        begin = float(end)
+        try:
+            begin = float(end)
+        except ValueError:
+            return None
     return starts
 
 
 def _version(command: str) -> str:
-    printed = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    printed = printed_by([command, "--version"], failing=True) or ""
     return next((line.split(":", 1)[1].strip() for line in printed.splitlines() if "version:" in line), "unknown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -84,6 +84,7 @@ class CorpusReport:
     """What was made."""
 
     minutes: dict[str, float]  # by source
+    dropped: dict[str, int]  # by source: sentences that gave nothing usable, or on which the synthesiser failed
     versions: dict[str, str]  # of the synthesisers used
     skipped: tuple[str, ...]  # sources whose synthesiser or voice is not on this machine
 
@@ -107,38 +108,45 @@ def make_corpus(
         raise InputError("No synthesiser was found; install espeakng-loader (pip), or flite or festival (apt).")
     options.folder.mkdir(parents=True, exist_ok=True)
     minutes: dict[str, float] = {}
+    dropped: dict[str, int] = {}
     skipped: list[str] = []
     said: set[str] = set()
     for index, source in enumerate(options.sources):
         if progress is not None:
             progress(source.name, index / len(options.sources))
-        utterances = list(_speak(source, options, found.get(source.synthesiser), said))
+        utterances, silent = _speak(source, options, found.get(source.synthesiser), said)
         if not utterances:
-            skipped.append(f"{source.name}: {source.synthesiser} {', '.join(source.voices[:1])} is not here")
+            skipped.append(f"{source.name}: {source.synthesiser} {source.voices[0]} is not here, or says nothing")
             continue
+        dropped[source.name] = silent
         save(options.folder / f"{source.name}.npz", utterances)
         minutes[source.name] = round(sum(len(each.samples) for each in utterances) / HEARING_RATE / 60, 2)
-    report = CorpusReport(minutes, {name: _version(each) for name, each in found.items()}, tuple(skipped))
+    report = CorpusReport(minutes, dropped, {name: _version(each) for name, each in found.items()}, tuple(skipped))
     write_summary(options.folder, _summary(options, report))
     return report
 
 
 def _speak(
     source: Source, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
-) -> Iterator[Utterance]:
-    """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing."""
+) -> tuple[list[Utterance], int]:
+    """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing; and how many did."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
     wanted = source.minutes * options.share * 60 * HEARING_RATE
-    failures = 0
+    spoken: list[Utterance] = []
+    failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:
         delivery = _delivery(source, random)
         text = sentence(delivery.language, random)
-        utterance = synthesiser.speak(text, delivery) if text not in said else None
-        failures = failures + 1 if utterance is None else 0
-        if utterance is not None:
-            said.add(text)
-            wanted -= len(utterance.samples)
-            yield utterance
+        known = text in said
+        utterance = None if known else synthesiser.speak(text, delivery)
+        if utterance is None:
+            failures, dropped = failures + 1, dropped + (not known)
+            continue
+        failures = 0
+        said.add(text)
+        wanted -= len(utterance.samples)
+        spoken.append(utterance)
+    return spoken, dropped
 
 
 def _delivery(source: Source, random: Random) -> Delivery:
@@ -160,6 +168,7 @@ def _summary(options: CorpusOptions, report: CorpusReport) -> dict[str, object]:
         "share": options.share,
         "synthesisers": report.versions,
         "minutes": report.minutes,
+        "dropped": report.dropped,
         "trained": trained,
         "held_out": held_out,
         "skipped": list(report.skipped),

@@ -51,7 +51,7 @@ class Synthesiser(Protocol):
     def name(self) -> str: ...
 
     def speak(self, text: str, delivery: Delivery) -> Utterance | None:
-        """Speak; None where this text gives nothing usable (too short, phones that are not known)."""
+        """Speak; None where nothing usable came: too short, phones that are not known, the program failed or hung."""
         ...
 
 

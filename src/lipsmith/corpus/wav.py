@@ -12,14 +12,19 @@ from ..types import Samples
 from .utterance import at_hearing_rate
 
 
-def read_wav(path: Path) -> Samples:
-    """(n,) samples of a 16-bit mono WAV, at 16 kHz.
+def read_wav(path: Path) -> Samples | None:
+    """(n,) samples of a 16-bit mono WAV, at 16 kHz; None where there is no whole file.
 
     Raises:
         SoundError: another kind of WAV.
     """
-    with wave.open(str(path), "rb") as file:
-        if file.getsampwidth() != 2 or file.getnchannels() != 1:
-            raise SoundError(f"{path} is not 16-bit mono; the synthesiser should write 16-bit mono WAV.")
-        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
-        return at_hearing_rate(sound, file.getframerate())
+    try:
+        with wave.open(str(path), "rb") as file:
+            kind, rate = (file.getsampwidth(), file.getnchannels()), file.getframerate()
+            frames = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error):
+        return None
+    if kind != (2, 1):
+        raise SoundError(f"{path} is not 16-bit mono; the synthesiser should write 16-bit mono WAV.")
+    sound = np.frombuffer(frames[: len(frames) // 2 * 2], "<i2").astype(np.float32) / 32768
+    return at_hearing_rate(sound, rate)
