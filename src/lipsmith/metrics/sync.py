@@ -6,11 +6,14 @@ Three curves of the sound stand beside the measured mouth, each told apart in th
 * ``vowels``: power between 500 and 1200 Hz, where open vowels are strong, in dB. Knows nothing of phones either.
 * ``student``: what our own student would do. It follows phones best, but a film that it drove is no stranger to it:
   there it measures how well the film obeys, not whether the student is right.
+
+A film is looked at picture by picture at its own rate, and heard block by block: what is kept of it is some hundred
+bytes a frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +35,9 @@ from .curves import Curve, align, correlation, smoothed
 _FURTHEST = Fraction(8, 25)  # s: sound that is further off than this is not found
 _FEWEST = 10  # frames with a face, below which there is nothing to score
 _INNER = ((13, 14), (82, 87), (312, 317))  # upper and lower inner lip: the middle, and halfway to the corners
+_HALF_WINDOW = HEARING_RATE // 40  # samples: 25 ms to either side of a frame's middle
+_HANN = np.hanning(2 * _HALF_WINDOW)
+_VOWELS = slice(25, 61)  # bins of 20 Hz: 500 to 1200 Hz
 _CORNERS, _NOSE_CHIN, _EYES = (78, 308), (2, 152), (33, 263)
 
 
@@ -79,13 +85,11 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
         InputError: the film or the speech cannot be read.
         FaceError: a face in fewer than ten frames.
     """
-    footage = open_picture(film)
+    footage = open_picture(film, "source")
     trace = measure_mouth(footage.frames())
     fps, frames = footage.info.fps, len(trace.aperture)
-    sound = heard(speech or film)
-    drives = drives_for(sound, fps, frames)
+    drives, level, vowels = listen(heard(speech or film), fps, frames)
     mouth = lip_opening(drives).astype(np.float64), drives[:, 0].astype(np.float64), drives[:, 1] - drives[:, 2]
-    level, vowels = level_curve(sound, fps, frames), level_curve(sound, fps, frames, (500, 1200))
     return SyncReport(
         film=str(film),
         speech=str(speech or film),
@@ -156,34 +160,76 @@ def _moved(curve: Curve, truth: Curve, lag: float) -> float:
     return correlation(np.interp(at - lag, at, curve)[inside], truth[inside])
 
 
-def heard(path: Path) -> Samples:
-    """(n,) at 16 kHz of any sound, or of a film's soundtrack."""
+def heard(path: Path) -> Iterator[Samples]:
+    """Blocks of (n,) samples at 16 kHz of any sound, or of a film's soundtrack."""
     speech = open_speech(path)
     hearing = Hearing(speech.rate)
-    parts = [hearing.push(block) for block in speech.blocks()]
-    return np.concatenate([*parts, hearing.flush()])
+    for block in speech.blocks():
+        yield hearing.push(block)
+    yield hearing.flush()
 
 
-def drives_for(samples: Samples, fps: Fraction, frames: int) -> Array:
-    """(frames, 8): the student over (n,) samples at 16 kHz; the last drive is held where the sound is shorter."""
-    motion = MouthMotion(fps)
-    drives = motion.push(samples) + motion.flush() or [np.zeros(8, np.float32)]
-    return np.stack((drives + drives[-1:] * max(0, frames - len(drives)))[:frames])
+def listen(blocks: Iterable[Samples], fps: Fraction, frames: int) -> tuple[Array, Curve, Curve]:
+    """What blocks of (n,) samples at 16 kHz say of ``frames`` frames at ``fps``, as far as these reach.
+
+    Returns:
+        (frames, 8) drives of the student, the last one held where the sound is shorter; (frames,) level and vowels:
+        dB of the 50 ms around the middle of each frame, smoothed over 40 ms, within 50 dB of the loudest.
+    """
+    motion, windows = MouthMotion(fps), _Windows(fps, frames)
+    drives: list[Array] = []
+    levels: list[tuple[float, float]] = []
+    for block in blocks:
+        drives += motion.push(block)
+        levels += [_level(window) for window in windows.push(block)]
+        if len(drives) >= frames and len(levels) >= frames:
+            break
+    drives += motion.flush() if len(drives) < frames else []
+    drives = drives or [np.zeros(8, np.float32)]
+    levels += [_level(window) for window in windows.flush()]
+    level, vowels = (_evened(curve, fps) for curve in np.array(levels, np.float64).T)
+    return np.stack((drives + drives[-1:] * (frames - len(drives)))[:frames]), level, vowels
 
 
-def level_curve(samples: Samples, fps: Fraction, frames: int, band: tuple[float, float] | None = None) -> Curve:
-    """(frames,) dB of 50 ms around the middle of each frame, smoothed over a frame, within 50 dB of the loudest."""
-    sound = _within(samples, band) if band else samples.astype(np.float64)
-    levels = np.empty(frames)
-    for frame in range(frames):
-        middle = (sample_at(frame, fps) + sample_at(frame + 1, fps)) // 2
-        part = sound[max(0, middle - 400) : middle + 400]
-        levels[frame] = 10 * np.log10(np.mean(part**2) + 1e-10) if len(part) else -100.0
-    return smoothed(np.maximum(levels, levels.max() - 50), 1.0)
+class _Windows:
+    """Cuts out of a stream of sound the 50 ms around the middle of every film frame."""
+
+    def __init__(self, fps: Fraction, frames: int) -> None:
+        self._fps, self._frames = fps, frames
+        self._frame = 0  # whose window comes next
+        self._sound = np.zeros(_HALF_WINDOW, np.float32)  # as much silence goes before the first sample
+        self._dropped = -_HALF_WINDOW  # the stream's index of the first sample still held
+
+    def push(self, samples: Samples) -> list[Samples]:
+        """The windows, each (800,), that (n,) more samples complete."""
+        self._sound = np.concatenate([self._sound, samples])
+        whole: list[Samples] = []
+        while self._frame < self._frames and (start := self._start()) + 2 * _HALF_WINDOW <= len(self._sound):
+            whole.append(self._sound[start : start + 2 * _HALF_WINDOW])
+            self._frame += 1
+        done = min(self._start(), len(self._sound))
+        self._sound, self._dropped = self._sound[done:], self._dropped + done
+        return whole
+
+    def flush(self) -> list[Samples]:
+        """The windows of all frames that are left, with silence after the sound."""
+        empty: Samples = np.zeros(2 * _HALF_WINDOW, np.float32)
+        whole = self.push(empty)
+        return whole + [empty] * (self._frames - self._frame)
+
+    def _start(self) -> int:
+        middle = (sample_at(self._frame, self._fps) + sample_at(self._frame + 1, self._fps)) // 2
+        return middle - _HALF_WINDOW - self._dropped
 
 
-def _within(samples: Samples, band: tuple[float, float]) -> Curve:
-    spectrum = np.fft.rfft(samples)
-    frequency = np.fft.rfftfreq(len(samples), 1 / HEARING_RATE)
-    spectrum[(frequency < band[0]) | (frequency > band[1])] = 0
-    return np.fft.irfft(spectrum, len(samples))
+def _level(window: Samples) -> tuple[float, float]:
+    """Mean power of a (800,) window, and the part of it between 500 and 1200 Hz under a Hann window; in dB."""
+    sound = window.astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(sound * _HANN)[_VOWELS]) ** 2
+    powers = np.mean(sound**2), 2 * spectrum.sum() / len(sound) / (_HANN @ _HANN)
+    level, vowels = (float(10 * np.log10(power + 1e-10)) for power in powers)
+    return level, vowels
+
+
+def _evened(levels: Curve, fps: Fraction) -> Curve:
+    return smoothed(np.maximum(levels, levels.max() - 50), float(fps / 25))
