@@ -41,7 +41,7 @@ class Festival:
             script.write_text(
                 _script(text, delivery, sound, phones), _ENCODINGS.get(delivery.language, "utf-8"), "replace"
             )
-            if printed_by([self._command, "-b", str(script)]) is None or not phones.exists():
+            if printed_by([self._command, "-b", str(script)], failing=True) is None or not phones.exists():
                 return None
             samples, lines = read_wav(sound), phones.read_text("latin-1").splitlines()
         rows = [line.split() for line in lines]
