@@ -30,9 +30,9 @@ PREVIEW_TILES = 24
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One word of progress: ``done`` of ``total`` frames of the stage ``name``."""
+    """One word of progress: ``done`` of ``total`` frames of the stage ``name``; ``total`` 0: not known."""
 
-    name: str  # "look" at the faces, then "speak"
+    name: str  # "open" a speech of minutes, "look" at the faces, "speak"
     done: int
     total: int
 
@@ -130,7 +130,7 @@ class _Making:
         from .media.sound import Hearing
 
         with self.watch.stage("open"):
-            footage, sound = open_both(picture, speech, self.options)
+            footage, sound = open_both(picture, speech, self.options, self.progress)
         spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
         cast = self.look(footage, spoken if self.options.length == "speech" else None)
         length = film_length(footage, cast.frames, spoken, self.options)
@@ -273,15 +273,22 @@ class _Making:
         )
 
 
-def open_both(picture: Path, speech: Path | None, options: GenerateOptions) -> tuple[Footage, Speech]:
-    """Open the picture and the speech, or the picture's own soundtrack."""
+def open_both(
+    picture: Path, speech: Path | None, options: GenerateOptions, progress: Progress
+) -> tuple[Footage, Speech]:
+    """Open the picture and the speech, or the picture's own soundtrack. A speech of minutes is read with ``progress``."""
     from .media.sound import open_speech
     from .media.video import open_picture
 
     footage = open_picture(picture, options.fps)
+    fps = float(footage.info.fps)
     if speech is None and not footage.info.has_sound:
         raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
-    return footage, open_speech(speech or picture)
+
+    def tell(read: float, total: float) -> None:
+        progress(Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0))
+
+    return footage, open_speech(speech or picture, tell)
 
 
 def film_length(footage: Footage, looked: int, spoken: int, options: GenerateOptions) -> int:

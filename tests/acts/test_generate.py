@@ -114,6 +114,16 @@ def test_a_portrait_speaks(astronaut_file: Path, speech: Path, tmp_path: Path) -
     json.dumps(asdict(report), default=str)
 
 
+def test_a_long_speech_is_read_with_progress(
+    astronaut_file: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsmith.media.sound.TELL_EVERY", 1)
+    stages: list[Stage] = []
+    lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine(), progress=stages.append)
+    assert [(stage.name, stage.done // 25, stage.total) for stage in stages[:2]] == [("open", 1, 62), ("open", 2, 62)]
+    assert stages[2].name == "look"
+
+
 def test_the_same_wish_gives_the_same_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     one, other = (lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4").output for k in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(frames_of(one), frames_of(other), strict=True))

@@ -58,10 +58,12 @@ def write_video(
     return path
 
 
-def write_sound(path: Path, samples: Array, rate: int, codec: str, fmt: str | None = None) -> Path:
+def write_sound(
+    path: Path, samples: Array, rate: int, codec: str, fmt: str | None = None, layout: str | None = None
+) -> Path:
     """Encode (n,) or (channels, n) float32 into the container that the extension means."""
     block = np.atleast_2d(np.asarray(samples, np.float32))
-    layout = "mono" if block.shape[0] == 1 else "stereo"
+    layout = layout or ("mono" if block.shape[0] == 1 else "stereo")
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=rate, layout=layout)
         if fmt:
@@ -72,7 +74,8 @@ def write_sound(path: Path, samples: Array, rate: int, codec: str, fmt: str | No
 
 def encode(container: Any, stream: Any, block: Array, rate: int, layout: str, start: int = 0) -> None:
     """Put (channels, n) float32 into ``stream``, beginning at sample ``start``."""
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=layout)
+    packed = np.ascontiguousarray(block.T).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
     frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
     fit = av.AudioResampler(format=stream.format, layout=layout, rate=rate)
     for part in [*fit.resample(frame), *fit.resample(None)]:

@@ -86,15 +86,62 @@ def test_stereo_becomes_the_mean_and_stays_stereo_beside(tmp_path: Path) -> None
     assert np.array_equal(np.concatenate(list(speech.channel_blocks()), axis=1), both)
 
 
-@pytest.mark.parametrize("channels", [3, 6, 8])
-def test_many_channels_become_their_mean(tmp_path: Path, channels: int) -> None:
-    values = (noise(300, channels=channels) * 8000).astype("<i2")
-    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
-        file.setnchannels(channels)
+def write_plain(path: Path, sound: Array) -> Path:
+    """(channels, n) in a wav that does not say where its channels stand."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(sound))
         file.setsampwidth(2)
         file.setframerate(16000)
-        file.writeframes(np.ascontiguousarray(values.T).tobytes())
-    assert np.allclose(all_of(tmp_path / "a.wav"), values.astype(np.float32).mean(axis=0) / 32768, atol=1e-6)
+        file.writeframes(np.ascontiguousarray((sound * 32768).astype("<i2").T).tobytes())
+    return path
+
+
+def alone(channels: int, at: int, samples: int = 16000) -> Array:
+    """(channels, samples): a tone of .30 in one channel."""
+    sound = np.zeros((channels, samples), np.float32)
+    sound[at] = 0.3 * np.sin(2 * np.pi * 400 * np.arange(samples) / 16000)
+    return sound
+
+
+@pytest.mark.parametrize("channels", [3, 9])
+def test_channels_of_which_nobody_knows_the_places_become_their_mean(tmp_path: Path, channels: int) -> None:
+    sound = noise(300, channels=channels)
+    speech = open_speech(write_plain(tmp_path / "a.wav", sound))
+    assert (speech.channels, speech.samples) == (1, 300)
+    assert np.allclose(all_of(tmp_path / "a.wav"), sound.mean(axis=0), atol=1e-4)
+    assert np.array_equal(np.concatenate(list(speech.channel_blocks()), axis=1)[0], all_of(tmp_path / "a.wav"))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layout"),
+    [("a.m4a", "aac", "5.1"), ("a.flac", "flac", "5.1"), ("a.wav", "pcm_f32le", "7.1"), ("a.wav", "", "6 channels")],
+)
+def test_a_voice_in_the_centre_keeps_its_level(tmp_path: Path, name: str, codec: str, layout: str) -> None:
+    sound = alone(8 if layout == "7.1" else 6, at=2)
+    path = tmp_path / name
+    _ = write_sound(path, sound, 16000, codec, layout=layout) if codec else write_plain(path, sound)
+    speech = open_speech(path)
+    sides = np.concatenate(list(speech.channel_blocks()), axis=1)
+    assert (speech.channels, speech.samples, sides.shape) == (2, 16000, (2, 16000))
+    inside = slice(2000, -2000)
+    assert np.abs(all_of(path)[inside]).max() == pytest.approx(0.3, abs=0.02)
+    assert np.abs(sides[:, inside]).max(axis=1) == pytest.approx(0.3 / np.sqrt(2), abs=0.02)
+
+
+def test_a_voice_on_the_left_stays_there_and_is_heard(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", alone(6, at=0), 16000, "pcm_s16le", layout="5.1")
+    left, right = np.concatenate(list(open_speech(path).channel_blocks()), axis=1)
+    assert np.abs(left).max() == pytest.approx(0.3, abs=1e-3)
+    assert not right.any()
+    assert np.abs(all_of(path)).max() == pytest.approx(0.3 / np.sqrt(2), abs=1e-3)
+    assert np.array_equal(all_of(path, size=100), all_of(path))
+
+
+def test_a_long_speech_tells_how_far_it_is_read(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", np.zeros(8000 * 125, np.float32), 8000, "pcm_s16le")
+    told: list[tuple[float, float]] = []
+    open_speech(path, lambda read, total: told.append((read, total)))
+    assert [(round(read), total) for read, total in told] == [(60, 125.0), (120, 125.0)]
 
 
 @pytest.mark.parametrize("size", [1, 100, 4096, 5000, 100_000])

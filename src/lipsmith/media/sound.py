@@ -4,10 +4,14 @@ Time: sample 0 is what a player plays first. Encoder delay (AAC and Opus priming
 decoder as the file tells, and the padding of the last packet too. Holes in the time stamps are filled with silence. The
 soundtrack of a video is moved to the picture's clock: sample 0 sounds with the first frame, so a soundtrack that
 begins late gets silence before it and one that begins early is cut.
+
+Channels: one or two are kept as they are. More are mixed down by FFmpeg's rules where their places are known (the
+centre, where voices are, comes out at its own level in mono; the sum of all may exceed 1), else they become their mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, gcd
@@ -23,7 +27,6 @@ from ..timing import HEARING_RATE
 from .opening import decoded, films, open_media
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ..types import Array, Samples
@@ -33,6 +36,11 @@ HOLE = Fraction(1, 20)
 """Seconds: a jump in the time stamps above this is a hole; below, it is the coarse clock of the container."""
 LEAD = Fraction(1, 200)
 """Seconds: a soundtrack that begins nearer than this to its picture begins with it."""
+TELL_EVERY = 60
+"""Seconds of sound between two words of progress."""
+
+Tell = Callable[[float, float], None]
+"""Gets the seconds read so far and those the file says it lasts, 0 if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Speech:
 
     path: Path
     rate: int  # Hz
-    channels: int
+    channels: int  # that ``channel_blocks`` yields: 1 or 2
     codec: str
     samples: int  # exact number of mono samples that ``blocks`` yields
     lead: int  # samples of silence put before (positive) or cut from (negative) the file's own sound
@@ -54,32 +62,39 @@ class Speech:
         return self.samples / self.rate
 
     def blocks(self, size: int = 4096) -> Iterator[Samples]:
-        """Mono float32 (size,) at ``rate``, the mean of the channels; the last block may be shorter."""
-        for block in self.channel_blocks(size):
-            yield block[0] if self.channels == 1 else block.mean(axis=0)
+        """Mono float32 (size,) at ``rate``, of two channels the mean; the last block may be shorter."""
+        for block in _cut(self._pieces(1), size):
+            yield block[0] if len(block) == 1 else block.mean(axis=0)
 
     def channel_blocks(self, size: int = 4096) -> Iterator[Array]:
-        """All channels: (channels, size) float32 at ``rate``; the last block may be shorter."""
-        waiting, held = [], 0
-        for piece in self._pieces():
-            waiting.append(piece)
-            held += piece.shape[1]
-            if held < size:
-                continue
-            whole = np.concatenate(waiting, axis=1)
-            for start in range(0, held - size + 1, size):
-                yield whole[:, start : start + size]
-            waiting, held = [whole[:, held - held % size :]], held % size
-        if held:
-            yield np.concatenate(waiting, axis=1)
+        """As played: (channels, size) float32 at ``rate``; the last block may be shorter."""
+        yield from _cut(self._pieces(2), size)
 
-    def _pieces(self) -> Iterator[Array]:
+    def _pieces(self, most: int) -> Iterator[Array]:
         with open_media(self.path, SoundError, "speech") as container:
-            yield from _on_clock(container, _stream_of(container, self.path), self.lead, self.path)
+            yield from _on_clock(container, _stream_of(container, self.path), self.lead, self.path, most)
 
 
-def open_speech(path: Path) -> Speech:
+def _cut(pieces: Iterator[Array], size: int) -> Iterator[Array]:
+    """(channels, n) pieces of any lengths as (channels, size) blocks; the last may be shorter."""
+    waiting, held = [], 0
+    for piece in pieces:
+        waiting.append(piece)
+        held += piece.shape[1]
+        if held < size:
+            continue
+        whole = np.concatenate(waiting, axis=1)
+        for start in range(0, held - size + 1, size):
+            yield whole[:, start : start + size]
+        waiting, held = [whole[:, held - held % size :]], held % size
+    if held:
+        yield np.concatenate(waiting, axis=1)
+
+
+def open_speech(path: Path, tell: Tell | None = None) -> Speech:
     """Open any sound file, or the soundtrack of a video; decodes it once to know its length and that it is sound.
+
+    An hour takes some seconds: ``tell`` is called after every minute of sound, so never for a short speech.
 
     Raises:
         SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples.
@@ -88,12 +103,13 @@ def open_speech(path: Path) -> Speech:
         stream = _stream_of(container, path)
         announced = _announced(container, stream)
         context = stream.codec_context
-        rate, channels, codec = context.sample_rate, context.channels, context.codec.canonical_name
+        rate, codec = context.sample_rate, context.codec.canonical_name
+        channels = _mix(context, 2)[1] if context.channels else 0
         exact = _tells_samples(Fraction(stream.time_base), rate, context.frame_size or 1) if rate else False
     if not rate or not channels:
         raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
     lead = _lead(path, rate)
-    samples = _survey(path, lead, rate)
+    samples = _survey(path, lead, rate, lambda read: tell(read, announced) if tell else None)
     notices: tuple[str, ...] = ()
     if announced and samples / rate < announced * 0.98 - 0.5:
         notices = (f"{path.name}: it breaks off at {samples / rate:.1f} s of {announced:.1f} s.",)
@@ -118,11 +134,11 @@ def _announced(container: Any, stream: Any) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _survey(path: Path, lead: int, rate: int) -> int:
+def _survey(path: Path, lead: int, rate: int, tell: Callable[[float], None]) -> int:
     """Count the samples; refuse none, NaN and infinities."""
     samples = 0
     with open_media(path, SoundError, "speech") as container:
-        for piece in _on_clock(container, _stream_of(container, path), lead, path):
+        for piece in _on_clock(container, _stream_of(container, path), lead, path, 2):
             if not np.isfinite(piece).all():
                 bad = int(np.flatnonzero(~np.isfinite(piece).all(axis=0))[0])
                 raise SoundError(
@@ -130,6 +146,8 @@ def _survey(path: Path, lead: int, rate: int) -> int:
                     f"{(samples + bad) / rate:.2f} s: export it again."
                 )
             samples += piece.shape[1]
+            if samples % (TELL_EVERY * rate) < piece.shape[1]:
+                tell(samples / rate)
     if not samples:
         raise SoundError(f"{path} holds a soundtrack without a single sample: give speech that can be heard.")
     return samples
@@ -152,13 +170,13 @@ def _start(stream: Any) -> Fraction | None:
     return None if stream.start_time is None else stream.start_time * Fraction(stream.time_base)
 
 
-def _on_clock(container: Any, stream: Any, lead: int, path: Path) -> Iterator[Array]:
-    """(channels, n) float32 pieces from the first sample on, holes filled, moved by ``lead``."""
+def _on_clock(container: Any, stream: Any, lead: int, path: Path, most: int) -> Iterator[Array]:
+    """(channels, n) float32 pieces from the first sample on, holes filled, moved by ``lead``; ``most`` as in _mix."""
     rate = stream.codec_context.sample_rate
     if lead > 0:
-        yield from _silence(stream.codec_context.channels, lead)
+        yield from _silence(_mix(stream.codec_context, most)[1], lead)
     drop, start, played, end = max(0, -lead), None, 0, _end_of_track(container, stream)
-    for (time, piece), last in _knowing_the_last(_float_pieces(container, stream, path)):
+    for (time, piece), last in _knowing_the_last(_float_pieces(container, stream, path, most)):
         if time is not None:
             start = time if start is None else start
             missing = time - start - Fraction(played, rate)
@@ -196,10 +214,22 @@ def _silence(channels: int, samples: int) -> Iterator[Array]:
         yield np.zeros((channels, min(65536, samples - start)), np.float32)
 
 
-def _float_pieces(container: Any, stream: Any, path: Path) -> Iterator[tuple[Fraction | None, Array]]:
+def _mix(context: Any, most: int) -> tuple[str, int]:
+    """The layout that FFmpeg gives, and how many channels are made of it: ``most`` (1 or 2) where there are more than 2.
+
+    One or two stay as they are. 6 and 8 whose places nobody tells mean 5.1 and 7.1; others unknown become their mean.
+    """
+    own = context.layout
+    if own.nb_channels <= 2:
+        return own.name, own.nb_channels
+    if own.nb_channels in (6, 8) or {"FL", "FC"} & {channel.name for channel in own.channels}:
+        return ("mono", "stereo")[most - 1], most
+    return own.name, 1
+
+
+def _float_pieces(container: Any, stream: Any, path: Path, most: int) -> Iterator[tuple[Fraction | None, Array]]:
     """Time in seconds and (channels, n) float32 of every decoded frame, without the padding of the last."""
-    context = stream.codec_context
-    rate, layout = context.sample_rate, context.layout.name
+    rate, (layout, channels) = stream.codec_context.sample_rate, _mix(stream.codec_context, most)
     to_float = av.AudioResampler(format="flt", layout=layout, rate=rate)  # packed: PyAV 18 crashes on 8 planes
     for frame in decoded(container, stream):
         time = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
@@ -208,15 +238,15 @@ def _float_pieces(container: Any, stream: Any, path: Path) -> Iterator[tuple[Fra
             heard = min(heard, frame.duration)
         try:
             pieces = [
-                np.asarray(part.to_ndarray(), np.float32).reshape(-1, context.channels)
-                for part in to_float.resample(frame)
+                np.asarray(part.to_ndarray(), np.float32).reshape(part.samples, -1) for part in to_float.resample(frame)
             ]
         except (FFmpegError, ValueError) as reason:
             raise SoundError(
                 f"{path} changes its rate or channels midway: export it again as one wav or mp3."
             ) from reason
         if pieces:
-            yield time, np.ascontiguousarray(np.concatenate(pieces)[:heard].T)
+            piece = np.ascontiguousarray(np.concatenate(pieces)[:heard].T)
+            yield time, piece if len(piece) == channels else piece.mean(axis=0, keepdims=True)
 
 
 ZEROS = 24

@@ -138,11 +138,9 @@ class _Encoder:
         return self._position
 
     def write(self, block: Array) -> None:
-        """Encode (channels, n) float32; more than two channels are mixed down to their mean on both sides."""
+        """Encode (channels, n) float32."""
         if not block.shape[1]:
             return
-        if block.shape[0] > 2:
-            block = np.repeat(block.mean(axis=0, keepdims=True), 2, axis=0)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=self._layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._position, Fraction(1, self._rate)
         self._position += block.shape[1]
