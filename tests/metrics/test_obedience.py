@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsmith.face.landmarks import Landmarker
-from lipsmith.metrics.obedience import Obedience, measure_obedience, opening, random_commands
+from lipsmith.metrics.obedience import Obedience, _score, measure_obedience, opening, random_commands
 from lipsmith.types import Face, Image
 
 
@@ -46,6 +46,16 @@ def test_the_opening_is_measured_along_the_face() -> None:
     points[[88, 178, 87, 14, 317, 402, 318]] = (-8.0, 6.0)
     points[[78, 308]] = [(0, 0), (30.0, 40.0)]
     assert opening(points, np.array([-0.8, 0.6]), 50.0) == pytest.approx((0.2, 1.0))
+
+
+def test_a_mouth_that_does_not_move_does_not_obey_and_one_never_found_is_not_judged() -> None:
+    told = np.array([[0, 0.1, 0.2, 0.5, 0.6], [0, 0.3, 0.2, 0.7, 0.6], [0, 0.5, 0.2, 0.6, 0.6]])
+    still = _score(told, 0, 0, 0.0)
+    assert (still.frames, still.lost, still.aperture_correlation, still.width_correlation) == (3, 0, 0.0, 0.0)
+    told[:, [2, 4]] = np.nan
+    unseen = _score(told, 0, 0, 0.0)
+    assert (unseen.frames, unseen.lost) == (0, 3)
+    assert np.isnan([unseen.aperture_correlation, unseen.width_correlation, unseen.press_gap]).all()
 
 
 def test_commands_are_the_same_every_time() -> None:

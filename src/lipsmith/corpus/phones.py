@@ -48,39 +48,41 @@ def _consonant(viseme: int, reach: float = 0.045, **controls: tuple[float, float
     return Phone("consonant", viseme, tuple(t for t, _ in asked.values()), tuple(w for _, w in asked.values()), reach)
 
 
-_LABIAL = _consonant(
-    1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 3.0), lower=(0.0, 3.0),
-    press=(1.15, 2.5), tongue=(0.05, 0.2),
-)  # fmt: skip
-_LABIODENTAL = _consonant(
-    2, 0.05, jaw=(0.1, 1.2), spread=(0.1, 0.5), pucker=(0.0, 0.5), upper=(0.15, 1.5), lower=(0.0, 3.0),
-    press=(0.0, 1.5), bite=(1.1, 2.5), tongue=(0.05, 0.2),
-)  # fmt: skip
-_GLIDE = _consonant(
-    14, 0.06, jaw=(0.11, 1.2), spread=(0.0, 3.0), pucker=(1.0, 3.0), upper=(0.0, 2.5), lower=(0.0, 2.5),
-)  # fmt: skip
-_DENTAL = _consonant(3, jaw=(0.14, 0.9), upper=(0.25, 0.9), lower=(0.4, 0.9), tongue=(0.9, 2.0))
-_ALVEOLAR = _consonant(4, jaw=(0.12, 0.8), upper=(0.25, 0.7), lower=(0.35, 0.7), tongue=(0.5, 2.0))
-_SIBILANT = _consonant(7, jaw=(0.05, 1.6), spread=(0.3, 0.7), upper=(0.45, 1.2), lower=(0.6, 1.2), tongue=(0.2, 1.5))
-_HUSHING = _consonant(
-    6, 0.055, jaw=(0.07, 1.5), spread=(0.0, 1.5), pucker=(0.55, 1.8), upper=(0.5, 1.2), lower=(0.6, 1.2),
-    tongue=(0.2, 1.5),
-)  # fmt: skip
-_PALATAL_HUSHING = _consonant(
-    6, 0.05, jaw=(0.07, 1.5), spread=(0.1, 0.8), pucker=(0.25, 0.9), upper=(0.45, 1.1), lower=(0.6, 1.1),
-    tongue=(0.2, 1.5),
-)  # fmt: skip
-_LATERAL = _consonant(4, jaw=(0.2, 0.7), upper=(0.25, 0.6), lower=(0.3, 0.6), tongue=(1.0, 2.0))
-_TAP = _consonant(4, jaw=(0.18, 0.6), upper=(0.2, 0.5), lower=(0.3, 0.5), tongue=(0.5, 1.5))
-_APPROXIMANT_R = _consonant(8, 0.055, jaw=(0.16, 0.9), spread=(0.0, 0.8), pucker=(0.45, 1.1), upper=(0.2, 0.9))
-_PALATAL = _consonant(12, 0.05, jaw=(0.11, 0.8), spread=(0.35, 0.8), upper=(0.4, 0.7), lower=(0.45, 0.7))
-_VELAR = _consonant(5, jaw=(0.21, 0.35), spread=(0.05, 0.1), pucker=(0.0, 0.08), upper=(0.2, 0.35), lower=(0.25, 0.35))
-_GLOTTAL = _consonant(
-    5, jaw=(0.25, 0.15), spread=(0.0, 0.05), pucker=(0.0, 0.05), upper=(0.3, 0.15), lower=(0.35, 0.15)
-)
-_BILABIAL_FRICATIVE = _consonant(
-    1, jaw=(0.1, 1.2), pucker=(0.1, 0.5), upper=(0.0, 4.0), lower=(0.0, 4.0), press=(0.5, 3.0)
-)
+_CONSONANTS = {  # by the symbols that share a mouth: viseme, reach, (target, weight) by control
+    "pbm": _consonant(
+        1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 3.0), lower=(0.0, 3.0),
+        press=(1.15, 2.5), tongue=(0.05, 0.2),
+    ),
+    "fvʋ": _consonant(
+        2, 0.05, jaw=(0.1, 1.2), spread=(0.1, 0.5), pucker=(0.0, 0.5), upper=(0.15, 1.5), lower=(0.0, 3.0),
+        press=(0.0, 1.5), bite=(1.1, 2.5), tongue=(0.05, 0.2),
+    ),
+    "wɥʍ": _consonant(
+        14, 0.06, jaw=(0.11, 1.2), spread=(0.0, 3.0), pucker=(1.0, 3.0), upper=(0.0, 2.5), lower=(0.0, 2.5),
+    ),
+    "θð": _consonant(3, jaw=(0.14, 0.9), upper=(0.25, 0.9), lower=(0.4, 0.9), tongue=(0.9, 2.0)),
+    "tdnʈɖɳ": _consonant(4, jaw=(0.12, 0.8), upper=(0.25, 0.7), lower=(0.35, 0.7), tongue=(0.5, 2.0)),
+    "sz": _consonant(7, jaw=(0.05, 1.6), spread=(0.3, 0.7), upper=(0.45, 1.2), lower=(0.6, 1.2), tongue=(0.2, 1.5)),
+    "ʃʒʂʐ": _consonant(
+        6, 0.055, jaw=(0.07, 1.5), spread=(0.0, 1.5), pucker=(0.55, 1.8), upper=(0.5, 1.2), lower=(0.6, 1.2),
+        tongue=(0.2, 1.5),
+    ),
+    "ɕʑ": _consonant(
+        6, 0.05, jaw=(0.07, 1.5), spread=(0.1, 0.8), pucker=(0.25, 0.9), upper=(0.45, 1.1), lower=(0.6, 1.1),
+        tongue=(0.2, 1.5),
+    ),
+    "lɫɭʎɬ": _consonant(4, jaw=(0.2, 0.7), upper=(0.25, 0.6), lower=(0.3, 0.6), tongue=(1.0, 2.0)),
+    "rɾɽ": _consonant(4, jaw=(0.18, 0.6), upper=(0.2, 0.5), lower=(0.3, 0.5), tongue=(0.5, 1.5)),
+    "ɹɻ": _consonant(8, 0.055, jaw=(0.16, 0.9), spread=(0.0, 0.8), pucker=(0.45, 1.1), upper=(0.2, 0.9)),
+    "jʝɲçɟc": _consonant(12, 0.05, jaw=(0.11, 0.8), spread=(0.35, 0.8), upper=(0.4, 0.7), lower=(0.45, 0.7)),
+    "kɡgŋxɣqχʁ": _consonant(
+        5, jaw=(0.21, 0.35), spread=(0.05, 0.1), pucker=(0.0, 0.08), upper=(0.2, 0.35), lower=(0.25, 0.35)
+    ),
+    "hʔħʕɦ": _consonant(
+        5, jaw=(0.25, 0.15), spread=(0.0, 0.05), pucker=(0.0, 0.05), upper=(0.3, 0.15), lower=(0.35, 0.15)
+    ),
+    "ɸβ": _consonant(1, jaw=(0.1, 1.2), pucker=(0.1, 0.5), upper=(0.0, 4.0), lower=(0.0, 4.0), press=(0.5, 3.0)),
+}  # fmt: skip
 
 PHONES: dict[str, Phone] = {
     SILENCE: Phone("silence", 0, (0.0,) * 8, (1.2,) * 8, 0.09),
@@ -110,21 +112,7 @@ PHONES: dict[str, Phone] = {
     "o": _vowel(13, 0.24, 0.00, 0.00, pucker=0.85),
     "ɔ": _vowel(13, 0.37, 0.05, 0.05, pucker=0.65),
     "ɤ": _vowel(9, 0.26, 0.25, 0.35),
-    **dict.fromkeys("pbm", _LABIAL),
-    **dict.fromkeys("fvʋ", _LABIODENTAL),
-    **dict.fromkeys("wɥʍ", _GLIDE),
-    **dict.fromkeys("θð", _DENTAL),
-    **dict.fromkeys("tdnʈɖɳ", _ALVEOLAR),
-    **dict.fromkeys("sz", _SIBILANT),
-    **dict.fromkeys("ʃʒʂʐ", _HUSHING),
-    **dict.fromkeys("ɕʑ", _PALATAL_HUSHING),
-    **dict.fromkeys("lɫɭʎɬ", _LATERAL),
-    **dict.fromkeys("rɾɽ", _TAP),
-    **dict.fromkeys("ɹɻ", _APPROXIMANT_R),
-    **dict.fromkeys("jʝɲçɟc", _PALATAL),
-    **dict.fromkeys("kɡgŋxɣqχʁ", _VELAR),
-    **dict.fromkeys("hʔħʕɦ", _GLOTTAL),
-    **dict.fromkeys("ɸβ", _BILABIAL_FRICATIVE),
+    **{symbol: phone for symbols, phone in _CONSONANTS.items() for symbol in symbols},
 }
 """By IPA symbol."""
 

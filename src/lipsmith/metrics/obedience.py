@@ -6,7 +6,7 @@ Lengths are eye distances (outer corners 33-263).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Array, Face, Image
+from .curves import correlation
 
 if TYPE_CHECKING:
     from ..engines.warp.material import Material
@@ -26,11 +27,11 @@ _EDGE_MARGIN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Obedience:
-    """How well one portrait's mouth follows its commands."""
+    """How well one portrait's mouth follows its commands; NaN is a measure for which no pose was found again."""
 
     frames: int  # open poses whose face was found again
     lost: int  # poses whose face was not found again
-    aperture_correlation: float
+    aperture_correlation: float  # 0 where nothing moved
     aperture_error: float  # mean absolute, eye distances
     width_correlation: float
     width_error: float
@@ -145,18 +146,12 @@ def _score(rows: NDArray[np.float64], changed: int, border: int, folds: float) -
     return Obedience(
         frames=len(told),
         lost=int((~found).sum()),
-        aperture_correlation=_correlation(told[:, 1], told[:, 2]),
+        aperture_correlation=correlation(told[:, 1], told[:, 2]) if len(told) else float("nan"),
         aperture_error=float(np.abs(told[:, 1] - told[:, 2]).mean()) if len(told) else float("nan"),
-        width_correlation=_correlation(told[:, 3], told[:, 4]),
+        width_correlation=correlation(told[:, 3], told[:, 4]) if len(told) else float("nan"),
         width_error=float(np.abs(told[:, 3] - told[:, 4]).mean()) if len(told) else float("nan"),
         press_gap=float(pressed[:, 2].max()) if len(pressed) else float("nan"),
         outside=changed,
         border=border,
         folds=folds,
     )
-
-
-def _correlation(a: Sequence[float] | NDArray[np.float64], b: Sequence[float] | NDArray[np.float64]) -> float:
-    if len(a) < 3 or np.std(a) == 0 or np.std(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
