@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,11 @@ import pytest
 from PIL import Image
 
 from lipsmith.bench import Case, Figures, measure, memory_law, obedience_of
-from lipsmith.bench.alone import _peak_bytes
+from lipsmith.bench.alone import peak_bytes
 from lipsmith.bench.material import write_portrait, write_speech
 from lipsmith.bench.memory import judge
 from lipsmith.cli import run
-from lipsmith.errors import FaceError, LipsmithError
+from lipsmith.errors import EngineUnavailable, FaceError, LipsmithError, OptionError
 from lipsmith.metrics.obedience import Obedience
 
 FIGURES = Figures(
@@ -43,20 +45,74 @@ def test_one_core_cannot_work_longer_than_the_clock(figures: Figures) -> None:
     assert figures.cpu_seconds <= figures.wall_seconds * 1.1
 
 
-def test_the_peak_is_the_process_s_own(figures: Figures) -> None:
-    assert 60 < figures.peak_mb < 700
+LOOK = """
+from pathlib import Path
+from lipsmith.bench.alone import peak_bytes
+before = peak_bytes(Path("/proc/self/status"))
+block = b"x" * 150_000_000
+del block
+print(before, peak_bytes(Path("/proc/self/status")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's own peak")
+def test_the_peak_is_the_process_s_own_and_remembers_what_was_given_back() -> None:
+    ballast = b"x" * 300_000_000  # resident here, and no affair of the other process
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    del ballast
+    before, after = (int(word) for word in done.stdout.split())
+    assert before < 200_000_000
+    assert 140_000_000 < after - before < 160_000_000
+
+
+def test_a_system_that_does_not_tell_the_peak_is_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert peak_bytes(tmp_path / "none") is None
+    monkeypatch.setattr("lipsmith.bench.measure", lambda _: replace(FIGURES, peak_mb=None))
+    monkeypatch.setattr("lipsmith.bench.memory.measure", lambda _: replace(FIGURES, peak_mb=None))
+    assert run(["bench", "--sizes", "64x48"]) == 0
+    assert "peak of memory not known on this system" in capsys.readouterr().out
+    assert run(["bench", "--sizes", "64x48", "--memory", "1,2"]) == 1
+    assert "leave --memory out" in capsys.readouterr().err
 
 
 def test_the_peak_is_read_in_bytes(tmp_path: Path) -> None:
     (tmp_path / "status").write_text("Name:\tpython\nVmPeak:\t 900 kB\nVmHWM:\t 512 kB\n")
-    assert _peak_bytes(tmp_path / "status") == 512 * 1024
-    assert _peak_bytes(tmp_path / "none") > 10_000_000
+    assert peak_bytes(tmp_path / "status") == 512 * 1024
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no peak")
+def test_the_peak_without_linux_s_file_is_at_least_what_was_held(tmp_path: Path) -> None:
+    held = b"x" * 50_000_000
+    assert (peak_bytes(tmp_path / "none") or 0) > len(held)
 
 
 def test_a_film_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
-    with pytest.raises(LipsmithError, match="face"):
+    with pytest.raises(FaceError, match=r"^No face"):
         measure(Case((64, 64), 0.5, "fake", picture=tmp_path / "black.png"))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "kind", "sentence"),
+    [
+        (2, "a warning\n\nThere is no engine 'wrap'.\n", OptionError, "There is no engine 'wrap'."),
+        (5, "It lacks weights.", EngineUnavailable, "It lacks weights."),
+        (1, "Traceback\nZeroDivisionError: x", LipsmithError, "process failed with exit code 1: ZeroDivisionError: x"),
+        (-9, "", LipsmithError, "process was ended by signal 9: no word"),
+    ],
+)
+def test_a_failed_process_keeps_its_exit_code_and_sentence(
+    code: int, said: str, kind: type[LipsmithError], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = subprocess.CompletedProcess("", code, "", said)
+    monkeypatch.setattr("lipsmith.bench.case.subprocess.run", lambda *_, **__: done)
+    with pytest.raises(LipsmithError) as caught:
+        measure(Case((64, 48), 0.5, "fake"))
+    assert type(caught.value) is kind
+    assert str(caught.value).endswith(sentence)
 
 
 def test_the_portrait_fills_any_shape(tmp_path: Path) -> None:
@@ -73,8 +129,8 @@ def test_the_speech_is_as_long_as_wanted(seconds: float, tmp_path: Path) -> None
 
 
 def test_the_law_compares_with_the_first_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert judge([1, 10], [FIGURES, replace(FIGURES, peak_mb=109.0)]).holds
-    law = judge([1, 10], [FIGURES, replace(FIGURES, peak_mb=111.0)])
+    assert judge([1, 10], [100.0, 109.0]).holds
+    law = judge([1, 10], [100.0, 111.0])
     assert (law.minutes, law.peaks_mb, law.holds) == ((1, 10), (100.0, 111.0), False)
     assert law.growth == pytest.approx(0.11)
     seen: list[float] = []

@@ -1,8 +1,11 @@
-"""The measured process: ``python -m lipsmith.bench.alone WISH``, where the wish is JSON; answers JSON ``Figures``."""
+"""The measured process: ``python -m lipsmith.bench.alone WISH``, where the wish is JSON; answers JSON ``Figures``.
+
+Where the film cannot be made it says why on standard error, and leaves with the exit code of that error.
+"""
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines import load_engine
+from ..errors import LipsmithError
 from ..options import GenerateOptions
 from .case import Figures
 
@@ -27,6 +31,14 @@ IMPORTS = (
 def main() -> None:
     """Import, make the film, and write the figures to standard output."""
     wish: dict[str, Any] = json.loads(sys.argv[1])
+    try:
+        sys.stdout.write(json.dumps(asdict(_measured(wish))))
+    except LipsmithError as problem:
+        sys.stderr.write(f"\n{problem}\n")
+        sys.exit(problem.exit_code)
+
+
+def _measured(wish: dict[str, Any]) -> Figures:
     _keep_to(wish["threads"])
     began = time.perf_counter()
     for name in IMPORTS:
@@ -34,8 +46,7 @@ def main() -> None:
     load_engine(wish["engine"])
     ready = time.perf_counter()
     report = _make(wish)
-    figures = _figures(report, time.perf_counter() - ready, ready - began, wish["threads"])
-    sys.stdout.write(json.dumps(asdict(figures)))
+    return _figures(report, time.perf_counter() - ready, ready - began, wish["threads"])
 
 
 def _keep_to(threads: int) -> None:
@@ -58,7 +69,7 @@ def _make(wish: dict[str, Any]) -> Report:
 
 def _figures(report: Report, wall: float, imports: float, threads: int) -> Figures:
     assert report.probe is not None
-    film = float(report.frames / report.fps)
+    film, peak = float(report.frames / report.fps), peak_bytes(Path("/proc/self/status"))
     return Figures(
         size=report.probe.size,
         film_seconds=film,
@@ -72,17 +83,22 @@ def _figures(report: Report, wall: float, imports: float, threads: int) -> Figur
         real_time_cpu=film / report.cpu_seconds,
         first_frame_seconds=report.first_frame_seconds,
         import_seconds=imports,
-        peak_mb=_peak_bytes(Path("/proc/self/status")) / 1e6,
+        peak_mb=None if peak is None else peak / 1e6,
         stages_ms={name: 1000 * spent / report.frames for name, spent in report.seconds.items()},
     )
 
 
-def _peak_bytes(status: Path) -> int:
-    """The most memory this process ever held. ``ru_maxrss`` would inherit the parent's, so Linux's own file first."""
+def peak_bytes(status: Path) -> int | None:
+    """The most memory this process ever held; None where the system does not tell, as Windows.
+
+    ``ru_maxrss`` would inherit the parent's peak, so Linux's own file ``status`` comes first.
+    """
     try:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     except (OSError, StopIteration):
+        if importlib.util.find_spec("resource") is None:
+            return None
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -10,9 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import LipsmithError
+from ..errors import EngineUnavailable, FaceError, InputError, LipsmithError, OptionError, OutputError
 from .material import write_portrait, write_speech
 
+ERRORS = (OptionError, InputError, FaceError, OutputError, EngineUnavailable)
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
@@ -43,7 +44,7 @@ class Figures:
     real_time_cpu: float
     first_frame_seconds: float
     import_seconds: float
-    peak_mb: float  # the most memory resident at any time, 1e6 bytes
+    peak_mb: float | None  # the most memory resident at any time, 1e6 bytes; None: this system does not tell
     stages_ms: dict[str, float]  # wall ms per frame of film, by stage
 
 
@@ -51,7 +52,7 @@ def measure(case: Case) -> Figures:
     """Make the case's film in a process of its own.
 
     Raises:
-        LipsmithError: the film could not be made; says why.
+        LipsmithError: the film could not be made: the very error, or how the process ended.
     """
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name:
         folder = Path(name)
@@ -66,6 +67,16 @@ def _alone(wish: dict[str, object], threads: int) -> Figures:
     command = [sys.executable, "-m", "lipsmith.bench.alone", json.dumps(wish)]
     done = subprocess.run(command, env={**os.environ, **limits}, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise LipsmithError(f"The measured process failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+        raise _error_of(done.returncode, done.stderr)
     found = json.loads(done.stdout)
     return Figures(**found | {"size": tuple(found["size"])})
+
+
+def _error_of(code: int, said: str) -> LipsmithError:
+    """What a failed process wanted to say: its own error again, or its exit code and last line."""
+    last = (said.strip().splitlines() or ["no word"])[-1]
+    for kind in ERRORS:
+        if kind.exit_code == code:
+            return kind(last)
+    end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    return LipsmithError(f"The measured process {end}: {last}")

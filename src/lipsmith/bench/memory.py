@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..errors import LipsmithError
 from .case import Case, Figures, measure
 
 LARGEST_GROWTH = 0.1  # of the first peak
@@ -21,12 +22,21 @@ class MemoryLaw:
 
 
 def memory_law(case: Case, minutes: Sequence[float]) -> MemoryLaw:
-    """Make the case's film at every length in ``minutes``, each in a process of its own."""
-    return judge(minutes, [measure(replace(case, seconds=60 * length)) for length in minutes])
+    """Make the case's film at every length in ``minutes``, each in a process of its own.
+
+    Raises:
+        LipsmithError: a film could not be made, or this system does not tell the peak of memory.
+    """
+    return judge(minutes, [_peak(measure(replace(case, seconds=60 * length))) for length in minutes])
 
 
-def judge(minutes: Sequence[float], found: Sequence[Figures]) -> MemoryLaw:
-    """Compare the peaks with the first one."""
-    peaks = tuple(figures.peak_mb for figures in found)
+def _peak(figures: Figures) -> float:
+    if figures.peak_mb is None:
+        raise LipsmithError("This system does not tell a process's peak of memory: leave --memory out.")
+    return figures.peak_mb
+
+
+def judge(minutes: Sequence[float], peaks: Sequence[float]) -> MemoryLaw:
+    """Compare the peaks, in MB, with the first one."""
     growth = max(peaks) / peaks[0] - 1
-    return MemoryLaw(tuple(minutes), peaks, growth, growth <= LARGEST_GROWTH)
+    return MemoryLaw(tuple(minutes), tuple(peaks), growth, growth <= LARGEST_GROWTH)

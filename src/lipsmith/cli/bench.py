@@ -122,7 +122,7 @@ def _print_figures(one: Figures) -> None:
     print(f"  processor time  {one.fps_cpu:6.1f} fps  {pace(one.real_time_cpu)}")
     print(f"  wall clock      {one.fps_wall:6.1f} fps  {pace(one.real_time_wall)}")
     print(f"  first frame after {one.first_frame_seconds:.2f} s (imports {one.import_seconds:.2f} s before)")
-    print(f"  peak of memory {one.peak_mb:.0f} MB")
+    print(f"  peak of memory {'not known on this system' if one.peak_mb is None else f'{one.peak_mb:.0f} MB'}")
     stages = sorted(one.stages_ms.items(), key=lambda stage: -stage[1])
     print("  ms per frame: " + ", ".join(f"{name} {spent:.2f}" for name, spent in stages))
 
