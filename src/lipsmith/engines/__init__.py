@@ -1,11 +1,12 @@
 """The engines, and how one is found by its name.
 
-Other packages add theirs through the entry-point group ``lipsmith.engines``: each entry loads an ``Entry``.
+Other packages add theirs through the entry-point group ``lipsmith.engines``: each entry loads an ``Entry``. A name that
+is taken stays with whom it belongs to: ours come first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -60,14 +61,27 @@ def _warp_lacks() -> str | None:
     return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
 
 
-def _broken(point: EntryPoint, problem: ImportError | AttributeError) -> Entry:
-    """Stands for an engine of another package that does not load, so that it stops nobody else."""
-    lack = f"its package does not load ({problem}); mend or remove {point.value.partition(':')[0]}."
+def _foreign(point: EntryPoint, taken: Container[str]) -> Entry:
+    """The engine of another package, or one that says why it cannot be had, so that it stops nobody else."""
+    package = point.value.partition(":")[0]
+    try:
+        entry = point.load()
+    except (ImportError, AttributeError) as problem:
+        name, lack = point.name, f"its package does not load ({problem})"
+    else:
+        if isinstance(entry, Entry) and entry.name not in taken:
+            return entry
+        name, lack = point.name, f"{point.value} is a {type(entry).__name__}, not a lipsmith.engines.Entry"
+        if isinstance(entry, Entry):
+            name, lack = entry.name, f"the name '{entry.name}' is taken by another engine, which stays"
+    return _refused(f"{package}:{name}" if name in taken else name, f"{lack}; mend or remove {package}.")
 
+
+def _refused(name: str, lack: str) -> Entry:
     def refuse(_: Mapping[str, Any]) -> Engine:
-        raise EngineUnavailable(f"{point.name}: {lack}")
+        raise EngineUnavailable(f"{name}: {lack}")
 
-    return Entry(point.name, "an engine of another package", "its package", refuse, lambda: lack)
+    return Entry(name, "an engine of another package", "its package", refuse, lambda: lack)
 
 
 BUILT_IN = (
@@ -77,14 +91,11 @@ BUILT_IN = (
 
 
 def engine_table() -> dict[str, Entry]:
-    """Every engine known here, by name: ours, then those of other packages."""
+    """Every engine known here, by name: ours, then those of other packages; nobody takes the name of one before."""
     table = {entry.name: entry for entry in BUILT_IN}
     for point in entry_points(group=ENTRY_POINTS):
-        try:
-            entry: Entry = point.load()
-        except (ImportError, AttributeError) as problem:
-            entry = _broken(point, problem)
-        table[entry.name] = entry
+        entry = _foreign(point, table)
+        table.setdefault(entry.name, entry)
     return table
 
 
