@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from made_media import numbered
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from lipsmith.errors import PictureError
 from lipsmith.media.stills import fit, is_still, list_folder, read_still
@@ -83,6 +84,68 @@ def test_alpha_that_hides_nothing_is_not_mentioned(tmp_path: Path) -> None:
     seen, _, notices = read_still(tmp_path / "a.png", 3840)
     assert np.array_equal(seen, picture())
     assert notices == ()
+
+
+def srgb() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped() -> bytes:
+    """A profile whose red is sRGB's blue and the other way round, under another name."""
+    data = srgb().replace(b"rXYZ", b"tmp0").replace(b"bXYZ", b"rXYZ", 1).replace(b"tmp0", b"bXYZ")
+    return data.replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
+
+
+def inks() -> bytes:
+    """A CMYK profile (ICC.1:2001, 6.5.6) in which magenta prints mid grey, black black, and other inks nothing."""
+    ramp = bytes(range(256))
+    lightness = [min(255 - 135 * (k >> 2 & 1), 255 - 255 * (k & 1)) for k in range(16)]
+    table = b"".join(bytes([level, 128, 128]) for level in lightness)
+    one = [65536 if k % 4 == 0 else 0 for k in range(9)]
+    lut = struct.pack(">4sI4B9i", b"mft1", 0, 4, 3, 2, 0, *one) + ramp * 4 + table + ramp * 3
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(lut))
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    head = struct.pack(">I4sI4s4s4s12s4s", 144 + len(lut), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"", b"acsp")
+    return (head + bytes(28) + white).ljust(128, b"\0") + tags + lut
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colours_come_through_the_pictures_own_profile(tmp_path: Path, mode: str) -> None:
+    stored = Pillow.fromarray(picture()).convert(mode)
+    stored.save(tmp_path / "a.png", icc_profile=swapped())
+    seen, _, notices = read_still(tmp_path / "a.png", 3840)
+    assert np.abs(seen.astype(int) - np.asarray(stored.convert("RGB"))[..., ::-1]).max() <= 2
+    assert notices == ()
+
+
+def test_cmyk_comes_through_its_profile(tmp_path: Path) -> None:
+    image = np.zeros((40, 60, 4), np.uint8)
+    image[:, 20:40, 1] = 255
+    image[:, 40:, 3] = 255
+    Pillow.fromarray(image, "CMYK").save(tmp_path / "a.tif", icc_profile=inks())
+    seen, _, notices = read_still(tmp_path / "a.tif", 3840)
+    assert notices == ()
+    assert np.ptp(seen.astype(int), axis=2).max() <= 3  # all grey
+    levels = [int(seen[20, x, 1]) for x in (10, 30, 50)]
+    assert levels[0] > 250
+    assert 80 < levels[1] < 150
+    assert levels[2] < 10
+
+
+def test_the_usual_profile_changes_nothing(tmp_path: Path) -> None:
+    Pillow.fromarray(picture()).save(tmp_path / "a.png", icc_profile=srgb())
+    seen, _, notices = read_still(tmp_path / "a.png", 3840)
+    assert np.array_equal(seen, picture())
+    assert notices == ()
+
+
+@pytest.mark.parametrize(("mode", "profile"), [("RGB", b"rubbish"), ("L", swapped()), ("RGB", inks())])
+def test_a_profile_that_does_not_fit_is_said_and_left(tmp_path: Path, mode: str, profile: bytes) -> None:
+    stored = Pillow.fromarray(picture()).convert(mode)
+    stored.save(tmp_path / "a.png", icc_profile=profile)
+    seen, _, notices = read_still(tmp_path / "a.png", 3840)
+    assert np.array_equal(seen, np.asarray(stored.convert("RGB")))
+    assert notices == ("a.png: its colour profile cannot be used, so its colours may be off.",)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "CMYK", "YCbCr"])

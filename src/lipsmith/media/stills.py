@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageCms, ImageOps
 
 from ..errors import PictureError
 from .opening import check_file
@@ -38,8 +39,9 @@ def is_still(path: Path) -> bool:
 def read_still(path: Path, limit_side: int) -> tuple[Image, str, tuple[str, ...]]:
     """Read one image the right way up.
 
-    EXIF orientation is applied; transparent parts are laid over white; grey, palette, 16-bit and CMYK become RGB; of a
-    moving image the first frame is taken; a longer side above ``limit_side`` px is scaled down to it.
+    EXIF orientation is applied; colours come through the picture's own profile into sRGB; transparent parts are laid
+    over white; grey, palette, 16-bit and CMYK become RGB; of a moving image the first frame is taken; a longer side
+    above ``limit_side`` px is scaled down to it.
 
     Returns:
         The image, its format in lower case ("png"), and notices for the user.
@@ -53,7 +55,8 @@ def read_still(path: Path, limit_side: int) -> tuple[Image, str, tuple[str, ...]
             several = getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO"  # a camera's JPEG with extras
             notices = ["it holds several pictures: only the first is used"] if several else []
             kind = (picture.format or "image").lower()
-            flat = _over_white(_eight_bit(ImageOps.exif_transpose(picture)), notices)
+            upright = _eight_bit(ImageOps.exif_transpose(picture))
+            flat = _over_white(_in_srgb(upright, picture.info.get("icc_profile"), notices), notices)
             image = np.asarray(_within(flat, limit_side, notices), np.uint8)
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as reason:
         raise PictureError(f"{path} has more than 89 million pixels: scale it down first.") from reason
@@ -126,6 +129,33 @@ def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
     values = np.asarray(picture, np.float64)
     top = 65535.0 if values.max(initial=0) > 255 else 255.0
     return Pillow.fromarray(np.clip(values * (255.0 / top), 0, 255).round().astype(np.uint8))
+
+
+def _in_srgb(picture: Pillow.Image, profile: bytes | None, notices: list[str]) -> Pillow.Image:
+    """RGB, or RGBA where something is transparent, in the colours that ``profile`` means; as it is without one."""
+    if not profile:
+        return picture
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    elif picture.mode not in ("L", "RGB", "CMYK"):
+        picture = picture.convert("RGB")
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if ImageCms.getProfileDescription(own).startswith("sRGB"):
+            return picture
+        converted = ImageCms.profileToProfile(
+            picture,
+            own,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGBA" if picture.mode == "RGBA" else "RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        converted = None
+    if converted is None:
+        notices.append("its colour profile cannot be used, so its colours may be off")
+    return converted or picture
 
 
 def _over_white(picture: Pillow.Image, notices: list[str]) -> Pillow.Image:
