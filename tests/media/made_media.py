@@ -15,6 +15,8 @@ from lipsmith.types import Array, Image, Samples
 STEP = 7
 """Grey levels between two numbered pictures."""
 
+INTERLACED = {"x264-params": "interlaced=1:tff=1"}
+
 
 def numbered(index: int, size: tuple[int, int] = (64, 48)) -> Image:
     """A flat grey picture (H, W, 3) whose level tells its ``index`` even after lossy coding."""
@@ -33,6 +35,7 @@ def write_video(
     codec: str = "libx264",
     pts: list[int] | None = None,
     turned: int = 0,
+    interlaced: bool = False,
     **context: Any,
 ) -> Path:
     """Encode ``images``; ``pts`` count milliseconds if given, else frames; ``turned`` degrees by a rotation flag."""
@@ -47,7 +50,10 @@ def write_video(
         if codec == "mpeg4":
             stream.bit_rate = 2_000_000
         if codec == "libx264":
-            stream.options = {"crf": "8", "preset": "ultrafast"}
+            stream.options = {"crf": "8", "preset": "ultrafast"} | (INTERLACED if interlaced else {})
+        elif interlaced:
+            stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+            stream.bit_rate = 8_000_000
         if turned:
             stream.set_display_rotation(turned)
         for index, image in enumerate(images):

@@ -112,7 +112,7 @@ def test_a_full_disk_is_said_before_the_first_frame_is_given(tmp_path: Path, mon
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(spool.shutil, "disk_usage", lambda _: usage(100, 99, 1))
     footage = Drawn(10)
-    with pytest.raises(OutputError, match=r"backward needs 0\.00 GB more in .* make room"):
+    with pytest.raises(OutputError, match=r"backward needs 67 MB free in .* make room"):
         next(replay(footage, 100, tmp_path))
     assert footage.drawn <= 1
 

@@ -12,7 +12,9 @@ from made_media import click, noise, number_of, numbered, write_both, write_soun
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
+from lipsmith.media.pingpong import replay
 from lipsmith.media.video import open_picture, parse_rate, snap
+from lipsmith.types import Image
 
 NTSC = Fraction(30000, 1001)
 
@@ -144,6 +146,44 @@ def test_wide_pixels_are_made_square(tmp_path: Path) -> None:
     footage = open_picture(path)
     assert footage.info.size == (96, 48)
     assert next(footage.frames()).shape == (48, 96, 3)
+
+
+def combed(index: int) -> Image:
+    """(96, 128, 3): a bright bar, moved on by 6 px in the second half picture, and a grey that tells ``index``."""
+    image = numbered(index, (128, 96)).copy()
+    for half in range(2):
+        image[half:48:2, 12 * (index % 8) + 6 * half :][:, :20] = 250
+    return image
+
+
+def combing(image: Image) -> float:
+    rows = image[4:44].astype(int).mean(axis=2)
+    return float(np.abs(2 * rows[1:-1] - rows[:-2] - rows[2:]).mean())
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mpg", "mpeg2video"), ("a.mov", "prores_ks")])
+@pytest.mark.parametrize("frames", [1, 2, 11])
+def test_an_interlaced_video_is_made_whole_frame_by_frame(tmp_path: Path, name: str, codec: str, frames: int) -> None:
+    pixels = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
+    path = write_video(
+        tmp_path / name, [combed(k) for k in range(frames)], codec=codec, pix_fmt=pixels, interlaced=True
+    )
+    video = open_picture(path)
+    images = list(video.frames())
+    assert len(images) == video.info.frames == frames
+    assert video.info.notices == (f"{name}: it is interlaced: its half pictures are made whole.",)
+    assert [number_of(image[60:]) for image in images] == list(range(frames))
+    if frames > 1:  # one alone has no neighbours that could tell
+        assert max(combing(image) for image in images[1:-1] or images) < 0.3 * combing(combed(1))
+    assert all(np.array_equal(a, b) for a, b in zip(images, video.frames(), strict=True))
+    assert [number_of(image[60:]) for image in open_picture(path, "50").frames()] == [k // 2 for k in range(2 * frames)]
+
+
+def test_an_interlaced_video_plays_backward_too(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [combed(k) for k in range(6)], interlaced=True)
+    pairs = list(replay(open_picture(path), 11, tmp_path))
+    assert [index for index, _ in pairs] == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0]
+    assert all(np.array_equal(pairs[k][1], pairs[10 - k][1]) for k in range(5))
 
 
 def test_a_large_video_is_scaled_with_a_notice(tmp_path: Path) -> None:

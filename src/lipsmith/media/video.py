@@ -5,6 +5,8 @@ stamp is not later (half a tick of the source's clock, at most 2 ms, forgiven). 
 lower rate is repeated, a higher one thinned out. The number of frames is exact before anything is decoded: the packets
 are counted.
 
+Interlaced pictures, two half pictures of different moments in one, are deinterlaced (FFmpeg's bwdif): one for one.
+
 Odd sizes stay odd here: only the writer, which needs even ones, pads by one pixel.
 """
 
@@ -12,8 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import av
 import numpy as np
 from av.video.reformatter import Colorspace
 
@@ -152,10 +156,12 @@ class Video:
         first = self._first()
         self._clock, self._turn = clock, first.rotation % 360
         self._matrix, self._range = _colours(first)
+        self._interlaced = bool(first.interlaced_frame)
         self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixels, as decoded
         size, notices = self._lay_out(first, limit_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
         notices += [clock.notice] if clock.notice else []
+        notices += ["it is interlaced: its half pictures are made whole"] if self._interlaced else []
         said = tuple(f"{path.name}: {notice}." for notice in notices)
         self.info = PictureInfo("video", size, rate, frames, float(frames / rate), codec, sound, said)
 
@@ -167,7 +173,7 @@ class Video:
     def exposures(self) -> Iterator[tuple[Image, Any]]:
         """The same, each with the decoded frame (of ``coded`` size and pixels) that ``develop`` made it of."""
         with _opened(self._path) as container:
-            pictures = _timed(container, _stream_of(container, self._path), self._clock)
+            pictures = _timed(container, _stream_of(container, self._path), self._clock, self._interlaced)
             fps, tolerance = self.info.fps, min(self._clock.tick / 2, ROUNDING)
             shown = self._alike(next(pictures)[1])
             coming = next(pictures, None)
@@ -278,9 +284,39 @@ def _scan(container: Any, stream: Any) -> _Clock:
     return _Clock(first * tick, (last - first) * tick + (length * tick if length else step), tick, step, aspect, notice)
 
 
-def _timed(container: Any, stream: Any, clock: _Clock) -> Iterator[tuple[Fraction, Any]]:
+def _whole(frames: Iterator[Any]) -> Iterator[Any]:
+    """As many frames, at the same times, those that are interlaced made of their first half pictures."""
+    for _, alike in groupby(frames, lambda frame: (frame.width, frame.height, frame.format.name)):
+        graph = None
+        for frame in alike:
+            graph = graph or _deinterlacer(frame)
+            yield from _pulled(graph, frame)
+        yield from _pulled(graph, None)
+
+
+def _deinterlacer(frame: Any) -> Any:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(frame.time_base)
+    )
+    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
+    graph.vpush(frame)
+    while True:
+        try:
+            yield graph.vpull()
+        except (BlockingIOError, EOFError):
+            return
+
+
+def _timed(container: Any, stream: Any, clock: _Clock, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
     """Decoded frames with their seconds after the first."""
-    for index, frame in enumerate(decoded(container, stream)):
+    frames = decoded(container, stream)
+    for index, frame in enumerate(_whole(frames) if interlaced else frames):
         if clock.start is None or frame.pts is None:
             yield index * clock.step, frame
         else:
