@@ -276,7 +276,7 @@ class _Making:
 def open_both(
     picture: Path, speech: Path | None, options: GenerateOptions, progress: Progress
 ) -> tuple[Footage, Speech]:
-    """Open the picture and the speech, or the picture's own soundtrack. A speech of minutes is read with ``progress``."""
+    """Open the picture and the speech, or the picture's own soundtrack; a speech of minutes with ``progress``."""
     from .media.sound import open_speech
     from .media.video import open_picture
 

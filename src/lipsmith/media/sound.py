@@ -215,7 +215,7 @@ def _silence(channels: int, samples: int) -> Iterator[Array]:
 
 
 def _mix(context: Any, most: int) -> tuple[str, int]:
-    """The layout that FFmpeg gives, and how many channels are made of it: ``most`` (1 or 2) where there are more than 2.
+    """The layout that FFmpeg gives, and how many channels are made of it: ``most`` (1 or 2) where there are more.
 
     One or two stay as they are. 6 and 8 whose places nobody tells mean 5.1 and 7.1; others unknown become their mean.
     """
