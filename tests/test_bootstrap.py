@@ -170,6 +170,13 @@ def test_libraries_are_looked_for_on_linux_only() -> None:
     assert libraries.missing_libraries(lambda name: name, "linux") == []
 
 
+def test_libraries_block_only_what_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "missing_libraries", lambda: ["libgl1"])
+    assert libraries.blocking_libraries() == []  # cv2 is here and loads
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert libraries.blocking_libraries() == ["libgl1"]
+
+
 @pytest.mark.parametrize(
     ("user", "tool", "command"),
     [

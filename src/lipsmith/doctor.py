@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -15,18 +17,19 @@ from pathlib import Path
 from typing import Literal
 
 from . import __version__
-from .assets import DEMO_PICTURE, DEMO_SPEECH, asset
+from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT, asset
 from .errors import LipsmithError
-from .libraries import WANTED, missing_libraries, remedy
+from .libraries import WANTED, blocking_libraries, missing_libraries, remedy
 
 PYTHONS = ((3, 11), (3, 12))
-NEEDED = ("numpy", "av", "opencv-contrib-python", "mediapipe", "onnxruntime", "pillow")
-WELCOME = ("torch", "onnx", "espeakng-loader")  # only training wants them
+COMPARISONS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne
+}  # fmt: skip
 OPENCV = ("opencv-contrib-python", "opencv-contrib-python-headless", "opencv-python", "opencv-python-headless")
 ENCODERS = ("libx264", "aac", "libvpx-vp9", "libopus")
 DECODERS = ("h264", "hevc", "vp9", "mp3", "flac")
 BF16_FLAGS = ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16")  # the last one is Arm's
-SPOOL_BYTES = 2 << 30  # a minute of 1080p lies there uncompressed while a short video is played again and again
+SPOOL_BYTES = 2 << 30  # over a minute of usual 1080p, squeezed without loss: what a film played to and fro lays aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,56 @@ def opencv_owners(distributions: Iterable[metadata.Distribution] | None = None) 
 
 
 def _versions() -> Iterator[Finding]:
-    yield Finding("versions", "lipsmith", __version__)
+    wanted = requirements()
+    note = "" if wanted else " (not installed as a package: what it wants of others is not known)"
+    yield Finding("versions", "lipsmith", __version__ + note)
     right = sys.version_info[:2] in PYTHONS
     yield Finding("versions", "python", platform.python_version(), right, None if right else "Use Python 3.11 or 3.12.")
     yield Finding("versions", "platform", platform.platform())
-    for name in NEEDED:
-        version = _version(name)
-        yield Finding("versions", name, version or "missing", bool(version), None if version else f"pip install {name}")
-    for name in WELCOME:
-        yield Finding("versions", name, _version(name) or "not installed (only training wants it)")
+    yield from (_package(one) for one in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A package that ours wants."""
+
+    name: str
+    bounds: str  # such as "<2,>=1.26"; empty: any version
+    extra: bool  # only training wants it
+
+
+def requirements() -> list[Requirement]:
+    """What our own metadata asks for; nothing where we are not installed as a package."""
+    try:
+        lines = metadata.requires("lipsmith") or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = [re.match(r"([\w.-]+)(?:\[.*?\])?\s*\(?([^;()]*)", line) for line in lines]
+    pairs = zip(found, lines, strict=True)
+    return [Requirement(one[1], one[2].replace(" ", ""), "extra ==" in line) for one, line in pairs if one]
+
+
+def within(version: str, bounds: str) -> bool:
+    """Whether a version's numbers lie in bounds such as ``<2,>=1.26``; signs of other kinds are not judged."""
+    clauses = [re.fullmatch(r"(<=|>=|==|!=|<|>)([\d.]+)", bound) for bound in bounds.split(",")]
+    return all(COMPARISONS[one[1]](_numbers(version), _numbers(one[2])) for one in clauses if one)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """(4, 11) of 4.11.0 or 4.11.0+cpu: trailing zeros say nothing."""
+    release = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(part) for part in re.sub(r"(\.0+)+$", "", release[0]).split(".")) if release else ()
+
+
+def _package(wanted: Requirement) -> Finding:
+    version, exact = _version(wanted.name), wanted.name + wanted.bounds
+    if version is not None and within(version, wanted.bounds):
+        return Finding("versions", wanted.name, version)
+    if wanted.extra:
+        value = f"{version} (training wants {exact})" if version else "not installed (only training wants it)"
+        return Finding("versions", wanted.name, value)
+    value = f"{version}, but {exact} is wanted" if version else "missing"
+    return Finding("versions", wanted.name, value, False, f"pip install '{exact}'")
 
 
 def _version(name: str) -> str | None:
@@ -96,10 +140,13 @@ def _opencv() -> Iterator[Finding]:
 
 
 def _system() -> Iterator[Finding]:
-    missing = missing_libraries()
+    missing, blocking = missing_libraries(), blocking_libraries()
     for library, package in WANTED.items():
-        bad = package in missing
-        yield Finding("system", library, "missing" if bad else "found", not bad, remedy([package]) if bad else None)
+        if package in blocking:
+            yield Finding("system", library, "missing", False, remedy([package]))
+        else:
+            value = "not there, and OpenCV loads without it" if package in missing else "found"
+            yield Finding("system", library, value)
 
 
 def _codecs() -> Iterator[Finding]:
@@ -167,7 +214,7 @@ def _engines() -> Iterator[Finding]:
 
 
 def _files() -> Iterator[Finding]:
-    for name in (DEMO_PICTURE, DEMO_SPEECH):
+    for name in (DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT):
         try:
             yield Finding("files", name, f"{asset(name).stat().st_size // 1024} KiB")
         except LipsmithError as problem:
@@ -179,4 +226,4 @@ def _files() -> Iterator[Finding]:
         yield Finding("files", name, f"{folder}, {free / 2**30:.1f} GiB free", enough, repair)
 
 
-__all__ = ["Finding", "bf16_support", "examine", "opencv_owners"]
+__all__ = ["Finding", "Requirement", "bf16_support", "examine", "opencv_owners", "requirements", "within"]

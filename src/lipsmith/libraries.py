@@ -6,6 +6,7 @@ Standard library only: the set-up script loads this file before anything is inst
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import shutil
 import sys
@@ -25,6 +26,21 @@ def missing_libraries(load: Callable[[str], object] = ctypes.CDLL, platform: str
     if not platform.startswith("linux"):
         return []
     return [package for library, package in WANTED.items() if not _loads(library, load)]
+
+
+def blocking_libraries() -> list[str]:
+    """The missing ones, where OpenCV really does not load: a headless build wants none of them."""
+    missing = missing_libraries()
+    return missing if missing and not opencv_loads() else []
+
+
+def opencv_loads() -> bool:
+    """Whether ``cv2`` can be imported."""
+    try:
+        importlib.import_module("cv2")
+    except ImportError:
+        return False
+    return True
 
 
 def remedy(packages: list[str], which: Callable[[str], str | None] = shutil.which) -> str:

@@ -62,7 +62,7 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
 @pytest.mark.parametrize(
     ("arguments", "words", "code"),
     [
-        (["genrate"], "Did you mean 'generate'", 2),
+        (["genrate"], "Did you mean 'generate'? See 'lipsmith --help'.", 2),
         (["generate", "a.png", "b.wav", "--faecs", "all"], "--faces", 2),
         (["generate"], "Missing argument 'PICTURE'", 2),
         (["generate", "a.png", "b.wav"], "-o film.mp4", 2),
@@ -113,8 +113,12 @@ def test_a_bare_machine_is_told_what_to_install(capsys: Captured, monkeypatch: p
 
     monkeypatch.setattr("lipsmith.engines.engine_table", fail)
     monkeypatch.setattr("lipsmith.libraries.missing_libraries", lambda: ["libgl1"])
+    monkeypatch.setattr("lipsmith.libraries.opencv_loads", lambda: False)
     assert run(["engines"]) == 5
     assert "apt-get install -y libgl1" in capsys.readouterr().err
+    monkeypatch.setattr("lipsmith.libraries.opencv_loads", lambda: True)  # then it is not for want of a library
+    assert run(["engines"]) == 1
+    assert "Unexpected ImportError" in capsys.readouterr().err
 
 
 def test_generate_writes_a_film_and_a_summary(

@@ -8,6 +8,8 @@ from ..errors import LipsmithError
 
 DEMO_PICTURE = "astronaut.jpg"
 DEMO_SPEECH = "demo_speech.flac"
+MEAN_FACE = "mean_face.npz"
+STUDENT = "voice2mouth.onnx"
 
 
 def asset(name: str) -> Path:

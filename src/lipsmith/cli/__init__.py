@@ -65,13 +65,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(problem: Exception) -> int:
     """Say in one sentence what an error that is not ours means."""
-    from ..libraries import missing_libraries, sentence
+    from ..libraries import blocking_libraries, sentence
 
     if hasattr(problem, "format_message"):  # typer's own: a flag or an argument it does not know
         context = getattr(problem, "ctx", None)
         command = context.command_path if context else "lipsmith"
-        return _complain(f"{problem.format_message().rstrip('.')}. See '{command} --help'.", 2)
-    missing = missing_libraries() if isinstance(problem, ImportError) else []
+        said = problem.format_message()
+        return _complain(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
+    missing = blocking_libraries() if isinstance(problem, ImportError) else []
     if missing:
         return _complain(sentence(missing), EngineUnavailable.exit_code)
     return _complain(

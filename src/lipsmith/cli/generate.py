@@ -23,7 +23,7 @@ WORDS = {
     "faces": "Who speaks: largest, all, left, right, or a number counted from the left.",
     "still": "Keep a portrait still: no blinks, no head motion.",
     "seed": "Seed of blinks and head motion.",
-    "crf": "Quality, 0 (lossless) to 51 (worst).",
+    "crf": "Quality, 0 (lossless) to 51 (worst); in webm the nearest level that VP9 has.",
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "mark": "Say in the film's metadata that it is AI-made.",
 }

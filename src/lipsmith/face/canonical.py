@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..assets import MEAN_FACE, asset
 
 Points = NDArray[np.float64]
 """(n, 3) or (3,), px or eye distances, as said."""
@@ -71,7 +72,7 @@ def similarity(source: Numbers, target: Numbers, weights: Numbers | None = None)
 @cache
 def mean_face() -> Points:
     """(468, 3) float64 eye distances: a symmetric neutral face with closed lips, seen from the front."""
-    with files("lipsmith").joinpath("assets", "mean_face.npz").open("rb") as stored, np.load(stored) as arrays:
+    with np.load(asset(MEAN_FACE)) as arrays:
         shape = np.array(arrays["shape"], np.float64)
     shape.setflags(write=False)
     return shape

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..assets import STUDENT, asset
 from ..types import Array
 from .mel import BANDS, HOP, SILENT, WINDOW
 
@@ -46,7 +46,7 @@ class Student:
 @cache
 def load_student() -> Student:
     """The shipped network, loaded once per process."""
-    return read_student(files("lipsmith").joinpath("assets", "voice2mouth.onnx").read_bytes())
+    return read_student(asset(STUDENT).read_bytes())
 
 
 def read_student(model: bytes) -> Student:
