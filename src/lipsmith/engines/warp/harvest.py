@@ -26,7 +26,7 @@ _MARGIN = 4
 @dataclass(frozen=True, slots=True, eq=False)
 class _Find:
     score: float
-    picture: Array  # (h, w, 3) RGB
+    picture: Image  # (h, w, 3) RGB
     mask: Array  # (h, w) 0..1
     corner: tuple[int, int]  # px
     pose: Pose
@@ -54,7 +54,7 @@ class TeethSearch:
         score = float(row.sum()) / pose.scale**2 - 0.02 * abs(pose.angles[0])
         if score > ENOUGH and (self._found is None or score > self._found.score):
             mask = _cover(picture, inner, row, bright, pose.scale)
-            self._found = _Find(score, picture, mask, (int(x0), int(y0)), pose)
+            self._found = _Find(score, image[y0:y1, x0:x1].copy(), mask, (int(x0), int(y0)), pose)
 
     def best(self, middle: Points) -> Teeth | None:
         """The teeth found, cut below the upper row's edge; ``middle`` (3,) own is the lip line's middle."""
@@ -68,7 +68,7 @@ class TeethSearch:
         across, below = np.meshgrid(np.arange(width) / width, np.arange(height) / height)
         depth = down[0] + across * (down[1] - down[0]) + below * (down[2] - down[0])
         mask = find.mask * np.clip((UPPER_EDGE + 0.035 - depth) / 0.02, 0, 1)
-        return Teeth(find.picture, mask.astype(np.float32), corners)
+        return Teeth(find.picture.astype(np.float32), mask.astype(np.float32), corners)
 
 
 def _inner(contour: Points, shape: tuple[int, ...], scale: float) -> Image:

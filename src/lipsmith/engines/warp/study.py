@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...face.canonical import POINTS, fit_pose
+from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Face, Image
 from .cover import UsualSkin, cheek_light, skin_colours, usual_skin
 from .film import Film
@@ -17,8 +17,10 @@ from .palette import Colour, Palette, look
 from .pixels import single
 from .target import neutral_of
 
-SHAPES = 1024
-"""Most shapes kept; beyond, every second is dropped and only every second frame is looked at."""
+SHAPES = 256
+"""Most shapes kept, 6 kB each; beyond, every second is dropped and only every second frame is looked at."""
+TEETH_OFTENER = 4
+"""Teeth, of which only the best are kept, are looked for so many times as often."""
 LEAST_OPEN = 0.2
 """Share of the frames, the least open ones, that tell how the face rests."""
 LOOKS = 24
@@ -36,7 +38,7 @@ class Character:
 
 
 class WarpStudy:
-    """Looks over one person's frames. Memory does not grow beyond SHAPES shapes."""
+    """Looks over one person's frames. Memory does not grow beyond SHAPES shapes and the best teeth: about 2 MB."""
 
     def __init__(self, still: bool) -> None:
         self._still = still
@@ -50,14 +52,16 @@ class WarpStudy:
 
     def add(self, image: Image, face: Face) -> None:
         """See one (H, W, 3) RGB frame with its face."""
-        if self._frames % self._stride == 0:
-            self._keep(image, face)
+        if self._frames % max(1, self._stride // TEETH_OFTENER) == 0:
+            landmarks = face.landmarks[:POINTS].astype(np.float64)
+            pose = fit_pose(landmarks)
+            own = pose.to_own(landmarks)
+            if self._frames % self._stride == 0:
+                self._keep(image, landmarks, pose, own)
+            self._teeth.see(image, landmarks, own, pose, self._palettes[-1].bright)
         self._frames += 1
 
-    def _keep(self, image: Image, face: Face) -> None:
-        landmarks = face.landmarks[:POINTS].astype(np.float64)
-        pose = fit_pose(landmarks)
-        own = pose.to_own(landmarks)
+    def _keep(self, image: Image, landmarks: Points, pose: Pose, own: Points) -> None:
         self._shapes.append(own.astype(np.float32))
         self._colours.append(skin_colours(image, landmarks, pose.scale))
         self._lights.append(cheek_light(image, landmarks, pose.scale))
@@ -68,7 +72,6 @@ class WarpStudy:
             self._palettes.append(look(image, landmarks, pose.scale))
             if len(self._palettes) >= LOOKS:
                 self._palettes = self._palettes[::2]
-        self._teeth.see(image, landmarks, own, pose, self._palettes[-1].bright)
 
     def done(self) -> Character:
         """The character of all frames seen."""
