@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from .perform import render_runs, take_runs
 from .stopwatch import Stopwatch
 from .take import Run, Take
 from .timing import frame_count, sample_at, seconds
-from .types import AVFrame, FilmInfo, Image, Plate, Samples, Target
+from .types import AVFrame, Face, FilmInfo, Image, Plate, Samples, Target
 
 if TYPE_CHECKING:
     from .face.track import Tracks
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .media.video import Footage
 
 PREVIEW_TILES = 24
+STUDIES = 12
+"""Most people studied at a time: some MB each, and twice as many as are followed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Report:
     frames_per_second: float  # reached, over everything
     real_time_factor: float  # film length over wall time: 4 means four times faster than real time
     notices: tuple[str, ...] = ()  # what was adjusted or missing: scaled, alpha laid on white, sound that breaks off
+    gaps_filled: int = 0  # frames of those who speak, one to three in a row, in which a face was not found but put
     probe: FilmProbe | None = None  # what the written file says of itself; None for a preview
 
 
@@ -71,6 +75,28 @@ class Cast:
     chosen: tuple[int, ...]  # track numbers of those who speak
     characters: dict[int, object]  # track number -> what the engine keeps of the person
     frames: int  # of the footage that were looked at
+
+
+@dataclass(slots=True)
+class Studies:
+    """The studies of a film's people while it is looked at; a crowd keeps ``STUDIES`` of them, of the largest."""
+
+    begin: Callable[[], Study]
+    kept: dict[int, Study] = field(default_factory=dict)  # track number -> a study of every frame so far
+    sizes: Counter[int] = field(default_factory=Counter)  # track number -> sum of its boxes' areas, px
+
+    def add(self, image: Image, faces: Sequence[Face]) -> None:
+        """See one frame. Who was dropped and comes back is not begun again: half a study would mislead."""
+        for face in faces:
+            if face.track not in self.sizes:
+                self.kept[face.track] = self.begin()
+            x0, y0, x1, y1 = (round(float(value)) for value in face.box)
+            self.sizes[face.track] += (x1 - x0) * (y1 - y0)
+            if face.track in self.kept:
+                self.kept[face.track].add(image, face)
+        while len(self.kept) > STUDIES:
+            gone = self.kept.keys() - {face.track for face in faces} or self.kept.keys()
+            del self.kept[min(gone, key=self.sizes.__getitem__)]
 
 
 def generate(
@@ -121,6 +147,7 @@ class _Making:
     progress: Progress
     watch: Stopwatch
     first_frame: float | None = None
+    filled: int = 0  # frames of those who speak in which they were not found but are known to be
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
     refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine takes no such face
@@ -153,7 +180,7 @@ class _Making:
             from .face.track import Tracker
 
             tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
-        studies: dict[int, Study] = {}
+        studies = Studies(lambda: self.engine.study(still=footage.info.frames == 1))
         total = min(limit or footage.info.frames, footage.info.frames)
         looked = 0
         with tracker:
@@ -161,10 +188,7 @@ class _Making:
                 with self.watch.stage("detect"):
                     faces = tracker.push(image)
                 with self.watch.stage("study"):
-                    for face in faces:
-                        if face.track not in studies:
-                            studies[face.track] = self.engine.study(still=footage.info.frames == 1)
-                        studies[face.track].add(image, face)
+                    studies.add(image, faces)
                 looked += 1
                 self.progress(Stage("look", looked, total))
                 if looked == total:
@@ -172,9 +196,24 @@ class _Making:
             with self.watch.stage("detect"):
                 tracks = tracker.finish()
         chosen = tracks.choose(self.options.faces)
+        self.filled = tracks.gaps_filled(chosen)
         with self.watch.stage("study"):
-            characters = {track: studies[track].done() for track in chosen}
+            characters = {track: studies.kept[track].done() for track in chosen if track in studies.kept}
+        missing = [track for track in chosen if track not in characters]
+        for start in range(0, len(missing), STUDIES):
+            characters |= self.look_again(footage, tracks, missing[start : start + STUDIES], looked)
         return Cast(tracks, chosen, characters, looked)
+
+    def look_again(self, footage: Footage, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
+        """The characters of people whose studies a crowd pushed out, for another decoding."""
+        studies = {track: self.engine.study(still=False) for track in chosen}
+        for index, image in enumerate(self.watch.each("decode", islice(footage.frames(), frames))):
+            with self.watch.stage("study"):
+                for face in tracks.faces(index, chosen, smooth=False):
+                    studies[face.track].add(image, face)
+            self.progress(Stage("look", index + 1, frames))
+        with self.watch.stage("study"):
+            return {track: study.done() for track, study in studies.items()}
 
     def plates(self, footage: Footage, cast: Cast, length: int, spool: Path) -> Iterator[Plate]:
         """The plates of the film in its order; a picture that stands still is prepared once."""
@@ -270,6 +309,7 @@ class _Making:
             first_frame_seconds=self.first_frame or elapsed,
             frames_per_second=length / elapsed,
             real_time_factor=seconds(length, fps) / elapsed,
+            gaps_filled=self.filled,
         )
 
 

@@ -4,8 +4,10 @@ import json
 import wave
 from dataclasses import asdict, replace
 from fractions import Fraction
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from weakref import WeakSet
 
 import av
 import cv2
@@ -191,6 +193,51 @@ def test_who_speaks_is_chosen(
     assert (difference(image, two_people, (120, 40, 160, 100)) > 20) is left
     assert (difference(image, two_people, (480, 40, 520, 100)) > 20) is right
     assert report.faces == left + right
+
+
+class Remembering(FakeEngine):
+    """Knows the characters it was given, and the most studies that were there at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.characters: set[object] = set()
+        self.most = 0
+        self._studies: WeakSet[object] = WeakSet()
+
+    def study(self, still):  # type: ignore[no-untyped-def]
+        study = super().study(still)
+        self._studies.add(study)
+        self.most = max(self.most, len(self._studies))
+        return study
+
+    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
+        self.characters.add(character)
+        return super().prepare(image, face, character)
+
+
+@pytest.mark.parametrize(("room", "most"), [(12, 2), (1, 2)])
+def test_a_crowd_is_studied_in_turns(
+    two_people: Image, small: Image, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
+) -> None:
+    monkeypatch.setattr(import_module("lipsmith.generate"), "STUDIES", room)
+    engine = Remembering()
+    alone = np.concatenate([small, np.full_like(small, 120)], axis=1)
+    talk = write_video(tmp_path / "talk.mp4", [*swaying(two_people, 20), *swaying(alone, 8)])
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(faces="all"), engine=engine)
+    assert report.faces == 2
+    assert engine.characters == {20, 28}  # frames that each study saw
+    assert engine.most == most
+
+
+def test_gaps_that_were_filled_are_reported(small: Image, speech: Path, tmp_path: Path) -> None:
+    images = swaying(small, 20)
+    for k in (8, 9):
+        images[k] = images[k].copy()
+        images[k][20:260, 40:300] = 110
+    talk = write_video(tmp_path / "talk.mp4", images)
+    options = GenerateOptions(length="picture")
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    assert (report.gaps_filled, report.rendered) == (2, 20)
 
 
 @pytest.mark.parametrize(("length", "frames"), [("speech", 63), ("picture", 20), ("longest", 63)])

@@ -37,7 +37,7 @@ def test_one_moving_face_keeps_its_number_and_its_landmarks(head: Head) -> None:
     tracks, faces = tracked(paste(backdrop(), head.picture, place) for place in places)
     assert [[face.track for face in now] for now in faces] == [[1]] * 25
     assert tracks.numbers == (1,)
-    assert (tracks.frames, tracks.detected, tracks.gaps_filled, tracks.cuts) == (25, 25, 0, ())
+    assert (tracks.frames, tracks.gaps_filled((1,)), tracks.cuts) == (25, 0, ())
     for frame, place in enumerate(places):
         (face,) = tracks.faces(frame, (1,))
         assert error(face.landmarks, moved(head.landmarks, place)) < 0.012
@@ -83,7 +83,7 @@ def test_a_longer_absence_is_a_cutaway_and_the_number_comes_back(head: Head) -> 
     assert tracks.numbers == (1,)
     assert tracks.cuts == (10, 22)
     assert [bool(tracks.faces(frame, (1,))) for frame in range(32)] == [True] * 10 + [False] * 12 + [True] * 10
-    assert (tracks.detected, tracks.gaps_filled) == (20, 0)
+    assert tracks.gaps_filled((1,)) == 0
 
 
 def test_two_people_in_turn_are_told_apart_across_cuts(head: Head) -> None:
@@ -108,7 +108,7 @@ def test_a_covered_face_is_filled_in_for_three_frames_and_no_longer(head: Head, 
     tracks, faces = tracked(frame(step) for step in range(30))
     assert [len(now) for now in faces] == [1] * 10 + [0] * covered + [1] * (20 - covered)
     assert tracks.numbers == (1,)
-    assert tracks.gaps_filled == filled
+    assert tracks.gaps_filled((1,)) == filled
     for step in range(10, 10 + covered):
         shown = tracks.faces(step, (1,))
         assert len(shown) == bool(filled)
@@ -164,7 +164,7 @@ def test_smoothed_landmarks_are_calmer_and_do_not_lag(head: Head) -> None:
 
 def test_a_film_without_faces_says_so() -> None:
     tracks, _ = tracked([backdrop(seed=4)] * 3)
-    assert (tracks.detected, tracks.numbers) == (0, ())
+    assert tracks.numbers == ()
     assert tracks.faces(1, ()) == ()
     with pytest.raises(FaceError, match="any of 3 frames"):
         tracks.choose("largest")

@@ -74,7 +74,7 @@ def test_nonsense_is_named_before_the_lack_of_faces() -> None:
 def test_short_gaps_are_filled_between_their_ends_and_long_ones_are_not() -> None:
     person = {frame: landmarks_at(100 + 2 * frame) for frame in (*range(5), *range(8, 12), *range(16, 20))}
     tracks = film(20, person)
-    assert (tracks.detected, tracks.gaps_filled) == (13, 3)
+    assert tracks.gaps_filled((1,)) == 3
     shown = [bool(tracks.faces(frame, (1,))) for frame in range(21)]
     assert shown == [True] * 12 + [False] * 4 + [True] * 4 + [False]
     for frame in range(12):
@@ -83,7 +83,7 @@ def test_short_gaps_are_filled_between_their_ends_and_long_ones_are_not() -> Non
 
 def test_a_gap_with_a_cut_in_it_is_not_filled() -> None:
     person = standing(100, range(5)) | standing(100, range(7, 12))
-    assert film(12, person, cuts=(6,)).gaps_filled == 0
+    assert film(12, person, cuts=(6,)).gaps_filled((1,)) == 0
     assert film(12, person, cuts=(5,)).faces(5, (1,)) == ()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,14 +48,6 @@ def test_the_place_of_the_index(tmp_path: Path, flags: str) -> None:
                 packet.stream = stream
                 after.mux(packet)
     assert probe(tmp_path / "b.mp4").faststart == bool(flags)
-
-
-def test_the_report_is_json(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)], Fraction(30000, 1001))
-    told = json.loads(json.dumps(probe(path).to_json()))
-    assert told["fps"] == "30000/1001"
-    assert told["size"] == [64, 48]
-    assert told["mark"] is None
 
 
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:

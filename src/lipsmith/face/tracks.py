@@ -108,18 +108,12 @@ class Tracks:
         """Every person's track number, from the left as in ``choose``."""
         return self._from_the_left()
 
-    @property
-    def detected(self) -> int:
-        """Frames in which at least one face was found."""
-        return len(self._seen())
-
-    @property
-    def gaps_filled(self) -> int:
-        """Frames of all tracks that were filled in between two finds."""
+    def gaps_filled(self, chosen: Sequence[int]) -> int:
+        """Frames of the tracks ``chosen`` that were filled in between two finds."""
         return sum(
             stretch.end - stretch.begin - (stretch.stop - stretch.first)
-            for stretches in self._stretches.values()
-            for stretch in stretches
+            for number in chosen
+            for stretch in self._stretches[number]
         )
 
     def choose(self, which: str) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,6 @@ class FilmProbe:
     sound_seconds: float
     faststart: bool  # whether the index stands before the data, so that it plays while it loads
     mark: dict[str, str] | None  # see media.mark
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as plain values: fps as text such as "30000/1001"."""
-        return {**asdict(self), "size": list(self.size), "fps": str(self.fps)}
 
 
 def probe(path: Path) -> FilmProbe:
