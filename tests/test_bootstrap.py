@@ -147,6 +147,39 @@ def test_a_missing_library_stops_before_anything_is_installed(
     assert "install -y libgl1" in said
 
 
+@pytest.mark.parametrize(
+    ("system", "machine", "lacks"),
+    [("linux", "aarch64", "mediapipe"), ("darwin", "x86_64", "jaxlib"), ("win32", "ARM64", "mediapipe")],
+)
+def test_a_platform_without_wheels_is_told_before_anything_is_installed(
+    system: str,
+    machine: str,
+    lacks: str,
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bootstrap, "make_environment", lambda _: pytest.fail("it went on"))
+    monkeypatch.setattr(bootstrap.sys, "platform", system)
+    monkeypatch.setattr(bootstrap.platform, "machine", lambda: machine)
+    assert bootstrap.main(["demo"]) == 1
+    assert f"no wheels of {lacks}" in capsys.readouterr().err
+
+
+def test_platforms_with_wheels_go_on(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for system, machine in (("linux", "x86_64"), ("darwin", "arm64"), ("win32", "AMD64")):
+        monkeypatch.setattr(bootstrap.sys, "platform", system)
+        monkeypatch.setattr(bootstrap.platform, "machine", lambda machine=machine: machine)
+        bootstrap.check_platform()
+
+
+def test_wheels_said_to_be_missing_are_those_that_are_pinned(bootstrap: ModuleType) -> None:
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    for lacking in bootstrap.WHEELLESS.values():
+        for name, version in re.findall(r"([a-z-]+) (\d[\d.]*\d)", lacking):
+            assert pins[name].startswith(version)
+
+
 def test_checks_all_run_and_one_failure_counts(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, ...]] = []
     monkeypatch.setattr(bootstrap, "setup", lambda _: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import wave
@@ -88,6 +89,13 @@ def commands_in(page: Path) -> list[list[str]]:
     blocks = page.read_text().split("```")[1::2]
     lines = [line.partition("#")[0].split() for block in blocks for line in block.splitlines()]
     return [words[1:] for words in lines if words and words[0].rpartition("/")[2] == "lipsmith" and len(words) > 2]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs"])
+def test_relative_links_lead_somewhere(page: str) -> None:
+    pages = [*(ROOT / page).glob("*.md")] if (ROOT / page).is_dir() else [ROOT / page]
+    links = [(one, link) for one in pages for link in re.findall(r"\]\(([^)#\s]+)", one.read_text())]
+    assert [link for one, link in links if "://" not in link and not (one.parent / link).exists()] == []
 
 
 def test_command_lines_in_the_readme_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

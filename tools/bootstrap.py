@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import platform
 import runpy
 import shutil
 import subprocess
@@ -23,6 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SUPPORTED = ((3, 11), (3, 12))  # mediapipe 0.10.21 has wheels for these
+WHEELLESS = {  # what constraints.txt pins and PyPI lacks, asked with pip's --platform for Python 3.11 and 3.12
+    "linux aarch64": "mediapipe 0.10.21",
+    "darwin x86_64": "jaxlib 0.7.1 and onnxruntime 1.31.1",
+    "win32 arm64": "mediapipe 0.10.21, jaxlib 0.7.1, numpy 1.26.4 and opencv-contrib-python 4.11",
+}
 UV_NAMES = {  # pip's setting -> uv's variable, and what separates several values there
     "find-links": ("UV_FIND_LINKS", ","),
     "index-url": ("UV_DEFAULT_INDEX", " "),
@@ -76,6 +82,16 @@ def find_python() -> str:
     raise Stop(
         f"Lipsmith needs Python {wanted}, this is {seen} and no other is on PATH: install Python 3.12 and run again."
     )
+
+
+def check_platform() -> None:
+    """Stop where packages are known to have no wheels, before pip tries to build them."""
+    here = f"{sys.platform} {platform.machine().lower()}"
+    if here in WHEELLESS:
+        raise Stop(
+            f"there are no wheels of {WHEELLESS[here]} for {here}: use Linux on x86-64, which is tested; "
+            "macOS on Apple silicon and Windows on x86-64 have all wheels, but nobody has tried them."
+        )
 
 
 def check_libraries() -> None:
@@ -142,6 +158,7 @@ def setup(group: str) -> None:
     stamp = VENV / f".{group}"
     if stamp.is_file() and stamp.read_text() == wanted and PYTHON.exists():
         return
+    check_platform()
     python = find_python()
     check_libraries()
     say(f"Making {VENV.name} and installing Lipsmith for {group} (1.2 GB; about half a minute) ...")
