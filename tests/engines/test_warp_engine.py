@@ -189,6 +189,27 @@ def test_a_hand_before_the_mouth_is_noticed() -> None:
     assert engine.prepare(image, face, character).unable == "mouth covered"
 
 
+def held_before(face: Face, image: Image, colour: tuple[int, int, int], size: tuple[int, int]) -> Image:
+    """The image with an ellipse of ``colour`` on the mouth."""
+    centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
+    return cv2.ellipse(image.copy(), centre, size, 10, 0, 360, colour, -1)
+
+
+@pytest.mark.parametrize("colour", [(40, 40, 42), (130, 130, 130), (120, 170, 210)])
+def test_a_microphone_or_mask_before_a_portraits_mouth_is_refused(colour: tuple[int, int, int]) -> None:
+    image, face = drawn_face()
+    with pytest.raises(FaceError, match="mouth is covered"):
+        still(held_before(face, image, colour, (34, 30)), face)
+
+
+def test_portraits_without_colour_and_odd_lips_are_not_refused() -> None:
+    image, face = drawn_face()
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, 2)
+    still(grey, face)
+    still(held_before(face, grey, (40, 40, 40), (34, 30)), face)
+    still(held_before(face, image, (30, 30, 32), (26, 10)), face)  # black lips
+
+
 def test_a_film_does_not_blink_for_its_people() -> None:
     engine, targets, _, _ = film()
     idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)

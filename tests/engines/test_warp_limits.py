@@ -22,6 +22,7 @@ def test_a_usual_face_is_drawn() -> None:
         ({"gap": 0.5}, "wide open"),
         ({"yaw": -1.0}, "turned"),
         ({"pitch": 0.9}, "turned"),
+        ({"covered": 1.0}, "covered"),
     ],
 )
 def test_a_portrait_beyond_a_limit_is_refused_in_one_sentence(change: dict[str, float], words: str) -> None:

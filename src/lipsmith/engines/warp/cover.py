@@ -1,4 +1,4 @@
-"""Whether something lies before the mouth: skin around it that does not look as it did in the person's other frames."""
+"""Whether something lies before the mouth: it looks unlike the person's other frames, or unlike lips at all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ _USUAL_CHANGE = np.array([0.09, 0.035, 0.035])
 _STRANGE = 3.5
 _LEAST = np.array([0.40, 0.13, 0.13])
 """A patch is strange beyond so many spreads, and beyond so much."""
+
+
+_RUDDY = 0.10
+"""Log of red over green from which cheeks have the colour of skin: black-and-white pictures tell nothing."""
+_PALE = 0.3
+"""Share of the cheeks' redness below which no lips are; the least of ten portraits is 1.4."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +52,18 @@ def skin_colours(image: Image, landmarks: Numbers, scale: float) -> Array:
     bright = np.log(luma(seen) + 10) - np.log(cheek_light(image, landmarks, scale) + 10)
     red, green, blue = np.log(seen + 10).T
     return single(np.stack([bright, red - green, blue - green], 1))
+
+
+def hidden_mouth(image: Image, landmarks: Numbers, scale: float) -> bool:
+    """Whether something grey, green or blue lies on the lips and on skin around them, in a single picture.
+
+    Neither lipstick, which leaves the skin, nor a beard, which leaves the lips, is taken for it.
+    """
+    places = [(i, _SIDES[0]) for i in (*_CHEEKS[:2], *_SKIN)] + [(i, _SIDES[1]) for i in _LIPS]
+    seen = np.stack([patch(image, landmarks[i, :2], side * scale).mean(0) for i, side in places]) + 10
+    red = np.log(seen[:, 0] / seen[:, 1])
+    cheeks, skin, lips = float(red[:2].mean()), red[2 : -len(_LIPS)], np.sort(red[-len(_LIPS) :])
+    return cheeks > _RUDDY and lips[-2] < _PALE * cheeks and float((skin < _PALE * cheeks).mean()) > 1 / 3
 
 
 def cheek_light(image: Image, landmarks: Numbers, scale: float) -> float:

@@ -73,4 +73,8 @@ def refusal(view: View) -> str | None:
             f"The face is turned {yaw:.0f} degrees to the side and {pitch:.0f} up or down, and at most "
             f"{_TURNED[1]:.0f} and {_TILTED[1]:.0f} can be drawn; give a portrait that looks more at the camera."
         )
+    if view.covered > _COVERED[1]:
+        return (
+            "The mouth is covered by something that has no colour of lips or skin; give a portrait that shows the lips."
+        )
     return None

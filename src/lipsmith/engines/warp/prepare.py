@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, Target
-from .cover import cheek_light, skin_colours
+from .cover import cheek_light, hidden_mouth, skin_colours
 from .geometry import HINGE, gaps
 from .head import head_box, head_field, make_eyes
 from .interior import keep_mask, make_interior
@@ -50,7 +50,7 @@ def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
 
 
 def _still(image: Image, landmarks: Points, pose: Pose, character: Character, options: WarpOptions) -> Target:
-    view = _view(landmarks, pose)
+    view = _view(landmarks, pose, float(hidden_mouth(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
         raise FaceError(refused)
