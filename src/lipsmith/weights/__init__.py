@@ -6,15 +6,12 @@ key and shape checked; ``fill(network, state, found.path)``, where a network bui
 
 from __future__ import annotations
 
-from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
+from .catalogue import OfficialFile, Part
 from .keys import official_keys
 from .places import Found, amount, cache_folder, find, find_all, lacking, missing_sentence, places, search
 from .reading import check, check_shapes, fill, read_config, read_state, shapes
 
 __all__ = [
-    "NEEDED",
-    "PARTS",
-    "WELCOME",
     "Found",
     "OfficialFile",
     "Part",

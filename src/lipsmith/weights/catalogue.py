@@ -197,4 +197,4 @@ WELCOME: dict[str, tuple[str, ...]] = {
 }
 """What an engine uses when it is there."""
 
-__all__ = ["NEEDED", "PARTS", "WELCOME", "OfficialFile", "Part"]
+__all__ = ["OfficialFile", "Part"]

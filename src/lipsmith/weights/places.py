@@ -145,7 +145,6 @@ def _torch_hub() -> Path:
 
 
 __all__ = [
-    "VARIABLE",
     "Found",
     "amount",
     "cache_folder",

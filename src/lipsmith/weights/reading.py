@@ -207,4 +207,4 @@ def _beginning(problem: BaseException) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS].rpartition(' ')[0]} ..."
 
 
-__all__ = ["SCALING", "check", "check_shapes", "fill", "read_config", "read_state", "shapes", "sniff"]
+__all__ = ["check", "check_shapes", "fill", "read_config", "read_state", "shapes", "sniff"]
