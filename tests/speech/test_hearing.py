@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from goldens_recipe import synth_audio
 
+from goldens_recipe import synth_audio
 from lipsmith.speech.hearing import HIDDEN, BlockHearing, LongHearing
 from lipsmith.speech.logmel import log_mel
 

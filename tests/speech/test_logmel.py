@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from goldens_recipe import golden_arrays, synth_audio
 
+from goldens_recipe import golden_arrays, synth_audio
 from lipsmith.speech.logmel import BANDS, LogMelStream, filter_bank, fitted, log_mel
 
 GOLDEN = golden_arrays("audio")

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from goldens_recipe import golden_arrays, load_key_seeded, synth_audio
 
+from goldens_recipe import golden_arrays, load_key_seeded, synth_audio
 from lipsmith import errors
 from lipsmith.speech import whisper as room
 from lipsmith.speech.hearing import HIDDEN
@@ -107,7 +107,7 @@ def test_strict_mode_refuses_what_musetalk_refuses():
 
 
 def test_strict_mode_gives_a_film_at_ntsc_all_its_frames():
-    """MuseTalk makes 29 frames of a second that has 29.97: the film's last frames go on with its count, then silence."""
+    """MuseTalk makes 29 frames of a second that has 29.97: the last ones go on with its count."""
     given = drives(WhisperEncoder(NTSC, Ear(), strict=True), SPEECH[:96_000])
     assert len(given) == frame_count(96_000, NTSC) == 180
     features = np.concatenate([Ear().hidden(room_mel(SPEECH[at : at + 48_000])) for at in (0, 48_000)])

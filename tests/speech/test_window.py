@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from goldens_recipe import golden_arrays, golden_json, named_normal, sha256
 
+from goldens_recipe import golden_arrays, golden_json, named_normal, sha256
 from lipsmith.errors import OptionError, SoundError
 from lipsmith.speech.window import STEP, WindowPlan, window_table, windows_of
 from lipsmith.timing import frame_count, sample_at
