@@ -16,9 +16,8 @@ def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) 
     """
     out = image.copy()
     for target, picture in zip(targets, pictures, strict=True):
-        if target.mask is None and _is_pixel_for_pixel(target.crop):
-            x0, y0, x1, y1 = target.crop.box or (0, 0, 0, 0)
-            out[y0:y1, x0:x1] = picture
+        if _is_pixel_for_pixel(target.crop):
+            _paste(out, target, picture)
         else:
             _blend(out, target, picture)
     return out
@@ -26,6 +25,22 @@ def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) 
 
 def _is_pixel_for_pixel(crop: Crop) -> bool:
     return crop.box is not None and crop.size == (crop.box[2] - crop.box[0], crop.box[3] - crop.box[1])
+
+
+def _paste(out: Image, target: Target, picture: Image) -> None:
+    """Lay a picture down pixel for pixel; what would lie outside the image is cut."""
+    left, top, right, bottom = target.crop.box or (0, 0, 0, 0)
+    x0, y0, x1, y1 = max(0, left), max(0, top), min(out.shape[1], right), min(out.shape[0], bottom)
+    if x1 <= x0 or y1 <= y0:
+        return
+    below, seen = out[y0:y1, x0:x1], (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    if target.mask is None:
+        below[:] = picture[seen]
+        return
+    mixed = np.subtract(picture[seen], below, dtype=np.float32)
+    mixed *= target.mask[seen][..., None]
+    mixed += below
+    below[:] = np.rint(mixed, out=mixed).astype(np.uint8)
 
 
 def _blend(out: Image, target: Target, picture: Image) -> None:

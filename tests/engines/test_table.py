@@ -26,7 +26,7 @@ def test_auto_takes_the_default_engine() -> None:
     assert load_engine("auto").info.name == "warp"
 
 
-BROKEN = Entry("broken", "", "", lambda _: FakeEngine(), lambda: "its weights are missing; run x.")
+BROKEN = Entry("broken", "", "", lambda _: FakeEngine(), lambda *_: "its weights are missing; run x.")
 
 
 def test_auto_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

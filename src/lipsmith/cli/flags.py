@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def flags_from(kind: type[DataclassInstance], words: Mapping[str, str]) -> Callable[[Command], Command]:
-    """Give a command one flag for every field of ``kind``, explained by ``words``; the command takes them as ``**``.
+    """Give a command one flag for every field of ``kind`` that wants one, explained by ``words``; the command takes them as ``**``.
 
     A field that can be true or false is switched by its name (``--still``), or off by ``--no-`` when it is on unless
     told otherwise. The values are checked when the dataclass is built, in one place for every door.
@@ -26,12 +26,17 @@ def flags_from(kind: type[DataclassInstance], words: Mapping[str, str]) -> Calla
         signature = inspect.signature(command, eval_str=True)
         own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
         hints = get_type_hints(kind)
-        added = [_parameter(field, hints[field.name], words[field.name]) for field in fields(kind)]
+        added = [_parameter(field, hints[field.name], words[field.name]) for field in fields(kind) if _has_flag(field)]
         command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
         return command
 
     return widen
+
+
+def _has_flag(field: Field[Any]) -> bool:
+    """Unless its metadata says ``flag: False``."""
+    return bool(field.metadata.get("flag", True))
 
 
 def _parameter(field: Field[Any], hint: Any, words: str) -> inspect.Parameter:
