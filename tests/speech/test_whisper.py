@@ -127,6 +127,12 @@ def test_impossible_padding_is_refused():
         WhisperEncoder(PAL, Ear(), padding_left=-1)
 
 
+@pytest.mark.parametrize("wish", [{"hop": 0}, {"hop": 2, "strict": True}])
+def test_impossible_hops_are_refused(wish):
+    with pytest.raises(errors.OptionError, match="hop"):
+        WhisperEncoder(PAL, Ear(), **wish)
+
+
 @pytest.fixture(scope="module")
 def golden_whisper():
     """Whisper-tiny's full encoder with the goldens' weights."""
@@ -156,6 +162,17 @@ def test_strict_long_speech_has_musetalk_s_features_across_the_join(golden_whisp
     blocks = encoder._hearing._heard
     rows = np.concatenate([blocks[0], blocks[1]])
     close(rows[GOLDEN["synth31p7_hidden_t"]], GOLDEN["synth31p7_hidden"])
+
+
+def test_live_features_of_an_utterance_stay_near_the_whole(golden_whisper):
+    """The embedding is the same but for the loudness known so far; what the layers add rests on the whole window."""
+    speech = synth_audio(4.0).astype(np.float32) / 32_768
+    whole, live = (drives(WhisperEncoder(PAL, golden_whisper, hop=hop), speech) for hop in (None, 25))
+    gap = np.sqrt(np.mean((live - whole) ** 2)) / np.sqrt(np.mean(whole**2))
+    assert 0 < gap < 0.1
+    embedded = slice(None, None, 5)
+    np.testing.assert_allclose(live[:, embedded], whole[:, embedded], atol=1e-3)
+    close(live[-5:], whole[-5:])  # the sound is over: both know all of it
 
 
 def close(ours, theirs):

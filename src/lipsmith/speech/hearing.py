@@ -66,6 +66,7 @@ class LongHearing:
         self._mel = LogMelStream()
         self._frames: Array = np.zeros((0, BANDS), np.float32)
         self._dropped = 0  # frames before those
+        self._complete = 0  # frames of the stream whose sound has come
         self._steps: int | None = None  # rows of the whole sound, once it is over
         self._samples = 0
         self._heard: dict[tuple[int, int], Array] = {}  # (window, frames known) -> its rows; at most two
@@ -73,6 +74,7 @@ class LongHearing:
     def push(self, samples: Samples) -> None:
         self._samples += len(samples)
         self._frames = np.concatenate([self._frames, self._mel.push(samples)])
+        self._complete = self._dropped + len(self._frames)
 
     def end(self) -> None:
         self._steps = -(-self._samples // STEP)
@@ -89,14 +91,13 @@ class LongHearing:
 
     def _known(self, last: int, window: int) -> int | None:
         """Frames of the stream that an answer up to row ``last`` rests on."""
-        there = self._dropped + len(self._frames)
         if self._hop:
             wanted = _FRAMES_PER_STEP * -(-last // self._hop) * self._hop + 1
         else:
             wanted = _FRAMES_PER_STEP * (window * self._stride + self._model.steps)
-        if wanted > there and self._steps is None:
-            return None
-        return min(wanted, there)
+        if wanted <= self._complete:
+            return wanted
+        return None if self._steps is None else self._dropped + len(self._frames)
 
     def _windows(self, first: int, last: int) -> range:
         """The windows that take part in rows first .. last."""

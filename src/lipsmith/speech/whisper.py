@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import EngineUnavailable, SoundError, WeightsMissing
+from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
 from ..weights import fill, read_state
@@ -61,7 +61,7 @@ class WhisperEncoder:
             again every n rows as far as the sound goes: at 25 fps and 2, drives come 132.5 ms after a frame's start.
 
     Raises:
-        OptionError: a padding or frame rate that cannot be.
+        OptionError: a padding, frame rate or hop that cannot be.
     """
 
     def __init__(
@@ -73,6 +73,8 @@ class WhisperEncoder:
         strict: bool = False,
         hop: int | None = None,
     ) -> None:
+        if hop is not None and (hop < 1 or strict):
+            raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
         self._hearing: Hearing = BlockHearing(model) if strict else LongHearing(model, hop)
