@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,8 +83,8 @@ def test_the_detector_sees_full_size_pictures_and_refuses_tiny_ones() -> None:
     torch = pytest.importorskip("torch")
     seen: list[tuple[int, ...]] = []
 
-    class Eye(torch.nn.Module):  # type: ignore[misc, name-defined]
-        def forward(self, x: torch.Tensor) -> object:  # type: ignore[name-defined]
+    class Eye(torch.nn.Module):
+        def forward(self, x: Any) -> object:
             seen.append(tuple(x.shape))
             assert float(x[0, 0].max()) == 255 - 104
             assert float(x[0, 2].min()) == -123

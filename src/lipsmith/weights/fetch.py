@@ -14,7 +14,7 @@ from ..errors import EngineUnavailable, InputError, OptionError, OutputError, We
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
 from .places import VARIABLE, Found, amount, cache_folder, find, part, search
-from .reading import sniff
+from .reading import SHOWN_CHARACTERS, sniff
 
 HUB = "https://huggingface.co"
 STAGING = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
@@ -137,12 +137,18 @@ def _download(one: OfficialFile, staging: Path, hub: Hub) -> Path:
     try:
         came = hf_hub_download(one.repository, one.path, local_dir=staging, endpoint=hub.endpoint)
     except (refused, OSError) as problem:
-        reason = " ".join(str(problem).split())[:160] or type(problem).__name__
         raise WeightsMissing(
-            f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({reason}). Try again, and it goes "
-            f"on where it stopped; name a mirror with --endpoint; or save by hand{hub.by_hand}"
+            f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({_root(problem)}). Try again, and "
+            f"it goes on where it stopped; name a mirror with --endpoint; or save by hand{hub.by_hand}"
         ) from problem
     return Path(came)
+
+
+def _root(problem: BaseException) -> str:
+    """The beginning of what first went wrong: the hub's library wraps it in general advice."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    return " ".join(str(problem).split())[:SHOWN_CHARACTERS] or type(problem).__name__
 
 
 def _verify(one: OfficialFile, came: Path) -> None:
