@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from lipsmith.errors import InputError, OptionError, OutputError, WeightsMissing
 from lipsmith.weights import OfficialFile, Part, search
+from lipsmith.weights.catalogue import PARTS
 from lipsmith.weights.fetch import STAGING, checksum_fault, chosen, fetch, home, take_over
 
 BODY = os.urandom(200_000)
@@ -30,7 +32,8 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = {FILE: BODY, "/maker/net/resolve/main/config.json": b"{}"}
         self.ranges: list[str | None] = []
-        self.break_at = 0
+        self.break_at = 0  # of the next file, bytes; 0: it comes whole
+        self.lie = False  # give the checksum of something else
 
     @property
     def address(self) -> str:
@@ -57,14 +60,14 @@ class Answer(BaseHTTPRequestHandler):
             return
         rest = body[start or 0 :]
         self.send_response(206 if start else 200)
-        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+        self.send_header("ETag", f'"{hashlib.sha256(b"" if self.server.lie else body).hexdigest()}"')
         self.send_header("X-Repo-Commit", "0" * 40)
         self.send_header("Content-Length", str(len(rest)))
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         self.end_headers()
         if start is not None:
-            broken, self.server.break_at = self.server.break_at, 0
+            broken = self.server.break_at if self.path == FILE else 0
             self.wfile.write(rest[: broken or len(rest)])
 
 
@@ -116,15 +119,47 @@ def test_what_is_fetched_lies_where_it_is_looked_for(hub: Hub, tmp_path: Path) -
     assert hub.ranges == []  # it is here
 
 
-def test_a_download_that_broke_off_goes_on(hub: Hub) -> None:
-    body = hub.files.pop(FILE)
-    with pytest.raises(WeightsMissing, match="404 Not Found"):
-        fetch(["net"])
-    hub.files[FILE], hub.break_at = body, 150_000
+def test_a_download_that_broke_off_goes_on_another_day(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 50_000)
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("huggingface_hub.file_download.time.sleep", stop)  # before it tries again
+        hub.break_at = 150_000
+        with pytest.raises(KeyboardInterrupt):
+            fetch(["net"])
+    assert search("net") is None
+    hub.break_at = 0
     hub.ranges.clear()
     (found,) = fetch(["net"])
     assert found.path.read_bytes() == BODY
-    assert hub.ranges == [None, "bytes=150000-"]  # the small file beside came the first time
+    assert hub.ranges == ["bytes=150000-"]  # the small file beside came the first time
+
+
+def test_a_file_that_the_hub_lacks_is_told(hub: Hub) -> None:
+    hub.files.pop(FILE)
+    with pytest.raises(WeightsMissing, match=r"maker/net/deep/net\.bin cannot be downloaded from .*404 Not Found"):
+        fetch(["net"])
+
+
+def test_a_half_file_of_another_version_is_not_gone_on_with(hub: Hub, tmp_path: Path) -> None:
+    staging = tmp_path / "models" / STAGING / "net"
+    staging.mkdir(parents=True)
+    (staging / f"net.bin.{'0' * 16}.part").write_bytes(b"old" * 100)
+    assert fetch(["net"])[0].path.read_bytes() == BODY
+    assert None in hub.ranges
+
+
+def test_the_hubs_own_checksum_counts_where_none_is_known(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = replace(NET, weights=(replace(GIVEN, sha256=None),))
+    monkeypatch.setitem(PARTS, "net", unknown)
+    monkeypatch.setattr(hub, "lie", True)
+    with pytest.raises(InputError, match="is another file"):
+        fetch(["net"])
+    monkeypatch.setattr(hub, "lie", False)
+    assert fetch(["net"])[0].path.read_bytes() == BODY
 
 
 def test_another_file_of_the_same_name_is_thrown_away(hub: Hub, tmp_path: Path) -> None:

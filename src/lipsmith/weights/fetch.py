@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -119,8 +120,8 @@ def _fetch_part(wanted: Part, folder: Path, hub: Hub, say: Say) -> None:
     _make_room(folder, sum(one.size for one in files))
     say(f"{wanted.name}: {amount(wanted.size)}, {wanted.licence}")
     for one in files:
-        came = _download(one, folder / STAGING / wanted.name, hub)
-        _verify(one, came)
+        came, told = _download(one, folder / STAGING / wanted.name, hub)
+        _verify(one, came, told)
         target.mkdir(parents=True, exist_ok=True)
         came.replace(target / one.name)
     shutil.rmtree(folder / STAGING / wanted.name, ignore_errors=True)
@@ -128,20 +129,33 @@ def _fetch_part(wanted: Part, folder: Path, hub: Hub, say: Say) -> None:
         (folder / STAGING).rmdir()  # unless another half download lies there
 
 
-def _download(one: OfficialFile, staging: Path, hub: Hub) -> Path:
+def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | None]:
+    """The file, and the SHA-256 that the hub gives for it.
+
+    Half downloads are ours to keep: the hub's own function gives every try a new file since its version 2.
+    """
     try:
-        from huggingface_hub import errors, hf_hub_download
+        from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import http_get
     except ImportError as problem:
         raise EngineUnavailable('huggingface_hub is not installed: pip install "lipsmith[torch]"') from problem
     refused: type[Exception] = getattr(errors, "HTTPError", OSError)  # the hub's own library raises it, no OSError
     try:
-        came = hf_hub_download(one.repository, one.path, local_dir=staging, endpoint=hub.endpoint)
+        url = hf_hub_url(one.repository, one.path, endpoint=hub.endpoint)
+        head = get_hf_file_metadata(url, token=False, endpoint=hub.endpoint)
+        tag = re.sub(r"\W", "", head.etag or "")
+        staging.mkdir(parents=True, exist_ok=True)
+        came = staging / f"{one.name}.{tag[:16]}.part"  # another version does not go on where this one stopped
+        with came.open("ab") as file:
+            plain = {"Accept-Encoding": "identity"}
+            here = file.tell()
+            http_get(head.location, file, resume_size=here, headers=plain, expected_size=head.size)
     except (refused, OSError) as problem:
         raise WeightsMissing(
             f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({_root(problem)}). Try again, and "
             f"it goes on where it stopped; name a mirror with --endpoint; or save by hand{hub.by_hand}"
         ) from problem
-    return Path(came)
+    return came, tag if re.fullmatch("[0-9a-f]{64}", tag) else None
 
 
 def _root(problem: BaseException) -> str:
@@ -151,16 +165,16 @@ def _root(problem: BaseException) -> str:
     return " ".join(str(problem).split())[:SHOWN_CHARACTERS] or type(problem).__name__
 
 
-def _verify(one: OfficialFile, came: Path) -> None:
-    """Throw away what is not the official file."""
+def _verify(one: OfficialFile, came: Path, told: str | None) -> None:
+    """Throw away what is not the official file, or not what the hub ``told`` it would be."""
+    wanted = one.sha256 or told
+    if wanted is not None and (seen := _sha256(came)) != wanted:
+        came.unlink()
+        raise InputError(
+            f"What came as {one.repository}/{one.path} is another file: its SHA-256 is {seen}, expected was {wanted}. "
+            "It was thrown away; try again, or another mirror with --endpoint."
+        )
     sniff(came)
-    if one.sha256 is None or (seen := _sha256(came)) == one.sha256:
-        return
-    came.unlink()
-    raise InputError(
-        f"What came as {one.repository}/{one.path} is another file: its SHA-256 is {seen}, expected was {one.sha256}. "
-        "It was thrown away; try again, or another mirror with --endpoint."
-    )
 
 
 def _make_room(folder: Path, size: int) -> None:
