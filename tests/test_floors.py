@@ -22,6 +22,7 @@ FLOORS = (
     ("engines",),
     ("take", "perform"),
     ("stopwatch", "generate", "doctor", "corpus", "train", "metrics", "bench"),
+    ("compat",),
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 
+from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 from lipsmith.engines.musetalk.latents import TINY_WIDTHS, FaceCodec, face_picture, pixels, vae_config, vae_input
 
 ARRAYS = golden_arrays("d_vae")

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from goldens_recipe import golden_arrays, load_key_seeded, named_normal
 
+from goldens_recipe import golden_arrays, load_key_seeded, named_normal
 from lipsmith.engines.musetalk.unet import TINY_WIDTHS, draw, fold_time, positions, unet_config
 
 ARRAYS = golden_arrays("e_unet")

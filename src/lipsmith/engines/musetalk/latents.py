@@ -1,4 +1,4 @@
-"""From a face's pixels to the latents that the UNet eats, and back: Stable Diffusion's VAE and what is done around it."""
+"""From a face's pixels to the latents that the UNet eats, and back: Stable Diffusion's VAE and what surrounds it."""
 
 from __future__ import annotations
 
@@ -96,16 +96,3 @@ def pixels(faces: torch.Tensor) -> Image:
     values = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
     image: Image = np.ascontiguousarray(values.permute(0, 2, 3, 1).cpu().numpy())
     return image
-
-
-__all__ = [
-    "FULL_WIDTHS",
-    "SCALING",
-    "SIDE",
-    "TINY_WIDTHS",
-    "FaceCodec",
-    "face_picture",
-    "pixels",
-    "vae_config",
-    "vae_input",
-]

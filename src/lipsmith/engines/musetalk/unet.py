@@ -61,7 +61,8 @@ def fold_time(unet: Any) -> Any:
         embedding = unet.time_embedding(sines)
         for module in unet.modules():
             if getattr(module, "time_emb_proj", None) is not None:
-                module.conv1.bias += module.time_emb_proj(torch.nn.functional.silu(embedding))[0]
+                constant = module.time_emb_proj(torch.nn.functional.silu(embedding))[0]
+                module.conv1.bias = torch.nn.Parameter(module.conv1.bias + constant, requires_grad=False)
                 module.time_emb_proj = None
     unet.time_embedding = None
     return unet
