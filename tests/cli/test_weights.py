@@ -24,7 +24,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TORCH_HOME", raising=False)
     folder = tmp_path / "models" / "whisper"
     folder.mkdir(parents=True)
-    for name in ("model.safetensors", "config.json", "preprocessor_config.json"):
+    for name in ("model.safetensors", "config.json"):
         (folder / name).write_text("{}")
     return tmp_path / "models"
 

@@ -66,12 +66,12 @@ def test_safetensors_come_first_and_older_folders_are_known(elsewhere: Path) -> 
 
 
 def test_a_half_filled_folder_is_passed_over_and_named(elsewhere: Path) -> None:
-    folder = put(elsewhere / "here" / "models" / "whisper", "pytorch_model.bin", "config.json")
+    folder = put(elsewhere / "here" / "models" / "whisper", "pytorch_model.bin")
     assert search("whisper") is None
     with pytest.raises(WeightsMissing) as caught:
         find("whisper")
-    assert f"{folder} lacks preprocessor_config.json" in str(caught.value)
-    whole = put(cache_folder() / "whisper", "model.safetensors", "config.json", "preprocessor_config.json")
+    assert f"{folder} lacks config.json" in str(caught.value)
+    whole = put(cache_folder() / "whisper", "model.safetensors", "config.json")
     assert find("whisper").folder == whole
 
 
@@ -93,7 +93,7 @@ def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
     models = elsewhere / "models"
     put(models / "musetalk", "pytorch_model.bin")
     put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
-    put(models / "whisper", "config.json", "preprocessor_config.json", "pytorch_model.bin")
+    put(models / "whisper", "config.json", "pytorch_model.bin")
     assert lacking("musetalk-v1", models) == []
     assert {name: found.path.name for name, found in find_all("musetalk-v1", models).items()} == {
         "unet-v1": "pytorch_model.bin", "vae": "diffusion_pytorch_model.bin", "whisper": "pytorch_model.bin"

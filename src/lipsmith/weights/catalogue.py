@@ -115,10 +115,7 @@ PARTS: dict[str, Part] = {
                 ),
             ),
             "Apache-2.0",
-            (
-                OfficialFile("config.json", 1983, _WHISPER, "config.json"),
-                OfficialFile("preprocessor_config.json", 184_990, _WHISPER, "preprocessor_config.json"),
-            ),
+            (OfficialFile("config.json", 1983, _WHISPER, "config.json"),),
             "whisper",
         ),
         Part(
@@ -139,7 +136,7 @@ PARTS: dict[str, Part] = {
         ),
         Part(
             "dwpose",
-            "DWPose, upstream's landmarks",
+            "DWPose, upstream's landmarks, as ONNX (its .pth wants mmpose)",
             ("dwpose",),
             (
                 OfficialFile(
@@ -148,13 +145,6 @@ PARTS: dict[str, Part] = {
                     _DWPOSE,
                     "dw-ll_ucoco_384.onnx",
                     "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843",
-                ),
-                OfficialFile(
-                    "dw-ll_ucoco_384.pth",
-                    406_878_486,
-                    _DWPOSE,
-                    "dw-ll_ucoco_384.pth",
-                    "0d9408b13cd863c4e95a149dd31232f88f2a12aa6cf8964ed74d7d97748c7a07",
                 ),
             ),
             "Apache-2.0",
