@@ -6,15 +6,17 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from lipsmith.errors import InputError, OptionError, OutputError, WeightsMissing
 from lipsmith.weights import OfficialFile, Part, search
-from lipsmith.weights.catalogue import PARTS
+from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
 from lipsmith.weights.fetch import STAGING, checksum_fault, chosen, fetch, home, take_over
 
 BODY = os.urandom(200_000)
@@ -83,19 +85,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 @pytest.fixture(autouse=True)
-def catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from lipsmith.weights import catalogue
-
+def small_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """One engine that needs one network and can use another."""
     monkeypatch.setenv("LIPSMITH_MODELS", str(tmp_path / "models"))
-    for table, entries in (
-        (catalogue.PARTS, {"net": NET, "twin": TWIN}),
-        (catalogue.NEEDED, {"engine": ("net",)}),
-        (catalogue.WELCOME, {"engine": ("twin",)}),
-    ):
-        for name in list(table):
-            monkeypatch.delitem(table, name)
-        for name, entry in entries.items():
-            monkeypatch.setitem(table, name, entry)  # type: ignore[arg-type]
+    tables = ((PARTS, {"net": NET, "twin": TWIN}), (NEEDED, {"engine": ("net",)}), (WELCOME, {"engine": ("twin",)}))
+    with ExitStack() as stack:
+        for table, entries in tables:
+            stack.enter_context(patch.dict(table, entries, clear=True))
+        yield
 
 
 def test_names_of_engines_and_networks_are_understood() -> None:
@@ -125,8 +122,8 @@ def test_a_download_that_broke_off_goes_on_another_day(hub: Hub, monkeypatch: py
     def stop(_: float) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr("huggingface_hub.file_download.time.sleep", stop)  # before it tries again
+    with monkeypatch.context() as stopped:
+        stopped.setattr("huggingface_hub.file_download.time.sleep", stop)  # before it tries again
         hub.break_at = 150_000
         with pytest.raises(KeyboardInterrupt):
             fetch(["net"])
