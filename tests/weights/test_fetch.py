@@ -149,14 +149,13 @@ def test_a_half_file_of_another_version_is_not_gone_on_with(hub: Hub, tmp_path: 
     assert None in hub.ranges
 
 
-def test_the_hubs_own_checksum_counts_where_none_is_known(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = replace(NET, weights=(replace(GIVEN, sha256=None),))
-    monkeypatch.setitem(PARTS, "net", unknown)
-    monkeypatch.setattr(hub, "lie", True)
-    with pytest.raises(InputError, match="is another file"):
-        fetch(["net"])
-    monkeypatch.setattr(hub, "lie", False)
-    assert fetch(["net"])[0].path.read_bytes() == BODY
+def test_the_hubs_own_checksum_counts_where_none_is_known(hub: Hub) -> None:
+    with patch.dict(PARTS, {"net": replace(NET, weights=(replace(GIVEN, sha256=None),))}):
+        hub.lie = True
+        with pytest.raises(InputError, match="is another file"):
+            fetch(["net"])
+        hub.lie = False
+        assert fetch(["net"])[0].path.read_bytes() == BODY
 
 
 def test_another_file_of_the_same_name_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
