@@ -80,6 +80,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with Hub() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield server
         server.shutdown()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from lipsmith.errors import OptionError, WeightsMissing
+from lipsmith.errors import InputError, OptionError, WeightsMissing
 from lipsmith.weights import cache_folder, find, find_all, lacking, places, search
 from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
 
@@ -98,6 +99,20 @@ def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
     assert {name: found.path.name for name, found in find_all("musetalk-v1", models).items()} == {
         "unet-v1": "pytorch_model.bin", "vae": "diffusion_pytorch_model.bin", "whisper": "pytorch_model.bin"
     }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows would write the hole")
+def test_a_file_of_the_other_version_is_refused(elsewhere: Path) -> None:
+    models = elsewhere / "models"
+    put(models / "musetalk", "pytorch_model.bin")
+    put(models / "musetalkV15", "unet.pth")
+    put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
+    put(models / "whisper", "config.json", "pytorch_model.bin")
+    with (models / "musetalk" / "pytorch_model.bin").open("r+b") as file:
+        file.truncate(PARTS["unet-v15"].weights[0].size)  # a hole: no room is taken
+    with pytest.raises(InputError, match=r"has the size of unet-v15's unet\.pth: files of two versions are mixed up"):
+        find_all("musetalk-v1", models)
+    assert find_all("musetalk", models)["unet-v15"].path == models / "musetalkV15" / "unet.pth"
 
 
 @pytest.mark.parametrize(

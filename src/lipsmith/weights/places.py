@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import OptionError, WeightsMissing
+from ..errors import InputError, OptionError, WeightsMissing
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, OfficialFile, Part
 
@@ -93,11 +93,34 @@ def find_all(engine: str, only: Path | None = None) -> dict[str, Found]:
 
     Raises:
         WeightsMissing: something is nowhere; names all of it and the one command that brings it.
+        InputError: a file of another version lies in the place of one.
     """
     missing = lacking(engine, only)
     if missing:
         raise WeightsMissing(missing_sentence(missing, only, engine))
-    return {name: find(name, only) for name in NEEDED[engine]}
+    found = {name: find(name, only) for name in NEEDED[engine]}
+    for one in found.values():
+        refuse_swapped(one)
+    return found
+
+
+def refuse_swapped(found: Found) -> None:
+    """MuseTalk's versions have the same keys and shapes: a file of one in the place of the other is known by its size.
+
+    Raises:
+        InputError: the file has exactly the size of another network's of the same kind, and not its own.
+    """
+    size = found.path.stat().st_size
+    if found.part.net is None or size == found.file.size:
+        return
+    for other in PARTS.values():
+        twins = [one for one in other.weights if one.size == size]
+        if other.net == found.part.net and other.name != found.part.name and twins:
+            raise InputError(
+                f"{found.path} has the size of {other.name}'s {twins[0].name}: files of two versions are mixed up. "
+                f"`lipsmith weights check --checksums` makes sure, `lipsmith weights fetch {found.part.name}` after "
+                "moving it away brings the right one."
+            )
 
 
 def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> str:
@@ -154,5 +177,6 @@ __all__ = [
     "missing_sentence",
     "part",
     "places",
+    "refuse_swapped",
     "search",
 ]

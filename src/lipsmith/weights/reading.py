@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, InputError
 from .keys import Shape, fault, official_key, official_keys
-from .places import Found
+from .places import Found, refuse_swapped
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +73,7 @@ def check(found: Found) -> str:
         EngineUnavailable: torch, which reads this format, is not installed.
     """
     sniff(found.path)
+    refuse_swapped(found)
     if found.part.net is None:
         return "its first bytes"
     check_shapes(found.part.net, found.path, shapes(found.path))
