@@ -177,7 +177,7 @@ def _weights() -> Iterator[Finding]:
             sniff(found.path)
             yield Finding("weights", name, f"{found.path}, {found.path.stat().st_size / 1e6:.0f} MB")
         except LipsmithError as problem:
-            yield Finding("weights", name, str(problem), False, f"lipsmith weights fetch {part.name}")
+            yield Finding("weights", name, str(problem), False, f"delete it, then: lipsmith weights fetch {part.name}")
 
 
 def _files() -> Iterator[Finding]:

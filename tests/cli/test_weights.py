@@ -102,4 +102,4 @@ def test_doctor_shows_the_same(models: Path) -> None:
     (models / "whisper" / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     findings = {finding.name: finding for finding in examine() if finding.topic == "weights"}
     assert not findings["whisper"].good
-    assert findings["whisper"].remedy == "lipsmith weights fetch whisper"
+    assert findings["whisper"].remedy == "delete it, then: lipsmith weights fetch whisper"

@@ -159,6 +159,15 @@ def test_the_hubs_own_checksum_counts_where_none_is_known(hub: Hub) -> None:
         assert fetch(["net"])[0].path.read_bytes() == BODY
 
 
+def test_a_damaged_file_that_is_here_is_not_taken_for_good(hub: Hub) -> None:
+    (found,) = fetch(["net"])
+    found.path.write_bytes(b"<html>sign in first")
+    with pytest.raises(InputError, match=r"a web page, .* Delete it, then"):
+        fetch(["net"])
+    found.path.unlink()
+    assert fetch(["net"])[0].path.read_bytes() == BODY
+
+
 def test_another_file_of_the_same_name_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
     hub.files[FILE] = b"not the official one"
     with pytest.raises(InputError, match=r"maker/net/deep/net\.bin is another file: its SHA-256 is"):
@@ -212,8 +221,11 @@ def test_a_folder_is_taken_over_by_links(below: str, museum: Path) -> None:
     assert found.folder == home() / "net"
     assert found.path.is_symlink()
     assert found.path.resolve() == museum / "models" / "old-net" / "net.bin"
-    assert take_over(museum) == [found]  # again
     assert checksum_fault(found) is None
+    assert take_over(museum) == [found]  # again
+    found.path.unlink()
+    found.path.write_bytes(b"mine")
+    assert take_over(museum)[0].path.read_bytes() == b"mine"  # what is there stays
 
 
 def test_a_folder_may_be_copied_or_linked_hard(museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,8 @@ def test_what_is_missing_is_said_at_once_with_the_command(elsewhere: Path) -> No
     assert "`lipsmith weights fetch musetalk`" in words
     assert "`lipsmith weights import FOLDER`" in words
     assert str(cache_folder()) in words
+    with pytest.raises(WeightsMissing, match=r"`lipsmith weights fetch musetalk --to /named` .* FOLDER --to /named`"):
+        find_all("musetalk", Path("/named"))
 
 
 def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:

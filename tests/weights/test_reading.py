@@ -69,7 +69,7 @@ def test_numbers_are_turned_into_what_is_asked_for_and_counters_stay(
 def test_a_file_that_is_cut_off_is_told(how: dict[str, object], share: float, tmp_path: Path) -> None:
     whole = save(tmp_path / "a.pth", {"x": torch.zeros(5000)}, **how).read_bytes()
     (tmp_path / "a.pth").write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(InputError, match=r"a\.pth (is empty|cannot be read as tensors alone).* Fetch it again"):
+    with pytest.raises(InputError, match=r"a\.pth (is empty|cannot be read as tensors alone).* Delete it, then"):
         read_state("s3fd", tmp_path / "a.pth")
 
 

@@ -15,7 +15,7 @@ from ..errors import EngineUnavailable, InputError, OptionError, OutputError, We
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
 from .places import VARIABLE, Found, amount, cache_folder, find, part, search
-from .reading import SHOWN_CHARACTERS, sniff
+from .reading import SHOWN_CHARACTERS, check, sniff
 
 HUB = "https://huggingface.co"
 STAGING = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
@@ -58,7 +58,7 @@ def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = N
 
     Raises:
         WeightsMissing: the hub cannot be reached; says which file to put where by hand.
-        InputError: what came is not what was asked for.
+        InputError: what came is not what was asked for, or what is here already is damaged.
         OutputError: there is no room.
         EngineUnavailable: huggingface_hub is not installed.
     """
@@ -69,6 +69,8 @@ def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = N
         _fetch_part(wanted, folder, Hub(endpoint, by_hand(missing[number:], folder, endpoint)), say)
     for name in names:
         here = search(name, to) or find(name, folder)
+        with suppress(EngineUnavailable):  # without torch nothing more can be looked at
+            check(here)
         say(f"{name}: {here.path}")
         found.append(here)
     return found
@@ -190,8 +192,8 @@ def _make_room(folder: Path, size: int) -> None:
 
 
 def _link(source: Path, target: Path, copy: bool) -> None:
-    """A symbolic link, a hard link where there are none, a copy where there is neither."""
-    if target.exists() and target.resolve() == source:
+    """A symbolic link, a hard link where there are none, a copy where there is neither; what is there stays."""
+    if target.exists():
         return
     ways: tuple[Callable[[Path, Path], object], ...] = (shutil.copy2,) if copy else (os.symlink, os.link, shutil.copy2)
     fresh = target.with_name(f"{target.name}.new")

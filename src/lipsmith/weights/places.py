@@ -118,18 +118,18 @@ def refuse_swapped(found: Found) -> None:
         if other.net == found.part.net and other.name != found.part.name and twins:
             raise InputError(
                 f"{found.path} has the size of {other.name}'s {twins[0].name}: files of two versions are mixed up. "
-                f"`lipsmith weights check --checksums` makes sure, `lipsmith weights fetch {found.part.name}` after "
-                "moving it away brings the right one."
+                "`lipsmith weights check --checksums` makes sure. Move it away, then "
+                f"`lipsmith weights fetch {found.part.name}` brings the right one."
             )
 
 
 def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> str:
     """What is missing, where it was looked for, and how it comes there; ``asked`` is what to tell ``fetch``."""
     missing = [f"{one.name} ({amount(one.size)}: {_half_there(one, only) or _files(one)})" for one in parts]
-    looked = ", ".join(map(str, places(only)))
+    looked, to = ", ".join(map(str, places(only))), f" --to {only}" if only else ""
     return (
-        f"The weights {', '.join(missing)} are not in {looked}. `lipsmith weights fetch {asked}` downloads them; "
-        "`lipsmith weights import FOLDER` takes over the models folder of a MuseTalk that you have."
+        f"The weights {', '.join(missing)} are not in {looked}. `lipsmith weights fetch {asked}{to}` downloads them; "
+        f"`lipsmith weights import FOLDER{to}` takes over the models folder of a MuseTalk that you have."
     )
 
 

@@ -23,7 +23,7 @@ SCALING = 0.18215
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _HEADER_LIMIT = 100_000_000  # bytes; safetensors' own
 SHOWN_CHARACTERS = 160  # of other libraries' messages
-_AGAIN = "Fetch it again with `lipsmith weights fetch`."
+_AGAIN = "Delete it, then `lipsmith weights fetch` brings it again."
 _DAMAGE = (  # what torch's reader raises on files that are not whole or not its own
     RuntimeError, UnpicklingError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError,
     zipfile.BadZipFile, struct.error,
@@ -122,7 +122,7 @@ def read_config(found: Found) -> dict[str, Any]:
     if found.part.net == "vae" and abs(scaling - SCALING) > 1e-6:
         raise InputError(
             f"{path} is of another VAE: its scaling_factor is {scaling}, that of sd-vae-ft-mse is {SCALING}. "
-            "Another VAE makes black or false mouths: fetch the right one with `lipsmith weights fetch vae`."
+            f"Another VAE makes black or false mouths. Move {path.parent} away, then `lipsmith weights fetch vae`."
         )
     return dict(config)
 
