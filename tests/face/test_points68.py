@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lipsmith.face.canonical import mean_face
-from lipsmith.face.points68 import BROWS, EYES, JAW, LIPS, MOUTH, NOSE, POINTS, points68
+from lipsmith.face.points68 import BROWS, EYES, JAW, LIPS, MIRRORED, MOUTH, NOSE, POINTS, points68
 from lipsmith.types import Array
-
-MIRROR = [
-    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-    41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
-]  # fmt: skip
 
 
 def mean_points() -> Array:
@@ -23,8 +18,8 @@ def mean_points() -> Array:
 def test_a_mirrored_face_has_mirrored_points() -> None:
     points = mean_points()
     assert points.shape == (POINTS, 2)
-    assert sorted(MIRROR) == list(range(POINTS))
-    np.testing.assert_allclose(points[MIRROR] * [-1, 1], points, atol=0.01)
+    assert sorted(MIRRORED) == list(range(POINTS))
+    np.testing.assert_allclose(points[MIRRORED] * [-1, 1], points, atol=0.01)
 
 
 def test_jaw_and_nose_bridge_are_evenly_spaced() -> None:

@@ -12,6 +12,12 @@ EYES = slice(36, 42), slice(42, 48)
 LIPS, MOUTH = slice(48, 60), slice(60, 68)
 """Outer edge of the lips, and the opening within: both begin at the corner on the left of the screen."""
 
+MIRRORED = np.array([
+    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
+    41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
+])  # fmt: skip
+"""(68,) int: which point each becomes in a mirror."""
+
 _EARS_TO_CHIN = (127, 234, (93, 132), (132, 58), (58, 172), 136, 149, (176, 148), 152)
 _CHIN_TO_EARS = ((400, 377), 378, 365, (288, 397), (361, 288), (323, 361), 454, 356)
 _BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
@@ -33,4 +39,4 @@ def points68(landmarks: Array) -> Array:
     return np.asarray(landmarks[_PAIRS, :2].mean(1), np.float32)
 
 
-__all__ = ["BROWS", "EYES", "JAW", "LIPS", "MOUTH", "NOSE", "POINTS", "points68"]
+__all__ = ["BROWS", "EYES", "JAW", "LIPS", "MIRRORED", "MOUTH", "NOSE", "POINTS", "points68"]
