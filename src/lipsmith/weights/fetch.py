@@ -48,7 +48,7 @@ def chosen(names: Iterable[str], everything: bool = False) -> list[str]:
 def home(to: Path | None = None) -> Path:
     """Where files are brought: ``to``, else the folder that LIPSMITH_MODELS names, else this platform's cache."""
     given = os.environ.get(VARIABLE)
-    return to or (Path(given) if given else cache_folder())
+    return to or (Path(given).expanduser() if given else cache_folder())
 
 
 def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = None, say: Say = str) -> list[Found]:

@@ -46,7 +46,7 @@ def places(only: Path | None = None) -> list[Path]:
     if only is not None:
         return [only]
     given = os.environ.get(VARIABLE)
-    return [*([Path(given)] if given else []), Path.cwd() / "models", cache_folder()]
+    return [*([Path(given).expanduser()] if given else []), Path.cwd() / "models", cache_folder()]
 
 
 def part(name: str) -> Part:
