@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...speech.whisper import Whisper, WhisperEncoder
     from .draw import FacePainter
     from .networks import Networks
-    from .ready import Material, Preparation
+    from .ready import Preparation
 
 LIVE_HOP = 2  # rows of 20 ms between looks of the network that hears, live
 
@@ -41,7 +41,7 @@ class MuseTalkEngine:
     def notices(self) -> tuple[str, ...]:
         """What was changed on the way, for the report."""
         found = [*self._networks.notices] if "_networks" in self.__dict__ else []
-        return (*found, *self._preparation.notices) if "_preparation" in self.__dict__ else tuple(found)
+        return tuple(found)
 
     def study(self) -> NothingToStudy:
         """A person's other frames are not asked for."""
@@ -62,15 +62,17 @@ class MuseTalkEngine:
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
-        from .ready import fitted
+        from .ready import Material, Untouched
 
-        faces = [cast("Material", material) for row in materials for material in row]
-        wanted = [k for k, face in enumerate(faces) if face.speaks]
-        heard = [drive for row in drives for drive in row]
-        drawn = self._painter.paint([faces[k].latents for k in wanted], [heard[k] for k in wanted]) if wanted else []
-        painted = dict(zip(wanted, drawn, strict=True))
-        pictures = iter([fitted(face, painted.get(k)) for k, face in enumerate(faces)])
-        return [[next(pictures) for _ in row] for row in materials]
+        pairs = [pair for row in zip(materials, drives, strict=True) for pair in zip(*row, strict=True)]
+        speaking = [(face, drive) for face, drive in pairs if isinstance(face, Material)]
+        drawn = iter(self._painter.paint([face.latents for face, _ in speaking], [drive for _, drive in speaking]))
+        pictures: list[Image] = []
+        for face, _ in pairs:
+            done = face.patch.fitted(next(drawn)) if isinstance(face, Material) else cast(Untouched, face).picture
+            pictures.append(done)
+        left = iter(pictures)
+        return [[next(left) for _ in row] for row in materials]
 
     @cached_property
     def _networks(self) -> Networks:
@@ -93,8 +95,11 @@ class MuseTalkEngine:
     @cached_property
     def _preparation(self) -> Preparation:
         from .ready import Preparation
+        from .region import region_of
+        from .sight import sight_of
 
-        return Preparation(self.options, self._networks)
+        region = region_of(self.options, self._networks.notices)
+        return Preparation(self.options, self._networks, region, sight_of(self.options))
 
 
 class NothingToStudy:

@@ -40,8 +40,7 @@ def face_picture(image: Image, box: tuple[int, int, int, int]) -> Image:
 
     x0, y0, x1, y1 = box
     seen = image[max(0, y0) : y1, max(0, x0) : x1]
-    picture: Image = cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4)
-    return picture
+    return np.asarray(cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 
 def vae_input(picture: Image) -> Array:

@@ -83,6 +83,3 @@ def paste_mask(
 def blur_kernel(side: int, feather: float) -> int:
     """px, odd: how wide the mask's edge is blurred in a square of ``side`` px."""
     return int(feather * side // 2 * 2) + 1
-
-
-__all__ = ["EXPAND", "UPPER", "PasteMask", "blur_kernel", "cut_out", "paste_mask", "square_around"]

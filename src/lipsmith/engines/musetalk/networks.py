@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import OptionError
-from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state
+from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
+from ...weights.places import part
 from . import latents, unet
 from .options import MuseTalkOptions, Precision
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "accelerate")
 MADE_UP = ("random", "tiny")
 """Weights that are seeded noise: full size, or small enough for tests."""
+TILE = 128
+"""px of a tile, where the VAE works in tiles."""
 _NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
 
@@ -47,10 +50,10 @@ def lacks(options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
     if absent:
         return f'{", ".join(absent)} not installed: pip install "lipsmith[torch]"'
     weights = str(options.get("weights", "official"))
-    if weights in MADE_UP:
-        return None
     engine, only = engine_name(str(options.get("version", "v15"))), models_folder(weights)
-    missing = lacking(engine, only)
+    missing = [] if weights in MADE_UP else lacking(engine, only)
+    if options.get("landmarks") == "dwpose" and search("dwpose", only) is None:
+        missing.append(part("dwpose"))
     return missing_sentence(missing, only, engine) if missing else None
 
 
@@ -120,9 +123,12 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
     if not options.strict:
         place["memory_format"] = torch.channels_last
-    folded, vae = (one.to(**place).requires_grad_(False).eval() for one in (unet.fold_time(made[0]), made[1]))
+    folded, vae = unet.fold_time(made[0]), made[1]
+    for network in (folded, vae):
+        torch.nn.Module.to(network.requires_grad_(False).eval(), **place)  # diffusers' own would warn of the dtype
     if options.tiling:
         vae.enable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // 8
     return Networks(folded, vae, device, precision)
 
 
@@ -137,28 +143,35 @@ def load_hearing(options: MuseTalkOptions) -> Whisper:
     return load_whisper(found.folder, device)
 
 
-def _made_up(options: MuseTalkOptions) -> tuple[Any, Any]:
-    import torch
+def _kinds() -> tuple[Any, Any]:
+    """diffusers' classes of the UNet and of the VAE."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
+    return UNet2DConditionModel, AutoencoderKL
+
+
+def _made_up(options: MuseTalkOptions) -> tuple[Any, Any]:
+    import torch
+
+    unet_kind, vae_kind = _kinds()
     tiny = options.weights == "tiny"
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        made = UNet2DConditionModel(**unet.unet_config(unet.TINY_WIDTHS if tiny else unet.FULL_WIDTHS))
+        made = unet_kind(**unet.unet_config(unet.TINY_WIDTHS if tiny else unet.FULL_WIDTHS))
         sizes = (latents.TINY_WIDTHS, 1) if tiny else (latents.FULL_WIDTHS, 2)
-        return made, AutoencoderKL(**latents.vae_config(*sizes))
+        return made, vae_kind(**latents.vae_config(*sizes))
 
 
 def _official(options: MuseTalkOptions) -> tuple[Any, Any]:
     import torch
-    from diffusers import AutoencoderKL, UNet2DConditionModel
 
+    unet_kind, vae_kind = _kinds()
     engine = engine_name(options.version)
     found = find_all(engine, models_folder(options.weights))
     drawing, vae = (found[name] for name in ("unet-v1" if options.version == "v1" else "unet-v15", "vae"))
     read_config(vae)
     with torch.device("meta"):
-        networks = UNet2DConditionModel(**unet.unet_config()), AutoencoderKL(**latents.vae_config())
+        networks = unet_kind(**unet.unet_config()), vae_kind(**latents.vae_config())
     return (
         fill(networks[0], read_state("unet", drawing.path), drawing.path),
         fill(networks[1], read_state("vae", vae.path), vae.path),
