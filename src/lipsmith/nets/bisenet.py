@@ -159,4 +159,4 @@ def _smooth(x: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(x, like.shape[2:], mode="bilinear", align_corners=True)
 
 
-__all__ = ["CLASSES", "BiSeNet"]
+__all__ = ["BiSeNet"]
