@@ -147,6 +147,3 @@ def _session(path: Path) -> Network:
         return across, down
 
     return run
-
-
-__all__ = ["BINS", "HEIGHT", "KEYPOINTS", "WIDTH", "DWPose", "Sighting", "decoded", "network_input"]

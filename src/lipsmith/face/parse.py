@@ -180,17 +180,3 @@ def _fill(classes: Classes, outline: Array, name: int) -> None:
     import cv2
 
     cv2.fillPoly(classes, [np.rint(outline).astype(np.int32)], (name,))
-
-
-__all__ = [
-    "SIDE",
-    "BiSeNetParser",
-    "Classes",
-    "FaceParser",
-    "Mask",
-    "Mode",
-    "PolygonParser",
-    "chin_kernel",
-    "network_input",
-    "speaking_region",
-]

@@ -64,7 +64,6 @@ def paste_mask(
     Raises:
         FaceError: the box is too small to paste anything.
     """
-    import cv2
     from PIL import Image as Pillow
 
     square = square_around(box, expand)
@@ -76,8 +75,19 @@ def paste_mask(
     inside = slice(max(0, y0), y1), slice(max(0, x0), x1)
     alpha[inside] = scaled[inside]
     alpha[: int(side * upper)] = 0
-    kernel = blur_kernel(side, feather)
-    return PasteMask(np.asarray(cv2.GaussianBlur(alpha, (kernel, kernel), 0), np.uint8), square)
+    return PasteMask(_blurred(alpha, blur_kernel(side, feather)), square)
+
+
+def _blurred(alpha: NDArray[np.uint8], kernel: int) -> NDArray[np.uint8]:
+    """Blur only what the kernel can reach from something: the rest stays zero."""
+    import cv2
+
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    if not len(rows):
+        return alpha
+    reach = tuple(slice(max(0, int(one[0]) - kernel), int(one[-1]) + kernel + 1) for one in (rows, columns))
+    alpha[reach] = cv2.GaussianBlur(alpha[reach], (kernel, kernel), 0)
+    return alpha
 
 
 def blur_kernel(side: int, feather: float) -> int:
