@@ -176,17 +176,3 @@ def _official(options: MuseTalkOptions) -> tuple[Any, Any]:
         fill(networks[0], read_state("unet", drawing.path), drawing.path),
         fill(networks[1], read_state("vae", vae.path), vae.path),
     )
-
-
-__all__ = [
-    "MADE_UP",
-    "PACKAGES",
-    "Networks",
-    "device_of",
-    "engine_name",
-    "lacks",
-    "load_hearing",
-    "load_networks",
-    "models_folder",
-    "precision_of",
-]
