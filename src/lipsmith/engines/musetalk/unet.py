@@ -17,8 +17,9 @@ from ...types import Array
 if TYPE_CHECKING:
     import torch
 
-TOKENS, CHANNELS = 50, 384
-"""One frame's conditioning: 10 rows of 20 ms, 5 layers each; Whisper tiny's channels."""
+TOKENS = 50
+CHANNELS = 384
+"""One frame's conditioning: TOKENS are 10 rows of 20 ms with 5 layers each, CHANNELS those of Whisper tiny."""
 FULL_WIDTHS = (320, 640, 1280, 1280)
 TINY_WIDTHS = (32, 64, 64, 64)
 
