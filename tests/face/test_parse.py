@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from goldens_recipe import golden_arrays, load_key_seeded, synth_bgr, synth_class_map
-from lipsmith.face import parse
 from lipsmith.face.parse import (
     BiSeNetParser,
     Classes,
@@ -79,17 +78,14 @@ def test_polygons_know_the_parts_of_a_mouth() -> None:
     assert [int(classes[y, 250]) for y in (324, 347, 370, 290, 400)] == [12, 11, 13, 10, 1]
 
 
-def test_bisenet_is_read_and_names_every_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bisenet_is_read_and_parses_as_upstreams_does(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from lipsmith.nets.bisenet import BiSeNet
 
-    monkeypatch.setattr(parse, "SIDE", 64)
-    network = load_key_seeded(BiSeNet())
-    torch.save(network.state_dict(), tmp_path / "79999_iter.pth")
-    picture = synth_bgr(100, 100)
+    torch.save(load_key_seeded(BiSeNet()).state_dict(), tmp_path / "79999_iter.pth")
+    picture = np.ascontiguousarray(synth_bgr(360, 480, 7)[..., ::-1])
     classes = BiSeNetParser.load(tmp_path / "79999_iter.pth").classes(picture, np.zeros((68, 2), np.float32))
-    with torch.inference_mode():
-        scores = network(torch.from_numpy(network_input(picture)[None]))[0].numpy()
     assert classes.dtype == np.uint8
-    np.testing.assert_array_equal(classes, scores.argmax(0))
-    assert len(np.unique(classes)) > 1
+    wanted = np.unpackbits(GOLDEN["bisenet_neck"]).reshape(512, 512).astype(bool)
+    assert 0.01 < wanted.mean() < 0.99
+    assert (speaking_region(classes, "neck") == wanted).mean() > 0.9999  # of 262144: ties fall apart elsewhere
