@@ -17,13 +17,8 @@ def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) 
     """
     out = image.copy()
     for target, picture in zip(targets, pictures, strict=True):
-        if target.mask is None and _is_pixel_for_pixel(target.crop):
-            x0, y0, x1, y1 = target.crop.box or (0, 0, 0, 0)
-            if len(targets) == 1:
-                out[y0:y1, x0:x1] = picture
-            else:
-                changed = (picture != image[y0:y1, x0:x1]).any(-1, keepdims=True)
-                np.copyto(out[y0:y1, x0:x1], picture, where=changed)
+        if _is_pixel_for_pixel(target.crop):
+            _paste(out, target, picture, image if len(targets) > 1 else None)
         else:
             _blend(out, target, picture)
     return out
@@ -31,6 +26,23 @@ def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) 
 
 def _is_pixel_for_pixel(crop: Crop) -> bool:
     return crop.box is not None and crop.size == (crop.box[2] - crop.box[0], crop.box[3] - crop.box[1])
+
+
+def _paste(out: Image, target: Target, picture: Image, original: Image | None) -> None:
+    """Lay a picture down pixel for pixel, or only where it differs from ``original``; what lies outside is cut."""
+    left, top, right, bottom = target.crop.box or (0, 0, 0, 0)
+    x0, y0, x1, y1 = max(0, left), max(0, top), min(out.shape[1], right), min(out.shape[0], bottom)
+    if x1 <= x0 or y1 <= y0:
+        return
+    below, seen = out[y0:y1, x0:x1], (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    if target.mask is None:
+        changed = True if original is None else (picture[seen] != original[y0:y1, x0:x1]).any(-1, keepdims=True)
+        np.copyto(below, picture[seen], where=changed)
+        return
+    mixed = np.subtract(picture[seen], below, dtype=np.float32)
+    mixed *= target.mask[seen][..., None]
+    mixed += below
+    below[:] = np.rint(mixed, out=mixed).astype(np.uint8)
 
 
 def _blend(out: Image, target: Target, picture: Image) -> None:

@@ -46,7 +46,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; takes about a second."""
     looks: tuple[Callable[[], Iterable[Finding]], ...] = (
-        _versions, _opencv, _system, _codecs, _processor, _graphics, _engines, _files
+        _versions, _opencv, _system, _codecs, _processor, _graphics, _engines, _weights, _files
     )  # fmt: skip
     return [finding for look in looks for finding in look()]
 
@@ -209,8 +209,26 @@ def _engines() -> Iterator[Finding]:
     from .engines import engine_table
 
     for entry in engine_table().values():
-        lacks = entry.lacks()
+        lacks = entry.lacks({})
         yield Finding("engines", entry.name, "can run" if lacks is None else f"cannot run: {lacks}")
+
+
+def _weights() -> Iterator[Finding]:
+    from .weights import search
+    from .weights.catalogue import NEEDED, PARTS
+    from .weights.reading import sniff
+
+    for name, part in PARTS.items():
+        found = search(name)
+        if found is None:
+            wanted = " and ".join(engine for engine, names in NEEDED.items() if name in names)
+            yield Finding("weights", name, f"not here, needed by {wanted}" if wanted else "not here, but of use")
+            continue
+        try:
+            sniff(found.path)
+            yield Finding("weights", name, f"{found.path}, {found.path.stat().st_size / 1e6:.0f} MB")
+        except LipsmithError as problem:
+            yield Finding("weights", name, str(problem), False, f"delete it, then: lipsmith weights fetch {part.name}")
 
 
 def _files() -> Iterator[Finding]:

@@ -131,7 +131,8 @@ def generate(
     check_output(output, [picture] if speech is None else [picture, Path(speech)], sheet=preview)
     passed_over: tuple[str, ...] = ()
     if engine is None:
-        loaded = choose_engine(options.engine, {"idle": not options.still, "seed": options.seed})
+        shared = {"idle": not options.still, "seed": options.seed}
+        loaded = choose_engine(options.engine, {**shared, **options.engine_options})
         engine, passed_over = loaded.engine, loaded.passed_over
     making = _Making(options, engine, passed_over, progress or (lambda _: None), watch)
     return making.run(picture, Path(speech) if speech else None, output, preview)
@@ -171,7 +172,7 @@ class _Making:
                 self.write_film(runs, length, FilmInfo(footage.info.size, footage.info.fps, sound.rate), sound, output)
         report = self.report(output, footage.info.fps, len(cast.chosen), length)
         silent = tuple(f"Face {track} stays silent: {reason}" for track, reason in self.refusals.items())
-        notices = footage.info.notices + sound.notices + silent
+        notices = footage.info.notices + sound.notices + silent + tuple(getattr(self.engine, "notices", ()))
         return replace(report, notices=notices, probe=None if preview else probe(output))
 
     def look(self, footage: Footage, limit: int | None) -> Cast:
@@ -248,9 +249,9 @@ class _Making:
                 self.refuse_silent_face()
             yield run
 
-    def render(self, run: Run) -> list[AVFrame]:
+    def render(self, runs: Sequence[Run]) -> list[AVFrame]:
         with self.watch.stage("render"):
-            frames = render_runs([run], self.engine)
+            frames = render_runs(runs, self.engine)
         if self.first_frame is None:
             self.first_frame = self.watch.elapsed()
         return frames
@@ -261,8 +262,8 @@ class _Making:
         drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
         options = FilmOptions(self.options.crf, self.options.preset, length, drawn_by, self.options.mark)
         with FilmWriter(output, info, sound, options) as writer:
-            for run in runs:
-                for frame in self.render(run):
+            for group in in_groups(runs, self.engine.info.batch):
+                for frame in self.render(group):
                     with self.watch.stage("encode"):
                         writer.write(frame)
                     self.progress(Stage("speak", frame.index + 1, length))
@@ -278,7 +279,7 @@ class _Making:
         shown: list[AVFrame] = []
         for run in runs:
             if any(shot.index in wanted for shot in run):
-                shown += [frame for frame in self.render(run) if frame.index in wanted]
+                shown += [frame for frame in self.render([run]) if frame.index in wanted]
             self.progress(Stage("speak", run[-1].index + 1, length))
         self.refuse_silent_face()
         write_png(output, contact_sheet([frame.image for frame in shown], [str(frame.index) for frame in shown]))
@@ -336,6 +337,18 @@ def film_length(footage: Footage, looked: int, spoken: int, options: GenerateOpt
     if options.length == "speech" or footage.info.kind == "image":
         return spoken
     return looked if options.length == "picture" else max(looked, spoken)
+
+
+def in_groups(runs: Iterable[Run], size: int) -> Iterator[list[Run]]:
+    """``size`` runs at a time; the last group may be smaller."""
+    waiting: list[Run] = []
+    for run in runs:
+        waiting.append(run)
+        if len(waiting) == size:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def first_samples(blocks: Iterable[Samples], count: int) -> Iterator[Samples]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
 from .errors import OptionError
@@ -30,7 +30,7 @@ def build(kind: type[T], given: Mapping[str, Any]) -> T:
     Raises:
         OptionError: an unknown name (with the nearest), a value of the wrong type or outside its choices.
     """
-    known = {field.name for field in fields(kind)}
+    known = {one.name for one in fields(kind)}
     hints = get_type_hints(kind)
     for name, value in given.items():
         if name not in known:
@@ -42,8 +42,34 @@ def build(kind: type[T], given: Mapping[str, Any]) -> T:
 def check(options: DataclassInstance) -> None:
     """Raise OptionError for a value of the wrong type or outside its choices, however the dataclass was made."""
     hints = get_type_hints(type(options))
-    for field in fields(options):
-        _check(field.name, getattr(options, field.name), hints[field.name])
+    for one in fields(options):
+        _check(one.name, getattr(options, one.name), hints[one.name])
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """``name=value`` words as options: numbers, true and false become such, the rest is text.
+
+    Raises:
+        OptionError: a word without ``=``, or without a name.
+    """
+    parsed: dict[str, Any] = {}
+    for word in settings:
+        name, sign, value = word.partition("=")
+        if not sign or not name:
+            raise OptionError(f"'{word}' sets nothing; write it as name=value.")
+        parsed[name.replace("-", "_")] = _plain(value)
+    return parsed
+
+
+def _plain(value: str) -> str | int | float | bool:
+    if value in ("true", "false"):
+        return value == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def _check(name: str, value: object, hint: Any) -> None:
@@ -69,6 +95,7 @@ class GenerateOptions:
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
     preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made
+    engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
 
     def __post_init__(self) -> None:
         for name in ("fps", "faces"):  # numbers serve as well as their text

@@ -55,5 +55,5 @@ def perform(
 def take_runs(take: Take, sound: Iterable[Samples], frames: int | None = None) -> Iterator[Run]:
     """The runs of a whole film, not yet rendered."""
     for block in sound:
-        yield from take.push(block)
-    yield from take.end(frames)
+        yield from take.follow(block)
+    yield from take.finish(frames)

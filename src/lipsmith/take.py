@@ -58,32 +58,42 @@ class Take:
 
     def push(self, samples: Samples) -> list[Run]:
         """Take (n,) more samples at the playing rate; return the runs that are now complete."""
-        self._sound = np.concatenate([self._sound, samples])
-        self._pushed += len(samples)
-        return self._gather(self._hear(self._hearing.push(samples) if self._hearing else samples))
+        return list(self.follow(samples))
 
     def end(self, frames: int | None = None) -> list[Run]:
         """The sound is over. The film ends with it, or after ``frames`` if that is later (silence follows)."""
+        return list(self.finish(frames))
+
+    def follow(self, samples: Samples) -> Iterator[Run]:
+        """As ``push``, one run at a time: a plate is asked for when its run is. To be used up before more sound.
+
+        An encoder that answers half a minute late then fills no memory with plates.
+        """
+        self._sound = np.concatenate([self._sound, samples])
+        self._pushed += len(samples)
+        yield from self._gather(self._hear(self._hearing.push(samples) if self._hearing else samples))
+
+    def finish(self, frames: int | None = None) -> Iterator[Run]:
+        """As ``end``, one run at a time."""
         total = max(frame_count(self._pushed, self._fps, self._rate), frames or 0)
         drives = self._hear(self._hearing.flush()) if self._hearing else []
         missing = sample_at(total, self._fps) - self._heard
         drives += self._hear(np.zeros(max(0, missing), np.float32)) + self._encoder.flush()
-        return self._gather(drives[: total - self._next]) + self._close()
+        yield from self._gather(drives[: total - self._next])
+        yield from self._close()
 
     def _hear(self, samples: Samples) -> list[Array]:
         self._heard += len(samples)
         return self._encoder.push(samples)
 
-    def _gather(self, drives: list[Array]) -> list[Run]:
-        runs: list[Run] = []
+    def _gather(self, drives: list[Array]) -> Iterator[Run]:
         for drive in drives:
             shot = self._shot(drive)
             if self._run and len(self._run[-1].plate.targets) != len(shot.plate.targets):
-                runs += self._close()
+                yield from self._close()
             self._run.append(shot)
             if len(self._run) == (self._window if shot.plate.targets else 1):
-                runs += self._close()
-        return runs
+                yield from self._close()
 
     def _shot(self, drive: Array) -> Shot:
         start, stop = sample_at(self._next, self._fps, self._rate), sample_at(self._next + 1, self._fps, self._rate)

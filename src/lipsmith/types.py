@@ -95,11 +95,16 @@ class AVFrame:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine is. ``window`` is the number of consecutive frames it draws together."""
+    """What an engine is.
+
+    ``window`` is the number of consecutive frames it draws together, ``batch`` how many rows of them are best given to
+    one call of ``render``.
+    """
 
     name: str
     version: str
     window: int = 1
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)

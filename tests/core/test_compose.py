@@ -73,3 +73,23 @@ def test_no_targets_is_a_plain_copy(image: Image) -> None:
     out = compose(image, [], [])
     assert out is not image
     assert (out == image).all()
+
+
+def test_a_mask_pixel_for_pixel_is_pillows_paste() -> None:
+    mask, above, below = np.meshgrid(np.arange(256), np.arange(0, 256, 5), np.arange(0, 256, 3), indexing="ij")
+    colours = np.stack([above, below], -1).reshape(256, -1, 2)
+    picture, image = (np.repeat(colours[..., k : k + 1], 3, 2).astype(np.uint8) for k in (0, 1))
+    height, width = image.shape[:2]
+    alpha = (mask.reshape(height, width) / 255).astype(np.float32)
+    out = compose(image, [Target(Crop.from_box((0, 0, width, height)), alpha, None)], [picture])
+    mixed = below * (255 - mask) + above * mask + 128
+    assert np.array_equal(out[..., 0], ((mixed + (mixed >> 8)) >> 8).reshape(height, width))
+
+
+def test_what_hangs_over_the_edge_is_cut_pixel_for_pixel() -> None:
+    image, picture = np.zeros((20, 30, 3), np.uint8), np.full((10, 10, 3), 200, np.uint8)
+    for mask in (None, np.ones((10, 10), np.float32)):
+        out = compose(image, [Target(Crop.from_box((-4, 15, 6, 25)), mask, None)], [picture])
+        assert (out[15:, :6] == 200).all()
+        assert out.sum() == 5 * 6 * 3 * 200
+        assert not compose(image, [Target(Crop.from_box((-14, 15, -4, 25)), mask, None)], [picture]).any()

@@ -1,7 +1,7 @@
 import pytest
 
 from lipsmith.errors import OptionError
-from lipsmith.options import GenerateOptions, build, nearest
+from lipsmith.options import GenerateOptions, build, nearest, parse_settings
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
@@ -38,3 +38,16 @@ def test_numbers_serve_where_text_is_kept() -> None:
 def test_right_values_arrive() -> None:
     options = build(GenerateOptions, {"fps": "30", "length": "longest", "still": True, "seed": 7})
     assert (options.fps, options.length, options.still, options.seed) == ("30", "longest", True, 7)
+
+
+def test_settings_become_what_they_look_like() -> None:
+    words = ["bbox-shift=5", "feather=0.1", "strict=true", "bbox=1,2,3,4", "weights="]
+    assert parse_settings(words) == {
+        "bbox_shift": 5, "feather": 0.1, "strict": True, "bbox": "1,2,3,4", "weights": ""
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["strict", "=3"])
+def test_a_setting_that_sets_nothing_is_refused(word: str) -> None:
+    with pytest.raises(OptionError, match="write it as name=value"):
+        parse_settings([word])

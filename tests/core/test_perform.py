@@ -146,6 +146,21 @@ def test_memory_does_not_grow_with_the_film() -> None:
     assert peak(300) < peak(30) * 1.2 + 40_000
 
 
+def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
+    """All drives come at the end; still a plate is asked for when its frame is, and the film is the same."""
+    engine = FakeEngine(FakeOptions(context=500))
+    asked = itertools.count(1)
+    shelf = plates(engine)
+    counted = (plate for plate in back_and_forth(shelf) if next(asked))
+    sound = np.ones(16_000, np.float32)
+    frames = perform(Take(counted, engine, Fraction(25)), chunks(sound, 640), engine)
+    first = [next(frames), next(frames)]
+    assert next(asked) == 3
+    whole = film(engine, back_and_forth(shelf), [sound], Fraction(25))
+    assert same(first, whole[:2])
+    assert same(list(frames), whole[2:])
+
+
 def test_sound_at_another_rate_needs_a_hearing() -> None:
     engine = FakeEngine()
     with pytest.raises(ValueError, match="48000 Hz needs a hearing"):

@@ -26,7 +26,7 @@ def test_auto_takes_the_default_engine() -> None:
     assert load_engine("auto").info.name == "warp"
 
 
-BROKEN = Entry("broken", "", "", lambda _: FakeEngine(), lambda: "its weights are missing; run x.")
+BROKEN = Entry("broken", "", "", lambda _: FakeEngine(), lambda *_: "its weights are missing; run x.")
 
 
 def test_auto_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,13 +65,13 @@ def test_other_packages_add_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ours_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    impostor = Entry("warp", "", "", lambda _: FakeEngine(), lambda: None)
+    impostor = Entry("warp", "", "", lambda _: FakeEngine(), lambda _: None)
     point = EntryPoint("any", "other_package.engines:ENTRY", engines.ENTRY_POINTS)
     monkeypatch.setattr(EntryPoint, "load", lambda _: impostor)
     monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))
     table = engine_table()
     assert table["warp"] is engines.BUILT_IN[0]
-    lack = table["other_package.engines:warp"].lacks()
+    lack = table["other_package.engines:warp"].lacks({})
     assert lack == "the name 'warp' is taken by another engine, which stays; mend or remove other_package.engines."
     with pytest.raises(EngineUnavailable, match="the name 'warp' is taken"):
         load_engine("other_package.engines:warp")
@@ -81,10 +81,10 @@ def test_a_torn_engine_with_a_name_of_ours_hides_nothing(monkeypatch: pytest.Mon
     point = EntryPoint("warp", "no_such_package:ENTRY", engines.ENTRY_POINTS)
     monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))
     assert engine_table()["warp"] is engines.BUILT_IN[0]
-    assert "does not load" in (engine_table()["no_such_package:warp"].lacks() or "")
+    assert "does not load" in (engine_table()["no_such_package:warp"].lacks({}) or "")
 
 
 def test_what_is_no_entry_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("odd", "builtins:len", engines.ENTRY_POINTS)
     monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))
-    assert "builtins:len is a builtin_function_or_method, not a" in (engine_table()["odd"].lacks() or "")
+    assert "builtins:len is a builtin_function_or_method, not a" in (engine_table()["odd"].lacks({}) or "")

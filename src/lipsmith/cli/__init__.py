@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import bench, demo, doctor, engines, generate, metrics, train
+from . import bench, demo, doctor, engines, generate, metrics, musetalk, train, weights
 
 INTERRUPTED = 130
 app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_mode=None)  # rich help costs 0.2 s
@@ -23,7 +23,9 @@ app.command()(engines.engines)
 app.command()(doctor.doctor)
 app.command()(bench.bench)
 app.add_typer(metrics.app)
+app.add_typer(musetalk.app)
 app.add_typer(train.app)
+app.add_typer(weights.app)
 
 
 @app.callback(invoke_without_command=True)

@@ -34,7 +34,7 @@ def engines(as_json: AsJson = False) -> None:
 
 def describe(entry: Entry) -> Row:
     """Load one engine to see whether it runs."""
-    lacks, window = entry.lacks(), None
+    lacks, window = entry.lacks({}), None
     if lacks is None:
         try:
             window = entry.load({}).info.window

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
-from ..options import GenerateOptions, build
+from ..options import GenerateOptions, build, parse_settings
 from .flags import flags_from
 from .progress import shown
 from .records import print_json
@@ -28,6 +28,10 @@ WORDS = {
     "mark": "Say in the film's metadata that it is AI-made.",
 }
 AsJson = Annotated[bool, typer.Option("--json", help="Print a machine-readable report and nothing else.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="An option of the engine's own; may be given again and again."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 
 
@@ -44,6 +48,7 @@ def generate(
     preview: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (.png) of the film instead of the film.")
     ] = None,
+    settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **options: Any,
@@ -59,10 +64,13 @@ def generate(
       lipsmith generate talk.mp4 -o film.webm --length picture
 
       lipsmith generate portrait.jpg speech.wav --preview sheet.png
+
+      lipsmith generate talk.mp4 dubbed.mp3 -o film.mp4 --engine musetalk --set version=v1 --set bbox_shift=5
     """
     target = preview or output
     if target is None:
         raise OptionError("Nothing says where the film goes: give -o film.mp4, or --preview sheet.png to look first.")
+    options["engine_options"] = parse_settings(settings or [])
     report = make(picture, speech, target, build(GenerateOptions, options), preview=bool(preview), quiet=quiet)
     tell(report, as_json, quiet)
 

@@ -17,7 +17,7 @@ from ..options import build, nearest
 from .protocols import Engine, SpeechEncoder, Study
 
 ENTRY_POINTS = "lipsmith.engines"
-AUTO = ("warp",)  # what "auto" tries, best first
+AUTO = ("musetalk", "warp")  # what "auto" tries, best first
 SHARED_OPTIONS = ("idle", "seed")  # offered to every engine; one that has no use for them leaves them out
 
 
@@ -29,7 +29,7 @@ class Entry:
     summary: str
     needs: str  # packages, weights and hardware, for people
     load: Callable[[Mapping[str, Any]], Engine]  # options -> engine
-    lacks: Callable[[], str | None]  # what is missing here and the one command that helps; None: it can run
+    lacks: Callable[[Mapping[str, Any]], str | None]  # options -> what is missing and the one command; None: it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,23 @@ def _fake(options: Mapping[str, Any]) -> Engine:
     return FakeEngine(build(FakeOptions, {name: options[name] for name in options if name not in SHARED_OPTIONS}))
 
 
-def _nothing() -> str | None:
+def _musetalk(options: Mapping[str, Any]) -> Engine:
+    from .musetalk import MuseTalkEngine, MuseTalkOptions
+
+    return MuseTalkEngine(build(MuseTalkOptions, {name: options[name] for name in options if name != "idle"}))
+
+
+def _musetalk_lacks(options: Mapping[str, Any]) -> str | None:
+    from .musetalk.networks import lacks
+
+    return lacks(options)
+
+
+def _nothing(_: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _warp_lacks() -> str | None:
+def _warp_lacks(_: Mapping[str, Any]) -> str | None:
     missing = [name for name in ("cv2", "mediapipe", "onnxruntime") if find_spec(name) is None]
     return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
 
@@ -81,11 +93,18 @@ def _refused(name: str, lack: str) -> Entry:
     def refuse(_: Mapping[str, Any]) -> Engine:
         raise EngineUnavailable(f"{name}: {lack}")
 
-    return Entry(name, "an engine of another package", "its package", refuse, lambda: lack)
+    return Entry(name, "an engine of another package", "its package", refuse, lambda _: lack)
 
 
 BUILT_IN = (
     Entry("warp", "mesh warp with a drawn mouth; the embedded default", "nothing: any CPU", _warp, _warp_lacks),
+    Entry(
+        "musetalk",
+        "MuseTalk 1.5 and 1.0: a network draws the lower face",
+        "torch, 3.9 GB of weights, and for any speed a GPU",
+        _musetalk,
+        _musetalk_lacks,
+    ),
     Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing),
 )
 
@@ -116,7 +135,7 @@ def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
         raise OptionError(f"There is no engine '{name}'. {nearest(name, [*table, 'auto'])}")
     passed_over: list[str] = []
     for candidate in AUTO if name == "auto" else (name,):
-        lack = table[candidate].lacks()
+        lack = table[candidate].lacks(options)
         if lack is None:
             return Loaded(table[candidate].load(options), tuple(passed_over))
         passed_over.append(f"{candidate}: {lack}")

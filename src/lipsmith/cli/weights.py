@@ -1,0 +1,165 @@
+"""``lipsmith weights``: official files, listed, fetched, checked, taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError, LipsmithError
+from .generate import AsJson
+from .records import print_json
+
+if TYPE_CHECKING:
+    from ..weights import Found
+
+app = typer.Typer(name="weights", rich_markup_mode=None)
+Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
+To = Annotated[
+    Path | None, typer.Option(help="Folder of models to fill. [default: $LIPSMITH_MODELS, else this platform's cache]")
+]
+Models = Annotated[Path | None, typer.Option(help="Look into this folder of models alone.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network's files as they stand on this machine."""
+
+    name: str
+    what: str
+    engines: tuple[str, ...]  # that cannot run without it
+    optional: tuple[str, ...]  # that use it when it is there
+    size: int  # bytes to download
+    licence: str
+    path: Path | None  # None: not here
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at one network's files showed."""
+
+    name: str
+    path: Path
+    looked: str  # at what
+    fault: str | None  # None: all is well
+
+
+@app.callback(invoke_without_command=True)
+def weights(context: typer.Context) -> None:
+    """Official weights: where they lie, how they come here, whether they are whole."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("list")
+def list_all(models: Models = None, as_json: AsJson = False) -> None:
+    """List what each engine needs, its size and licence, and where it is."""
+    from ..weights import places, search
+    from ..weights.catalogue import NEEDED, PARTS, WELCOME
+
+    rows = []
+    for part in PARTS.values():
+        found = search(part.name, models)
+        needed = tuple(engine for engine, names in NEEDED.items() if part.name in names)
+        welcome = tuple(engine for engine, names in WELCOME.items() if part.name in names)
+        rows.append(Row(part.name, part.what, needed, welcome, part.size, part.licence, found.path if found else None))
+    if as_json:
+        print_json(rows)
+    else:
+        _print_table(rows)
+        print(f"Looked for in {', '.join(map(str, places(models)))}.")
+
+
+@app.command()
+def fetch(
+    names: Names = None,
+    to: To = None,
+    endpoint: Annotated[str | None, typer.Option(help="A mirror of huggingface.co. [default: $HF_ENDPOINT]")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what the engines can do without.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
+    from ..weights import fetch as fetching
+
+    wanted = fetching.chosen(names or ["musetalk"], everything)
+    found = fetching.fetch(wanted, to, endpoint, _say)
+    if as_json:
+        print_json({one.part.name: one.path for one in found})
+
+
+@app.command()
+def check(
+    names: Names = None,
+    models: Models = None,
+    checksums: Annotated[bool, typer.Option(help="Read the files whole and compare their SHA-256.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
+    from ..weights import find, search
+    from ..weights.catalogue import PARTS
+    from ..weights.fetch import chosen
+
+    if names:
+        there = [find(name, models) for name in chosen(names)]
+    else:
+        there = [found for name in PARTS if (found := search(name, models))]
+    verdicts = [_judge(found, checksums) for found in there]
+    print_json(verdicts) if as_json else _print_verdicts(verdicts)
+    if any(verdict.fault for verdict in verdicts):
+        raise typer.Exit(InputError.exit_code)
+
+
+@app.command("import")
+def take_over(
+    folder: Annotated[Path, typer.Argument(help="A MuseTalk's models folder, or its checkout.")],
+    to: To = None,
+    copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take over the models of a MuseTalk that is on this machine, by links."""
+    from ..weights import fetch as fetching
+
+    found = fetching.take_over(folder, to, copy, _say)
+    if as_json:
+        print_json({one.part.name: one.path for one in found})
+
+
+def _judge(found: Found, checksums: bool) -> Verdict:
+    from ..weights import check as look
+    from ..weights.fetch import checksum_fault
+
+    looked, fault = "", None
+    try:
+        looked = look(found)
+    except LipsmithError as problem:
+        fault = str(problem)
+    if checksums and fault is None:
+        known = found.file.sha256 is not None
+        looked += " and its SHA-256" if known else " (no SHA-256 is known)"
+        fault = checksum_fault(found)
+    return Verdict(found.part.name, found.path, looked, fault)
+
+
+def _print_verdicts(verdicts: list[Verdict]) -> None:
+    for verdict in verdicts:
+        typer.secho(f"{verdict.name:<10} {verdict.path}", bold=True)
+        text = verdict.fault or f"all well, after a look at {verdict.looked}"
+        typer.secho(f"{'':<10} {text}", fg="red" if verdict.fault else "green")
+    if not verdicts:
+        print("No official weights are here. `lipsmith weights list` says what there is.")
+
+
+def _print_table(rows: list[Row]) -> None:
+    from ..weights import amount
+
+    for row in rows:
+        typer.secho(f"{row.name:<10} {row.what}, {amount(row.size)}", bold=True)
+        uses = "needed by " + " and ".join(row.engines) if row.engines else "of use to " + " and ".join(row.optional)
+        print(f"{'':<10} {uses}; {row.licence}")
+        typer.secho(f"{'':<10} {row.path or 'not here'}", fg="green" if row.path else "red")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

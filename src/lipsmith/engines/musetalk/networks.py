@@ -1,0 +1,178 @@
+"""MuseTalk's networks, loaded: where they run, in which precision, from which files or from random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ...errors import OptionError
+from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
+from ...weights.places import part
+from . import latents, unet
+from .options import MuseTalkOptions, Precision
+
+if TYPE_CHECKING:
+    from ...speech.whisper import Whisper
+
+PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "accelerate")
+MADE_UP = ("random", "tiny")
+"""Weights that are seeded noise: full size, or small enough for tests."""
+TILE = 128
+"""px of a tile, where the VAE works in tiles."""
+_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
+
+
+@dataclass(slots=True, eq=False)
+class Networks:
+    """What draws. ``notices`` says what was changed on the way."""
+
+    unet: Any
+    vae: Any
+    device: str
+    precision: Precision
+    notices: list[str] = field(default_factory=list)
+
+    def to_fp32(self) -> None:
+        """Go on in full precision."""
+        self.unet.float()
+        self.vae.float()
+        self.precision = "fp32"
+
+
+def lacks(options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+    """What is missing here for MuseTalk with ``options``, and the one command that helps; None: it can run."""
+    absent = [name for name in PACKAGES if find_spec(name) is None]
+    if absent:
+        return f'{", ".join(absent)} not installed: pip install "lipsmith[torch]"'
+    weights = str(options.get("weights", "official"))
+    engine, only = engine_name(str(options.get("version", "v15"))), models_folder(weights)
+    missing = [] if weights in MADE_UP else lacking(engine, only)
+    if options.get("landmarks") == "dwpose" and search("dwpose", only) is None:
+        missing.append(part("dwpose"))
+    return missing_sentence(missing, only, engine) if missing else None
+
+
+def engine_name(version: str) -> str:
+    """What the catalogue of weights calls a version."""
+    return "musetalk-v1" if version == "v1" else "musetalk"
+
+
+def models_folder(weights: str) -> Path | None:
+    """The one folder to look in, if one was named."""
+    return None if weights in ("official", *MADE_UP) else Path(weights)
+
+
+def device_of(options: MuseTalkOptions) -> str:
+    """Where to run: what was asked for, else a GPU, else the CPU.
+
+    Raises:
+        OptionError: torch has no such device here.
+    """
+    import torch
+
+    if options.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=options.device)
+    except (RuntimeError, AssertionError) as problem:
+        why = str(problem).splitlines()[0]
+        raise OptionError(f"device is '{options.device}', which torch cannot use here ({why}); try auto.") from problem
+    return options.device
+
+
+def precision_of(options: MuseTalkOptions, device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
+    """fp16 on GPUs, bf16 on CPUs that multiply in it, else fp32, unless one was asked for.
+
+    Raises:
+        OptionError: fp16 on a CPU.
+    """
+    if options.precision == "fp16" and device == "cpu":
+        raise OptionError("fp16 on a CPU is slower than fp32 and overflows in the VAE; choose bf16, fp32 or auto.")
+    if options.precision != "auto":
+        return options.precision
+    if options.strict:
+        return "fp32"
+    return ("bf16" if _multiplies_in_bf16(cpuinfo) else "fp32") if device == "cpu" else "fp16"
+
+
+def _multiplies_in_bf16(cpuinfo: Path) -> bool:
+    try:
+        return bool(_BF16_FLAGS & set(cpuinfo.read_text().split()))
+    except OSError:
+        return False
+
+
+def load_networks(options: MuseTalkOptions) -> Networks:
+    """UNet and VAE, ready to draw.
+
+    Raises:
+        WeightsMissing: they are not on this machine; says what to put where.
+        InputError: a file is damaged or of another network; says which key or shape is off.
+        OptionError: a device or precision that cannot be had here.
+    """
+    import torch
+
+    device = device_of(options)
+    precision = precision_of(options, device)
+    made = _made_up(options) if options.weights in MADE_UP else _official(options)
+    place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
+    if not options.strict:
+        place["memory_format"] = torch.channels_last
+    folded, vae = unet.fold_time(made[0]), made[1]
+    for network in (folded, vae):
+        torch.nn.Module.to(network.requires_grad_(False).eval(), **place)  # diffusers' own would warn of the dtype
+    if options.tiling:
+        vae.enable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // 8
+    return Networks(folded, vae, device, precision)
+
+
+def load_hearing(options: MuseTalkOptions) -> Whisper:
+    """The network that listens; raises like ``load_networks``."""
+    from ...speech.whisper import load_whisper, random_whisper
+
+    device = device_of(options)
+    if options.weights in MADE_UP:
+        return random_whisper(options.seed, options.weights == "tiny", device)
+    found = find_all(engine_name(options.version), models_folder(options.weights))["whisper"]
+    return load_whisper(found.folder, device)
+
+
+def _kinds() -> tuple[Any, Any]:
+    """diffusers' classes of the UNet and of the VAE."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    return UNet2DConditionModel, AutoencoderKL
+
+
+def _made_up(options: MuseTalkOptions) -> tuple[Any, Any]:
+    import torch
+
+    unet_kind, vae_kind = _kinds()
+    tiny = options.weights == "tiny"
+    with torch.random.fork_rng():
+        torch.manual_seed(options.seed)
+        made = unet_kind(**unet.unet_config(unet.TINY_WIDTHS if tiny else unet.FULL_WIDTHS))
+        sizes = (latents.TINY_WIDTHS, 1) if tiny else (latents.FULL_WIDTHS, 2)
+        return made, vae_kind(**latents.vae_config(*sizes))
+
+
+def _official(options: MuseTalkOptions) -> tuple[Any, Any]:
+    import torch
+
+    unet_kind, vae_kind = _kinds()
+    engine = engine_name(options.version)
+    found = find_all(engine, models_folder(options.weights))
+    drawing, vae = (found[name] for name in ("unet-v1" if options.version == "v1" else "unet-v15", "vae"))
+    read_config(vae)
+    with torch.device("meta"):
+        networks = unet_kind(**unet.unet_config()), vae_kind(**latents.vae_config())
+    return (
+        fill(networks[0], read_state("unet", drawing.path), drawing.path),
+        fill(networks[1], read_state("vae", vae.path), vae.path),
+    )

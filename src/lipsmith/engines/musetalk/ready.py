@@ -1,0 +1,93 @@
+"""One face of one image made ready: its latents, where its lower half goes, and through which mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...types import Array, Crop, Face, Image, Target
+from .blend import Patch
+from .box import Box, face_box, with_margin
+from .latents import FaceCodec, face_picture
+from .mask import paste_mask, square_around
+from .networks import Networks
+from .options import MuseTalkOptions
+from .shelf import LatentShelf
+from .sight import Sight, by_mesh
+
+if TYPE_CHECKING:
+    import torch
+
+Region = Callable[[Image, Box, Array], NDArray[np.bool_]]
+"""(image, square around the face, its (68, 2) px landmarks) -> (512, 512) over the square: the lower face."""
+SMALLEST = 8  # px: the side below which a face is left as it is
+TOO_SMALL = f"the face in the picture is smaller than {SMALLEST} px"
+HIDDEN = "nothing of the lower face shows"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What is kept of one face to draw it."""
+
+    latents: Array  # (8, 32, 32) scaled: without its lower half, then whole
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Untouched:
+    """A face that is left as it is: the px that are there."""
+
+    picture: Image
+
+
+class Preparation:
+    """Makes faces ready, one after the other.
+
+    Args:
+        options: which box, margin and edge.
+        networks: whose VAE encodes.
+        region: what of a face is drawn anew.
+        sight: where a face's points are.
+    """
+
+    def __init__(self, options: MuseTalkOptions, networks: Networks, region: Region, sight: Sight = by_mesh) -> None:
+        self._options, self._region, self._sight = options, region, sight
+        self._latents = LatentShelf(FaceCodec(networks.vae, _generator(options)).encode)
+
+    def target(self, image: Image, face: Face) -> Target:
+        """One face in (H, W, 3) RGB."""
+        return self.at(image, self._sight(image, face), face.box)
+
+    def at(self, image: Image, points: Array, detected: Array) -> Target:
+        """One face by its (68, 2) px landmarks and the (4,) px box of a detector, for when they make none."""
+        height, width = image.shape[:2]
+        box = self._options.box or face_box(points, detected, self._options.bbox_shift)
+        box = with_margin(box, self._options.margin, height)
+        if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
+            return _left_alone(image, TOO_SMALL)
+        mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
+        patch = Patch.of(mask, box, width, height)
+        if patch is None:
+            return _left_alone(image, HIDDEN)
+        return Target(patch.crop, patch.alpha, Material(self._latents(face_picture(image, box)), patch))
+
+
+def _left_alone(image: Image, why: str) -> Target:
+    """A target that changes nothing: one px, laid where it was."""
+    return Target(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
+
+
+def _overlap(first: int, last: int, size: int) -> int:
+    return min(last, size) - max(first, 0)
+
+
+def _generator(options: MuseTalkOptions) -> torch.Generator | None:
+    if not options.strict:
+        return None
+    import torch
+
+    return torch.Generator().manual_seed(options.seed)

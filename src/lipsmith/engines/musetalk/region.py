@@ -1,0 +1,47 @@
+"""What of a face is drawn anew: BiSeNet sees it, or the landmarks' polygons stand in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...types import Array, Image
+from ...weights import search
+from .box import Box
+from .mask import cut_out
+from .networks import MADE_UP, device_of, models_folder
+from .options import MuseTalkOptions
+
+if TYPE_CHECKING:
+    from ...face.parse import FaceParser
+
+WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, without hair, beard, glasses or hands"
+
+
+class SpeakingRegion:
+    """The lower face over the square around it, as the options' parsing mode has it."""
+
+    def __init__(self, options: MuseTalkOptions, parser: FaceParser) -> None:
+        self._options, self._parser = options, parser
+
+    def __call__(self, image: Image, square: Box, points: Array) -> NDArray[np.bool_]:
+        """(512, 512) over ``square`` of (H, W, 3), of a face with (68, 2) px landmarks."""
+        from ...face.parse import speaking_region
+
+        classes = self._parser.classes(cut_out(image, square), points - np.array(square[:2], np.float32))
+        options = self._options
+        return speaking_region(classes, options.mode, options.left_cheek_width, options.right_cheek_width)
+
+
+def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
+    """By BiSeNet if its weights are on this machine, else by polygons, which ``notices`` is then told."""
+    from ...face.parse import BiSeNetParser, PolygonParser
+
+    found = None if options.weights in MADE_UP else search("bisenet", models_folder(options.weights))
+    if found is not None:
+        return SpeakingRegion(options, BiSeNetParser.load(found.path, device_of(options)))
+    if options.weights not in MADE_UP:
+        notices.append(WITHOUT_BISENET)
+    return SpeakingRegion(options, PolygonParser())

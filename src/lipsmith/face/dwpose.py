@@ -1,0 +1,149 @@
+"""The 68 face points as DWPose sees them: upstream's landmarks, from its ONNX file and without mmpose.
+
+What surrounds the network follows mmpose's top-down estimator: the whole image is the person, enlarged by 1.25 and
+fitted into 288 x 384 px; each coordinate is a row of bins, two to a px (SimCC; Li et al., ECCV 2022); the image and
+its mirror image are both looked at and their rows averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Array, Image
+from .points68 import MIRRORED, POINTS
+
+WIDTH, HEIGHT = 288, 384
+"""px that the network sees."""
+KEYPOINTS = 133
+"""Points of a whole body, as COCO-WholeBody orders them."""
+BINS = 2
+"""Bins per px of each coordinate."""
+
+_FACE = slice(23, 23 + POINTS)
+_PADDING = 1.25
+_MEAN, _DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of RGB
+_ROWS = [(1, KEYPOINTS, WIDTH * BINS), (1, KEYPOINTS, HEIGHT * BINS)]
+_WANTED = "what is wanted is DWPose's dw-ll_ucoco_384.onnx: lipsmith weights fetch dwpose"
+
+Network = Callable[[Array], tuple[Array, Array]]
+"""(1, 3, 384, 288) -> the bins of x (1, 133, 576) and of y (1, 133, 768)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """Where a face's points were seen."""
+
+    points: Array  # (68, 2) px of the image
+    scores: Array  # (68,) the lower of both coordinates' highest bins; about 0..1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """What the network sees of an image: a box of its own proportions around the image's middle."""
+
+    centre: Array  # (2,) px
+    size: Array  # (2,) px: width, height
+
+    @classmethod
+    def around(cls, image: Image) -> _Frame:
+        height, width = image.shape[:2]
+        wide, high = np.array([width, height], np.float32) * np.float32(_PADDING)
+        aspect = WIDTH / HEIGHT
+        size = (wide, wide / aspect) if wide > high * aspect else (high * aspect, high)
+        return cls(np.array([width, height], np.float32) / 2, np.array(size, np.float32))
+
+    def cut(self, image: Image) -> Image:
+        """(384, 288, 3), black where the frame leaves the image."""
+        import cv2
+
+        matrix = cv2.getAffineTransform(
+            _corners(self.centre, float(self.size[0])),
+            _corners(np.array([WIDTH / 2, HEIGHT / 2], np.float32), WIDTH),
+        )
+        return np.asarray(cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR), np.uint8)
+
+    def outward(self, points: Array) -> Array:
+        """(n, 2) px of what the network sees, as px of the image; cut to whole ones they are those of float64."""
+        exact = points.astype(np.float64) / (WIDTH, HEIGHT) * self.size + self.centre - 0.5 * self.size
+        near = exact.astype(np.float32)
+        return np.where(np.trunc(near) == np.trunc(exact), near, np.nextafter(near, np.float32(0)))
+
+
+def _corners(centre: Array, width: float) -> Array:
+    """(3, 2): the centre, half a width above it, and there half a width to the left."""
+    half = width / 2
+    return np.asarray(centre + np.array([[0, 0], [0, -half], [-half, -half]]), np.float32)
+
+
+class DWPose:
+    """Finds the points of one face in a whole image; always answers, so look at the scores."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @classmethod
+    def load(cls, path: Path) -> DWPose:
+        """Read ``dw-ll_ucoco_384.onnx``.
+
+        Raises:
+            InputError: not an ONNX file, or another network's.
+        """
+        return cls(_session(path))
+
+    def find(self, image: Image) -> Sighting:
+        """The points in (H, W, 3) uint8 RGB."""
+        frame = _Frame.around(image)
+        given = network_input(frame.cut(image))
+        plain, mirrored = self._network(given), self._network(np.ascontiguousarray(given[..., ::-1]))
+        across = (plain[0][0, _FACE] + mirrored[0][0, _FACE][MIRRORED, ::-1]) * np.float32(0.5)
+        down = (plain[1][0, _FACE] + mirrored[1][0, _FACE][MIRRORED]) * np.float32(0.5)
+        points, scores = decoded(across, down)
+        return Sighting(frame.outward(points), scores)
+
+
+def network_input(picture: Image) -> Array:
+    """(1, 3, 384, 288) of (384, 288, 3) RGB, normalised."""
+    values = (picture.astype(np.float32) - np.array(_MEAN, np.float32)) / np.array(_DEVIATION, np.float32)
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+
+
+def decoded(across: Array, down: Array) -> tuple[Array, Array]:
+    """Points (n, 2), px, and scores (n,) of bins (n, 576) and (n, 768): the first highest bin of each.
+
+    Where nothing is above zero the point is half a px left of and above the picture, as in mmpose.
+    """
+    bins = np.stack([across.argmax(1), down.argmax(1)], 1).astype(np.float32)
+    scores = np.minimum(across.max(1), down.max(1))
+    bins[scores <= 0] = -1
+    return bins / np.float32(BINS), scores
+
+
+def _session(path: Path) -> Network:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as problems
+
+    unreadable = (
+        problems.Fail, problems.InvalidArgument, problems.InvalidGraph, problems.InvalidProtobuf,
+        problems.NotImplemented, problems.RuntimeException, OSError,
+    )  # fmt: skip
+    try:
+        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    except unreadable as problem:
+        raise InputError(f"{path} cannot be read as ONNX ({problem}); {_WANTED}.") from problem
+    given, answers = session.get_inputs(), session.get_outputs()
+    if len(given) != 1 or given[0].shape[1:] != [3, HEIGHT, WIDTH] or len(answers) != 2:
+        seen = ", ".join(f"{one.name} {one.shape}" for one in [*given, *answers])
+        raise InputError(f"{path} holds another network ({seen}); {_WANTED}.")
+
+    def run(picture: Array) -> tuple[Array, Array]:
+        across, down = sorted(session.run(None, {given[0].name: picture}), key=lambda rows: rows.shape[-1])
+        if [across.shape, down.shape] != _ROWS:
+            raise InputError(f"{path} answers with {across.shape} and {down.shape}; {_WANTED}.")
+        return across, down
+
+    return run

@@ -1,0 +1,1 @@
+"""Networks that no library carries, with the official names of their parameters. Torch only."""

@@ -1,0 +1,105 @@
+"""Whisper's log-mel, streaming: 80 bands every 10 ms, each frame the same bits whatever the chunks.
+
+Frame i covers the samples 160 i - 200 .. 160 i + 200; before the start the sound is mirrored. Numbers from OpenAI's
+Whisper: Hann window of 400, power, 80 Slaney bands 0..8000 Hz, log10 over 1e-10, at most 8 under the loudest value of
+the window that is heard at once, then (x + 4) / 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..timing import HEARING_RATE
+from ..types import Array, Samples
+
+BANDS = 80
+HOP = 160
+"""Samples between frames: 10 ms."""
+REACH = 200
+"""Samples that a frame looks to either side."""
+QUIETEST = -10.0
+"""log10 of the floor: what every band reads where nothing sounds."""
+_RANGE = 8.0
+_AT_ONCE = 1000  # frames per transform, to bound the memory
+
+
+def filter_bank() -> NDArray[np.float64]:
+    """(201, 80) triangles of area 1 on Slaney's mel scale: linear below 1 kHz, logarithmic above."""
+    edges = _hertz(np.linspace(0, _mels(8000.0), BANDS + 2))
+    frequencies = np.linspace(0, HEARING_RATE / 2, REACH + 1)[:, None]
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    bank: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))
+    return bank
+
+
+def _mels(hertz: float) -> float:
+    return float(15 + 27 * np.log(hertz / 1000) / np.log(6.4))  # for 1 kHz and more
+
+
+def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    bent: NDArray[np.float64] = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
+    return bent
+
+
+class LogMelStream:
+    """log10 of the band powers of one stream at 16 kHz, not yet fitted to a window."""
+
+    def __init__(self) -> None:
+        self._bank = filter_bank()
+        self._hann = np.hanning(2 * REACH + 1)[:-1]
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._begun = False
+
+    def push(self, samples: Samples) -> Array:
+        """Hear (n,) samples; return the (k, 80) frames that are now complete, -10 and above."""
+        self._rest = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
+        if not self._begun:
+            if len(self._rest) <= REACH:
+                return np.zeros((0, BANDS), np.float32)
+            self._rest = np.concatenate([self._rest[REACH:0:-1], self._rest])
+            self._begun = True
+        return self._complete()
+
+    def _complete(self) -> Array:
+        count = max(0, (len(self._rest) - 2 * REACH) // HOP + 1)
+        starts = range(0, count, _AT_ONCE)
+        found = [self._frames(start, min(count, start + _AT_ONCE)) for start in starts]
+        self._rest = self._rest[count * HOP :]
+        return np.concatenate([np.zeros((0, BANDS), np.float32), *found])
+
+    def _frames(self, start: int, stop: int) -> Array:
+        sound = self._rest[start * HOP : (stop - 1) * HOP + 2 * REACH]
+        frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * REACH)[::HOP]
+        power = np.abs(np.fft.rfft(frames * self._hann)) ** 2
+        # one product per frame: a product of many frames at once may round differently for another count
+        bands = np.stack([row @ self._bank for row in power])
+        logs: Array = np.log10(np.maximum(bands, 10.0**QUIETEST)).astype(np.float32)
+        return logs
+
+
+def fitted(frames: Array, count: int) -> Array:
+    """What the encoder hears: (k, 80) frames, then silence up to ``count`` -> (80, count), loudest at most 8 / 4 over
+    the quietest. k is at most ``count``."""
+    window = np.full((count, BANDS), QUIETEST, np.float32)
+    window[: len(frames)] = frames
+    floor = window.max() - np.float32(_RANGE)
+    mel: Array = np.ascontiguousarray(((np.maximum(window, floor) + np.float32(4)) / np.float32(4)).T)
+    return mel
+
+
+def log_mel(samples: Samples, count: int = 3000) -> Array:
+    """A whole segment on its own, as MuseTalk hears it: mirrored at both ends of ``count`` frames.
+
+    Args:
+        samples: (n,) at 16 kHz, at most ``count * 160``; silence follows.
+        count: frames of the segment; 3000 are 30 s.
+
+    Returns:
+        (80, count).
+    """
+    sound = np.zeros(count * HOP, np.float32)
+    sound[: len(samples)] = samples
+    frames = LogMelStream().push(np.concatenate([sound, sound[-2 : -REACH - 2 : -1]]))
+    return fitted(frames[:count], count)

@@ -1,0 +1,194 @@
+"""Whisper-tiny as MuseTalk uses it: its five hidden states around every video frame, streaming.
+
+The network is the encoder of transformers' Whisper; the mel, the windows and the stream are ours, so its
+preprocessor_config.json is not needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
+from ..timing import frame_count
+from ..types import Array, Samples
+from ..weights import fill, read_state
+from .hearing import HIDDEN, BlockHearing, Hearing, LongHearing, SpeechModel
+from .logmel import BANDS
+from .window import WindowPlan
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+"""Where the weights may lie in a folder, best first."""
+_SHAPE: dict[str, Any] = {"d_model": HIDDEN[1], "encoder_layers": HIDDEN[0] - 1, "num_mel_bins": BANDS}
+_FULL: dict[str, Any] = {"encoder_attention_heads": 6, "encoder_ffn_dim": 1536, "max_source_positions": 1500}
+_TINY: dict[str, Any] = {"encoder_attention_heads": 6, "encoder_ffn_dim": 32, "max_source_positions": 150}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whisper:
+    """A loaded encoder. It has no memory of its own: one serves any number of streams. A ``SpeechModel``."""
+
+    encoder: Any  # transformers' WhisperEncoder
+    steps: int  # rows that it hears at once
+
+    def hidden(self, mel: Array) -> Array:
+        """(80, 2 * steps) -> (steps, 5, 384): the embedding with positions, layers 1 to 3, layer 4 normalised."""
+        import torch
+
+        weight = self.encoder.conv1.weight
+        with torch.inference_mode():
+            heard = torch.from_numpy(mel)[None].to(weight.device, weight.dtype)
+            states = self.encoder(heard, output_hidden_states=True).hidden_states
+            stacked: Array = torch.stack(states, 2)[0].float().cpu().numpy()
+        return stacked
+
+
+class WhisperEncoder:
+    """Hears one stream of speech at 16 kHz and gives Whisper's rows around every video frame. A ``SpeechEncoder``.
+
+    Args:
+        fps: of the film.
+        model: shared by any number of streams.
+        padding_left, padding_right: pairs of 20 ms rows seen before and after a frame.
+        strict: segments of 30 s without overlap, windows and errors as MuseTalk has them. Frames that a film has and
+            MuseTalk would not make continue its count.
+        hop: None hears every 30 s once: drives come half a minute late, in the best quality. n, for live use, hears
+            again every n rows as far as the sound goes: at 25 fps and 2, drives come 132.5 ms after a frame's start.
+
+    Raises:
+        OptionError: a padding, frame rate or hop that cannot be.
+    """
+
+    def __init__(
+        self,
+        fps: Fraction,
+        model: SpeechModel,
+        padding_left: int = 2,
+        padding_right: int = 2,
+        strict: bool = False,
+        hop: int | None = None,
+    ) -> None:
+        if hop is not None and (hop < 1 or strict):
+            raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
+        self._fps = fps
+        self._plan = WindowPlan(fps, padding_left, padding_right, strict)
+        self._hearing: Hearing = BlockHearing(model) if strict else LongHearing(model, hop)
+        self._heard = 0  # samples
+        self._given = 0  # drives
+        self._ended = False
+
+    def push(self, samples: Samples) -> list[Array]:
+        """Hear (n,) more samples; return the drives, each (tokens, 384), that are now decided: 50 tokens by default.
+
+        Raises:
+            SoundError: the samples are not all finite numbers.
+        """
+        if samples.ndim != 1 or not np.all(np.isfinite(samples)):
+            raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
+        self._heard += len(samples)
+        self._hearing.push(samples.astype(np.float32, copy=False))
+        return self._drives()
+
+    def flush(self) -> list[Array]:
+        """The sound is over: the drives still owed, so that ``frame_count`` of all samples heard have been given.
+
+        Raises:
+            SoundError: strict mode, and MuseTalk fails on this sound.
+        """
+        if not self._heard:
+            return []
+        self._plan.check(self._heard)
+        self._hearing.end()
+        self._ended = True
+        return self._drives()
+
+    def _drives(self) -> list[Array]:
+        owed, decided = frame_count(self._heard, self._fps), list[Array]()
+        while self._given < owed and (drive := self._drive(self._given)) is not None:
+            decided.append(drive)
+            self._given += 1
+        return decided
+
+    def _drive(self, frame: int) -> Array | None:
+        steps = self._plan.steps(self._heard)
+        first = self._plan.first(frame, steps)
+        last = first + self._plan.width
+        begin, end = max(first, 0), min(last, steps) if self._ended else last
+        seen = self._hearing.rows(begin, end) if begin < end else np.zeros((0, *HIDDEN), np.float32)
+        if seen is None:
+            return None
+        if len(seen) < self._plan.width:
+            around = ((begin - first, last - max(begin, end)), (0, 0), (0, 0))
+            seen = np.pad(seen, around)[: self._plan.width]
+        return seen.reshape(-1, HIDDEN[1])
+
+
+def load_whisper(folder: Path, device: str = "cpu", precision: str = "float32") -> Whisper:
+    """The encoder of a Whisper-tiny folder as Hugging Face lays it out.
+
+    Args:
+        folder: holds model.safetensors or pytorch_model.bin.
+        device: a torch device.
+        precision: a torch dtype by name.
+
+    Raises:
+        EngineUnavailable: torch or transformers is not installed.
+        WeightsMissing: neither file is there.
+        InputError: another Whisper, or a damaged file; names the keys or shapes that are off.
+    """
+    file = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    if file is None:
+        raise WeightsMissing(
+            f"{folder} holds neither {' nor '.join(FILES)}; `lipsmith weights fetch whisper` brings whisper-tiny."
+        )
+    state = {key.removeprefix("encoder."): tensor for key, tensor in read_state("whisper", file).items()}
+    encoder = _network(_FULL)
+    fill(encoder, state, file)
+    return _ready(encoder, device, precision)
+
+
+def random_whisper(seed: int = 0, tiny: bool = False, device: str = "cpu", precision: str = "float32") -> Whisper:
+    """An encoder with seeded random weights: all shapes right, no meaning. ``tiny`` hears 3 s at once, not 30.
+
+    Raises:
+        EngineUnavailable: torch or transformers is not installed.
+    """
+    need_packages()
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = _network(_TINY if tiny else _FULL)
+    return _ready(encoder, device, precision)
+
+
+def need_packages() -> None:
+    """Find out early whether torch and transformers are here.
+
+    Raises:
+        EngineUnavailable: one is not; says which, and the command that brings it.
+    """
+    for name in ("torch", "transformers"):
+        if find_spec(name) is None:
+            raise EngineUnavailable(f'{name} is not installed: pip install "lipsmith[torch]"')
+
+
+def _network(sizes: dict[str, Any]) -> Any:
+    """Whisper's encoder with the first weights that transformers gives it."""
+    need_packages()
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder as Network
+
+    return Network(WhisperConfig(**_SHAPE, **sizes))
+
+
+def _ready(encoder: Any, device: str, precision: str) -> Whisper:
+    import torch
+
+    ready = encoder.eval().requires_grad_(False).to(device, getattr(torch, precision))
+    return Whisper(ready, ready.config.max_source_positions)

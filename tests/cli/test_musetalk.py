@@ -1,0 +1,69 @@
+"""``generate --engine musetalk`` and ``lipsmith musetalk``, with tiny random weights."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsmith.cli import run
+
+for name in ("torch", "diffusers", "transformers", "yaml"):
+    pytest.importorskip(name)
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import wave
+
+    path = tmp_path_factory.mktemp("speech") / "words.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        noise = np.random.default_rng(2).integers(-3000, 3000, 6400)
+        file.writeframes(noise.astype("<i2").tobytes())
+    return path
+
+
+def test_a_portrait_speaks_by_an_engine_with_its_own_options(
+    astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    film = tmp_path / "film.mp4"
+    words = ["generate", str(astronaut_file), str(speech), "-o", str(film), "--engine", "musetalk", "--json", "--quiet"]
+    assert run([*words, "--set", "weights=tiny", "--set", "device=cpu", "--set", "batch-size=4"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["engine"], report["engine_version"]) == ("musetalk", "v15")
+    assert (report["frames"], report["rendered"]) == (10, 10)
+    assert report["seconds"]["render"] > 0
+
+
+def test_an_option_that_the_engine_does_not_know_is_told(astronaut_file: Path, speech: Path, capsys: Captured) -> None:
+    words = ["generate", str(astronaut_file), str(speech), "-o", "film.mp4", "--engine", "musetalk"]
+    assert run([*words, "--set", "weights=tiny", "--set", "bbox_shft=3"]) == 2
+    assert "Did you mean 'bbox_shift'?" in capsys.readouterr().err
+
+
+def test_without_weights_the_named_engine_says_what_helps(
+    astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    words = ["generate", str(astronaut_file), str(speech), "-o", str(tmp_path / "film.mp4"), "--engine", "musetalk"]
+    assert run([*words, "--set", f"weights={tmp_path}"]) == 5
+    assert "lipsmith weights fetch musetalk" in capsys.readouterr().err
+
+
+def test_a_realtime_yaml_makes_its_films(astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured) -> None:
+    asked = tmp_path / "realtime.yaml"
+    clips = f"{{a: '{speech}', b: '{speech}'}}"
+    asked.write_text(f"av:\n  preparation: true\n  video_path: '{astronaut_file}'\n  audio_clips: {clips}\n")
+    words = ["musetalk", "realtime", "--inference_config", str(asked), "--result_dir", str(tmp_path)]
+    assert run([*words, "--weights", "tiny", "--ffmpeg_path", "ignored", "--quiet"]) == 0
+    films = sorted((tmp_path / "v15" / "avatars" / "av" / "vid_output").iterdir())
+    assert [film.name for film in films] == ["a.mp4", "b.mp4"]
+
+
+def test_without_a_yaml_it_says_what_to_give(capsys: Captured) -> None:
+    assert run(["musetalk", "inference"]) == 2
+    assert "--inference_config" in capsys.readouterr().err

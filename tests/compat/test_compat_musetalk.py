@@ -1,0 +1,94 @@
+"""MuseTalk's YAML files and flags: what they ask for, and where the films go."""
+
+from pathlib import Path
+
+import pytest
+
+from lipsmith.compat.musetalk import Task, UpstreamFlags, engine_options, inference_tasks, realtime_tasks
+from lipsmith.engines.musetalk.options import MuseTalkOptions
+from lipsmith.errors import InputError, OptionError
+from lipsmith.options import build
+
+pytest.importorskip("yaml")
+
+INFERENCE = """
+task_0:
+ video_path: "data/video/yongen.mp4"
+ audio_path: "data/audio/yongen.wav"
+task_1:
+ video_path: "data/video/sun.v2.mp4"
+ audio_path: "data/audio/sun.wav"
+ bbox_shift: -7
+"""
+REALTIME = """
+avator_1:
+  preparation: True
+  bbox_shift: 5
+  video_path: "data/video/yongen.mp4"
+  audio_clips:
+      audio_0: "data/audio/yongen.wav"
+      audio_1: "data/audio/eng.wav"
+"""
+
+
+@pytest.fixture
+def flags(tmp_path: Path) -> UpstreamFlags:
+    path = tmp_path / "test.yaml"
+    path.write_text(INFERENCE)
+    return UpstreamFlags(str(path))
+
+
+def test_films_of_a_test_yaml_lie_where_upstream_lays_them(flags: UpstreamFlags) -> None:
+    assert inference_tasks(flags) == [
+        Task(Path("data/video/yongen.mp4"), Path("data/audio/yongen.wav"), Path("results/v15/yongen_yongen.mp4"), 0),
+        Task(Path("data/video/sun.v2.mp4"), Path("data/audio/sun.wav"), Path("results/v15/sun_sun.mp4"), 0),
+    ]
+
+
+def test_v1_reads_the_shift_and_names_win(flags: UpstreamFlags) -> None:
+    asked = build(UpstreamFlags, {
+        "inference_config": flags.inference_config, "version": "v1", "bbox_shift": 3, "result_dir": "out",
+        "output_vid_name": "film.mp4",
+    })  # fmt: skip
+    assert [task.bbox_shift for task in inference_tasks(asked)] == [3, -7]
+    assert [str(task.output) for task in inference_tasks(asked)] == ["out/v1/film.mp4"] * 2
+
+
+@pytest.mark.parametrize(("version", "folder", "shift"), [("v15", "v15/avatars", 0), ("v1", "avatars", 5)])
+def test_clips_of_a_realtime_yaml_lie_with_their_avatar(tmp_path: Path, version: str, folder: str, shift: int) -> None:
+    path = tmp_path / "realtime.yaml"
+    path.write_text(REALTIME)
+    tasks = realtime_tasks(build(UpstreamFlags, {"inference_config": str(path), "version": version}))
+    assert [str(task.output) for task in tasks] == [
+        f"results/{folder}/avator_1/vid_output/audio_{k}.mp4" for k in range(2)
+    ]
+    assert {task.bbox_shift for task in tasks} == {shift}
+
+
+def test_flags_become_options_that_the_engine_knows() -> None:
+    pytest.importorskip("torch")
+    asked = UpstreamFlags("x.yaml", extra_margin=15, parsing_mode="neck", unet_model_path="m/musetalkV15/unet.pth")
+    options = build(MuseTalkOptions, engine_options("realtime", asked, 0))
+    assert (options.extra_margin, options.mode, options.weights, options.feather) == (15, "neck", "m", 0.1)
+    old = build(MuseTalkOptions, engine_options("inference", UpstreamFlags("x.yaml", "v1"), -7))
+    assert (old.bbox_shift, old.mode, old.margin, old.feather) == (-7, "raw", 0, 0.05)
+
+
+def test_a_unet_of_the_other_version_is_told() -> None:
+    pytest.importorskip("torch")
+    asked = UpstreamFlags("x.yaml", "v1", unet_model_path="models/musetalkV15/unet.pth")
+    with pytest.raises(OptionError, match=r"v1 reads models/musetalk/pytorch_model\.bin"):
+        engine_options("inference", asked, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("task_0: [", "is not YAML"), ("- a", "holds no names"), ("task_0: {video_path: a}", "task_0 lacks audio_path")],
+)
+def test_files_that_are_something_else_are_told(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "test.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        inference_tasks(UpstreamFlags(str(path)))
+    with pytest.raises(InputError, match="cannot be read"):
+        inference_tasks(UpstreamFlags(str(tmp_path / "none.yaml")))

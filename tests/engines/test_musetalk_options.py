@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from lipsmith.engines.musetalk.networks import lacks, load_networks, precision_of
+from lipsmith.engines.musetalk.options import MuseTalkOptions
+from lipsmith.errors import OptionError, WeightsMissing
+from lipsmith.options import build
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"bbox": "1,2,3"}, "four whole numbers"),
+        ({"bbox": "9,2,3,4"}, "right of x0"),
+        ({"feather": 2.0}, "feather is 2.0"),
+        ({"audio_padding_left": -1}, "padding of -1 and 2"),
+        ({"extra_margin": -3}, "extra_margin is -3"),
+        ({"parsing_mode": "chin"}, "auto, raw, neck, jaw"),
+        ({"bbox_shft": 3}, "Did you mean 'bbox_shift'"),
+    ],
+)
+def test_values_that_cannot_be_are_told(given: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        build(MuseTalkOptions, given)
+
+
+def test_versions_have_their_own_mode_and_margin() -> None:
+    assert (MuseTalkOptions().mode, MuseTalkOptions().margin) == ("jaw", 10)
+    assert (MuseTalkOptions("v1").mode, MuseTalkOptions("v1").margin) == ("raw", 0)
+    assert MuseTalkOptions(bbox="10,20,30,44").box == (10, 20, 30, 44)
+
+
+def test_half_precision_is_refused_on_a_cpu() -> None:
+    with pytest.raises(OptionError, match="fp16 on a CPU is slower"):
+        precision_of(MuseTalkOptions(precision="fp16"), "cpu")
+
+
+def test_the_precision_follows_the_machine(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    assert precision_of(MuseTalkOptions(), "cpu", cpuinfo) == "fp32"
+    cpuinfo.write_text("flags : fpu avx512f avx512_bf16\n")
+    assert precision_of(MuseTalkOptions(), "cpu", cpuinfo) == "bf16"
+    assert precision_of(MuseTalkOptions(strict=True), "cpu", cpuinfo) == "fp32"
+    assert precision_of(MuseTalkOptions(), "cuda", cpuinfo) == "fp16"
+
+
+def test_missing_weights_are_told_with_the_command(tmp_path: Path) -> None:
+    for name in ("torch", "diffusers", "transformers", "safetensors", "accelerate"):
+        pytest.importorskip(name)
+    assert "lipsmith weights fetch musetalk" in (lacks({"weights": str(tmp_path)}) or "")
+    assert "unet-v1 " in (lacks({"weights": str(tmp_path), "version": "v1"}) or "")
+    assert lacks({"weights": "tiny"}) is None
+    with pytest.raises(WeightsMissing, match="unet-v15"):
+        load_networks(MuseTalkOptions(weights=str(tmp_path), device="cpu"))
+
+
+def test_a_device_that_is_not_there_is_told() -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(OptionError, match="device is 'cuda:99'"):
+        load_networks(MuseTalkOptions(weights="tiny", device="cuda:99"))

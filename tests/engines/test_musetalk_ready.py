@@ -1,0 +1,100 @@
+"""One face made ready: boxes, margins, faces that are left alone, and whose landmarks count."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lipsmith.compose import compose
+from lipsmith.engines.musetalk.options import MuseTalkOptions
+from lipsmith.engines.musetalk.ready import HIDDEN, TOO_SMALL, Material, Preparation, Untouched
+from lipsmith.engines.musetalk.region import WITHOUT_BISENET, region_of
+from lipsmith.engines.musetalk.sight import by_mesh, sight_of
+from lipsmith.errors import WeightsMissing
+from lipsmith.face.canonical import mean_face
+from lipsmith.types import Face, Image
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+
+@pytest.fixture(scope="module")
+def networks() -> Any:
+    from lipsmith.engines.musetalk.networks import load_networks
+
+    return load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="fp32"))
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    return np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
+
+
+def face_at(x: float, y: float, side: float) -> Face:
+    """The mean face in px, ``side`` px wide and high around x, y."""
+    shape = np.zeros((478, 3), np.float32)
+    shape[:468] = mean_face() * (1, -1, 1) if mean_face()[10, 1] > mean_face()[152, 1] else mean_face()
+    low, high = shape[:468].min(0), shape[:468].max(0)
+    shape[:468] = (shape[:468] - (low + high) / 2) / (high - low).max() * side + (x, y, 0)
+    box = np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2], np.float32)
+    return Face(box, shape, 1.0)
+
+
+def target(networks: Any, image: Image, face: Face, **options: Any) -> Any:
+    chosen = MuseTalkOptions(weights="tiny", **options)
+    return Preparation(chosen, networks, region_of(chosen, [])).target(image, face)
+
+
+def test_the_lower_face_alone_is_pasted(networks: Any, image: Image) -> None:
+    ready = target(networks, image, face_at(160, 120, 120))
+    assert isinstance(ready.material, Material)
+    x0, y0, x1, y1 = ready.material.patch.face
+    assert ready.crop.box[1] >= (y0 + y1) // 2 - 5
+    assert x0 <= ready.crop.box[0] < ready.crop.box[2] <= x1
+    assert ready.mask.shape == (ready.crop.size[1], ready.crop.size[0])
+    assert ready.unable is None
+
+
+def test_margin_shift_and_a_box_of_ones_own(networks: Any, image: Image) -> None:
+    face = face_at(160, 120, 120)
+    box = {name: target(networks, image, face, **given).material.patch.face for name, given in {
+        "v15": {}, "bare": {"extra_margin": 0}, "v1": {"version": "v1"}, "shifted": {"version": "v1", "bbox_shift": 4},
+        "own": {"bbox": "100,60,220,200"},
+    }.items()}  # fmt: skip
+    assert box["v15"] == (*box["bare"][:3], box["bare"][3] + 10)
+    assert box["v1"] == box["bare"]
+    assert box["shifted"] == (box["v1"][0], box["v1"][1] + 8, *box["v1"][2:])
+    assert box["own"] == (100, 60, 220, 210)
+
+
+def test_what_cannot_be_drawn_is_left_alone(networks: Any, image: Image) -> None:
+    for face, why in ((face_at(160, 120, 6), TOO_SMALL), (face_at(-200, 120, 80), TOO_SMALL)):
+        ready = target(networks, image, face)
+        assert ready.unable == why
+        assert isinstance(ready.material, Untouched)
+        assert np.array_equal(compose(image, [ready], [ready.material.picture]), image)
+    empty = Preparation(MuseTalkOptions(), networks, lambda *_: np.zeros((512, 512), np.bool_))
+    assert empty.target(image, face_at(160, 120, 120)).unable == HIDDEN
+
+
+def test_masks_by_polygons_are_told(tmp_path: Any) -> None:
+    notices: list[str] = []
+    region_of(MuseTalkOptions(weights=str(tmp_path)), notices)
+    assert notices == [WITHOUT_BISENET]
+
+
+def test_dwpose_must_be_here_and_must_mean_this_face(
+    tmp_path: Any, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = MuseTalkOptions(weights=str(tmp_path), landmarks="dwpose")
+    with pytest.raises(WeightsMissing, match="dwpose"):
+        sight_of(asked)
+    (tmp_path / "dwpose").mkdir()
+    (tmp_path / "dwpose" / "dw-ll_ucoco_384.onnx").write_bytes(b"x")
+    here, there = face_at(160, 120, 100), face_at(40, 40, 30)
+    seen = by_mesh(image, here) + 1
+    pose = type("Pose", (), {"find": lambda self, _: type("Sighting", (), {"points": seen})})()
+    monkeypatch.setattr("lipsmith.face.dwpose.DWPose.load", lambda path: pose)
+    sight = sight_of(asked)
+    assert np.array_equal(sight(image, here), seen)
+    assert np.array_equal(sight(image, there), by_mesh(image, there))

@@ -1,0 +1,136 @@
+"""Where weights are looked for, and what is said when they are nowhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lipsmith.errors import InputError, OptionError, WeightsMissing
+from lipsmith.weights import cache_folder, find, find_all, lacking, places, search
+from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without any weights: home, current folder and torch's cache are empty."""
+    monkeypatch.delenv("LIPSMITH_MODELS", raising=False)
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.platform", "linux")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+def put(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def test_the_catalogue_is_whole() -> None:
+    assert set(NEEDED) == set(WELCOME)
+    assert {name for names in (*NEEDED.values(), *WELCOME.values()) for name in names} == set(PARTS)
+    for part in PARTS.values():
+        assert part.size >= part.weights[0].size > 10_000_000
+        assert part.licence
+        assert all(file.sha256 is None or len(file.sha256) == 64 for file in part.weights)
+
+
+def test_the_variable_comes_first_and_a_named_folder_alone(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert places() == [elsewhere / "here" / "models", cache_folder()]
+    monkeypatch.setenv("LIPSMITH_MODELS", "/somewhere")
+    assert places()[0] == Path("/somewhere")
+    assert places(Path("/named")) == [Path("/named")]
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"), [("linux", "cache/lipsmith"), ("darwin", "Caches/lipsmith"), ("win32", "lipsmith")]
+)
+def test_every_platform_has_its_cache(platform: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    assert words in cache_folder().as_posix()
+    assert cache_folder().name == "models"
+
+
+def test_safetensors_come_first_and_older_folders_are_known(elsewhere: Path) -> None:
+    old = put(elsewhere / "here" / "models" / "sd-vae-ft-mse", "config.json", "diffusion_pytorch_model.bin")
+    assert find("vae").path == old / "diffusion_pytorch_model.bin"
+    put(old, "diffusion_pytorch_model.safetensors")
+    assert find("vae").path == old / "diffusion_pytorch_model.safetensors"
+    cached = put(cache_folder() / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
+    assert find("vae").folder == old
+    assert find("vae", cache_folder()).folder == cached
+
+
+def test_a_half_filled_folder_is_passed_over_and_named(elsewhere: Path) -> None:
+    folder = put(elsewhere / "here" / "models" / "whisper", "pytorch_model.bin")
+    assert search("whisper") is None
+    with pytest.raises(WeightsMissing) as caught:
+        find("whisper")
+    assert f"{folder} lacks config.json" in str(caught.value)
+    whole = put(cache_folder() / "whisper", "model.safetensors", "config.json")
+    assert find("whisper").folder == whole
+
+
+def test_what_is_missing_is_said_at_once_with_the_command(elsewhere: Path) -> None:
+    put(elsewhere / "here" / "models" / "musetalkV15", "unet.pth")
+    assert [part.name for part in lacking("musetalk")] == ["vae", "whisper"]
+    with pytest.raises(WeightsMissing) as caught:
+        find_all("musetalk")
+    words = str(caught.value)
+    assert "vae (335 MB: sd-vae/ with diffusion_pytorch_model.safetensors or " in words
+    assert "whisper (" in words
+    assert "unet" not in words.replace("musetalk", "")
+    assert "`lipsmith weights fetch musetalk`" in words
+    assert "`lipsmith weights import FOLDER`" in words
+    assert str(cache_folder()) in words
+    with pytest.raises(WeightsMissing, match=r"`lipsmith weights fetch musetalk --to /named` .* FOLDER --to /named`"):
+        find_all("musetalk", Path("/named"))
+
+
+def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
+    models = elsewhere / "models"
+    put(models / "musetalk", "pytorch_model.bin")
+    put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
+    put(models / "whisper", "config.json", "pytorch_model.bin")
+    assert lacking("musetalk-v1", models) == []
+    assert {name: found.path.name for name, found in find_all("musetalk-v1", models).items()} == {
+        "unet-v1": "pytorch_model.bin", "vae": "diffusion_pytorch_model.bin", "whisper": "pytorch_model.bin"
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows would write the hole")
+def test_a_file_of_the_other_version_is_refused(elsewhere: Path) -> None:
+    models = elsewhere / "models"
+    put(models / "musetalk", "pytorch_model.bin")
+    put(models / "musetalkV15", "unet.pth")
+    put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
+    put(models / "whisper", "config.json", "pytorch_model.bin")
+    with (models / "musetalk" / "pytorch_model.bin").open("r+b") as file:
+        file.truncate(PARTS["unet-v15"].weights[0].size)  # a hole: no room is taken
+    with pytest.raises(InputError, match=r"has the size of unet-v15's unet\.pth: files of two versions are mixed up"):
+        find_all("musetalk-v1", models)
+    assert find_all("musetalk", models)["unet-v15"].path == models / "musetalkV15" / "unet.pth"
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("here/musetalk/utils/face_detection/detection/sfd", "s3fd.pth"),
+        ("cache/torch/hub/checkpoints", "s3fd-619a316812.pth"),
+        ("here/models/s3fd", "s3fd-619a316812.pth"),
+    ],
+)
+def test_the_detector_is_found_where_upstream_keeps_it(folder: str, name: str, elsewhere: Path) -> None:
+    (elsewhere / "here" / "models").mkdir()
+    put(elsewhere / folder, name)
+    assert find("s3fd").path.resolve() == elsewhere / folder / name
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(OptionError, match="Did you mean 'whisper'"):
+        find("whispr")
