@@ -80,6 +80,7 @@ def test_polygons_know_the_parts_of_a_mouth() -> None:
 
 def test_bisenet_is_read_and_parses_as_upstreams_does(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
     from lipsmith.nets.bisenet import BiSeNet
 
     torch.save(load_key_seeded(BiSeNet()).state_dict(), tmp_path / "79999_iter.pth")

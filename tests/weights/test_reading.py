@@ -16,6 +16,7 @@ from lipsmith.weights.keys import Shape
 from lipsmith.weights.reading import sniff
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
 OLD_FORMAT = {"_use_new_zipfile_serialization": False}
 SMALL: dict[str, Shape] = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "bn.num_batches_tracked": ()}
 
