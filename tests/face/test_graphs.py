@@ -89,3 +89,10 @@ def test_a_detection_in_a_view_is_one_in_the_image() -> None:
     outside = seen.outward(view)
     np.testing.assert_array_equal(outside.box, [12.5, 24.5, 16.5, 28.5])
     np.testing.assert_array_equal(outside.eyes, [[12.5, 24.5], [16.5, 24.5]])
+
+
+def test_a_library_that_opencv_does_without_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipsmith.libraries.missing_libraries", lambda: ["libgl1"])
+    assert "libgl1" not in graphs._remedy(ImportError("No module named 'mediapipe'"))
+    monkeypatch.setattr("lipsmith.libraries.opencv_loads", lambda: False)
+    assert "libgl1" in graphs._remedy(ImportError("No module named 'cv2'"))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EngineUnavailable
-from ..libraries import WANTED, missing_libraries, sentence
+from ..libraries import WANTED, blocking_libraries, sentence
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def load_mediapipe() -> None:
 
 
 def _remedy(error: ImportError) -> str:
-    packages = missing_libraries() or ([*WANTED.values()] if "shared object file" in str(error) else [])
+    packages = blocking_libraries() or ([*WANTED.values()] if "shared object file" in str(error) else [])
     if packages:
         return f"Faces cannot be found here ({error}): {sentence(packages)}"
     return (
