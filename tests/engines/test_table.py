@@ -37,6 +37,15 @@ def test_auto_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.passed_over == ("broken: its weights are missing; run x.",)
 
 
+def test_auto_leaves_an_engine_that_would_crawl_but_a_name_insists(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Entry("slow", "", "", lambda _: FakeEngine(), lambda _: None, lambda _: "there is no GPU.")
+    monkeypatch.setattr(engines, "BUILT_IN", (slow, *engines.BUILT_IN))
+    monkeypatch.setattr(engines, "AUTO", ("slow", "warp"))
+    assert choose_engine("auto", {}).passed_over == ("slow: there is no GPU.",)
+    assert choose_engine("auto", {}).engine.info.name == "warp"
+    assert isinstance(choose_engine("slow", {}).engine, FakeEngine)
+
+
 def test_a_named_engine_that_cannot_run_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "BUILT_IN", (BROKEN,))
     with pytest.raises(EngineUnavailable, match="its weights are missing; run x"):

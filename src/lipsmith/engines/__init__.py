@@ -30,6 +30,7 @@ class Entry:
     needs: str  # packages, weights and hardware, for people
     load: Callable[[Mapping[str, Any]], Engine]  # options -> engine
     lacks: Callable[[Mapping[str, Any]], str | None]  # options -> what is missing and the one command; None: it runs
+    crawls: Callable[[Mapping[str, Any]], str | None] = lambda _: None  # why ``auto`` leaves it though it could run
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,15 @@ def _musetalk_lacks(options: Mapping[str, Any]) -> str | None:
     from .musetalk.networks import lacks
 
     return lacks(options)
+
+
+def _musetalk_crawls(options: Mapping[str, Any]) -> str | None:
+    import torch
+
+    graphics = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if graphics or options.get("weights") == "tiny":
+        return None
+    return "there is no GPU, and a frame would take seconds; --engine musetalk insists"
 
 
 def _nothing(_: Mapping[str, Any]) -> str | None:
@@ -104,6 +114,7 @@ BUILT_IN = (
         "torch, 3.9 GB of weights, and for any speed a GPU",
         _musetalk,
         _musetalk_lacks,
+        _musetalk_crawls,
     ),
     Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing),
 )
@@ -135,7 +146,8 @@ def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
         raise OptionError(f"There is no engine '{name}'. {nearest(name, [*table, 'auto'])}")
     passed_over: list[str] = []
     for candidate in AUTO if name == "auto" else (name,):
-        lack = table[candidate].lacks(options)
+        entry = table[candidate]
+        lack = entry.lacks(options) or (entry.crawls(options) if name == "auto" else None)
         if lack is None:
             return Loaded(table[candidate].load(options), tuple(passed_over))
         passed_over.append(f"{candidate}: {lack}")
