@@ -20,7 +20,7 @@ FLOORS = (
     ("nets", "weights"),
     ("media", "face", "speech", "compose"),
     ("engines",),
-    ("take", "perform"),
+    ("take", "perform", "avatars"),
     ("stopwatch", "generate", "doctor", "corpus", "train", "metrics", "bench"),
     ("compat",),
     ("cli",),

@@ -1,0 +1,148 @@
+"""In which order the plates of an avatar show. Pure: a walk goes in, the next one comes out.
+
+Within a clip every picture is followed by one of its two neighbours, so nothing jumps: a clip is played there and back
+again, and what plays next depends on nothing but the walk itself, so it goes on through speeches and pauses. Who does
+not speak walks into the nearest stretch with a closed mouth and stays there. Between two clips the walk crosses only
+at a bridge, a pair of plates found to look alike when the avatar was made.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+SPEAKING = "speaking"
+"""Name of the clip that is walked while speaking; every other name but the first clip's is a gesture's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the order of plates stands."""
+
+    plate: int  # of the avatar, counted through all its clips
+    forward: bool = True
+    clip: int = 0  # the clip that the plate belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One uninterrupted film among an avatar's plates. Ranges are half-open and counted as the plates are."""
+
+    name: str
+    start: int
+    stop: int
+    cuts: tuple[int, ...] = ()  # plates with which a scene begins, but the first; ascending
+    idle: tuple[tuple[int, int], ...] = ()  # plates with closed mouths; none holds a cut inside
+
+    def scene(self, plate: int) -> tuple[int, int]:
+        """The scene around a plate of this clip."""
+        place = bisect_right(self.cuts, plate)
+        return (self.start, *self.cuts)[place], (*self.cuts, self.stop)[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Two plates of different clips that look alike: the second may follow the first."""
+
+    leave: int
+    enter: int
+
+
+class Loop:
+    """The order of an avatar's plates.
+
+    Args:
+        clips: end to end, the first begins with plate 0. It is walked unless something else is wished, and while
+            speaking only if none is called ``SPEAKING``.
+        bridges: at least one from every clip to every other.
+        doubled: show the plates at both ends of a clip twice when turning, as MuseTalk does.
+
+    Raises:
+        ValueError: clips with a hole between them, or two clips without a bridge.
+    """
+
+    def __init__(self, clips: Sequence[Clip], bridges: Sequence[Bridge] = (), *, doubled: bool = False) -> None:
+        self.clips, self.bridges, self.doubled = tuple(clips), tuple(bridges), doubled
+        begins = [clip.start for clip in self.clips]
+        if (
+            not begins
+            or begins != [0, *(clip.stop for clip in self.clips)][:-1]
+            or not all(c.start < c.stop for c in self.clips)
+        ):
+            raise ValueError(f"clips must follow each other and hold plates; they are {self.clips}")
+        self._ways = {(a, b): self._between(a, b) for a in range(len(begins)) for b in range(len(begins)) if a != b}
+        if not all(self._ways.values()):
+            raise ValueError("every clip needs a bridge to every other")
+        names = [clip.name for clip in self.clips]
+        self._speaking = names.index(SPEAKING) if SPEAKING in names else 0
+
+    @property
+    def plates(self) -> int:
+        """How many there are, in all clips."""
+        return self.clips[-1].stop
+
+    def start(self, speaking: bool = False) -> Walk:
+        """The first plate of the clip that is walked then."""
+        clip = self._speaking if speaking else 0
+        return Walk(self.clips[clip].start, clip=clip)
+
+    def after(self, walk: Walk, speaking: bool, wish: int | None = None) -> Walk:
+        """One step on.
+
+        Args:
+            walk: where it stands.
+            speaking: whether the mouth is driven; if not, the walk seeks closed mouths.
+            wish: number of a clip, say of a gesture, to be in instead of the one that ``speaking`` asks for.
+        """
+        wanted = wish if wish is not None else self._speaking if speaking else 0
+        if walk.clip != wanted:
+            return self._cross(walk, wanted)
+        clip = self.clips[wanted]
+        if speaking or wish is not None:
+            return self._swing(walk, (clip.start, clip.stop))
+        return self._rest(walk, clip)
+
+    def _between(self, leave: int, enter: int) -> tuple[Bridge, ...]:
+        out, into = self.clips[leave], self.clips[enter]
+        return tuple(
+            one for one in self.bridges if out.start <= one.leave < out.stop and into.start <= one.enter < into.stop
+        )
+
+    def _cross(self, walk: Walk, wanted: int) -> Walk:
+        """Over the nearest bridge, or a step towards it."""
+        bridge = min(self._ways[walk.clip, wanted], key=lambda one: abs(one.leave - walk.plate))
+        if walk.plate == bridge.leave:
+            return Walk(bridge.enter, True, wanted)
+        return _towards(walk, bridge.leave)
+
+    def _rest(self, walk: Walk, clip: Clip) -> Walk:
+        """In the nearest idle range, of this scene if it has one; without any, to and fro in the scene."""
+        start, stop = clip.scene(walk.plate)
+        ranges = [one for one in clip.idle if start <= one[0] < stop] or clip.idle
+        if not ranges:
+            return self._swing(walk, (start, stop))
+        first, end = min(ranges, key=lambda one: max(one[0] - walk.plate, walk.plate - one[1] + 1, 0))
+        if first <= walk.plate < end:
+            return self._swing(walk, (first, end))
+        return _towards(walk, first if walk.plate < first else end - 1)
+
+    def _swing(self, walk: Walk, plates: tuple[int, int]) -> Walk:
+        """There and back again inside a range that holds the walk."""
+        first, last = plates[0], plates[1] - 1
+        if first == last:
+            return walk
+        if walk.plate != (last if walk.forward else first):
+            return _step(walk, walk.forward)
+        return replace(walk, forward=not walk.forward) if self.doubled else _step(walk, not walk.forward)
+
+
+def _step(walk: Walk, forward: bool) -> Walk:
+    return replace(walk, plate=walk.plate + (1 if forward else -1), forward=forward)
+
+
+def _towards(walk: Walk, plate: int) -> Walk:
+    return _step(walk, plate > walk.plate)
+
+
+__all__ = ["SPEAKING", "Bridge", "Clip", "Loop", "Walk"]

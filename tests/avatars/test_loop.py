@@ -1,0 +1,131 @@
+"""The order of plates: one step at a time, idle with a closed mouth, across clips only where they look alike."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lipsmith.avatars.loop import SPEAKING, Bridge, Clip, Loop, Walk
+
+
+@st.composite
+def clips(draw: st.DrawFn, name: str = "idle", start: int = 0) -> Clip:
+    """A clip with cuts and idle ranges that hold none."""
+    stop = start + draw(st.integers(1, 40))
+    cuts = sorted(draw(st.sets(st.integers(start + 1, max(start + 1, stop - 1)), max_size=4)) - {stop})
+    idle = []
+    for first, end in pairwise([start, *cuts, stop]):
+        if draw(st.booleans()):
+            begin = draw(st.integers(first, end - 1))
+            idle.append((begin, draw(st.integers(begin + 1, end))))
+    return Clip(name, start, stop, tuple(cuts), tuple(idle))
+
+
+@st.composite
+def loops(draw: st.DrawFn) -> Loop:
+    """One to three clips with bridges between them all."""
+    made: list[Clip] = []
+    for name in ["idle", SPEAKING, "wave"][: draw(st.integers(1, 3))]:
+        made.append(draw(clips(name, made[-1].stop if made else 0)))
+    bridges = [
+        Bridge(draw(st.integers(a.start, a.stop - 1)), draw(st.integers(b.start, b.stop - 1)))
+        for a in made
+        for b in made
+        if a is not b
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    return Loop(made, bridges)
+
+
+def walked(loop: Loop, speaking: list[bool]) -> list[Walk]:
+    walks = [loop.start()]
+    for now in speaking:
+        walks.append(loop.after(walks[-1], now))
+    return walks
+
+
+@given(loops(), st.lists(st.booleans(), max_size=200))
+def test_no_step_jumps_but_over_a_bridge(loop: Loop, speaking: list[bool]) -> None:
+    for before, now in pairwise(walked(loop, speaking)):
+        clip = loop.clips[now.clip]
+        assert clip.start <= now.plate < clip.stop
+        if before.clip == now.clip:
+            assert abs(before.plate - now.plate) <= 1
+        else:
+            assert Bridge(before.plate, now.plate) in loop.bridges
+
+
+@given(clips())
+def test_speaking_shows_every_plate_there_and_back_without_doubling_the_turn(clip: Clip) -> None:
+    shown = [walk.plate for walk in walked(Loop([clip]), [True] * (4 * clip.stop))]
+    there = list(range(clip.stop))
+    period = there + there[-2:0:-1]
+    assert shown == [period[k % len(period)] for k in range(len(shown))]
+
+
+def test_the_doubled_turn_of_musetalk() -> None:
+    loop = Loop([Clip("idle", 0, 3)], doubled=True)
+    assert [walk.plate for walk in walked(loop, [True] * 12)] == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
+
+
+@given(loops(), st.lists(st.booleans(), max_size=60))
+def test_pauses_end_in_a_closed_mouth_of_the_first_clip_and_stay(loop: Loop, before: list[bool]) -> None:
+    settling = 2 * loop.plates
+    rest = walked(loop, before + [False] * (settling + 100))[-100:]
+    first = loop.clips[0]
+    assert {walk.clip for walk in rest} == {0}
+    allowed = first.idle or (first.scene(rest[0].plate),)
+    homes = [one for one in allowed if one[0] <= rest[0].plate < one[1]]
+    assert len(homes) == 1
+    seen = {walk.plate for walk in rest}
+    assert seen == set(range(*homes[0])) if len(range(*homes[0])) < 50 else seen
+
+
+@given(clips(), st.data())
+def test_idle_never_crosses_a_cut_when_its_scene_has_a_closed_mouth(clip: Clip, data: st.DataObject) -> None:
+    plate = data.draw(st.integers(0, clip.stop - 1))
+    start, stop = clip.scene(plate)
+    walk, loop = Walk(plate, data.draw(st.booleans())), Loop([clip])
+    here = any(start <= first < stop for first, _ in clip.idle)
+    for _ in range(100):
+        walk = loop.after(walk, speaking=False)
+        assert start <= walk.plate < stop or (clip.idle and not here)
+
+
+@given(loops(), st.data())
+def test_a_gesture_is_reached_and_kept(loop: Loop, data: st.DataObject) -> None:
+    wish = data.draw(st.integers(0, len(loop.clips) - 1))
+    walk = loop.start(speaking=True)
+    for _ in range(loop.plates + 1):
+        walk = loop.after(walk, speaking=True, wish=wish)
+    assert walk.clip == wish
+
+
+def test_who_speaks_goes_on_in_the_direction_the_pause_left() -> None:
+    loop = Loop([Clip("idle", 0, 10, idle=((4, 6),))])
+    walk = Walk(5, forward=True)
+    assert loop.after(walk, speaking=False) == Walk(4, forward=False)
+    assert loop.after(Walk(4, forward=False), speaking=True) == Walk(3, forward=False)
+
+
+def test_still_pictures_stand_still() -> None:
+    loop = Loop([Clip("idle", 0, 1, idle=((0, 1),))])
+    assert set(walked(loop, [True, False] * 5)) == {Walk(0)}
+
+
+@pytest.mark.parametrize(
+    "clips",
+    [
+        [Clip("idle", 1, 4)],
+        [Clip("idle", 0, 0)],
+        [Clip("idle", 0, 4), Clip("wave", 5, 9)],
+        [Clip("idle", 0, 4), Clip("wave", 4, 9)],
+        [],
+    ],
+)
+def test_loops_that_cannot_be_walked_are_refused(clips: list[Clip]) -> None:
+    with pytest.raises(ValueError, match=r"clip|bridge"):
+        Loop(clips)
