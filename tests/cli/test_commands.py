@@ -17,7 +17,9 @@ import pytest
 
 import lipsmith
 from lipsmith.cli import run
+from lipsmith.cli.engine_flags import MUSETALK_WORDS
 from lipsmith.cli.generate import WORDS, summary
+from lipsmith.engines.musetalk import MuseTalkOptions
 from lipsmith.generate import Report
 from lipsmith.options import GenerateOptions
 
@@ -57,6 +59,9 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
     out = capsys.readouterr().out
     assert all(f"--{name}" in out for name in (*WORDS, "no-mark", "output", "preview", "json", "quiet"))
     assert "lipsmith generate portrait.jpg speech.wav -o film.mp4" in out
+    musetalk = out.split("Options of the engine musetalk:")[1]
+    assert all(f"--{name.replace('_', '-')} " in musetalk for name in MUSETALK_WORDS)
+    assert set(MUSETALK_WORDS) <= {field.name for field in fields(MuseTalkOptions)}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,12 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--length", "spech"], "speech, picture, longest", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--preset", "fats"], "ultrafast", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "wrap"], "Did you mean 'warp'?", 2),
+        (
+            ["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "warp", "--bbox-shift", "5"],
+            "--engine musetalk",
+            2,
+        ),
+        (["generate", "a.png", "b.wav", "-o", "c.mp4", "--feather", "1", "--set", "feather=1"], "given twice", 2),
         (["generate", "no.png", "no.wav", "-o", "c.mp4"], "no.png", 3),
         (["demo", "-o", "/proc/none/demo.mp4"], "/proc/none", 6),
         (["bench", "--sizes", "big"], "512x512", 2),

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import pytest
 import typer
 
-from lipsmith.cli.flags import flags_from
+from lipsmith.cli.engine_flags import MUSETALK_WORDS, engine_options
+from lipsmith.cli.flags import SectionedCommand, flags_from, flags_if_given
+from lipsmith.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,44 @@ def test_the_signature_shows_own_arguments_first() -> None:
 
     widened = flags_from(Cake, WORDS)(command)
     assert list(inspect.signature(widened).parameters) == ["name", "layers", "with_icing", "warm", "kind"]
+
+
+def stir(seen: dict[str, Any]) -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command(cls=SectionedCommand)
+    @flags_if_given(Cake, WORDS, "Of the cake")
+    def command(name: str, **options: Any) -> None:
+        seen.update(options)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("flags", "given"),
+    [
+        ([], {}),
+        (["--layers", "-2", "--kind", "fruit"], {"layers": -2, "kind": "fruit"}),
+        (["--no-with-icing", "--warm"], {"with_icing": False, "warm": True}),
+    ],
+)
+def test_what_was_not_given_is_none(flags: list[str], given: dict[str, object]) -> None:
+    seen: dict[str, Any] = {}
+    stir(seen)(["victoria", *flags], standalone_mode=False)
+    assert seen == dict.fromkeys(WORDS) | given
+
+
+def test_they_have_a_section_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    stir({})(["--help"], standalone_mode=False)
+    ours, theirs = capsys.readouterr().out.split("Of the cake:")
+    assert "--help" in ours
+    assert "--layers <int>" in theirs
+    assert "How many. [default: 2]" in theirs
+
+
+def test_engine_flags_join_what_is_set_and_nothing_is_said_twice() -> None:
+    flags = {**dict.fromkeys(MUSETALK_WORDS), "bbox_shift": 5, "seed": 1}
+    assert engine_options(flags, ["version=v1"]) == {"version": "v1", "bbox_shift": 5}
+    assert flags == {"seed": 1}
+    with pytest.raises(OptionError, match="bbox_shift is given twice, by --bbox-shift and by --set"):
+        engine_options({"bbox_shift": 5}, ["bbox-shift=4"])

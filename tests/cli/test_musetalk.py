@@ -33,7 +33,8 @@ def test_a_portrait_speaks_by_an_engine_with_its_own_options(
 ) -> None:
     film = tmp_path / "film.mp4"
     words = ["generate", str(astronaut_file), str(speech), "-o", str(film), "--engine", "musetalk", "--json", "--quiet"]
-    assert run([*words, "--set", "weights=tiny", "--set", "device=cpu", "--set", "batch-size=4"]) == 0
+    given = ["--weights", "tiny", "--batch-size", "4", "--bbox", "150,40,290,240", "--parsing-mode", "raw"]
+    assert run([*words, *given, "--set", "device=cpu"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["engine"], report["engine_version"]) == ("musetalk", "v15")
     assert (report["frames"], report["rendered"]) == (10, 10)

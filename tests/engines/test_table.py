@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
@@ -97,3 +98,19 @@ def test_what_is_no_entry_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None
     point = EntryPoint("odd", "builtins:len", engines.ENTRY_POINTS)
     monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))
     assert "builtins:len is a builtin_function_or_method, not a" in (engine_table()["odd"].lacks({}) or "")
+
+
+def test_an_option_of_another_engine_is_told_with_the_engine_that_has_it() -> None:
+    with pytest.raises(OptionError, match=r"The engine warp has no option 'bbox_shift'. musetalk has it: --engine mus"):
+        load_engine("warp", bbox_shift=5)
+
+
+def test_auto_leaves_out_what_the_engine_it_takes_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    crawling = replace(engines.BUILT_IN[1], lacks=lambda _: "no weights.")
+    monkeypatch.setattr(engines, "BUILT_IN", (engines.BUILT_IN[0], crawling))
+    loaded = choose_engine("auto", {"gain": 1.2, "bbox_shift": 5, "feather": 0.1, "seed": 3})
+    assert loaded.engine.info.name == "warp"
+    assert loaded.passed_over == ("musetalk: no weights.",)
+    assert loaded.notices == ("bbox_shift, feather left out: the engine warp has no such option",)
+    with pytest.raises(OptionError, match=r"musetalk or warp has no option 'gian'. Did you mean 'gain'\?"):
+        choose_engine("auto", {"gian": 1.2})

@@ -14,10 +14,11 @@ import typer
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
 from . import bench, demo, doctor, engines, generate, metrics, musetalk, train, weights
+from .flags import SectionedCommand
 
 INTERRUPTED = 130
 app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_mode=None)  # rich help costs 0.2 s
-app.command()(generate.generate)
+app.command(cls=SectionedCommand)(generate.generate)
 app.command()(demo.demo)
 app.command()(engines.engines)
 app.command()(doctor.doctor)

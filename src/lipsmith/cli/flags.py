@@ -8,11 +8,29 @@ from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Command = TypeVar("Command", bound=Callable[..., None])
+
+
+class SectionedCommand(TyperCommand):
+    """A command whose plain help keeps the flags of each engine under a heading of their own."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, options, then a section for every ``rich_help_panel`` among the options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if record is not None:
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(record)
+        for name, records in sections.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
 
 
 def flags_from(
@@ -24,21 +42,43 @@ def flags_from(
     told otherwise. ``underscores``: flags may also be spelled as the fields are. The values are checked when the
     dataclass is built, in one place for every door.
     """
+    hints = get_type_hints(kind)
 
     def widen(command: Command) -> Command:
-        signature = inspect.signature(command, eval_str=True)
-        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-        hints = get_type_hints(kind)
-        added = [
+        return _widened(command, [
             _parameter(field, hints[field.name], words[field.name], underscores)
             for field in fields(kind)
             if _has_flag(field)
-        ]
-        command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
-        return command
+        ])  # fmt: skip
 
     return widen
+
+
+def flags_if_given(
+    kind: type[DataclassInstance], words: Mapping[str, str], section: str
+) -> Callable[[Command], Command]:
+    """Give a command a flag for each field of ``kind`` that ``words`` explains; one that is not given comes as None.
+
+    ``section`` is its heading in the help of a ``SectionedCommand``.
+    """
+    hints = get_type_hints(kind)
+
+    def widen(command: Command) -> Command:
+        return _widened(command, [
+            _silent_parameter(field, hints[field.name], words[field.name], section)
+            for field in fields(kind)
+            if field.name in words
+        ])  # fmt: skip
+
+    return widen
+
+
+def _widened(command: Command, added: list[inspect.Parameter]) -> Command:
+    signature = inspect.signature(command, eval_str=True)
+    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+    return command
 
 
 def _has_flag(field: Field[Any]) -> bool:
@@ -55,3 +95,14 @@ def _parameter(field: Field[Any], hint: Any, words: str, underscores: bool) -> i
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str if choices else hint
     )
+
+
+def _silent_parameter(field: Field[Any], hint: Any, words: str, section: str) -> inspect.Parameter:
+    """One that is None unless given; the help shows the field's own default."""
+    name = "--" + field.name.replace("_", "-")
+    switch = f"{name}/--no-{name[2:]}" if hint is bool else name
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    usual = "" if field.default in ("", None) else f" [default: {field.default}]"
+    option = typer.Option(None, switch, help=words + usual, metavar="|".join(choices) or None, rich_help_panel=section)
+    kind = (str if choices else hint) | None
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..engines.musetalk.options import MuseTalkOptions
 from ..errors import OptionError
-from ..options import GenerateOptions, build, parse_settings
-from .flags import flags_from
+from ..options import GenerateOptions, build
+from .engine_flags import MUSETALK_WORDS, engine_options
+from .flags import flags_from, flags_if_given
 from .progress import shown
 from .records import print_json
 
@@ -35,6 +37,7 @@ Settings = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 
 
+@flags_if_given(MuseTalkOptions, MUSETALK_WORDS, "Options of the engine musetalk")
 @flags_from(GenerateOptions, WORDS)
 def generate(
     picture: Annotated[
@@ -65,12 +68,12 @@ def generate(
 
       lipsmith generate portrait.jpg speech.wav --preview sheet.png
 
-      lipsmith generate talk.mp4 dubbed.mp3 -o film.mp4 --engine musetalk --set version=v1 --set bbox_shift=5
+      lipsmith generate talk.mp4 dubbed.mp3 -o film.mp4 --engine musetalk --bbox-shift 5 --set version=v1
     """
     target = preview or output
     if target is None:
         raise OptionError("Nothing says where the film goes: give -o film.mp4, or --preview sheet.png to look first.")
-    options["engine_options"] = parse_settings(settings or [])
+    options["engine_options"] = engine_options(options, settings or [])
     report = make(picture, speech, target, build(GenerateOptions, options), preview=bool(preview), quiet=quiet)
     tell(report, as_json, quiet)
 

@@ -7,14 +7,17 @@ is taken stays with whom it belongs to: ours come first.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, OptionError
 from ..options import build, nearest
 from .protocols import Engine, SpeechEncoder, Study
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ENTRY_POINTS = "lipsmith.engines"
 AUTO = ("musetalk", "warp")  # what "auto" tries, best first
@@ -31,14 +34,34 @@ class Entry:
     load: Callable[[Mapping[str, Any]], Engine]  # options -> engine
     lacks: Callable[[Mapping[str, Any]], str | None]  # options -> what is missing and the one command; None: it runs
     crawls: Callable[[Mapping[str, Any]], str | None] = lambda _: None  # why ``auto`` leaves it though it could run
+    options: Callable[[], type[DataclassInstance]] | None = None  # whose fields are its options; None: not known
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An engine, and why better ones were passed over."""
+    """An engine, why better ones were passed over, and what ``auto`` left out of the options."""
 
     engine: Engine
     passed_over: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def _warp_options() -> type[DataclassInstance]:
+    from .warp import WarpOptions
+
+    return WarpOptions
+
+
+def _fake_options() -> type[DataclassInstance]:
+    from .fake import FakeOptions
+
+    return FakeOptions
+
+
+def _musetalk_options() -> type[DataclassInstance]:
+    from .musetalk import MuseTalkOptions
+
+    return MuseTalkOptions
 
 
 def _warp(options: Mapping[str, Any]) -> Engine:
@@ -107,7 +130,14 @@ def _refused(name: str, lack: str) -> Entry:
 
 
 BUILT_IN = (
-    Entry("warp", "mesh warp with a drawn mouth; the embedded default", "nothing: any CPU", _warp, _warp_lacks),
+    Entry(
+        "warp",
+        "mesh warp with a drawn mouth; the embedded default",
+        "nothing: any CPU",
+        _warp,
+        _warp_lacks,
+        options=_warp_options,
+    ),
     Entry(
         "musetalk",
         "MuseTalk 1.5 and 1.0: a network draws the lower face",
@@ -115,8 +145,9 @@ BUILT_IN = (
         _musetalk,
         _musetalk_lacks,
         _musetalk_crawls,
+        _musetalk_options,
     ),
-    Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing),
+    Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing, options=_fake_options),
 )
 
 
@@ -140,18 +171,58 @@ def load_engine(name: str = "auto", **options: Any) -> Engine:
 
 
 def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
-    """Like ``load_engine``, and says which better engines ``auto`` passed over, and why."""
+    """Like ``load_engine``, and says which better engines ``auto`` passed over, and why.
+
+    ``auto`` gives the engine it takes those of the options that it knows, and says which were left out.
+    """
     table = engine_table()
     if name != "auto" and name not in table:
         raise OptionError(f"There is no engine '{name}'. {nearest(name, [*table, 'auto'])}")
+    candidates = [table[one] for one in (AUTO if name == "auto" else (name,))]
+    _refuse_strange(options, candidates, list(table.values()))
     passed_over: list[str] = []
-    for candidate in AUTO if name == "auto" else (name,):
-        entry = table[candidate]
+    for entry in candidates:
         lack = entry.lacks(options) or (entry.crawls(options) if name == "auto" else None)
         if lack is None:
-            return Loaded(table[candidate].load(options), tuple(passed_over))
-        passed_over.append(f"{candidate}: {lack}")
+            fitting, left_out = _divided(options, entry) if name == "auto" else (options, [])
+            notices = (_left_out(left_out, entry),) if left_out else ()
+            return Loaded(entry.load(fitting), tuple(passed_over), notices)
+        passed_over.append(f"{entry.name}: {lack}")
     raise EngineUnavailable(" ".join(passed_over))
+
+
+def _known(entry: Entry) -> set[str] | None:
+    """The names of an engine's options; None: it does not say."""
+    return None if entry.options is None else {one.name for one in fields(entry.options())} | set(SHARED_OPTIONS)
+
+
+def _divided(options: Mapping[str, Any], entry: Entry) -> tuple[Mapping[str, Any], list[str]]:
+    """What of the options an engine knows, and the names of the others."""
+    known = _known(entry)
+    if known is None:
+        return options, []
+    return {name: options[name] for name in options if name in known}, [name for name in options if name not in known]
+
+
+def _left_out(names: list[str], entry: Entry) -> str:
+    return f"{', '.join(names)} left out: the engine {entry.name} has no such option"
+
+
+def _refuse_strange(options: Mapping[str, Any], candidates: list[Entry], table: list[Entry]) -> None:
+    """Refuse an option that no candidate knows, and say which engine does.
+
+    Raises:
+        OptionError: names the engines that know it, else the nearest name.
+    """
+    known = [_known(entry) for entry in candidates]
+    if any(one is None for one in known):
+        return
+    names = set().union(*(one or () for one in known))
+    for option in (one for one in options if one not in names):
+        engines = " or ".join(entry.name for entry in candidates)
+        others = [entry.name for entry in table if option in (_known(entry) or ())]
+        remedy = f"{' and '.join(others)} has it: --engine {others[0]}" if others else nearest(option, names)
+        raise OptionError(f"The engine {engines} has no option '{option}'. {remedy}")
 
 
 __all__ = ["Engine", "Entry", "Loaded", "SpeechEncoder", "Study", "choose_engine", "engine_table", "load_engine"]
