@@ -51,3 +51,10 @@ def test_the_head_nods_with_the_speech_after_it_is_heard() -> None:
     difference = motion(0, jaw=jaw)[:, 2] - motion(0, jaw=silent)[:, 2]
     assert difference[:50] == pytest.approx(0)
     assert difference.max() > 0.005
+
+
+def test_a_motion_that_begins_later_goes_on_where_the_other_stood() -> None:
+    whole, later = motion(5), IdleMotion(Fraction(25), 5)
+    later.begin_at(400)
+    rest = np.stack([later.next(np.zeros(8, np.float32)) for _ in range(350)])
+    assert np.array_equal(rest, whole[400:])

@@ -321,3 +321,13 @@ def test_made_media_encodes_where_it_says(tmp_path: Path) -> None:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         encode(container, stream, click(0.5, 0.25, 8000)[None], 8000, "mono")
     assert abs(heard_click(tmp_path / "a.wav") - middle_of_click(0.25, 8000)) < 1e-6
+
+
+@pytest.mark.parametrize(("rate", "goal"), [(16_000, 48_000), (48_000, 24_000), (44_100, 48_000)])
+def test_a_hearing_resamples_to_any_rate(rate: int, goal: int) -> None:
+    hearing, tone = Hearing(rate, goal), np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
+    pieces = [hearing.push(tone[start : start + 997]) for start in range(0, rate, 997)]
+    heard = np.concatenate([*pieces, hearing.flush()])
+    assert len(heard) == goal
+    wanted = np.sin(2 * np.pi * 440 * np.arange(goal) / goal)
+    assert np.abs(heard - wanted)[goal // 100 : -goal // 100].max() < 1e-3

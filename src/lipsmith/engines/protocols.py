@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..types import Array, EngineInfo, Face, Image, Samples, Target
 
@@ -24,6 +24,20 @@ class SpeechEncoder(Protocol):
 
     def flush(self) -> list[Array]:
         """The sound is over: return the drives still owed, so that all cover every sample heard."""
+        ...
+
+
+@runtime_checkable
+class Lively(Protocol):
+    """A ``SpeechEncoder`` whose drives move a still face in silence too, by the number of the frame."""
+
+    @property
+    def lively(self) -> bool:
+        """Whether this one does."""
+        ...
+
+    def begin_at(self, frame: int) -> None:
+        """Go on as after ``frame`` frames of silence, so that two encoders after each other move one head."""
         ...
 
 

@@ -258,13 +258,14 @@ KAISER = 8.0
 
 @dataclass(slots=True)
 class Hearing:
-    """Streaming resampler from ``rate`` to 16 kHz mono: zero phase, bit for bit the same whatever the chunks.
+    """Streaming mono resampler from ``rate`` to ``goal``: zero phase, bit for bit the same whatever the chunks.
 
-    A windowed-sinc interpolator (Smith, "Digital Audio Resampling"): output k is the band-limited sound at k / 16000 s.
-    n samples in give ceil(n * 16000 / rate) samples out.
+    A windowed-sinc interpolator (Smith, "Digital Audio Resampling"): output k is the band-limited sound at k / goal s.
+    n samples in give ceil(n * goal / rate) samples out.
     """
 
     rate: int  # Hz of what is pushed
+    goal: int = HEARING_RATE  # Hz of what comes out
     _past: NDArray[np.float64] = field(init=False)  # input from sample ``_first`` on
     _first: int = field(init=False)
     _pushed: int = field(init=False, default=0)
@@ -275,14 +276,14 @@ class Hearing:
     _filters: NDArray[np.float64] = field(init=False)  # (phases, 2 * reach)
 
     def __post_init__(self) -> None:
-        common = gcd(self.rate, HEARING_RATE)
-        self._up, self._down = HEARING_RATE // common, self.rate // common
-        self._reach = ceil(ZEROS * max(1, self.rate / HEARING_RATE))
+        common = gcd(self.rate, self.goal)
+        self._up, self._down = self.goal // common, self.rate // common
+        self._reach = ceil(ZEROS * max(1, self.rate / self.goal))
         self._first, self._past = -self._reach, np.zeros(self._reach)
-        self._filters = _filters(self._up, self._reach, CUTOFF * min(1.0, HEARING_RATE / self.rate))
+        self._filters = _filters(self._up, self._reach, CUTOFF * min(1.0, self.goal / self.rate))
 
     def push(self, samples: Samples) -> Samples:
-        """Hear (n,) samples at ``rate``; return the (m,) samples at 16 kHz that are now decided."""
+        """Hear (n,) samples at ``rate``; return the (m,) samples at ``goal`` that are now decided."""
         self._pushed += len(samples)
         if self._up == self._down:
             return np.asarray(samples, np.float32)

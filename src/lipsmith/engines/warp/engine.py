@@ -77,6 +77,16 @@ class WarpEncoder:
         """The drives still owed."""
         return [self._drive(mouth) for mouth in self._motion.flush()]
 
+    @property
+    def lively(self) -> bool:
+        """Whether a still portrait moves in silence too."""
+        return self._idle is not None
+
+    def begin_at(self, frame: int) -> None:
+        """Let the idle motion go on as after ``frame`` frames of silence."""
+        if self._idle is not None:
+            self._idle.begin_at(frame)
+
     def _drive(self, mouth: Array) -> Array:
         mouth = np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1)
         idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)

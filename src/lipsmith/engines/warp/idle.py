@@ -44,8 +44,12 @@ class IdleMotion:
         motion[2] += self._nod(float(mouth[0]))
         return np.array(motion, np.float32)
 
+    def begin_at(self, frame: int) -> None:
+        """Go on as after ``frame`` frames of silence; not back before frames already given."""
+        self._frame = frame
+
     def _lids(self, time: float) -> float:
-        if time > self._blink + _BLINK_SECONDS:
+        while time > self._blink + _BLINK_SECONDS:
             twice = self._random.random() < 0.12
             self._blink += _BLINK_SECONDS + (0.12 if twice else self._random.uniform(2.0, 5.5))
         phase = (time - self._blink) / _BLINK_SECONDS
