@@ -5,8 +5,15 @@ LipsmithError                     exit 1
 ├── InputError                    exit 3   a file that is missing, unreadable or not what it should be
 │   ├── PictureError              exit 3   ... as picture or video
 │   ├── SoundError                exit 3   ... as speech
-│   └── FaceError                 exit 4   no face, or one that cannot be made to speak
+│   ├── FaceError                 exit 4   no face, or one that cannot be made to speak
+│   ├── AvatarMissing             exit 3   no avatar of that name
+│   ├── AvatarStale               exit 3   an avatar that was made of something else than is asked for
+│   └── AvatarBroken              exit 3   an avatar whose files are damaged or of another version
 ├── OutputError                   exit 6   the film cannot be written
+├── LiveError                     exit 7   a live session cannot do what is asked
+│   ├── Busy                      exit 7   ... another session would make all stutter
+│   ├── BufferFull                exit 7   ... more sound than it keeps
+│   └── SessionOver               exit 7   ... it has ended
 └── EngineUnavailable             exit 5   the engine lacks a package or its weights
     └── WeightsMissing            exit 5   ... its weights
 """
@@ -51,11 +58,56 @@ class FaceError(InputError):
     exit_code = 4
 
 
+class AvatarMissing(InputError):
+    """There is no avatar of that name; names the nearest."""
+
+    http_status = 404
+
+
+class AvatarStale(InputError):
+    """The avatar was made of another source, engine or options than are asked for; says what changed."""
+
+    http_status = 409
+
+
+class AvatarBroken(InputError):
+    """The avatar's files are damaged, incomplete or of a version that cannot be read; nothing of them is used."""
+
+
 class OutputError(LipsmithError):
     """The film cannot be written."""
 
     exit_code = 6
     http_status = 507
+
+
+class LiveError(LipsmithError):
+    """A live session cannot do what is asked."""
+
+    exit_code = 7
+    http_status = 409
+
+
+class Busy(LiveError):
+    """One more session would make all of them stutter; ``retry_after`` seconds from now it may be taken."""
+
+    http_status = 503
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BufferFull(LiveError):
+    """More sound is waiting than a session keeps. Nothing of what was pushed is taken, nothing before it is lost."""
+
+    http_status = 429
+
+
+class SessionOver(LiveError):
+    """The session was closed, or its engine failed."""
+
+    http_status = 410
 
 
 class EngineUnavailable(LipsmithError):
@@ -70,13 +122,20 @@ class WeightsMissing(EngineUnavailable):
 
 
 __all__ = [
+    "AvatarBroken",
+    "AvatarMissing",
+    "AvatarStale",
+    "BufferFull",
+    "Busy",
     "EngineUnavailable",
     "FaceError",
     "InputError",
     "LipsmithError",
+    "LiveError",
     "OptionError",
     "OutputError",
     "PictureError",
+    "SessionOver",
     "SoundError",
     "WeightsMissing",
 ]
