@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .avatars.prepare import Cast, Preparation
-from .engines import Engine, choose_engine
+from .engines import Engine, Loaded, choose_engine
 from .errors import FaceError, SoundError
 from .film import Filming, Report
 from .options import GenerateOptions
@@ -53,14 +53,13 @@ def generate(
     options = options or GenerateOptions()
     picture, output = Path(picture), Path(output)
     check_output(output, [picture] if speech is None else [picture, Path(speech)], sheet=preview)
-    passed_over: tuple[str, ...] = ()
-    if engine is None:
+    loaded = Loaded(engine) if engine else None
+    if loaded is None:
         shared = {"idle": not options.still, "seed": options.seed}
         loaded = choose_engine(options.engine, {**shared, **options.engine_options})
-        engine, passed_over = loaded.engine, loaded.passed_over
-    making = _Making(options, Filming(engine, watch, progress or (lambda _: None)))
+    making = _Making(options, Filming(loaded.engine, watch, progress or (lambda _: None)))
     report = making.run(picture, Path(speech) if speech else None, output, preview)
-    return replace(report, passed_over=passed_over)
+    return replace(report, passed_over=loaded.passed_over, notices=loaded.notices + report.notices)
 
 
 @dataclass(slots=True)

@@ -1,13 +1,29 @@
-"""Wall time by stage, each second counted once: an inner stage stops the clock of the outer one."""
+"""How far work is and how long it took.
+
+Wall time by stage, each second counted once: an inner stage stops the clock of the outer one.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One word of progress: ``done`` of ``total`` frames of the stage ``name``; ``total`` 0: not known."""
+
+    name: str  # "open" a speech of minutes, "look" at the faces, "prepare" an avatar's plates, "speak"
+    done: int
+    total: int
+
+
+Progress = Callable[[Stage], None]
 
 
 class Stopwatch:

@@ -12,12 +12,12 @@ from typing import Protocol
 
 import numpy as np
 
-from .engines.protocols import Engine
+from .engines.protocols import Engine, Lively
 from .timing import HEARING_RATE, frame_count, sample_at
 from .types import Array, Plate, Samples, Shot
 
 Run = list[Shot]
-"""Consecutive shots drawn together: at most the engine's window, all with equally many faces; one if none."""
+"""Consecutive shots drawn together: at most the engine's window, of one scene, all with the same faces; one if none."""
 
 
 class Resampler(Protocol):
@@ -82,6 +82,11 @@ class Take:
         yield from self._gather(drives[: total - self._next])
         yield from self._close()
 
+    def begin_at(self, frame: int) -> None:
+        """Other takes made the ``frame`` frames before: a face that moves by itself goes on from there."""
+        if isinstance(self._encoder, Lively):
+            self._encoder.begin_at(frame)
+
     def _hear(self, samples: Samples) -> list[Array]:
         self._heard += len(samples)
         return self._encoder.push(samples)
@@ -89,7 +94,7 @@ class Take:
     def _gather(self, drives: list[Array]) -> Iterator[Run]:
         for drive in drives:
             shot = self._shot(drive)
-            if self._run and len(self._run[-1].plate.targets) != len(shot.plate.targets):
+            if self._run and not _goes_on(self._run[-1].plate, shot.plate):
                 yield from self._close()
             self._run.append(shot)
             if len(self._run) == (self._window if shot.plate.targets else 1):
@@ -107,3 +112,9 @@ class Take:
     def _close(self) -> list[Run]:
         run, self._run = self._run, []
         return [run] if run else []
+
+
+def _goes_on(before: Plate, now: Plate) -> bool:
+    """Whether both are of one scene and show the same people in the same order."""
+    tracks = [[target.track for target in plate.targets] for plate in (before, now)]
+    return before.scene == now.scene and tracks[0] == tracks[1]

@@ -63,6 +63,7 @@ class Target:
     mask: Array | None  # (h, w) alpha 0..1 over the picture; None: opaque, the picture replaces what is there
     material: object  # the engine's own
     unable: str | None = None  # why the engine leaves this face as it is in this frame; None: it speaks
+    track: int = 0  # the same person keeps the same number through a film
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,7 @@ class Plate:
     index: int  # position in the source
     image: Image
     targets: tuple[Target, ...] = ()
+    scene: int = 0  # plates of different scenes do not follow from each other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +93,7 @@ class AVFrame:
     index: int
     image: Image
     samples: Samples  # (n,) at the stream's playing rate
+    alpha: NDArray[np.uint8] | None = None  # (H, W) 0 clear .. 255 opaque, not multiplied into image; None: opaque
 
 
 @dataclass(frozen=True, slots=True)

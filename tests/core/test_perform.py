@@ -3,6 +3,7 @@
 import itertools
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_every_face_speaks() -> None:
         assert changed[4:24, 4:24].mean() > 0.9
         assert changed[4:24, 34:54].mean() > 0.9
         assert not changed[:4].any()
+
+
+def test_rows_of_a_window_hold_the_same_people_of_one_scene() -> None:
+    engine = FakeEngine(FakeOptions(window=4))
+    shelf = plates(engine, cutaways=(), faces=2)
+    shelf[2:] = [replace(plate, scene=1) for plate in shelf[2:]]
+    shelf[5] = replace(shelf[5], targets=tuple(replace(target, track=k) for k, target in enumerate(shelf[5].targets)))
+    take = Take(iter(shelf), engine, Fraction(25))
+    runs = [*take.push(np.ones(sample_at(7, Fraction(25)), np.float32)), *take.end()]
+    assert [[shot.index for shot in run] for run in runs] == [[0, 1], [2, 3, 4], [5], [6]]
 
 
 def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:

@@ -143,6 +143,3 @@ def _step(walk: Walk, forward: bool) -> Walk:
 
 def _towards(walk: Walk, plate: int) -> Walk:
     return _step(walk, plate > walk.plate)
-
-
-__all__ = ["SPEAKING", "Bridge", "Clip", "Loop", "Walk"]
