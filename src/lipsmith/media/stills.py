@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+LAID_OVER_WHITE = "its transparent parts are laid over white"
 SMALLEST_SIDE = 16
 """px: below this no face can be meant."""
 
@@ -64,6 +66,27 @@ def read_still(path: Path, limit_side: int) -> tuple[Image, str, tuple[str, ...]
         raise PictureError(f"{path} is damaged or cut short: open it in a viewer and save it again.") from reason
     check_size(path, image.shape[1], image.shape[0])
     return image, kind, tuple(f"{path.name}: {notice}." for notice in notices)
+
+
+def opacity(path: Path, limit_side: int) -> NDArray[np.uint8]:
+    """How opaque each pixel is of the image that ``read_still`` reads: (H, W) 0..255. Raises PictureError as that."""
+    return np.asarray(_within(_alpha(path), limit_side, []), np.uint8)
+
+
+def is_opaque(path: Path) -> bool:
+    """Whether nothing of the image is transparent. Raises PictureError as ``read_still``."""
+    return _alpha(path).getextrema() == (255, 255)
+
+
+def _alpha(path: Path) -> Pillow.Image:
+    check_file(path, PictureError, "a picture")
+    try:
+        with _opened(path) as picture:
+            if not picture.has_transparency_data:
+                return Pillow.new("L", _size(path), 255)
+            return ImageOps.exif_transpose(picture).convert("RGBA").getchannel("A")
+    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as reason:
+        raise PictureError(f"{path} is damaged or cut short: open it in a viewer and save it again.") from reason
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -163,7 +186,7 @@ def _over_white(picture: Pillow.Image, notices: list[str]) -> Pillow.Image:
         return picture.convert("RGB")
     clear = picture.convert("RGBA")
     if clear.getchannel("A").getextrema() != (255, 255):
-        notices.append("its transparent parts are laid over white")
+        notices.append(LAID_OVER_WHITE)
     white = Pillow.new("RGBA", clear.size, (255, 255, 255, 255))
     return Pillow.alpha_composite(white, clear).convert("RGB")
 

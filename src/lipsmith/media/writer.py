@@ -1,4 +1,7 @@
-"""A film out: H.264 and AAC in mp4 or mov, VP9 and Opus in webm; it appears in its place when it is whole."""
+"""A film out: H.264 and AAC in mp4 or mov, VP9 and Opus in webm; it appears in its place when it is whole.
+
+Transparent films are VP9 with alpha in webm, or ProRes 4444 in mov; their colours are not multiplied by alpha.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ..types import AVFrame, FilmInfo, Image
+    from numpy.typing import NDArray
+
+    from ..types import AVFrame, FilmInfo
     from .sound import Speech
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
@@ -40,6 +45,7 @@ class FilmOptions:
     frames: int | None = None  # that will be written, if known: only then can sound be copied without encoding
     engine: str = ""  # name and version of what drew the mouths, for the mark
     marked: bool = True  # whether the film says that a model helped to make it
+    transparent: bool = False  # whether the frames' alpha is kept
 
 
 class FilmWriter:
@@ -51,7 +57,7 @@ class FilmWriter:
     Without, the frames' own samples are encoded.
 
     Raises:
-        OptionError: the extension is not one of mp4, m4v, mov, webm.
+        OptionError: the extension is not one of mp4, m4v, mov, webm; or mp4 or m4v for a transparent film.
         OutputError: the folder is missing or may not be written, ``path`` is a folder, or the disk is full.
     """
 
@@ -61,7 +67,12 @@ class FilmWriter:
         check_output(path)
         self._path, self._info, self._sound = path, info, sound
         self._options, self._kind = options or FilmOptions(), container_of(path)
+        if self._options.transparent:
+            check_transparent(path)
         self._hidden = path.with_name(f".lipsmith-{secrets.token_hex(6)}.part")
+        self._pixels = "yuv420p"
+        if self._options.transparent:
+            self._pixels = "yuva420p" if self._kind == "webm" else "yuva444p10le"
         self._output: Any = None
         self._video: Any = None
         self._track: Soundtrack | None = None
@@ -86,7 +97,7 @@ class FilmWriter:
         if (width, height) != self._info.size:
             raise ValueError(f"frame {frame.index} is {width}x{height}, the film {self._info.size}")
         try:
-            picture = _to_yuv(frame.image)
+            picture = _to_yuv(_with_alpha(frame) if self._options.transparent else frame.image, self._pixels)
             picture.pts, picture.time_base = self._frames, 1 / self._info.fps
             self._output.mux(self._video.encode(picture))
             self._frames += 1
@@ -145,6 +156,7 @@ class FilmWriter:
         if options.marked:
             self._output.metadata.update(mark_of(options.engine))
         self._video = _video_stream(self._output, self._kind, info, options)
+        self._video.pix_fmt = self._pixels
         self._track = soundtrack(self._output, self._kind, info, self._sound, options.frames)
         self._output.start_encoding()
 
@@ -195,6 +207,15 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
             raise OutputError(f"{path} lies among the pictures of the film: choose another folder for the sheet.")
 
 
+def check_transparent(path: Path) -> None:
+    """Raise OptionError when the container of ``path`` holds no transparent film."""
+    if container_of(path) == "mp4":
+        raise OptionError(
+            f"{path} cannot be transparent, as {path.suffix} films have no alpha: "
+            "write a .webm (VP9, for browsers) or a .mov (ProRes 4444, for editing)."
+        )
+
+
 def _same(one: Path, other: Path) -> bool:
     """Whether both name the same file; what is not there yet, or cannot be, is the same as nothing else."""
     try:
@@ -204,7 +225,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) -> Any:
-    """An H.264 or VP9 stream of even size, tagged BT.709 and limited range."""
+    """An H.264, VP9 or ProRes 4444 stream of even size, tagged BT.709 and limited range."""
     if kind == "webm":
         quality = {
             "crf": str(min(63, options.crf + 12)),
@@ -213,26 +234,35 @@ def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) 
             "cpu-used": "7",
             "row-mt": "1",
         }
-        stream = output.add_stream("libvpx-vp9", rate=info.fps, options=quality)
+        codec = "libvpx-vp9"
+    elif options.transparent:
+        codec, quality = "prores_ks", {"profile": "4444", "vendor": "apl0"}
     else:
-        stream = output.add_stream(
-            "libx264", rate=info.fps, options={"crf": str(options.crf), "preset": options.preset}
-        )
+        codec, quality = "libx264", {"crf": str(options.crf), "preset": options.preset}
+    stream = output.add_stream(codec, rate=info.fps, options=quality)
     stream.width, stream.height = (side + side % 2 for side in info.size)
-    stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
     context.color_primaries = context.color_trc = BT709
+    if kind == "webm" and options.transparent:
+        stream.metadata["alpha_mode"] = "1"
     return stream
 
 
-def _to_yuv(image: Image) -> Any:
-    """A yuv420p frame of ``image``, an odd last row or column repeated."""
-    height, width = image.shape[:2]
+def _with_alpha(frame: AVFrame) -> NDArray[np.uint8]:
+    """(H, W, 4): the frame's colours and how opaque they are."""
+    alpha = np.full(frame.image.shape[:2], 255, np.uint8) if frame.alpha is None else frame.alpha
+    return np.dstack([frame.image, alpha])
+
+
+def _to_yuv(image: NDArray[np.uint8], pixels: str) -> Any:
+    """A frame of ``image`` (H, W, 3 or 4) in the format ``pixels``, an odd last row or column repeated."""
+    height, width, channels = image.shape
     if height % 2 or width % 2:
         image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    colours = "rgb24" if channels == 3 else "rgba"
+    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format=colours)
+    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 def _settle(path: Path, last: bytes) -> None:
@@ -243,4 +273,4 @@ def _settle(path: Path, last: bytes) -> None:
         os.fsync(file.fileno())
 
 
-__all__ = ["FilmOptions", "FilmWriter", "check_output", "container_of", "read_mark"]
+__all__ = ["FilmOptions", "FilmWriter", "check_output", "check_transparent", "container_of", "read_mark"]

@@ -1,0 +1,154 @@
+"""What is behind: the right colour, picture or film at its own beat; and refusals in one sentence."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_media import noise, number_of, numbered, write_video
+from PIL import Image as Pillow
+
+from lipsmith.errors import OptionError, PictureError
+from lipsmith.media.background import MovingGround, Scene, Wish, alphas_of, checkerboard, colour_of, cover, open_scene
+from lipsmith.media.stills import opacity
+from lipsmith.media.video import open_picture
+from lipsmith.types import AVFrame, Image, Plate
+
+FPS = Fraction(25)
+GREEN = (0, 177, 64)
+
+
+def before_screen() -> Image:
+    """48 x 64 px: a grey person before green."""
+    image = np.full((48, 64, 3), GREEN, np.uint8)
+    image[16:, 20:44] = 120
+    return image
+
+
+def opened(background: str, key: str = "auto", sheet: bool = False) -> Scene:
+    scene = open_scene(Wish(background, key), before_screen(), FPS, sheet=sheet)
+    assert scene is not None
+    return scene
+
+
+def finished(scene: Scene, index: int = 0, image: Image | None = None) -> AVFrame:
+    spoken = before_screen() if image is None else image
+    return scene.finish(Plate(0, before_screen()), AVFrame(index, spoken, noise(640)))
+
+
+def rgba(path: Path, opaque: int = 24) -> Path:
+    pixels = np.full((48, 64, 4), (90, 90, 90, 255), np.uint8)
+    pixels[:, opaque:, 3] = 0
+    Pillow.fromarray(pixels).save(path)
+    return path
+
+
+def test_keep_asks_for_nothing() -> None:
+    assert open_scene(Wish("keep"), np.zeros((48, 64, 3), np.uint8), FPS) is None
+
+
+@pytest.mark.parametrize(("words", "colour"), [("#3060c0", (48, 96, 192)), ("#fff", (255,) * 3), ("Navy", (0, 0, 128))])
+def test_a_colour_lies_behind(words: str, colour: tuple[int, ...]) -> None:
+    frame = finished(opened(words))
+    assert frame.alpha is None
+    assert (frame.image[2, 2] == colour).all()
+    assert (frame.image[40, 32] == 120).all()
+
+
+def test_a_picture_fills_the_frame(tmp_path: Path) -> None:
+    wide = np.zeros((60, 200, 3), np.uint8)
+    wide[:, 50:150] = (200, 10, 10)
+    Pillow.fromarray(wide).save(tmp_path / "wide.png")
+    frame = finished(opened(str(tmp_path / "wide.png")))
+    assert (np.abs(frame.image[:14].astype(int) - (200, 10, 10)) < 4).all()
+
+
+def test_a_film_plays_behind_at_the_film_s_rate_and_begins_again(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)], Fraction(25, 2))
+    ground = MovingGround(open_picture(path, FPS), (64, 48))
+    assert [number_of(ground.at(index)) for index in (0, 0, 1, 2, 9, 10, 13)] == [0, 0, 0, 1, 4, 0, 1]
+
+
+def test_what_is_cut_out_is_decided_by_the_plate_and_not_by_the_drawn_mouth() -> None:
+    spoken = before_screen()
+    spoken[30:34, 28:36] = GREEN  # a mouth that would be keyed away
+    frame = finished(opened("transparent"), image=spoken)
+    assert frame.alpha is not None
+    assert (frame.alpha[30:34, 28:36] == 255).all()
+    assert (frame.image[30:34, 28:36] == GREEN).all()
+
+
+def test_a_plate_that_stands_is_keyed_once() -> None:
+    plate, seen = Plate(0, before_screen()), []
+    scene = opened("transparent")
+    inner = scene.matte_of
+    scene.matte_of = lambda one: seen.append(one) or inner(one)  # type: ignore[func-returns-value]
+    for index in range(3):
+        scene.finish(plate, AVFrame(index, plate.image, noise(640)))
+    assert len(seen) == 1
+
+
+def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:
+    frame = finished(opened("transparent", sheet=True))
+    assert frame.alpha is None
+    assert np.array_equal(frame.image[:14], checkerboard((64, 48))[:14])
+
+
+@pytest.mark.parametrize("key", ["auto", "alpha"])
+def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
+    path = rgba(tmp_path / "a.png")
+    image = next(iter(open_picture(path).frames()))
+    scene = open_scene(Wish("#102030", key), image, FPS, alphas_of(path))
+    assert scene is not None
+    laid = scene.finish(Plate(0, image), AVFrame(0, image, noise(640))).image
+    assert (laid[:, :24] == 90).all()
+    assert (laid[:, 24:] == (16, 32, 48)).all()
+
+
+def test_a_folder_brings_one_transparency_per_picture(tmp_path: Path) -> None:
+    for number, opaque in ((1, 10), (2, 30)):
+        rgba(tmp_path / f"{number}.png", opaque)
+    alphas = alphas_of(tmp_path)
+    assert alphas is not None
+    assert [int((alphas(index)[0] == 255).sum()) for index in (1, 0)] == [30, 10]
+
+
+def test_transparency_keeps_the_size_that_the_picture_is_read_at(tmp_path: Path) -> None:
+    assert opacity(rgba(tmp_path / "a.png"), 32).shape == (24, 32)
+
+
+def test_opaque_pictures_and_films_bring_none(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "a.mp4", [numbered(1)] * 3)
+    Pillow.fromarray(before_screen()).save(tmp_path / "b.png")
+    rgba(tmp_path / "c.png", 64)
+    assert [alphas_of(path) for path in (film, tmp_path / "b.png", tmp_path / "c.png")] == [None] * 3
+    with pytest.raises(PictureError, match="no transparent parts"):
+        opened("red", key="alpha")
+
+
+@pytest.mark.parametrize("words", ["#12", "#gggggg", "#11223344"])
+def test_a_wrong_colour_is_said(words: str) -> None:
+    with pytest.raises(OptionError, match="is no colour: write it as #rrggbb"):
+        colour_of(words)
+
+
+def test_no_such_background_is_said_with_the_nearest() -> None:
+    with pytest.raises(OptionError, match=r"no such file, and no colour.*Did you mean 'transparent'"):
+        opened("transparant")
+
+
+@pytest.mark.parametrize("key", ["screen.png", "#808080", "#12345"])
+def test_a_wrong_key_is_said(key: str) -> None:
+    with pytest.raises(OptionError):
+        opened("red", key=key)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 64), (101, 33), (7, 200)])
+def test_covering_fills_any_size_and_keeps_the_middle(size: tuple[int, int]) -> None:
+    image = np.zeros((50, 80, 3), np.uint8)
+    image[20:30, 35:45] = 255
+    covered = cover(image, size)
+    assert covered.shape == (size[1], size[0], 3)
+    assert covered[size[1] // 2, size[0] // 2].min() > 200

@@ -1,0 +1,126 @@
+"""The chroma key: a person mixed over a screen comes back as they were, whatever the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsmith.errors import OptionError, PictureError
+from lipsmith.media.key import cut, find_key, given, keyed, lay, named_key
+from lipsmith.types import Array, Image
+
+GREEN, BLUE, PALE = (0, 177, 64), (20, 60, 190), (68, 151, 103)
+HAIR, SHIRT, SKIN = (30, 28, 30), (200, 200, 205), (205, 150, 125)
+
+
+def shape(size: int = 160) -> Array:
+    """(H, W) alpha of a soft round person."""
+    rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
+    return np.clip((size * 0.3 - np.hypot(rows, columns)) / 4 + 0.5, 0, 1).astype(np.float32)
+
+
+def mixed(alpha: Array, person: tuple[int, ...], screen: tuple[int, ...], noise: float = 0.0) -> Image:
+    """The person of one colour over the screen of another."""
+    mix = alpha[..., None] * np.array(person) + (1 - alpha[..., None]) * np.array(screen)
+    mix += np.random.default_rng(0).normal(0, noise, mix.shape) if noise else 0
+    return np.clip(np.rint(mix), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("screen", [GREEN, BLUE, PALE])
+def test_the_border_tells_the_screen(screen: tuple[int, ...]) -> None:
+    key = find_key(mixed(shape(), SKIN, screen, noise=3))
+    assert np.abs(key.colour - screen).max() <= 2
+
+
+@pytest.mark.parametrize("screen", [GREEN, BLUE, PALE])
+@pytest.mark.parametrize("person", [HAIR, SHIRT, SKIN])
+def test_alpha_is_that_of_the_mix(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
+    alpha = shape()
+    matte = keyed(mixed(alpha, person, screen), named_key(screen))
+    found = matte.alpha / 255
+    assert (found[alpha == 0] == 0).all()
+    assert (found[alpha == 1] == 1).all()
+    assert np.abs(found - alpha).mean() < 0.01
+    assert np.abs(found - alpha).max() < 0.4  # steeper than the mix: its ends are cut
+
+
+@pytest.mark.parametrize("screen", [GREEN, BLUE, PALE])
+@pytest.mark.parametrize("person", [HAIR, SHIRT, SKIN])
+def test_no_fringe_of_the_screen_is_left(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
+    alpha = shape()
+    image, behind = mixed(alpha, person, screen), (60, 60, 60)
+    laid = lay(image, keyed(image, named_key(screen)), np.full_like(image, behind)).astype(int)
+    toward = np.array(screen) - np.mean(screen)
+    hue = (laid - laid.mean(-1, keepdims=True)) @ toward / np.hypot.reduce(toward)  # grey levels toward the screen
+    own = (np.array(person) - np.mean(person)) @ toward / np.hypot.reduce(toward)
+    assert hue.max() <= max(0, own) + 7
+    assert np.abs(laid - mixed(alpha, person, behind)).mean() < 1.5
+
+
+def test_what_is_no_mix_keeps_its_bytes_and_the_ground_is_the_ground() -> None:
+    alpha = shape()
+    image, ground = mixed(alpha, SKIN, GREEN), np.full((160, 160, 3), (9, 8, 7), np.uint8)
+    laid = lay(image, keyed(image, find_key(image)), ground)
+    assert np.array_equal(laid[alpha == 1], image[alpha == 1])
+    assert np.array_equal(laid[alpha == 0], ground[alpha == 0])
+    assert image.max() <= 205  # the source is untouched
+
+
+def test_an_uneven_noisy_screen_is_wholly_clear_and_stays_so() -> None:
+    alpha = shape()
+    light = np.linspace(0.85, 1.1, 160)[:, None, None]
+    frames = []
+    for seed in range(3):
+        image = mixed(alpha, SKIN, GREEN).astype(float)
+        image[alpha == 0] *= np.broadcast_to(light, image.shape)[alpha == 0]
+        image += np.random.default_rng(seed).normal(0, 3, image.shape)
+        frames.append(np.clip(image, 0, 255).astype(np.uint8))
+    key = find_key(frames[0])
+    outside = np.array([keyed(frame, key).alpha[alpha == 0] for frame in frames])
+    assert (outside == 0).mean() > 0.999
+
+
+def test_a_frame_without_the_screen_stays_whole() -> None:
+    cutaway = mixed(shape(), SHIRT, (120, 90, 70))
+    matte = keyed(cutaway, named_key(GREEN))
+    assert (matte.alpha == 255).all()
+    assert np.array_equal(lay(cutaway, matte, np.zeros_like(cutaway)), cutaway)
+
+
+def test_cut_colours_show_no_screen_even_where_nothing_is() -> None:
+    image = mixed(shape(), SKIN, GREEN)
+    matte = keyed(image, find_key(image))
+    wrong = np.abs(cut(image, matte).astype(int) - SKIN).max(-1)
+    assert wrong.mean() < 8
+    assert wrong[matte.alpha == 0].max() < 40  # the screen is 205 away
+    assert (wrong * (matte.alpha / 255)).max() < 16
+
+
+@pytest.mark.parametrize("wall", [(128, 128, 128), (250, 250, 250), (5, 5, 5)])
+def test_a_grey_wall_is_no_screen(wall: tuple[int, ...]) -> None:
+    with pytest.raises(PictureError, match="--key '#00b140'"):
+        find_key(mixed(shape(), SKIN, wall, noise=2))
+
+
+def test_many_colours_are_no_screen() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (160, 160, 3), dtype=np.uint8)
+    with pytest.raises(PictureError, match="No screen"):
+        find_key(noise)
+
+
+def test_a_wall_of_the_colour_of_skin_is_refused() -> None:
+    with pytest.raises(PictureError, match="too near to skin"):
+        find_key(mixed(shape(), SKIN, (190, 120, 80)))
+
+
+def test_a_grey_key_is_refused() -> None:
+    with pytest.raises(OptionError, match="#808080, nearly grey"):
+        named_key((128, 128, 128))
+
+
+def test_a_picture_s_own_transparency_is_exact() -> None:
+    alpha = shape()
+    over_white = mixed(alpha, HAIR, (255, 255, 255))
+    matte = given(np.rint(alpha * 255).astype(np.uint8))
+    laid = lay(over_white, matte, np.full_like(over_white, (10, 90, 200))).astype(int)
+    assert np.abs(laid - mixed(alpha, HAIR, (10, 90, 200))).max() <= 3
