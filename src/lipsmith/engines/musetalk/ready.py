@@ -68,15 +68,15 @@ class Preparation:
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
         box = with_margin(box, self._options.margin, height)
         if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
-            return _left_alone(image, TOO_SMALL)
+            return left_alone(image, TOO_SMALL)
         mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
         patch = Patch.of(mask, box, width, height)
         if patch is None:
-            return _left_alone(image, HIDDEN)
+            return left_alone(image, HIDDEN)
         return Target(patch.crop, patch.alpha, Material(self._latents(face_picture(image, box)), patch))
 
 
-def _left_alone(image: Image, why: str) -> Target:
+def left_alone(image: Image, why: str) -> Target:
     """A target that changes nothing: one px, laid where it was."""
     return Target(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
 

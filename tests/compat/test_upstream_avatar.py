@@ -1,0 +1,161 @@
+"""Avatars that others prepared become the very plates that our own preparation makes, or one sentence."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from upstream_files import Made, made_plates, service_rows, write_folder, write_service
+
+from lipsmith.compat.upstream_avatar import UpstreamAvatar, is_upstream, read_upstream
+from lipsmith.engines.musetalk.ready import Material
+from lipsmith.errors import InputError
+
+PLATES = made_plates(3)
+
+
+def assert_same(read: UpstreamAvatar, made: list[Made]) -> None:
+    plates = list(read.plates())
+    assert [plate.index for plate in plates] == list(range(len(made)))
+    for plate, one in zip(plates, made, strict=True):
+        (target,) = plate.targets
+        assert isinstance(target.material, Material)
+        assert np.array_equal(plate.image, one.image)
+        assert target.crop.box == one.patch.box
+        assert np.array_equal(target.mask, one.patch.alpha)
+        assert np.array_equal(target.material.latents, one.latents[0])
+        assert target.material.patch.face == one.box
+
+
+class TestFolder:
+    """MuseTalk's realtime script; torch writes its latents."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        pytest.importorskip("torch")
+        return write_folder(tmp_path / "avator_1", PLATES)
+
+    def test_it_becomes_our_plates_without_the_half_that_runs_backwards(self, folder: Path) -> None:
+        read = read_upstream(folder)
+        assert_same(read, PLATES)
+        assert (read.name, read.frames, read.fps) == ("avator_1", 3, Fraction(25))
+        assert read.options == {"version": "v15", "bbox_shift": 5, "feather": 0.1}
+        assert any("3 of its 6 plates" in notice for notice in read.notices)
+        assert is_upstream(folder)
+
+    def test_plates_that_do_not_run_back_all_stay(self, folder: Path) -> None:
+        for name in ("full_imgs", "mask"):
+            (folder / name / "00000005.png").write_bytes((folder / name / "00000001.png").read_bytes())
+        assert read_upstream(folder).frames == 6
+
+    def test_an_old_info_is_of_version_1(self, tmp_path: Path) -> None:
+        pytest.importorskip("torch")
+        read = read_upstream(write_folder(tmp_path / "old", PLATES[:1], {"bbox_shift": -7}))
+        assert read.options["version"] == "v1"
+        assert read.options["bbox_shift"] == -7
+        assert read.frames == 1
+
+    @pytest.mark.parametrize("name", ["full_imgs", "mask", "coords.pkl", "mask_coords.pkl", "latents.pt"])
+    def test_a_missing_part_is_named(self, folder: Path, name: str) -> None:
+        (folder / name).rename(folder / "gone")
+        with pytest.raises(InputError, match=rf"{name} not found, but .*gone"):
+            read_upstream(folder)
+
+    def test_rows_of_other_lengths_are_told(self, folder: Path) -> None:
+        (folder / "full_imgs" / "00000005.png").unlink()
+        with pytest.raises(InputError, match="has 5 pictures, but 6 boxes"):
+            read_upstream(folder)
+
+    def test_a_damaged_picture_is_told_when_it_is_met(self, folder: Path) -> None:
+        (folder / "mask" / "00000001.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        read = read_upstream(folder)
+        with pytest.raises(InputError, match=r"00000001\.png"):
+            list(read.plates())
+
+    def test_a_hostile_part_is_refused(self, folder: Path) -> None:
+        (folder / "coords.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+        with pytest.raises(InputError, match=r"os\.system"):
+            read_upstream(folder)
+
+
+class TestPickle:
+    """The C# service; no torch is needed where its latents are arrays."""
+
+    @pytest.fixture
+    def write(self, tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+        return lambda rows: write_service(tmp_path, "小哈 1", rows)
+
+    def test_one_picture_twice_becomes_one_plate(self, write: Callable[..., Path]) -> None:
+        read = read_upstream(write(service_rows([PLATES[0]] * 2)))
+        assert_same(read, PLATES[:1])
+        assert read.name == "小哈 1"
+        assert read.options == {"version": "v1", "bbox_shift": -3, "parsing_mode": "jaw", "feather": 0.1}
+
+    def test_a_film_there_and_back_becomes_the_way_there(self, write: Callable[..., Path]) -> None:
+        assert_same(read_upstream(write(service_rows(PLATES + PLATES[::-1]))), PLATES)
+
+    def test_tensors_are_read(self, write: Callable[..., Path]) -> None:
+        torch = pytest.importorskip("torch")
+        assert_same(read_upstream(write(service_rows(PLATES, torch.from_numpy))), PLATES)
+
+    def test_the_folder_of_one_template_is_read(self, write: Callable[..., Path]) -> None:
+        path = write(service_rows(PLATES))
+        assert is_upstream(path.parent)
+        assert_same(read_upstream(path.parent), PLATES)
+
+    def test_other_spellings_and_a_frame_rate(self, write: Callable[..., Path]) -> None:
+        rows = service_rows(PLATES)
+        old = {"frames": "frame_list_cycle", "coords": "coord_list_cycle", "masks": "mask_list_cycle"}
+        read = read_upstream(write({**rows, **{new: rows.pop(name) for new, name in old.items()}, "fps": 30.0}))
+        assert_same(read, PLATES)
+        assert read.fps == 30
+        assert read.notices == ()
+
+    def test_frames_without_a_face_are_cutaways(self, write: Callable[..., Path]) -> None:
+        """Upstream's preparation leaves no latents and no mask for them, and its later frames take the wrong ones."""
+        rows = service_rows(PLATES)
+        rows["coord_list_cycle"][1] = (0.0, 0.0, 0.0, 0.0)
+        del rows["input_latent_list_cycle"][1], rows["mask_coords_list_cycle"][1]
+        plates = list(read_upstream(write(rows)).plates())
+        assert [len(plate.targets) for plate in plates] == [1, 0, 1]
+        assert np.array_equal(plates[2].targets[0].material.latents, PLATES[2].latents[0])  # type: ignore[attr-defined]
+
+    def test_what_is_missing_and_what_is_there_are_told(self, write: Callable[..., Path]) -> None:
+        rows = service_rows(PLATES)
+        del rows["frame_list_cycle"]
+        with pytest.raises(InputError, match=r"lacks pictures \(frame_list_cycle\); it holds coord_list_cycle, .*"):
+            read_upstream(write(rows))
+
+    @pytest.mark.parametrize(
+        ("key", "value", "said"),
+        [
+            ("coord_list_cycle", [(1, 2, 3)] * 3, "box 0 is"),
+            ("coord_list_cycle", [(5, 5, 5, 9)] * 3, "is empty"),
+            ("coord_list_cycle", [np.ones((133, 2))] * 3, "four numbers"),
+            ("coord_list_cycle", [(0, 0, 9e9, 9)] * 3, "box 0 is"),
+            ("coord_list_cycle", [(0, 0, 90_000, 90_000)] * 3, "is 120 x 90 px, but its face"),
+            ("input_latent_list_cycle", [np.zeros((1, 4, 32, 32), np.float32)] * 3, "latents 0 are"),
+            ("input_latent_list_cycle", [np.full((8, 32, 32), np.nan, np.float32)] * 3, "not all numbers"),
+            ("mask_list_cycle", [np.zeros((256, 256), np.uint8)] * 3, "mask 0 has 256 x 256 px"),
+            ("mask_list_cycle", [], "mask 0 is NoneType"),
+            ("mask_list_cycle", 7, "mask 0 is NoneType"),
+            ("frame_list_cycle", [np.zeros((4, 4), np.uint8)] * 3, "picture 0 is"),
+            ("frame_list_cycle", [np.zeros((4, 4, 3))] * 3, "picture 0 is float64"),
+            ("frame_list_cycle", [], "holds no pictures"),
+            ("frame_list_cycle", "abc", "holds no pictures"),
+        ],
+    )
+    def test_what_does_not_fit_is_told(self, write: Callable[..., Path], key: str, value: Any, said: str) -> None:
+        with pytest.raises(InputError, match=said):
+            list(read_upstream(write({**service_rows(PLATES), key: value})).plates())
+
+    def test_no_dict_is_told(self, tmp_path: Path) -> None:
+        path = tmp_path / "a_preprocessed.pkl"
+        path.write_bytes(pickle.dumps([1, 2]))
+        with pytest.raises(InputError, match="holds a list"):
+            read_upstream(path)
