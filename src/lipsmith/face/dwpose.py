@@ -1,4 +1,4 @@
-"""The 68 face points as DWPose sees them: upstream's landmarks, from its ONNX file and without mmpose.
+"""The 68 face points as DWPose sees them: upstream's landmarks, from its ONNX file or its .pth, without mmpose.
 
 What surrounds the network follows mmpose's top-down estimator: the whole image is the person, enlarged by 1.25 and
 fitted into 288 x 384 px; each coordinate is a row of bins, two to a px (SimCC; Li et al., ECCV 2022); the image and
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _FACE = slice(23, 23 + POINTS)
 _PADDING = 1.25
 _MEAN, _DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of RGB
 _ROWS = [(1, KEYPOINTS, WIDTH * BINS), (1, KEYPOINTS, HEIGHT * BINS)]
-_WANTED = "what is wanted is DWPose's dw-ll_ucoco_384.onnx: lipsmith weights fetch dwpose"
+_WANTED = "what is wanted is DWPose's dw-ll_ucoco_384.onnx or .pth: lipsmith weights fetch dwpose"
 
 Network = Callable[[Array], tuple[Array, Array]]
 """(1, 3, 384, 288) -> the bins of x (1, 133, 576) and of y (1, 133, 768)."""
@@ -87,13 +88,14 @@ class DWPose:
         self._network = network
 
     @classmethod
-    def load(cls, path: Path) -> DWPose:
-        """Read ``dw-ll_ucoco_384.onnx``.
+    def load(cls, path: Path, device: str = "cpu") -> DWPose:
+        """Read ``dw-ll_ucoco_384.onnx``, which runs on the CPU, or ``dw-ll_ucoco_384.pth``, which runs on ``device``.
 
         Raises:
-            InputError: not an ONNX file, or another network's.
+            InputError: damaged, or another network's.
+            EngineUnavailable: a .pth, and torch is not installed.
         """
-        return cls(_session(path))
+        return cls(_session(path) if path.suffix == ".onnx" else _torch_network(path, device))
 
     def find(self, image: Image) -> Sighting:
         """The points in (H, W, 3) uint8 RGB."""
@@ -145,5 +147,30 @@ def _session(path: Path) -> Network:
         if [across.shape, down.shape] != _ROWS:
             raise InputError(f"{path} answers with {across.shape} and {down.shape}; {_WANTED}.")
         return across, down
+
+    return run
+
+
+def _torch_network(path: Path, device: str) -> Network:
+    from .. import weights
+
+    state = weights.read_state("dwpose", path)  # first: it says when torch is not installed
+    import torch
+
+    from ..nets.rtmpose import RTMPose
+
+    with torch.device("meta"):
+        empty = RTMPose()
+    return run_by_torch(weights.fill(empty, state, path).to(device))
+
+
+def run_by_torch(net: Any) -> Network:
+    """``lipsmith.nets.rtmpose.RTMPose`` with its weights as what DWPose asks."""
+    import torch
+
+    def run(picture: Array) -> tuple[Array, Array]:
+        with torch.inference_mode():
+            across, down = net(torch.from_numpy(picture).to(next(net.parameters()).device))
+        return across.float().cpu().numpy(), down.float().cpu().numpy()
 
     return run

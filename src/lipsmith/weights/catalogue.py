@@ -30,7 +30,7 @@ class Part:
     weights: tuple[OfficialFile, ...]  # any one is enough, best first
     licence: str
     companions: tuple[OfficialFile, ...] = ()  # all wanted beside the weights
-    net: str | None = None  # its list of keys; None: not read by torch
+    net: str | None = None  # its list of keys, for the formats that torch reads
 
     @property
     def size(self) -> int:
@@ -136,7 +136,7 @@ PARTS: dict[str, Part] = {
         ),
         Part(
             "dwpose",
-            "DWPose, upstream's landmarks, as ONNX (its .pth wants mmpose)",
+            "DWPose, upstream's landmarks, as ONNX or as upstream's .pth",
             ("dwpose",),
             (
                 OfficialFile(
@@ -146,8 +146,16 @@ PARTS: dict[str, Part] = {
                     "dw-ll_ucoco_384.onnx",
                     "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843",
                 ),
+                OfficialFile(
+                    "dw-ll_ucoco_384.pth",
+                    406_878_486,
+                    _DWPOSE,
+                    "dw-ll_ucoco_384.pth",
+                    "0d9408b13cd863c4e95a149dd31232f88f2a12aa6cf8964ed74d7d97748c7a07",
+                ),
             ),
             "Apache-2.0",
+            net="dwpose",
         ),
         Part(
             "s3fd",

@@ -14,12 +14,12 @@ Shape = tuple[int, ...]
 SHOWN = 3  # keys named in a message
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _OLD_VAE = re.compile(r"^((?:en|de)coder\.mid_block\.attentions\.0)\.(query|key|value|proj_attn)\.(weight|bias)$")
-_UNUSED = {"whisper": ("decoder.", "proj_out.")}
+_UNUSED = {"whisper": ("decoder.", "proj_out."), "dwpose": ("data_preprocessor.", "head.down.")}
 
 
 @cache
 def official_keys(net: str) -> Mapping[str, Shape]:
-    """Key -> shape of the full-size ``net``: unet, vae, whisper, bisenet or s3fd."""
+    """Key -> shape of the full-size ``net``: unet, vae, whisper, bisenet, s3fd or dwpose."""
     lists = json.loads(gzip.decompress(asset("official_keys.json.gz").read_bytes()))
     return {key: tuple(shape) for key, shape in lists[net].items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCALING = 0.18215
 """Latents per unit of the VAE that MuseTalk was trained with; another value is another VAE."""
 
+_WITH_MORE = ("dwpose",)  # mmengine's checkpoints carry the training's state as well
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _HEADER_LIMIT = 100_000_000  # bytes; safetensors' own
 SHOWN_CHARACTERS = 160  # of other libraries' messages
@@ -33,14 +34,14 @@ _DAMAGE = (  # what torch's reader raises on files that are not whole or not its
 def read_state(net: str, path: Path, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
     """The tensors of one official file by their official keys, as ``dtype`` or as they were stored.
 
-    ``net`` is unet, vae, whisper (its encoder only, keys ``encoder.*``), bisenet or s3fd. Zipped torch files and
-    safetensors are mapped, not copied: a 3.4 GB file costs no memory until it is used.
+    ``net`` is unet, vae, whisper (its encoder only, keys ``encoder.*``), bisenet, s3fd or dwpose. Zipped torch files
+    and safetensors are mapped, not copied: a 3.4 GB file costs no memory until it is used.
 
     Raises:
         InputError: damaged, not a file of weights, or another network; says which key or shape is off.
         EngineUnavailable: torch or safetensors is not installed.
     """
-    stored = _tensors(path, "cpu")
+    stored = _tensors(path, "cpu", net in _WITH_MORE)
     check_shapes(net, path, {key: tuple(tensor.shape) for key, tensor in stored.items()})
     wanted, state = official_keys(net), {}
     for key, tensor in stored.items():
@@ -74,9 +75,10 @@ def check(found: Found) -> str:
     """
     sniff(found.path)
     refuse_swapped(found)
-    if found.part.net is None:
+    net = found.part.net
+    if net is None or found.path.suffix == ".onnx":
         return "its first bytes"
-    check_shapes(found.part.net, found.path, shapes(found.path))
+    check_shapes(net, found.path, shapes(found.path, net in _WITH_MORE))
     read_config(found)
     return "every key and shape"
 
@@ -93,8 +95,10 @@ def check_shapes(net: str, path: Path, stored: Mapping[str, Shape]) -> None:
         raise InputError(f"{path} is not the official {net}: {wrong}. {_AGAIN}")
 
 
-def shapes(path: Path) -> dict[str, Shape]:
+def shapes(path: Path, with_more: bool = False) -> dict[str, Shape]:
     """A file's own keys and shapes, from its header; safetensors needs no torch for it.
+
+    ``with_more``: the file may hold other things beside tensors, which are passed over.
 
     Raises:
         InputError: damaged, or not a file of weights.
@@ -102,7 +106,7 @@ def shapes(path: Path) -> dict[str, Shape]:
     """
     if path.suffix == ".safetensors":
         return _safetensors_header(path)
-    return {key: tuple(tensor.shape) for key, tensor in _tensors(path, "meta").items()}
+    return {key: tuple(tensor.shape) for key, tensor in _tensors(path, "meta", with_more).items()}
 
 
 def read_config(found: Found) -> dict[str, Any]:
@@ -146,7 +150,22 @@ def sniff(path: Path) -> None:
         raise InputError(f"{path} is a web page, not a file of weights: the download was refused. {_AGAIN}")
 
 
-def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
+class _Inert:
+    """Stands in for whatever a file of weights names beside tensors: takes everything, does nothing."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+def _strangers(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """An inert stand-in for every name in a zipped torch file that torch itself would refuse."""
+    from torch.serialization import get_unsafe_globals_in_checkpoint
+
+    return [(_Inert, name) for name in get_unsafe_globals_in_checkpoint(path)]
+
+
+def _tensors(path: Path, device: str, with_more: bool) -> dict[str, torch.Tensor]:
     """The tensors of a file by its own keys, mapped where the format allows."""
     sniff(path)
     try:
@@ -158,7 +177,9 @@ def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             _safetensors_header(path)
             return dict(load_file(path, device))
-        loaded = torch.load(path, map_location=device, weights_only=True, mmap=_zipped(path))
+        zipped = _zipped(path)
+        with torch.serialization.safe_globals(_strangers(path) if with_more and zipped else []):
+            loaded = torch.load(path, map_location=device, weights_only=True, mmap=zipped)
     except _DAMAGE as problem:
         raise InputError(
             f"{path} cannot be read as tensors alone: it is damaged, cut off or holds other things. "

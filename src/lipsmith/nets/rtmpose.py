@@ -1,0 +1,200 @@
+"""RTMPose-l for whole bodies at 288 x 384 px, the network of DWPose (Jiang et al., 2023; Yang et al., 2023).
+
+CSPNeXt-L sees the picture; a 7x7 convolution turns its last grid into one map for each of 133 keypoints; a gated
+attention unit (Hua et al., 2022) lets the keypoints look at each other; two linear layers give each its bins.
+Names of parameters are the official ones, so that ``dw-ll_ucoco_384.pth`` loads strictly. Normalisation has torch's own
+epsilon, 1e-5: the training asked for synchronised batch norms and named no other.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+KEYPOINTS = 133
+GRID = 9 * 12
+"""Cells of the last feature map of a picture of 288 x 384 px."""
+HIDDEN, ATTENTION = 256, 128
+"""Width of a keypoint's token, and of what it is compared by."""
+BINS_X, BINS_Y = 576, 768
+STAGES = ((64, 128, 3, True), (128, 256, 6, True), (256, 512, 6, True), (512, 1024, 3, False))
+"""Channels in and out, blocks, whether blocks have shortcuts."""
+
+
+class ConvBNSiLU(nn.Module):
+    """Convolution, batch norm, SiLU."""
+
+    def __init__(self, inward: int, outward: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inward, outward, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(outward)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.silu(self.bn(self.conv(x)))
+
+
+class SeparableConv(nn.Module):
+    """A 5x5 convolution of every channel alone, then a 1x1 of all."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.depthwise_conv = ConvBNSiLU(channels, channels, 5, groups=channels)
+        self.pointwise_conv = ConvBNSiLU(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.pointwise_conv(self.depthwise_conv(x))
+        return y
+
+
+class Block(nn.Module):
+    """3x3, then separable 5x5."""
+
+    def __init__(self, channels: int, shortcut: bool) -> None:
+        super().__init__()
+        self.conv1 = ConvBNSiLU(channels, channels, 3)
+        self.conv2 = SeparableConv(channels)
+        self._shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv2(self.conv1(x))
+        return x + y if self._shortcut else y
+
+
+class ChannelGate(nn.Module):
+    """Channels weighted by what their means say."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * functional.hardsigmoid(self.fc(x.mean((2, 3), keepdim=True)))
+
+
+class CrossStage(nn.Module):
+    """Half of the channels pass through the blocks, half beside them."""
+
+    def __init__(self, channels: int, blocks: int, shortcut: bool) -> None:
+        super().__init__()
+        half = channels // 2
+        self.main_conv, self.short_conv = ConvBNSiLU(channels, half), ConvBNSiLU(channels, half)
+        self.final_conv = ConvBNSiLU(channels, channels)
+        self.blocks = nn.Sequential(*(Block(half, shortcut) for _ in range(blocks)))
+        self.attention = ChannelGate(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = torch.cat([self.blocks(self.main_conv(x)), self.short_conv(x)], 1)
+        y: Tensor = self.final_conv(self.attention(both))
+        return y
+
+
+class PyramidPooling(nn.Module):
+    """The picture beside its maxima over 5, 9 and 13 cells."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = ConvBNSiLU(channels, channels // 2)
+        self.conv2 = ConvBNSiLU(channels // 2 * 4, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv1(x)
+        pooled = [functional.max_pool2d(x, side, 1, side // 2) for side in (5, 9, 13)]
+        y: Tensor = self.conv2(torch.cat([x, *pooled], 1))
+        return y
+
+
+class CSPNeXt(nn.Module):
+    """The backbone, size L: (B, 3, H, W) -> (B, 1024, H/32, W/32)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(ConvBNSiLU(3, 32, 3, 2), ConvBNSiLU(32, 32, 3), ConvBNSiLU(32, 64, 3))
+        self.stage1, self.stage2, self.stage3, self.stage4 = (
+            self._stage(*sizes, last=sizes == STAGES[-1]) for sizes in STAGES
+        )
+
+    @staticmethod
+    def _stage(inward: int, outward: int, blocks: int, shortcut: bool, last: bool) -> nn.Sequential:
+        pooling = [PyramidPooling(outward)] if last else []
+        return nn.Sequential(ConvBNSiLU(inward, outward, 3, 2), *pooling, CrossStage(outward, blocks, shortcut))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.stage4(self.stage3(self.stage2(self.stage1(self.stem(x)))))
+        return y
+
+
+class ScaleNorm(nn.Module):
+    """Every token brought to one length."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(1))
+        self._share = width**-0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * self._share
+        y: Tensor = x / length.clamp(min=1e-5) * self.g
+        return y
+
+
+class Scale(nn.Module):
+    """A factor for every channel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+class GatedAttention(nn.Module):
+    """Tokens look at each other, with squared ReLU in the place of a softmax, and gate what they see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.o = nn.Linear(2 * HIDDEN, HIDDEN, bias=False)
+        self.uv = nn.Linear(HIDDEN, 4 * HIDDEN + ATTENTION, bias=False)
+        self.gamma, self.beta = (nn.Parameter(torch.rand(2, ATTENTION)) for _ in range(2))
+        self.ln = ScaleNorm(HIDDEN)
+        self.res_scale = Scale(HIDDEN)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = functional.silu(self.uv(self.ln(x)))
+        gate, value, base = torch.split(seen, [2 * HIDDEN, 2 * HIDDEN, ATTENTION], -1)
+        asking, asked = (base[:, :, None] * self.gamma + self.beta).unbind(2)
+        weights = functional.relu(asking @ asked.transpose(1, 2) / ATTENTION**0.5).square()
+        y: Tensor = self.res_scale(x) + self.o(gate * (weights @ value))
+        return y
+
+
+class SimCCHead(nn.Module):
+    """(B, 1024, 12, 9) -> the bins of x (B, 133, 576) and of y (B, 133, 768)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.final_layer = nn.Conv2d(STAGES[-1][1], KEYPOINTS, 7, padding=3)
+        self.mlp = nn.Sequential(ScaleNorm(GRID), nn.Linear(GRID, HIDDEN, bias=False))
+        self.gau = GatedAttention()
+        self.cls_x, self.cls_y = nn.Linear(HIDDEN, BINS_X, bias=False), nn.Linear(HIDDEN, BINS_Y, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self.gau(self.mlp(self.final_layer(x).flatten(2)))
+        return self.cls_x(tokens), self.cls_y(tokens)
+
+
+class RTMPose(nn.Module):
+    """(B, 3, 384, 288), normalised -> the bins of x (B, 133, 576) and of y (B, 133, 768)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = CSPNeXt()
+        self.head = SimCCHead()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        bins: tuple[Tensor, Tensor] = self.head(self.backbone(x))
+        return bins
+
+
+__all__ = ["RTMPose"]
