@@ -21,7 +21,7 @@ FLOORS = (
     ("media", "face", "speech", "compose"),
     ("engines",),
     ("take", "perform", "avatars"),
-    ("film", "generate", "doctor", "corpus", "train", "metrics", "bench"),
+    ("film", "generate", "realtime", "doctor", "corpus", "train", "metrics", "bench"),
     ("compat",),
     ("cli",),
 )

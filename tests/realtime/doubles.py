@@ -1,0 +1,75 @@
+"""An avatar in memory, and a world in which a session lives: its clock, its renderer, its listener."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lipsmith.avatars.loop import Clip, Loop
+from lipsmith.engines.fake import FakeEngine
+from lipsmith.engines.protocols import Engine
+from lipsmith.perform import render_runs
+from lipsmith.realtime.batcher import Ask
+from lipsmith.realtime.session import Session
+from lipsmith.realtime.ticks import Tick
+from lipsmith.types import Face, Plate, Samples
+
+
+class MemoryAvatar:
+    """Plates in memory; each says its number in its corner pixel, where no face lies."""
+
+    def __init__(self, engine: Engine, plates: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
+        self.loop = Loop([Clip("film", 0, plates, idle=idle)])
+        self._plates = [self._plate(engine, index) for index in range(plates)]
+
+    def _plate(self, engine: Engine, index: int) -> Plate:
+        image = np.full((24, 32, 3), 100, np.uint8)
+        image[0, 0] = index
+        face = Face(np.array([8, 8, 16, 16], np.float32), np.zeros((478, 3), np.float32), 1.0)
+        return Plate(index, image, (engine.prepare(image, face, 1),))
+
+    def plate(self, index: int) -> Plate:
+        return self._plates[index]
+
+
+def number_in(tick: Tick) -> int:
+    """Of the plate below a tick's picture."""
+    assert tick.image is not None
+    return int(tick.image[0, 0, 0])
+
+
+def is_drawn(tick: Tick) -> bool:
+    """Whether anything was drawn over the plate's face."""
+    assert tick.image is not None
+    return bool((tick.image[8:16, 8:16] != 100).any())
+
+
+class World:
+    """A session's time: every tick it may render some of what was asked, and hears what comes out."""
+
+    def __init__(self, session: Session, engine: FakeEngine) -> None:
+        self.session, self.engine = session, engine
+        self.asks: list[Ask] = []
+        self.ticks: list[Tick] = []
+
+    def run(self, ticks: int, rendered: int = 100) -> list[Tick]:
+        """``ticks`` ticks; up to ``rendered`` runs are drawn before each."""
+        new = []
+        for _ in range(ticks):
+            self.asks += self.session.pump(4)
+            for ask in [self.asks.pop(0) for _ in range(min(rendered, len(self.asks)))]:
+                self.session.deliver(ask, render_runs([ask.run], self.engine))
+            new.append(self.session.tick())
+        self.ticks += new
+        return new
+
+    def heard(self) -> dict[int, Samples]:
+        """By utterance, all samples of the ticks that showed it."""
+        found: dict[int, list[Samples]] = {}
+        for tick in self.ticks:
+            if tick.utterance is not None:
+                found.setdefault(tick.utterance, []).append(tick.samples)
+        return {number: np.concatenate(parts) for number, parts in found.items()}
+
+
+def sound_of(ticks: list[Tick]) -> Samples:
+    return np.concatenate([tick.samples for tick in ticks])
