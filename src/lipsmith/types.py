@@ -36,6 +36,8 @@ class Face:
     landmarks: Array  # (478, 3) px: FaceMesh order; x right, y down, z away from the camera, in pixels of x
     score: float  # 0..1
     track: int = 0  # the same person keeps the same number through a film
+    frame: int = -1  # position in the source; -1: not known
+    scene: int = 0  # frames of different scenes do not follow from each other
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -84,17 +84,22 @@ def test_masks_by_polygons_are_told(tmp_path: Any) -> None:
 
 
 def test_dwpose_must_be_here_and_must_mean_this_face(
-    tmp_path: Any, image: Image, monkeypatch: pytest.MonkeyPatch
+    networks: Any, tmp_path: Any, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = MuseTalkOptions(weights=str(tmp_path), landmarks="dwpose")
+    asked = MuseTalkOptions(weights=str(tmp_path), landmarks="dwpose", device="cpu")
     with pytest.raises(WeightsMissing, match="dwpose"):
         sight_of(asked)
     (tmp_path / "dwpose").mkdir()
     (tmp_path / "dwpose" / "dw-ll_ucoco_384.onnx").write_bytes(b"x")
     here, there = face_at(160, 120, 100), face_at(40, 40, 30)
-    seen = by_mesh(image, here) + 1
+    seen = by_mesh(image, here) + 8
     pose = type("Pose", (), {"find": lambda self, _: type("Sighting", (), {"points": seen})})()
-    monkeypatch.setattr("lipsmith.face.dwpose.DWPose.load", lambda path: pose)
+    monkeypatch.setattr("lipsmith.face.dwpose.DWPose.load", lambda path, device: pose)
     sight = sight_of(asked)
     assert np.array_equal(sight(image, here), seen)
-    assert np.array_equal(sight(image, there), by_mesh(image, there))
+    assert sight(image, there) is None
+    ready = Preparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []), sight)
+    mesh = Preparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []))
+    moved, known = (one.target(image, here).material.patch.face for one in (ready, mesh))
+    assert moved[0] == known[0] + 8
+    assert ready.target(image, there).material.patch.face == mesh.target(image, there).material.patch.face

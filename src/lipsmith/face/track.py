@@ -173,7 +173,7 @@ class Tracker:
         return person
 
     def _kept(self, image: Image, frame: int, named: Sequence[tuple[Person, Face]]) -> list[Face]:
-        faces = [replace(face, track=person.number) for person, face in named]
+        faces = [replace(face, track=person.number, frame=frame, scene=self._scene) for person, face in named]
         for (person, _), face in zip(named, faces, strict=True):
             alone = not any(_close(face, other) for other in faces if other is not face)
             if frame % _LEARN_EVERY == 0 and alone:

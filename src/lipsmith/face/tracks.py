@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,25 +25,25 @@ LONGEST_GAP = 3
 """Frames without a find that are filled in; a longer gap is a cutaway."""
 
 _WORDS = ("largest", "all", "left", "right")
-_FRAME_BYTES = LANDMARKS * 3 * 4
 
 
 class LandmarkFile:
     """Landmarks by number, on disk: ten minutes of one face are 86 MB there and nothing in memory.
 
-    A nameless temporary file that goes with the object. Raises OutputError when the disk is full.
+    A nameless temporary file that goes with the object. ``points`` of a face. Raises OutputError when the disk is full.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, points: int = LANDMARKS) -> None:
+        self.shape = (points, 3)
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (lives as long as this object)
         self._count = 0
         weakref.finalize(self, self._file.close)
 
     def append(self, landmarks: Array) -> int:
-        """Keep (478, 3) landmarks; their number."""
+        """Keep (points, 3) landmarks; their number."""
         data = np.ascontiguousarray(landmarks, np.float32).tobytes()
         try:
-            self._file.seek(self._count * _FRAME_BYTES)
+            self._file.seek(self._count * len(data))
             kept = self._file.write(data)
         except OSError as error:
             raise OutputError(_full(error.strerror)) from error
@@ -53,9 +53,10 @@ class LandmarkFile:
         return self._count - 1
 
     def read(self, number: int) -> Array:
-        """(478, 3) landmarks ``number``."""
-        self._file.seek(number * _FRAME_BYTES)
-        return np.frombuffer(self._file.read(_FRAME_BYTES), np.float32).reshape(LANDMARKS, 3)
+        """(points, 3) landmarks ``number``."""
+        size = 4 * self.shape[0] * self.shape[1]
+        self._file.seek(number * size)
+        return np.frombuffer(self._file.read(size), np.float32).reshape(self.shape)
 
 
 @dataclass(slots=True, eq=False)
@@ -164,11 +165,11 @@ class Tracks:
         length = stretch.end - stretch.begin if smooth else 1
         around, weights = zero_phase_weights(frame - stretch.begin if smooth else 0, length)
         begin = stretch.begin if smooth else frame
-        landmarks = np.zeros((LANDMARKS, 3), np.float32)
+        landmarks = np.zeros(self._landmarks.shape, np.float32)
         for at, weight in zip(around, weights.tolist(), strict=True):
             landmarks += np.float32(weight) * self._filled(track, begin + at)
         score = track.score[min(bisect_left(track.frames, frame), len(track.frames) - 1)]
-        return Face(box_of(landmarks), landmarks, score, track.number)
+        return Face(box_of(landmarks), landmarks, score, track.number, frame, bisect_right(self.cuts, frame))
 
     def _filled(self, track: Track, frame: int) -> Array:
         """Landmarks as found, or between the finds on both sides."""

@@ -18,6 +18,7 @@ from .networks import Networks
 from .options import MuseTalkOptions
 from .shelf import LatentShelf
 from .sight import Sight, by_mesh
+from .study import Character
 
 if TYPE_CHECKING:
     import torch
@@ -58,9 +59,12 @@ class Preparation:
         self._options, self._region, self._sight = options, region, sight
         self._latents = LatentShelf(FaceCodec(networks.vae, _generator(options)).encode)
 
-    def target(self, image: Image, face: Face) -> Target:
-        """One face in (H, W, 3) RGB."""
-        return self.at(image, self._sight(image, face), face.box)
+    def target(self, image: Image, face: Face, character: object = None) -> Target:
+        """One face in (H, W, 3) RGB, by the points that were kept of its ``character``, else by those seen now."""
+        points = character.points(face) if isinstance(character, Character) else None
+        if points is None and (not isinstance(character, Character) or character.seen is None):
+            points = self._sight(image, face)
+        return self.at(image, by_mesh(image, face) if points is None else points, face.box)
 
     def at(self, image: Image, points: Array, detected: Array) -> Target:
         """One face by its (68, 2) px landmarks and the (4,) px box of a detector, for when they make none."""

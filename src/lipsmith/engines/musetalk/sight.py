@@ -1,17 +1,21 @@
-"""Where a face's 68 points are: FaceMesh's, which are smoothed over time, or DWPose's, as upstream sees them."""
+"""Where a face's 68 points are: FaceMesh's, which come smoothed over time, or DWPose's, as upstream sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ...face.points68 import points68
 from ...types import Array, Face, Image
 from ...weights import find
-from .networks import models_folder
+from .networks import device_of, models_folder
 from .options import MuseTalkOptions
 
-Sight = Callable[[Image, Face], Array]
-"""(image, face) -> (68, 2) px."""
+if TYPE_CHECKING:
+    from ...face.dwpose import DWPose, Sighting
+
+Sight = Callable[[Image, Face], Array | None]
+"""(image, face) -> (68, 2) px, or None where it does not see this face."""
 
 
 def by_mesh(_: Image, face: Face) -> Array:
@@ -19,24 +23,33 @@ def by_mesh(_: Image, face: Face) -> Array:
     return points68(face.landmarks)
 
 
+class PoseSight:
+    """Those of DWPose, which sees one face in a whole image; an image with several people is looked at once."""
+
+    def __init__(self, pose: DWPose) -> None:
+        self._pose = pose
+        self._last: tuple[Image, Sighting] | None = None
+
+    def __call__(self, image: Image, face: Face) -> Array | None:
+        """(68, 2) px, or None where DWPose sees another face than this one."""
+        last = self._last
+        if last is None or last[0] is not image:
+            self._last = last = image, self._pose.find(image)
+        points = last[1].points
+        x, y = points.mean(0)
+        x0, y0, x1, y1 = face.box
+        return points if x0 <= x < x1 and y0 <= y < y1 else None
+
+
 def sight_of(options: MuseTalkOptions) -> Sight:
     """What the options ask for.
 
     Raises:
         WeightsMissing: DWPose was asked for and is not here.
-        InputError: its file is another network's.
+        InputError: its file is damaged or another network's.
     """
     if options.landmarks == "facemesh":
         return by_mesh
     from ...face.dwpose import DWPose
 
-    pose = DWPose.load(find("dwpose", models_folder(options.weights)).path)
-
-    def by_pose(image: Image, face: Face) -> Array:
-        """DWPose sees one face in the whole image: where that is another one, FaceMesh's points stand in."""
-        points = pose.find(image).points
-        x, y = points.mean(0)
-        x0, y0, x1, y1 = face.box
-        return points if x0 <= x < x1 and y0 <= y < y1 else by_mesh(image, face)
-
-    return by_pose
+    return PoseSight(DWPose.load(find("dwpose", models_folder(options.weights)).path, device_of(options)))

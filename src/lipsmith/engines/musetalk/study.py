@@ -1,0 +1,71 @@
+"""What is kept of a person over a whole film: DWPose's points, made calm, and how far the mask's border can be moved.
+
+DWPose looks at every frame on its own, so its points tremble, and a box made of them shakes the picture. They are
+kept while the film is looked at and smoothed like FaceMesh's: without delay, over short gaps, never across a cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...face.points68 import POINTS
+from ...face.regions import box_of
+from ...face.tracks import LandmarkFile, Track, Tracks
+from ...types import Array, Face, Image
+from .box import ShiftRange
+from .sight import Sight, by_mesh
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Character:
+    """One person of a film."""
+
+    shift_range: ShiftRange
+    seen: Tracks | None = None  # of the 68 points; None: FaceMesh's serve
+    smooth: bool = True
+
+    def points(self, face: Face) -> Array | None:
+        """The (68, 2) px of this person in the frame of ``face``, or None where nothing was kept."""
+        if self.seen is None:
+            return None
+        found = self.seen.faces(face.frame, (face.track,), self.smooth)
+        return found[0].landmarks[:, :2] if found else None
+
+
+class FaceStudy:
+    """Looks over one person's frames; ``smooth`` False leaves DWPose's points as they are, as upstream does."""
+
+    def __init__(self, sight: Sight = by_mesh, smooth: bool = True) -> None:
+        self._sight, self._smooth = sight, smooth
+        self._range = ShiftRange()
+        self._points = LandmarkFile(POINTS)
+        self._track: Track | None = None
+        self._cuts: list[int] = []
+        self._scene = 0
+
+    def add(self, image: Image, face: Face) -> None:
+        """See one frame with its face; where the frame is not known, its points are not kept."""
+        own = None if self._sight is by_mesh else self._sight(image, face)
+        for _ in range(self._range.frames, face.frame):
+            self._range.add(None)
+        self._range.add(by_mesh(image, face) if own is None else own)
+        if own is not None and face.frame >= 0:
+            self._keep(own, face)
+
+    def done(self) -> Character:
+        """What the frames showed."""
+        if self._track is None:
+            return Character(self._range)
+        return Character(self._range, Tracks(self._range.frames, self._cuts, [self._track], self._points), self._smooth)
+
+    def _keep(self, points: Array, face: Face) -> None:
+        if self._track is None:
+            self._track, self._scene = Track(face.track), face.scene
+        if face.scene != self._scene:
+            self._cuts.append(face.frame)
+            self._scene = face.scene
+        flat = np.concatenate([points, np.zeros((POINTS, 1), np.float32)], 1).astype(np.float32)
+        seen = Face(box_of(flat), flat, face.score, face.track)
+        self._track.add(face.frame, seen, self._points.append(flat))
