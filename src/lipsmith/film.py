@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from .timing import sample_at, seconds
 from .types import AVFrame, FilmInfo, Samples
 
 if TYPE_CHECKING:
+    from .media.background import Scene
     from .media.probe import FilmProbe
     from .media.sound import Speech
     from .media.writer import FilmOptions
@@ -56,6 +58,7 @@ class Filming:
     engine: Engine
     watch: Stopwatch
     progress: Progress
+    scene: Scene | None = None  # what comes behind the people; None: what was there
     first_frame: float | None = None  # seconds from the start of the watch to the first finished frame
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
@@ -135,6 +138,10 @@ class Filming:
     def _render(self, runs: Sequence[Run]) -> list[AVFrame]:
         with self.watch.stage("render"):
             frames = render_runs(runs, self.engine)
+        if self.scene is not None:
+            with self.watch.stage("background"):
+                shots = chain.from_iterable(runs)
+                frames = [self.scene.finish(shot.plate, frame) for shot, frame in zip(shots, frames, strict=True)]
         if self.first_frame is None:
             self.first_frame = self.watch.elapsed()
         return frames

@@ -19,6 +19,7 @@ from .timing import frame_count
 from .types import FilmInfo, Plate
 
 if TYPE_CHECKING:
+    from .media.background import Scene
     from .media.sound import Speech
     from .media.video import Footage
 
@@ -47,15 +48,19 @@ def generate(
     Raises:
         LipsmithError: one clear sentence; nothing is left behind.
     """
-    from .media.writer import check_output
+    from .media.writer import check_output, check_transparent
 
     watch = Stopwatch()
     options = options or GenerateOptions()
     picture, output = Path(picture), Path(output)
-    check_output(output, [picture] if speech is None else [picture, Path(speech)], sheet=preview)
+    given = [picture, Path(options.background)] + ([] if speech is None else [Path(speech)])
+    check_output(output, given, sheet=preview)
+    if options.background == "transparent" and not preview:
+        check_transparent(output)
     loaded = Loaded(engine) if engine else None
     if loaded is None:
-        shared = {"idle": not options.still, "seed": options.seed}
+        still = options.still or has_own_outline(picture, options)  # else the head would leave its outline
+        shared = {"idle": not still, "seed": options.seed}
         loaded = choose_engine(options.engine, {**shared, **options.engine_options})
     making = _Making(options, Filming(loaded.engine, watch, progress or (lambda _: None)))
     report = making.run(picture, Path(speech) if speech else None, output, preview)
@@ -76,6 +81,7 @@ class _Making:
         filming = self.filming
         with filming.watch.stage("open"):
             footage, sound = open_both(picture, speech, self.options, filming.progress)
+            filming.scene = open_background(picture, footage, self.options, preview)
         spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
         preparation = Preparation(filming.engine, self.options.faces, filming.watch, filming.progress)
         cast = preparation.look(footage, spoken if self.options.length == "speech" else None)
@@ -89,7 +95,7 @@ class _Making:
                 raise FaceError(next(iter(preparation.refusals.values()), str(refusal))) from refusal
         report = filming.report(output, footage.info.fps, len(cast.chosen), length)
         notices = footage.info.notices + sound.notices + preparation.silent
-        notices += tuple(getattr(filming.engine, "notices", ()))
+        notices += tuple(getattr(filming.engine, "notices", ())) + (filming.scene.notices if filming.scene else ())
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
 
@@ -103,7 +109,8 @@ class _Making:
         if preview:
             self.filming.write_sheet(runs, length, output)
             return
-        how = FilmOptions(self.options.crf, self.options.preset, length, marked=self.options.mark)
+        clear = self.options.background == "transparent"
+        how = FilmOptions(self.options.crf, self.options.preset, length, marked=self.options.mark, transparent=clear)
         self.filming.write_film(runs, info, sound, output, how)
 
     def plates(self, footage: Footage, ready: tuple[Preparation, Cast], length: int, spool: Path) -> Iterator[Plate]:
@@ -135,6 +142,23 @@ def open_both(
         progress(Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0))
 
     return footage, open_speech(speech or picture, tell)
+
+
+def open_background(picture: Path, footage: Footage, options: GenerateOptions, sheet: bool) -> Scene | None:
+    """What comes behind the people of ``footage``; None: what was there."""
+    from .media.background import Wish, alphas_of, open_scene
+
+    if options.background == "keep":
+        return None
+    wish, first = Wish(options.background, options.key), next(iter(footage.frames()))
+    return open_scene(wish, first, footage.info.fps, alphas_of(picture), sheet)
+
+
+def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
+    """Whether the picture's own transparency says where the person ends."""
+    from .media.background import alphas_of
+
+    return options.background != "keep" and options.key in ("auto", "alpha") and alphas_of(picture) is not None
 
 
 def film_length(footage: Footage, looked: int, spoken: int, options: GenerateOptions) -> int:

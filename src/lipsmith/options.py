@@ -95,6 +95,8 @@ class GenerateOptions:
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
     preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made
+    background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
+    key: str = "auto"  # auto: find the screen or use the picture's transparency; alpha: only that; or a colour
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
 
     def __post_init__(self) -> None:
@@ -105,3 +107,5 @@ class GenerateOptions:
             raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
         if not 0 <= self.crf <= 51:
             raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")
+        if self.key != "auto" and self.background == "keep":
+            raise OptionError(f"key is '{self.key}' but the background is kept: say what comes there with background.")

@@ -71,23 +71,15 @@ def test_a_film_plays_behind_at_the_film_s_rate_and_begins_again(tmp_path: Path)
     assert [number_of(ground.at(index)) for index in (0, 0, 1, 2, 9, 10, 13)] == [0, 0, 0, 1, 4, 0, 1]
 
 
-def test_what_is_cut_out_is_decided_by_the_plate_and_not_by_the_drawn_mouth() -> None:
-    spoken = before_screen()
+def test_a_drawn_mouth_is_no_hole_but_a_moved_edge_is_followed() -> None:
+    spoken = np.roll(before_screen(), 2, axis=1)
     spoken[30:34, 28:36] = GREEN  # a mouth that would be keyed away
     frame = finished(opened("transparent"), image=spoken)
     assert frame.alpha is not None
     assert (frame.alpha[30:34, 28:36] == 255).all()
     assert (frame.image[30:34, 28:36] == GREEN).all()
-
-
-def test_a_plate_that_stands_is_keyed_once() -> None:
-    plate, seen = Plate(0, before_screen()), []
-    scene = opened("transparent")
-    inner = scene.matte_of
-    scene.matte_of = lambda one: seen.append(one) or inner(one)  # type: ignore[func-returns-value]
-    for index in range(3):
-        scene.finish(plate, AVFrame(index, plate.image, noise(640)))
-    assert len(seen) == 1
+    assert (frame.alpha[20:, :22] == 0).all()
+    assert (frame.alpha[20:, 22:46] == 255).all()
 
 
 def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:

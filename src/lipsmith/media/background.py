@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from ..types import AVFrame, Image, Plate
-    from .key import Alpha, Matte
+    from .key import Alpha, Key, Matte
     from .video import Footage
 
 LIMIT_SIDE = 3840  # px, as of every picture that is opened
@@ -72,25 +72,56 @@ class MovingGround:
         return self._image
 
 
-@dataclass(slots=True)
-class Scene:
-    """People cut out of their plates, frame by frame, and what is behind them. One per film."""
+class Matting(Protocol):
+    """How people are told from what is behind them."""
 
-    matte_of: Callable[[Plate], Matte]
-    ground: Ground | None  # None: nothing, the film is transparent
-    notices: tuple[str, ...] = ()
-    _last: tuple[Image, Matte] | None = field(default=None, init=False)
+    def matte(self, plate: Plate, image: Image) -> Matte:
+        """What to keep of ``image`` (H, W, 3), the finished picture over ``plate``."""
+        ...
 
-    def finish(self, plate: Plate, frame: AVFrame) -> AVFrame:
-        """``frame``, spoken over ``plate``, before the ground; or with its transparency.
 
-        Only the plate decides what is cut out, so no drawn mouth gets a hole; a plate that stands is keyed once.
-        """
-        from .key import cut, lay
+class ScreenMatting:
+    """Keys the finished picture, as its head may have moved; what is deep inside the plate's person stays whole."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self._last: tuple[Image, Alpha] | None = None
+
+    def matte(self, plate: Plate, image: Image) -> Matte:
+        """The matte of ``image``, in which no drawn mouth can be a hole."""
+        from .key import core_of, keyed
 
         if self._last is None or self._last[0] is not plate.image:
-            self._last = plate.image, self.matte_of(plate)
-        matte = self._last[1]
+            self._last = plate.image, core_of(plate.image, self._key)
+        return keyed(image, self._key, self._last[1])
+
+
+class OwnMatting:
+    """Takes the transparency that the picture brings along."""
+
+    def __init__(self, alphas: Alphas) -> None:
+        self._alphas = alphas
+
+    def matte(self, plate: Plate, image: Image) -> Matte:
+        """The matte of ``plate``."""
+        from .key import given
+
+        return given(self._alphas(plate.index))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """People cut out of their pictures, frame by frame, and what is behind them. One per film."""
+
+    matting: Matting
+    ground: Ground | None  # None: nothing, the film is transparent
+    notices: tuple[str, ...] = ()
+
+    def finish(self, plate: Plate, frame: AVFrame) -> AVFrame:
+        """``frame``, spoken over ``plate``, before the ground; or with its transparency."""
+        from .key import cut, lay
+
+        matte = self.matting.matte(plate, frame.image)
         if self.ground is None:
             return replace(frame, image=cut(frame.image, matte), alpha=matte.alpha)
         return replace(frame, image=lay(frame.image, matte, self.ground.at(frame.index)))
@@ -114,17 +145,17 @@ def open_scene(
     """
     if wish.background == "keep":
         return None
-    matte_of = _matting(wish.key, first, alphas)
+    matting = _matting(wish.key, first, alphas)
     size = (first.shape[1], first.shape[0])
     if wish.background == "transparent":
-        return Scene(matte_of, StillGround(checkerboard(size)) if sheet else None)
+        return Scene(matting, StillGround(checkerboard(size)) if sheet else None)
     colour = colour_of(wish.background)
     if colour is not None:
-        return Scene(matte_of, StillGround(np.full(first.shape, colour, np.uint8)))
+        return Scene(matting, StillGround(np.full(first.shape, colour, np.uint8)))
     footage = _open_background(wish.background, fps)
     if footage.info.frames == 1:
-        return Scene(matte_of, StillGround(cover(next(iter(footage.frames())), size)), footage.info.notices)
-    return Scene(matte_of, MovingGround(footage, size), footage.info.notices)
+        return Scene(matting, StillGround(cover(next(iter(footage.frames())), size)), footage.info.notices)
+    return Scene(matting, MovingGround(footage, size), footage.info.notices)
 
 
 def alphas_of(picture: Path) -> Alphas | None:
@@ -176,20 +207,19 @@ def checkerboard(size: tuple[int, int]) -> Image:
     return np.repeat(np.where((rows + columns) % 2, DARK, LIGHT).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _matting(key: str, first: Image, alphas: Alphas | None) -> Callable[[Plate], Matte]:
-    from .key import find_key, given, keyed, named_key
+def _matting(key: str, first: Image, alphas: Alphas | None) -> Matting:
+    from .key import find_key, named_key
 
     if key == "alpha" and alphas is None:
         raise PictureError(
             "The picture has no transparent parts of its own: give a PNG or WebP that has, or use --key auto."
         )
     if alphas is not None and key in ("alpha", "auto"):
-        return lambda plate: given(alphas(plate.index))
+        return OwnMatting(alphas)
     colour = None if key == "auto" else colour_of(key)
     if key != "auto" and colour is None:
         raise OptionError(f"key is '{key}'; it can be auto, alpha, or the screen's colour such as #00b140.")
-    screen = find_key(first) if colour is None else named_key(colour)
-    return lambda plate: keyed(plate.image, screen)
+    return ScreenMatting(find_key(first) if colour is None else named_key(colour))
 
 
 def _open_background(words: str, fps: Fraction) -> Footage:

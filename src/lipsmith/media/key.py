@@ -43,6 +43,7 @@ EDGE = 1 / 160  # of the shorter side: how wide a person's edge is blurred, at m
 HUE_LEFT = 0.3  # of the chroma across the screen's: as much along it may an edge keep
 LEAST_HUE = 0.05  # of the screen's chroma: less is taken for a colour of the person's own
 LIGHT = 1 / 25  # of the shorter side: how far from the screen its light is taken off
+DEEP = 1 / 40  # of the shorter side: what lies so far inside a person is no edge
 COARSE = 4  # px between the samples of a neighbourhood
 SPREAD = 8  # px: how coarsely colours go on over what is not there
 UNEVEN = (0.1, 0.45)  # of a pixel's own colour up to which it is still the screen: least and most
@@ -105,15 +106,29 @@ def named_key(colour: tuple[int, int, int]) -> Key:
     return Key(wanted, 0.25)
 
 
-def keyed(image: Image, key: Key) -> Matte:
-    """The matte of ``image`` (H, W, 3) before the screen ``key``. Says the same of a picture whenever it is shown."""
+def keyed(image: Image, key: Key, core: Alpha | None = None) -> Matte:
+    """The matte of ``image`` (H, W, 3) before the screen ``key``. Says the same of a picture whenever it is shown.
+
+    Where ``core`` (H, W) is 255 the picture is opaque, whatever its colour.
+    """
     planes = _planes(image, key.colour)
     share = _share(planes)
     clear = _mask(share >= 1 - key.clear)
     _resolve_edge(planes, share, clear)
     parts = np.maximum(np.rint(share * 255).astype(np.uint8), _lit(planes, clear))
+    if core is not None:
+        parts &= ~core
     opacity = np.clip((1 - key.clear - np.arange(256) / 255) / (FULL - key.clear), 0, 1)
     return Matte(np.rint(opacity * 255).astype(np.uint8)[parts], parts, key.colour)
+
+
+def core_of(image: Image, key: Key) -> Alpha:
+    """(H, W) 255 deep inside the person, wherever the edge may move to when the head turns a little; else 0."""
+    planes = _planes(np.ascontiguousarray(image[::COARSE, ::COARSE]), key.colour)
+    reach = max(1, round(min(image.shape[:2]) * DEEP / COARSE))
+    outside = _grown(_mask(_share(planes) > 1 - FULL), reach)
+    height, width = image.shape[:2]
+    return np.repeat(np.repeat(~outside, COARSE, 0), COARSE, 1)[:height, :width]
 
 
 def given(alpha: Alpha) -> Matte:
