@@ -11,11 +11,17 @@ from ...types import Array, EngineInfo, Face, Image, Target
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from ...speech.whisper import Whisper, WhisperEncoder
+    from .box import ShiftRange
     from .draw import FacePainter
     from .networks import Networks
-    from .ready import Preparation
+    from .ready import Material, Preparation
+    from .sight import Sight
+    from .study import FaceStudy
 
+SHIFTED = "bbox_shift was given to MuseTalk 1.5, which was made to do without: upstream ignores it there"
 LIVE_HOP = 2  # rows of 20 ms between looks of the network that hears, live
 
 
@@ -28,6 +34,8 @@ class MuseTalkEngine:
 
     def __init__(self, options: MuseTalkOptions | None = None) -> None:
         self.options = options or MuseTalkOptions()
+        self.shift_range: ShiftRange | None = None
+        """How far the border of the face last prepared can be moved."""
 
     @property
     def info(self) -> EngineInfo:
@@ -38,18 +46,32 @@ class MuseTalkEngine:
         return EngineInfo("musetalk", self.options.version, batch=batch)
 
     @property
+    def records(self) -> tuple[type[DataclassInstance], ...]:
+        """What a material is made of."""
+        from .ready import RECORDS
+
+        return RECORDS
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What was changed on the way, for the report."""
         found = [*self._networks.notices] if "_networks" in self.__dict__ else []
-        return tuple(found)
+        shift, first = self.options.bbox_shift, self.options.version == "v1"
+        if shift and not first:
+            found.append(SHIFTED)
+        told = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
+        return (*found, told) if told else tuple(found)
 
-    def study(self, still: bool) -> NothingToStudy:
-        """A person's other frames are not asked for."""
-        return NothingToStudy()
+    def study(self, still: bool) -> FaceStudy:
+        """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved."""
+        from .study import FaceStudy
+
+        return FaceStudy(self._sight, smooth=not self.options.strict)
 
     def prepare(self, image: Image, face: Face, character: object) -> Target:
         """Make one face in (H, W, 3) RGB ready: latents, and the mask through which it is pasted."""
-        return self._preparation.target(image, face)
+        self.shift_range = getattr(character, "shift_range", None)
+        return self._preparation.target(image, face, character)
 
     def listen(self, fps: Fraction) -> WhisperEncoder:
         """A fresh encoder of (50, 384) drives for a film at ``fps``."""
@@ -66,13 +88,17 @@ class MuseTalkEngine:
 
         pairs = [pair for row in zip(materials, drives, strict=True) for pair in zip(*row, strict=True)]
         speaking = [(face, drive) for face, drive in pairs if isinstance(face, Material)]
-        drawn = iter(self._painter.paint([face.latents for face, _ in speaking], [drive for _, drive in speaking]))
-        pictures: list[Image] = []
-        for face, _ in pairs:
-            done = face.patch.fitted(next(drawn)) if isinstance(face, Material) else cast(Untouched, face).picture
-            pictures.append(done)
-        left = iter(pictures)
-        return [[next(left) for _ in row] for row in materials]
+        drawn = iter(self._parts([face for face, _ in speaking], [drive for _, drive in speaking]))
+        pictures = (next(drawn) if isinstance(one, Material) else cast(Untouched, one).picture for one, _ in pairs)
+        return [[next(pictures) for _ in row] for row in materials]
+
+    def _parts(self, faces: Sequence[Material], drives: Sequence[Array]) -> list[Image]:
+        """What is pasted of each face: scaled by OpenCV, as upstream does, or on the GPU, in one copy back."""
+        latents, patches = [face.latents for face in faces], [face.patch for face in faces]
+        if self._networks.device != "cpu" and not self.options.strict:
+            return self._painter.paint_parts(latents, drives, patches)
+        drawn = self._painter.paint(latents, drives)
+        return [patch.fitted(picture) for patch, picture in zip(patches, drawn, strict=True)]
 
     @cached_property
     def _networks(self) -> Networks:
@@ -90,23 +116,19 @@ class MuseTalkEngine:
     def _painter(self) -> FacePainter:
         from .draw import FacePainter
 
-        return FacePainter(self._networks, self.options.batch_size)
+        options = self.options
+        return FacePainter(self._networks, options.batch_size, options.compile, options.graphs)
 
     @cached_property
     def _preparation(self) -> Preparation:
         from .ready import Preparation
         from .region import region_of
-        from .sight import sight_of
 
         region = region_of(self.options, self._networks.notices)
-        return Preparation(self.options, self._networks, region, sight_of(self.options))
+        return Preparation(self.options, self._networks, region, self._sight)
 
+    @cached_property
+    def _sight(self) -> Sight:
+        from .sight import sight_of
 
-class NothingToStudy:
-    """MuseTalk takes every frame as it is."""
-
-    def add(self, image: Image, face: Face) -> None:
-        """Look away."""
-
-    def done(self) -> None:
-        """There is no character."""
+        return sight_of(self.options)

@@ -42,6 +42,8 @@ class MuseTalkOptions:
     audio_padding_right: int = 2  # ... and after it
     hearing: Hearing = "whole"  # whole: 30 s at once, the best; live: answers 132.5 ms after a frame's start
     tiling: bool = False  # decode in tiles, for GPUs with little memory
+    graphs: bool = True  # on CUDA: each batch size as one graph, batches filled up to 1, 2, 4, 8, 16
+    compile: bool = False  # torch.compile: a minute before the first frame, faster after it
     strict: bool = False  # as upstream does it: its audio windows, and latents drawn by seed
     seed: int = 0  # of the latents in strict mode, and of random weights
 

@@ -1,0 +1,116 @@
+"""Wrappers that make a network's step faster on a GPU and can be left off: batches of few sizes, each captured once.
+
+A *step* is a function of tensors with one row per picture, whose row b does not depend on other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    Step = Callable[..., torch.Tensor]
+    """(B, ...) tensors -> (B, ...)."""
+    Capture = Callable[[Step, tuple[torch.Tensor, ...]], Step]
+    """(step, inputs of the shapes to come) -> the same step for these shapes alone."""
+    Key = tuple[tuple[tuple[int, ...], torch.dtype], ...]
+
+BUCKETS = (1, 2, 4, 8, 16)
+"""Rows that are captured; more rows go in multiples of the last."""
+WARM_UP = 3  # runs before a capture: libraries choose their kernels and take their memory in these
+NOT_COMPILED = "torch.compile failed ({why}): drawn without it"
+
+
+def bucket(rows: int) -> int:
+    """The smallest batch that holds ``rows``: 1, 2, 4, 8, 16, 32, 48 ..."""
+    largest = BUCKETS[-1]
+    return next((size for size in BUCKETS if size >= rows), -(-rows // largest) * largest)
+
+
+class Bucketed:
+    """A step whose batches are filled up to a bucket, by their last row, and answered by one capture per bucket.
+
+    Args:
+        step: what is drawn.
+        capture: makes the step of one batch's shapes; ``cuda_graph`` on a GPU.
+    """
+
+    def __init__(self, step: Step, capture: Capture) -> None:
+        self._step, self._capture = step, capture
+        self._captured: dict[Key, Step] = {}
+
+    def __call__(self, *given: torch.Tensor) -> torch.Tensor:
+        """The step's (B, ...) of (B, ...) tensors."""
+        rows = len(given[0])
+        full = tuple(_filled(one, bucket(rows)) for one in given)
+        key = tuple((tuple(one.shape), one.dtype) for one in full)
+        if key not in self._captured:
+            self._captured[key] = self._capture(self._step, full)
+        return self._captured[key](*full)[:rows]
+
+    def forget(self) -> None:
+        """Give the captures' memory back; needed, too, when weights moved or changed their precision."""
+        self._captured.clear()
+
+
+def _filled(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """(B, ...) with its last row again and again, up to ``size`` rows."""
+    import torch
+
+    missing = size - len(rows)
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
+def cuda_graph(step: Step, example: tuple[torch.Tensor, ...]) -> Step:
+    """Record the step's kernels for the shapes of ``example`` as one CUDA graph. A ``Capture``.
+
+    Raises:
+        torch.cuda.OutOfMemoryError: there is no room for it.
+    """
+    import torch
+
+    held = tuple(one.clone() for one in example)
+    aside = torch.cuda.Stream(held[0].device)
+    aside.wait_stream(torch.cuda.current_stream(held[0].device))
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UP):
+            step(*held)
+    torch.cuda.current_stream(held[0].device).wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        drawn = step(*held)
+
+    def replay(*given: torch.Tensor) -> torch.Tensor:
+        for place, one in zip(held, given, strict=True):
+            place.copy_(one)
+        graph.replay()
+        return drawn.clone()
+
+    return replay
+
+
+class Compiled:
+    """A step under ``torch.compile``; where that fails, the step as it is, and ``notices`` is told."""
+
+    def __init__(self, step: Step, notices: list[str], backend: str = "inductor") -> None:
+        import torch
+
+        self._step, self._notices = step, notices
+        self._fast: Step | None = torch.compile(step, backend=backend, dynamic=False)
+
+    def __call__(self, *given: torch.Tensor) -> torch.Tensor:
+        """The step's answer."""
+        from torch._dynamo.exc import TorchDynamoException
+
+        if self._fast is not None:
+            try:
+                return self._fast(*given)
+            except TorchDynamoException as problem:
+                self._fast = None
+                self._notices.append(NOT_COMPILED.format(why=str(problem).splitlines()[0]))
+        return self._step(*given)
+
+
+__all__ = ["BUCKETS", "Bucketed", "Compiled", "bucket", "cuda_graph"]

@@ -1,0 +1,63 @@
+"""Drawn faces brought to the size of what is pasted on the device that drew them, and copied back once, as uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...types import Image
+from .blend import Patch
+
+if TYPE_CHECKING:
+    import torch
+
+_Taps = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
+"""(n,) first neighbours, second ones, and the share of the second."""
+
+
+def fit_faces(faces: torch.Tensor, patches: Sequence[Patch]) -> list[Image]:
+    """Each (3, 256, 256) of 0..1 scaled to its face's box; of it the (h, w, 3) uint8 part that is pasted.
+
+    As ``Patch.fitted`` does it to whole grey levels with OpenCV, within one level of that. Faces of any sizes come
+    back in one copy.
+
+    Args:
+        faces: (B, 3, 256, 256), on any device.
+        patches: B.
+    """
+    import torch
+
+    levels = (faces.float().clamp(0, 1) * 255).round()
+    parts = [_part(face, patch) for face, patch in zip(levels, patches, strict=True)]
+    flat = torch.cat([part.reshape(-1) for part in parts]).cpu().numpy()
+    ends = np.cumsum([part.numel() for part in parts])
+    return [piece.reshape(part.shape) for piece, part in zip(np.split(flat, ends[:-1]), parts, strict=True)]
+
+
+def _part(levels: torch.Tensor, patch: Patch) -> torch.Tensor:
+    """(h, w, 3) uint8 of (3, 256, 256) whole grey levels: bilinear, as pixels' centres lie."""
+    import torch
+
+    x0, y0, x1, y1 = patch.face
+    left, top, right, bottom = patch.box
+    above, below, share = _taps(top - y0, bottom - y0, y1 - y0, levels)
+    rows = torch.lerp(levels[:, above], levels[:, below], share[:, None])
+    first, second, share = _taps(left - x0, right - x0, x1 - x0, levels)
+    part = torch.lerp(rows[:, :, first], rows[:, :, second], share)
+    return part.round().to(torch.uint8).permute(1, 2, 0).contiguous()
+
+
+def _taps(first: int, last: int, size: int, levels: torch.Tensor) -> _Taps:
+    """Of 256 px stretched over ``size`` px: what the new px ``first`` to ``last`` are made of."""
+    import torch
+
+    side = levels.shape[-1]
+    places = (torch.arange(first, last, device=levels.device) + 0.5) * (side / size) - 0.5
+    places = places.clamp(0, side - 1)
+    low = places.floor()
+    return low.long(), (low.long() + 1).clamp(max=side - 1), places - low
+
+
+__all__ = ["fit_faces"]
