@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..timing import frame_count, sample_at
 from ..types import Array, Crop, EngineInfo, Face, Image, Samples, Target
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SIDE = 8  # px of the pictures
 
@@ -72,12 +76,16 @@ class FakeEngine:
     """See the module."""
 
     def __init__(self, options: FakeOptions | None = None) -> None:
-        self._options = options or FakeOptions()
+        self.options = options or FakeOptions()
         self.calls: list[int] = []  # rows of every call to render
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo("fake", "1", self._options.window)
+        return EngineInfo("fake", "1", self.options.window)
+
+    @property
+    def records(self) -> tuple[type[DataclassInstance], ...]:
+        return ()
 
     def study(self, still: bool) -> FakeStudy:
         return FakeStudy()
@@ -89,7 +97,7 @@ class FakeEngine:
         return Target(Crop.from_box(box, (SIDE, SIDE)), None, float(image.mean()))
 
     def listen(self, fps: Fraction) -> FakeEncoder:
-        return FakeEncoder(fps, self._options.context)
+        return FakeEncoder(fps, self.options.context)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         self.calls.append(len(materials))

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..types import Array, EngineInfo, Face, Image, Samples, Target
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class SpeechEncoder(Protocol):
@@ -58,6 +61,15 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo: ...
+
+    @property
+    def records(self) -> tuple[type[DataclassInstance], ...]:
+        """The frozen dataclasses that its materials are made of, besides numbers, text, tuples, dicts and arrays.
+
+        An avatar's store keeps materials of these, and builds nothing else when it reads them again. Each has a name
+        of its own among them.
+        """
+        ...
 
     def study(self, still: bool) -> Study:
         """Begin to look over one person's frames.

@@ -13,6 +13,8 @@ from .idle import IDLE_CONTROLS, IdleMotion
 from .options import WarpOptions
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from ...speech.motion import MouthMotion
     from .material import Material
     from .study import Character, WarpStudy
@@ -31,6 +33,13 @@ class WarpEngine:
     @property
     def info(self) -> EngineInfo:
         return INFO
+
+    @property
+    def records(self) -> tuple[type[DataclassInstance], ...]:
+        """What a material is made of."""
+        from .material import RECORDS
+
+        return RECORDS
 
     def study(self, still: bool) -> WarpStudy:
         """Begin to look over one person's frames; only a ``still`` source gets idle motion."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
 from .head import Eye, HeadField
-from .interior import Interior
-from .sheet import Placement, Sheets
+from .interior import Interior, Teeth
+from .palette import Palette
+from .sheet import Layer, Placement, Sheets
 from .target import Neutral
 
 
@@ -36,3 +37,7 @@ class Material:
     still: Still | None = None
     jaw_angle: float | None = None  # rad the jaw hangs in this frame of a film; None for a still
     strength: float = 1.0  # 0 shows the source
+
+
+RECORDS = (Material, Still, HeadField, Eye, Interior, Palette, Teeth, Placement, Sheets, Layer, Neutral, Pose)
+"""What a stored material is built of."""
