@@ -16,12 +16,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lipsmith"
 FLOORS = (
-    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch"),
+    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch", "sinks"),
     ("nets", "weights"),
     ("media", "face", "speech", "compose"),
     ("engines",),
     ("take", "perform", "avatars"),
     ("film", "generate", "realtime", "doctor", "corpus", "train", "metrics", "bench"),
+    ("server",),
     ("compat",),
     ("cli",),
 )

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import bench, demo, doctor, engines, generate, metrics, musetalk, train, weights
+from . import bench, demo, doctor, engines, generate, metrics, musetalk, serve, train, weights
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
@@ -25,6 +25,7 @@ app.command()(doctor.doctor)
 app.command()(bench.bench)
 app.add_typer(metrics.app)
 app.add_typer(musetalk.app)
+app.add_typer(serve.app)
 app.add_typer(train.app)
 app.add_typer(weights.app)
 

@@ -1,0 +1,125 @@
+"""The application, and the server that runs it and stops it gently."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from .. import __version__
+from . import answers
+from .guard import BodyLimit, Dressed, Guard
+from .problems import MEDIA_TYPE
+from .routes import jobs, previews, signs
+from .schemas import ProblemBody
+from .services import Services
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+PAGES = Path(__file__).parent / "page"
+CONNECTIONS = 512
+"""At a time; more are answered 503."""
+GRACE = 5
+"""Seconds that open answers get when the server stops."""
+
+
+def create_app(parts: Services) -> FastAPI:
+    """The application over ``parts``, which begin to work with it and are closed with it."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        parts.crew.start()
+        yield
+        await run_in_threadpool(parts.close)
+
+    app = FastAPI(
+        title="Lipsmith",
+        version=__version__,
+        description="Makes a face speak. Errors are RFC 9457 problems.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # they load their programs from other sites
+        redoc_url=None,
+        lifespan=life,
+    )
+    app.state.services = parts
+    answers.install(app)
+    told: dict[int | str, dict[str, Any]] = {
+        "4XX": _problem("The caller's mistake."),
+        "5XX": _problem("The server's trouble."),
+    }
+    v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
+    for router in (jobs.router, previews.router, signs.about_router):
+        v1.include_router(router)
+    app.include_router(v1)
+    app.include_router(signs.router)
+    if PAGES.is_dir():
+        app.mount("/", StaticFiles(directory=PAGES, html=True))
+    app.add_middleware(BodyLimit, options=parts.options)
+    app.add_middleware(Guard, options=parts.options, known=parts.keys, signer=parts.signer)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(parts.options.origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
+        expose_headers=["Location", "Retry-After", "Content-Range"],
+    )
+    app.add_middleware(Dressed, seen=parts.metrics.seen)
+    return app
+
+
+def _problem(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}}
+
+
+class GentleServer(uvicorn.Server):
+    """On SIGTERM or Ctrl-C answers on while the running jobs get their time, then stops. A second signal hurries."""
+
+    def __init__(self, config: uvicorn.Config, parts: Services, ready: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._parts, self._ready = parts, ready
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """Begin to listen, and tell on which port."""
+        await super().startup(sockets)
+        for server in getattr(self, "servers", []):
+            self._ready(server.sockets[0].getsockname()[1])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain, or stop at once."""
+        if self._parts.crew.draining.is_set():
+            self.should_exit = True
+            self.force_exit = sig == signal.SIGINT
+            return
+        self._parts.crew.draining.set()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self) -> None:
+        self._parts.crew.drain(self._parts.options.drain_seconds)
+        self.should_exit = True
+
+
+def serve(parts: Services, ready: Callable[[int], None] = lambda _: None) -> None:
+    """Run until stopped by a signal; ``ready`` hears the port. Returns when everything is put away."""
+    options = parts.options
+    config = uvicorn.Config(
+        create_app(parts),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,  # addresses may hold tokens
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
+    )
+    GentleServer(config, parts, ready).run()

@@ -1,0 +1,181 @@
+"""``/v1/jobs``: long work, begun by an upload and watched until it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, StreamingResponse
+
+from ...errors import SoundError
+from ..problems import Problem
+from ..schemas import Format, Job, Jobs, Token, job_of, moment
+from ..services import Owner, Parts, Services
+from ..store import NewJob, Row
+from ..tasks import FILMS
+from ..uploads import fresh_folder, measure, new_id, save, shown_name, size_of
+from ..wishes import parse_options, wish
+
+LOOK = 0.3  # seconds between two looks at a job whose events are read
+SIGN = 15.0  # seconds between two signs of life in a silent stream
+TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
+router = APIRouter(tags=["jobs"])
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
+
+
+@router.post("/jobs", status_code=202)
+def create_job(
+    parts: Parts,
+    owner: Owner,
+    response: Response,
+    picture: Annotated[UploadFile, File(description="A portrait or a video.")],
+    speech: Annotated[
+        UploadFile | None, File(description="Any sound or video. Left out: the picture's own soundtrack.")
+    ] = None,
+    format: Annotated[Format, Form(description="The film's container.")] = "mp4",  # noqa: A002 - the form's word
+    options: Annotated[
+        str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
+    ] = "{}",
+) -> Job:
+    """Dub: make the face in an uploaded picture say an uploaded speech. Watch the job that is answered."""
+    given = parse_options(options)
+    wish(given)
+    parts.check_room(owner, size_of(picture, speech))
+    job = new_id()
+    with fresh_folder(parts.jobs / job, keep=True) as folder:
+        size = save(picture, folder / "picture") + save(speech, folder / "speech")
+        facts = measure(parts, folder)
+        if speech is None and not facts["picture"]["has_sound"]:
+            raise SoundError("The picture has no soundtrack of its own: upload speech too.")
+        asked = {"picture": shown_name(picture), "speech": shown_name(speech), "format": format, "options": given}
+        request = {"asked": asked, "task": {"format": format, "options": given}}
+        row = admit(parts, NewJob(job, owner, "dub", request, size))
+    response.headers["Location"] = f"/v1/jobs/{row.id}"
+    return answer(parts, row)
+
+
+@router.get("/jobs")
+def list_jobs(
+    parts: Parts,
+    owner: Owner,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[float | None, Query(ge=0, le=1e11, description="As in the address `next`.")] = None,
+) -> Jobs:
+    """Your jobs, newest first."""
+    rows = parts.store.page(owner, limit, before)
+    after = f"/v1/jobs?limit={limit}&before={rows[-1].created!r}" if len(rows) == limit else None
+    return Jobs(jobs=[answer(parts, row) for row in rows], next=after)
+
+
+@router.get("/jobs/{job}")
+def show_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+    """One job as it stands."""
+    return answer(parts, find(parts, owner, job))
+
+
+@router.get(
+    "/jobs/{job}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "`job` events, the last one when it is over."}
+    },
+)
+async def job_events(parts: Parts, owner: Owner, job: JobId) -> StreamingResponse:
+    """Server-sent events: ``event: job`` with the job as data whenever it changes, at once and until it is over."""
+    row = await run_in_threadpool(find, parts, owner, job)
+    return StreamingResponse(_events(parts, owner, row), media_type="text/event-stream")
+
+
+@router.post("/jobs/{job}/cancel")
+def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+    """Stop a job that waits or runs, within a second. One that is over stays as it is."""
+    row = parts.store.cancel(job, owner)
+    if row is None:
+        raise missing()
+    return answer(parts, row)
+
+
+@router.get(
+    "/jobs/{job}/result",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {kind: {} for kind in TYPES.values()}, "description": "The film; ranges are answered 206."}
+    },
+)
+def job_result(parts: Parts, owner: Owner, job: JobId) -> FileResponse:
+    """The film, whole or the ranges asked for."""
+    row = find(parts, owner, job)
+    if row.kind != "dub" or row.state != "done":
+        raise Problem("no-result", f"The job is {row.state}: a result is there when a dub is done.")
+    kind = row.request["task"]["format"]
+    path = parts.jobs / job / "result" / FILMS[kind]
+    return FileResponse(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")
+
+
+@router.post("/jobs/{job}/token")
+def job_token(parts: Parts, owner: Owner, job: JobId) -> Token:
+    """A short-lived token for a ``<video>`` or an ``EventSource``, which cannot send a key."""
+    find(parts, owner, job)
+    token, expires = parts.signer.token(f"jobs/{job}", owner)
+    return Token(token=token, expires=moment(expires), url=f"/v1/jobs/{job}/result?token={token}")
+
+
+@router.delete("/jobs/{job}", status_code=204)
+def delete_job(parts: Parts, owner: Owner, job: JobId) -> None:
+    """Stop the job if need be, and forget it and all its files."""
+    if parts.store.cancel(job, owner) is None:
+        raise missing()
+    parts.crew.remove(job)
+
+
+def find(parts: Services, owner: str, job: str) -> Row:
+    """The client's job. Raises Problem not-found for those of others too."""
+    row = parts.store.get(job, owner)
+    if row is None:
+        raise missing()
+    return row
+
+
+def missing() -> Problem:
+    """What to say of a job that is not there, or another client's."""
+    return Problem("not-found", "You have no job of that id.")
+
+
+def answer(parts: Services, row: Row) -> Job:
+    """The job as it goes out."""
+    return job_of(row, parts.store.waiting_before(row) if row.state == "queued" else None)
+
+
+def admit(parts: Services, new: NewJob) -> Row:
+    """Put a job into the queue, if there is room."""
+    with parts.admitting:
+        parts.check_room(new.owner, 0)
+        row = parts.store.add(new)
+    parts.crew.ring()
+    return row
+
+
+async def _events(parts: Services, owner: str, row: Row) -> AsyncIterator[str]:
+    """Until the job is over or gone, or the server stops: then the client's browser comes again."""
+    told, spoken = -1, time.monotonic()
+    yield "retry: 2000\n\n"
+    while True:
+        if row.revision != told:
+            data = json.dumps((await run_in_threadpool(answer, parts, row)).model_dump())
+            yield f"id: {row.revision}\nevent: job\ndata: {data}\n\n"
+            told, spoken = row.revision, time.monotonic()
+        elif time.monotonic() - spoken > SIGN:
+            yield ": still here\n\n"
+            spoken = time.monotonic()
+        if row.over or parts.crew.draining.is_set():
+            return
+        await asyncio.sleep(LOOK)
+        found = await run_in_threadpool(parts.store.get, row.id, owner)
+        if found is None:
+            return
+        row = found

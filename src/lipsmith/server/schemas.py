@@ -1,0 +1,213 @@
+"""What goes over the wire, with an example of each: the OpenAPI page is made of these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .store import Kind, Row, State
+
+SHARES = {"open": (0.0, 0.05), "look": (0.05, 0.4), "prepare": (0.1, 1.0), "speak": (0.4, 1.0), "commit": (1.0, 1.0)}
+"""Stage -> where in the whole work it begins and ends."""
+Format = Literal["mp4", "mov", "webm"]
+
+
+def example(**members: Any) -> ConfigDict:
+    """Settings of a model with one example."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
+
+
+class ProblemBody(BaseModel):
+    """An error, as RFC 9457 has it. ``type`` is the word to switch on."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "face-error",
+                    "title": "No face, or a face that this engine cannot make speak.",
+                    "status": 422,
+                    "detail": "No face was found in picture.",
+                }
+            ]
+        },
+    )
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Stage(BaseModel):
+    """What the work is at: ``done`` of ``total`` frames, ``total`` 0 while it is not known."""
+
+    model_config = example(name="speak", done=120, total=300)
+    name: str
+    done: int
+    total: int
+
+
+class Asked(BaseModel):
+    """What was asked: the names that the uploads had, and the options."""
+
+    model_config = example(picture="portrait.jpg", speech="speech.wav", avatar=None, format="mp4", options={"crf": 20})
+    picture: str | None = None
+    speech: str | None = None
+    avatar: str | None = None
+    format: Format | None = None
+    options: dict[str, Any] = {}
+
+
+class Links(BaseModel):
+    """Addresses of the job itself, its events, and its result once there is one."""
+
+    self: str
+    events: str
+    result: str | None = None
+
+
+class Job(BaseModel):
+    """One piece of work."""
+
+    model_config = example(
+        id="6f1c9b0de2a74c53", kind="dub", state="running", progress=0.64,
+        stage={"name": "speak", "done": 120, "total": 300}, position=None, attempts=1,
+        created="2026-01-31T12:00:00Z", started="2026-01-31T12:00:01Z", finished=None,
+        request={"picture": "portrait.jpg", "speech": "speech.wav", "format": "mp4", "options": {}},
+        report=None, problem=None,
+        links={"self": "/v1/jobs/6f1c9b0de2a74c53", "events": "/v1/jobs/6f1c9b0de2a74c53/events"},
+    )  # fmt: skip
+    id: str
+    kind: Kind
+    state: State
+    progress: float = Field(ge=0, le=1)
+    stage: Stage | None
+    position: int | None = Field(description="How many jobs come before, while it is queued.")
+    attempts: int = Field(description="Times it was begun.")
+    created: str
+    started: str | None
+    finished: str | None
+    request: Asked
+    report: dict[str, Any] | None = Field(description="What was made and what it cost, when done.")
+    problem: ProblemBody | None = Field(description="Why it failed, when failed.")
+    links: Links
+
+
+class Jobs(BaseModel):
+    """A page of jobs, newest first; ``next`` is the address of the page after, if there is one."""
+
+    jobs: list[Job]
+    next: str | None = None
+
+
+class Token(BaseModel):
+    """Opens one resource for a while: put it into an address as ``?token=``."""
+
+    model_config = example(
+        token="lst_eyJ...",  # noqa: S106 - opens nothing
+        expires="2026-01-31T12:10:00Z",
+        url="/v1/jobs/6f1c9b0de2a74c53/result?token=lst_eyJ...",
+    )
+    token: str
+    expires: str
+    url: str
+
+
+class SeenFace(BaseModel):
+    """A face: its box x0 y0 x1 y1 in pixels of the picture; ``speaks``: the options choose it."""
+
+    model_config = example(box=[171.0, 92.5, 310.2, 280.0], score=0.98, speaks=True)
+    box: list[float] = Field(min_length=4, max_length=4)
+    score: float
+    speaks: bool
+
+
+class Preview(BaseModel):
+    """A quick look. Pictures are data addresses: ``view`` JPEG, ``sheet`` PNG if speech was given and a face found."""
+
+    model_config = example(
+        kind="image", size=[512, 512], seconds=0, has_sound=False, view="data:image/jpeg;base64,...", sheet=None,
+        faces=[{"box": [171.0, 92.5, 310.2, 280.0], "score": 0.98, "speaks": True}],
+    )  # fmt: skip
+    kind: Literal["image", "video"]
+    size: list[int] = Field(min_length=2, max_length=2, description="Width and height in px of the first picture.")
+    seconds: float = Field(description="Of a video; 0 for an image.")
+    has_sound: bool
+    faces: list[SeenFace]
+    view: str
+    sheet: str | None
+
+
+class EngineOption(BaseModel):
+    """One option of an engine."""
+
+    name: str
+    default: Any
+    choices: list[str | int | float | bool] | None
+
+
+class EngineLine(BaseModel):
+    """One engine that can be named in the options."""
+
+    model_config = example(name="warp", summary="mesh warp with a drawn mouth", needs="nothing: any CPU", options=[])
+    name: str
+    summary: str
+    needs: str
+    options: list[EngineOption]
+
+
+class About(BaseModel):
+    """What this server takes, and its engines."""
+
+    version: str
+    needs_key: bool
+    upload_mb: int
+    media_minutes: int
+    megapixels: int
+    keep_hours: int
+    formats: list[str]
+    engines: list[EngineLine]
+
+
+class Health(BaseModel):
+    """Signs of life."""
+
+    model_config = example(status="ok")
+    status: str
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_of(row: Row, position: int | None) -> Job:
+    """A job of the store as it goes out."""
+    here = f"/v1/jobs/{row.id}"
+    result = f"{here}/result" if row.state == "done" and row.kind == "dub" else None
+    stage = Stage(name=row.stage, done=row.stage_done, total=row.stage_total) if row.stage else None
+    return Job(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        progress=1.0 if row.state == "done" else progress(row),
+        stage=stage,
+        position=position,
+        attempts=row.attempts,
+        created=moment(row.created),
+        started=moment(row.started) if row.started else None,
+        finished=moment(row.finished) if row.finished else None,
+        request=Asked(**row.request["asked"]),
+        report=row.report,
+        problem=ProblemBody(**row.problem) if row.problem else None,
+        links=Links(self=here, events=f"{here}/events", result=result),
+    )
+
+
+def progress(row: Row) -> float:
+    """0..1 over all stages."""
+    begin, end = SHARES.get(row.stage, (0.0, 0.0))
+    return round(begin + (end - begin) * min(1.0, row.stage_done / max(1, row.stage_total)), 4)

@@ -1,0 +1,100 @@
+"""All that the routes share: made once for an application, never global."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from .crew import Crew
+from .keys import Keys
+from .metrics import Metrics
+from .problems import Problem
+from .process import COMMAND
+from .settings import ServerOptions
+from .store import Store
+from .tokens import Signer, signer_of
+from .turns import Turns
+
+MEASURE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
+SPARE_BYTES = 200_000_000
+"""Of the disk, that uploads leave free for results."""
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of one server."""
+
+    options: ServerOptions
+    keys: Keys
+    store: Store
+    crew: Crew
+    eyes: Turns  # measures uploads
+    viewer: Turns  # makes previews, which take seconds
+    signer: Signer
+    metrics: Metrics
+    admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
+
+    @property
+    def jobs(self) -> Path:
+        """The folder of the jobs' folders."""
+        return self.options.folder / "jobs"
+
+    def check_open(self) -> None:
+        """Raise Problem draining if nothing new is begun."""
+        if self.crew.draining.is_set():
+            raise Problem("draining", "This server is about to stop and begins nothing new.", retry_after=30)
+
+    def check_room(self, owner: str, size: int) -> None:
+        """Raise Problem unless ``owner`` may add a job with ``size`` bytes now; the oldest finished jobs make room."""
+        self.check_open()
+        own, everybody = self.store.counts(owner), self.store.counts()
+        if own.get("queued", 0) + own.get("running", 0) >= self.options.own_queue:
+            text = f"{self.options.own_queue} of your jobs wait or run: try again when one is over."
+            raise Problem("too-many-jobs", text, retry_after=15)
+        if everybody.get("queued", 0) >= self.options.queue:
+            raise Problem("queue-full", f"{self.options.queue} jobs wait already: try again later.", retry_after=60)
+        for job in self.store.over():
+            if self.store.used() + size <= self.options.disk_bytes:
+                break
+            self.crew.remove(job.id)
+        full = self.store.used() + size > self.options.disk_bytes
+        if full or shutil.disk_usage(self.jobs).free < size + SPARE_BYTES:
+            raise Problem("no-space", "Uploads and unfinished jobs fill the room that this server may use.", 300)
+
+    def close(self) -> None:
+        """End every process and thread, putting back what runs."""
+        self.crew.drain(0)
+        self.eyes.close()
+        self.viewer.close()
+        self.store.close()
+
+
+def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = COMMAND) -> Services:
+    """The parts of a server on ``options.folder``, which is made if need be. Nothing runs yet."""
+    (options.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (options.folder / "looks").mkdir(mode=0o700, exist_ok=True)
+    store = Store(options.folder / "jobs.sqlite")
+    metrics = Metrics(store, options)
+    crew = Crew(store, options, command, metrics.finished)
+    eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
+    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics)
+
+
+def services_of(request: Request) -> Services:
+    """The parts of the server that answers ``request``."""
+    return cast("Services", request.app.state.services)
+
+
+def owner_of(request: Request) -> str:
+    """The client who calls: the guard found out."""
+    return str(request.state.owner)
+
+
+Parts = Annotated[Services, Depends(services_of)]
+Owner = Annotated[str, Depends(owner_of)]

@@ -1,0 +1,94 @@
+"""What can be chosen of the server: where it listens, whom it knows, what it takes in and how long it keeps it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import OptionError
+from ..options import check
+
+LEAST = {
+    "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
+    "drain_seconds": 0, "upload_mb": 1, "upload_minutes": 1, "media_minutes": 1, "megapixels": 1, "keep_hours": 1,
+    "disk_gb": 1, "own_avatars": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How the server runs.
+
+    Raises:
+        OptionError: a value that cannot be, or an address other machines can reach while nobody needs a key.
+    """
+
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = 8080  # 0: any that is free
+    data: str = "lipsmith-data"  # folder of jobs, uploads, results and avatars
+    keys: str = ""  # file of hashed API keys; also read from $LIPSMITH_KEYS
+    cors: str = ""  # origins of other sites whose pages may call, divided by commas
+    insecure: bool = False  # listen beyond this machine though nobody needs a key
+    workers: int = 1  # jobs at a time; 0: none are begun
+    queue: int = 64  # jobs that wait, of all clients together
+    own_queue: int = 16  # jobs of one client that wait or run
+    own_avatars: int = 32  # avatars of one client
+    attempts: int = 3  # times a job is begun before it counts as failed
+    lease_seconds: int = 15  # after which a job without a sign of life is begun again
+    job_minutes: int = 120  # after which a job is stopped
+    drain_seconds: int = 30  # that running jobs get to finish on SIGTERM, before they are put back
+    upload_mb: int = 512  # of one request
+    upload_minutes: int = 15  # one request's body may take
+    media_minutes: int = 60  # length of an uploaded film or speech
+    megapixels: int = 40  # of one uploaded picture
+    keep_hours: int = 24  # a finished job is kept
+    disk_gb: int = 20  # of uploads and results; the oldest finished jobs make room
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} is {getattr(self, name)}; it can be {least} or more.")
+        if self.port > 65535:
+            raise OptionError(f"port is {self.port}; it can be 0 to 65535.")
+        if "*" in self.origins:
+            raise OptionError("cors is '*', which lets every site call: name the origins, such as https://example.org.")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The allow-list of ``cors``."""
+        return tuple(origin.strip().rstrip("/") for origin in self.cors.split(",") if origin.strip())
+
+    @property
+    def folder(self) -> Path:
+        """``data`` as an absolute path."""
+        return Path(self.data).expanduser().resolve()
+
+    @property
+    def upload_bytes(self) -> int:
+        return self.upload_mb * 1_000_000
+
+    @property
+    def disk_bytes(self) -> int:
+        return self.disk_gb * 1_000_000_000
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_reach(options: ServerOptions, keyed: bool) -> None:
+    """Raise OptionError where other machines could use a server that asks nobody for a key."""
+    if keyed or options.insecure or is_loopback(options.host):
+        return
+    raise OptionError(
+        f"{options.host} can be reached from other machines, and no API keys are set: make one with "
+        "'lipsmith serve key', put its line into a file and give --keys FILE, or say --insecure."
+    )
