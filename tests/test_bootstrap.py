@@ -123,15 +123,30 @@ def test_set_up_happens_once_for_each_group_and_again_after_a_change(
     installed: list[list[str]] = []
     monkeypatch.setattr(bootstrap, "make_environment", lambda _: (tmp_path / ".venv").mkdir(exist_ok=True))
     monkeypatch.setattr(bootstrap, "install", installed.append)
+    monkeypatch.setattr(bootstrap, "torch_extra", lambda: ["torch==1"])
     for group in ("core", "core", "dev", "dev", "core"):
         bootstrap.setup(group)
     assert [len(requirements) > 2 for requirements in installed] == [False, True]
     assert any(requirement.startswith("pytest>=") for requirement in installed[1])
+    assert installed[1][-1] == "torch==1"
     with (tmp_path / "constraints.txt").open("a") as file:
         file.write("# changed\n")
     bootstrap.setup("dev")
     bootstrap.setup("core")
     assert len(installed) == 3
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_torch_comes_only_where_its_wheel_is_at_hand(
+    there: bool, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(bootstrap, "run", lambda *words, **_: asked.append(words[3:]) or int(not there))
+    extra = bootstrap.torch_extra()
+    assert {"--dry-run", "--no-index"} < set(asked[0])
+    assert asked[0][-1].startswith("torch==")
+    assert any(one.startswith("diffusers") for one in extra) is there
+    assert ("tests of networks will be skipped" in capsys.readouterr().err) is not there
 
 
 def test_a_missing_library_stops_before_anything_is_installed(

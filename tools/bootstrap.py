@@ -36,7 +36,9 @@ UV_NAMES = {  # pip's setting -> uv's variable, and what separates several value
     "trusted-host": ("UV_INSECURE_HOST", " "),
     "cert": ("SSL_CERT_FILE", " "),
 }
-DEV_GROUP = "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\\n')"
+PROJECT = "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb')); print(*project"
+DEV_GROUP = f"{PROJECT}['dependency-groups']['dev'], sep='\\n')"
+TORCH_EXTRA = f"{PROJECT}['project']['optional-dependencies']['torch'], sep='\\n')"
 CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 
 
@@ -144,6 +146,16 @@ def install(requirements: list[str]) -> None:
         raise Stop("the packages could not be installed: see above; is a package registry reachable?")
 
 
+def torch_extra() -> list[str]:
+    """What the networks need, where pip's find-links hold a wheel of torch; PyPI's would bring gigabytes of CUDA."""
+    extra = output(PYTHON, "-c", TORCH_EXTRA).splitlines()
+    torch = [one for one in extra if one.startswith("torch==")]
+    if run(PYTHON, "-m", "pip", "install", "-q", "--dry-run", "--no-index", "--no-deps", *torch, quiet=True) == 0:
+        return extra
+    say(f"Without {torch[0]}, of which pip's find-links hold no wheel: tests of networks will be skipped.")
+    return []
+
+
 def make_environment(python: str) -> None:
     if version_of(str(PYTHON)) in SUPPORTED:
         return
@@ -163,7 +175,7 @@ def setup(group: str) -> None:
     check_libraries()
     say(f"Making {VENV.name} and installing Lipsmith for {group} (1.2 GB; about half a minute) ...")
     make_environment(python)
-    extra = output(PYTHON, "-c", DEV_GROUP).splitlines() if group == "dev" else []
+    extra = [*output(PYTHON, "-c", DEV_GROUP).splitlines(), *torch_extra()] if group == "dev" else []
     install(["-e", ".", *extra])
     for name in {"core", group}:
         (VENV / f".{name}").write_text(wanted)
