@@ -62,6 +62,8 @@ def _speak(script: Script, flags: dict[str, Any], quiet: bool) -> None:
         raise OptionError(f"Nothing says what to make: give --inference_config configs/inference/{script}.yaml.")
     asked = build(UpstreamFlags, {name: value for name, value in flags.items() if name not in _OBSOLETE})
     with shown(quiet) as progress:
-        for report in run(script, asked, progress):
+        for made in run(script, asked, progress):
             if not quiet:
-                print(summary(report))
+                print(summary(made.report))
+                if made.range_text and made.range_text not in made.report.notices:
+                    print(made.range_text)

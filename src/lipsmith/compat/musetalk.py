@@ -102,7 +102,15 @@ def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
     return tasks
 
 
-def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) -> Iterator[Report]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One film that was made, and what upstream prints after it."""
+
+    report: Report
+    range_text: str | None  # how far the mask's border can be moved; None: no frame showed a face
+
+
+def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) -> Iterator[Made]:
     """Make every film in turn; an avatar that speaks several clips is encoded once.
 
     Raises:
@@ -114,7 +122,11 @@ def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) 
         if engine is None or task.bbox_shift != shift:
             engine, shift = _engine(script, flags, task.bbox_shift), task.bbox_shift
         task.output.parent.mkdir(parents=True, exist_ok=True)
-        yield generate(task.picture, task.speech, task.output, _options(task, flags), progress=progress, engine=engine)
+        report = generate(
+            task.picture, task.speech, task.output, _options(task, flags), progress=progress, engine=engine
+        )
+        shift_range = getattr(engine, "shift_range", None)
+        yield Made(report, shift_range.text(task.bbox_shift) if shift_range else None)
 
 
 def _engine(script: Script, flags: UpstreamFlags, shift: int) -> Engine:
@@ -203,4 +215,13 @@ def _mapping(given: Any, name: object, path: Path, wanted: tuple[str, ...]) -> M
     return given
 
 
-__all__ = ["ObsoleteFlags", "Task", "UpstreamFlags", "engine_options", "inference_tasks", "realtime_tasks", "run"]
+__all__ = [
+    "Made",
+    "ObsoleteFlags",
+    "Task",
+    "UpstreamFlags",
+    "engine_options",
+    "inference_tasks",
+    "realtime_tasks",
+    "run",
+]
