@@ -78,6 +78,13 @@ def test_what_upstream_writes_is_read(tmp_path: Path, protocol: int) -> None:
     assert read["one array twice"][0] is read["one array twice"][1]
 
 
+def test_numpy_2_s_names_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "value.pkl"
+    wrote = [np.arange(3), np.float32(2)]
+    path.write_bytes(pickle.dumps(wrote, 2).replace(b"numpy.core.", b"numpy._core."))
+    assert np.array_equal(read_pickle(path)[0], wrote[0])
+
+
 def test_arrays_are_views_that_nobody_can_change(tmp_path: Path) -> None:
     path = tmp_path / "value.pkl"
     path.write_bytes(pickle.dumps(np.zeros((10, 10), np.uint8), 5))
@@ -237,6 +244,12 @@ class TestTorch:
         read = read_pickle(path)["latents"]
         assert np.array_equal(read[0], tensors[0])
         assert np.array_equal(read[2], tensors[2].float())
+
+    def test_tensors_from_a_gpu_are_read_where_there_is_none(self, torch: Any, tmp_path: Path) -> None:
+        saved, path = io.BytesIO(), tmp_path / "latents.pt"
+        torch.save([torch.arange(3).half()], saved, _use_new_zipfile_serialization=False)
+        path.write_bytes(saved.getvalue().replace(b"\x03\x00\x00\x00cpu", b"\x06\x00\x00\x00cuda:0"))
+        assert read_tensors(path)[0].tolist() == [0, 1, 2]
 
     def test_a_hostile_archive_is_refused(self, torch: Any, tmp_path: Path) -> None:
         path = tmp_path / "latents.pt"
