@@ -65,6 +65,12 @@ def create_app(parts: Services) -> FastAPI:
     app.include_router(signs.router)
     if PAGES.is_dir():
         app.mount("/", StaticFiles(directory=PAGES, html=True))
+    _fence(app, parts)
+    return app
+
+
+def _fence(app: FastAPI, parts: Services) -> None:
+    """Put around ``app`` what every request passes, the innermost first."""
     app.add_middleware(BodyLimit, options=parts.options)
     app.add_middleware(Guard, options=parts.options, known=parts.keys, signer=parts.signer)
     app.add_middleware(
@@ -75,7 +81,6 @@ def create_app(parts: Services) -> FastAPI:
         expose_headers=["Location", "Retry-After", "Content-Range"],
     )
     app.add_middleware(Dressed, seen=parts.metrics.seen)
-    return app
 
 
 def _problem(text: str) -> dict[str, Any]:

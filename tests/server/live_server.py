@@ -1,0 +1,104 @@
+"""A real server in a process of its own, on loopback, and small uploads for it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from lipsmith.server.keys import new_key
+
+FAKE = '{"engine": "fake"}'
+
+
+@dataclass
+class Running:
+    """One server."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+
+    def client(self, key: str = "") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def stop(self, sign: int = signal.SIGTERM) -> int:
+        self.process.send_signal(sign)
+        return self.process.wait(60)
+
+
+def start(data: Path, *flags: str, keys: str = "") -> Running:
+    words = ["serve", "--port", "0", "--data", str(data), "--lease-seconds", "2", *flags]
+    place = {**os.environ, "LIPSMITH_KEYS": keys}
+    process = subprocess.Popen([sys.executable, "-m", "lipsmith", *words], stdout=subprocess.PIPE, text=True, env=place)
+    assert process.stdout
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    return Running(process, found[0], data)
+
+
+@dataclass
+class Served:
+    """The server that most tests share, and two clients of it."""
+
+    running: Running
+    alice: httpx.Client
+    bob: httpx.Client
+    alices_key: str
+
+    def dub(self, portrait: bytes, speech: bytes, **form: str) -> dict[str, Any]:
+        """A job of Alice's."""
+        files = {"picture": ("portrait.jpg", portrait), "speech": ("speech.wav", speech)}
+        answer = self.alice.post("/v1/jobs", files=files, data={"options": FAKE, **form})
+        assert answer.status_code == 202, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+
+def start_served(data: Path) -> Iterator[Served]:
+    (alice, alices), (bob, bobs) = new_key("alice"), new_key("bob")
+    flags = ("--upload-mb", "5", "--megapixels", "2", "--media-minutes", "2", "--own-queue", "4")
+    running = start(data, *flags, keys=f"{alices};{bobs}")
+    with running.client(alice) as alices_client, running.client(bob) as bobs_client:
+        yield Served(running, alices_client, bobs_client, alice)
+    running.stop()
+
+
+def tone(seconds: float, rate: int = 16_000) -> bytes:
+    """A WAV of a tone that swells."""
+    moments = np.arange(round(seconds * rate)) / rate
+    sound = (9000 * np.sin(2 * np.pi * 180 * moments) * np.abs(np.sin(7 * moments))).astype("<i2")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, rate, 0, "NONE", ""))
+        out.writeframes(sound.tobytes())
+    return file.getvalue()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for ``condition``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def over(client: httpx.Client, job: str) -> dict[str, Any]:
+    """The job, when it is over."""
+    until(lambda: client.get(f"/v1/jobs/{job}").json()["state"] not in ("queued", "running"), 120)
+    found: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
+    return found

@@ -1,0 +1,160 @@
+"""The crew does every job once, whatever becomes of workers and servers."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from live_server import until
+
+from lipsmith.server.crew import Crew
+from lipsmith.server.settings import ServerOptions
+from lipsmith.server.store import NewJob, Row, Store
+
+ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
+Make = Callable[..., tuple[Crew, Store]]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[tuple[Crew, Store]] = []
+
+    def make(**options: int) -> tuple[Crew, Store]:
+        (tmp_path / "jobs").mkdir(exist_ok=True)
+        store = Store(tmp_path / "jobs.sqlite")
+        crew = Crew(store, ServerOptions(data=str(tmp_path), **{"lease_seconds": 1, **options}), ODD)  # type: ignore[arg-type]
+        made.append((crew, store))
+        return crew, store
+
+    yield make
+    for crew, store in made:
+        crew.drain(0)
+        store.close()
+
+
+def add(store: Store, folder: Path, job: str, **task: object) -> None:
+    (folder / "jobs" / job).mkdir()
+    store.add(NewJob(job, "alice", "dub", {"asked": {}, "task": task}, 1))
+
+
+def found(store: Store, job: str) -> Row:
+    row = store.get(job)
+    assert row
+    return row
+
+
+def state(store: Store, job: str) -> str:
+    return found(store, job).state
+
+
+def test_jobs_are_done_and_their_results_stand(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    for name in "abc":
+        add(store, tmp_path, name, odd="done", steps=2)
+    crew.start()
+    until(lambda: store.counts() == {"done": 3})
+    assert all((tmp_path / "jobs" / name / "result" / "film.mp4").exists() for name in "abc")
+    assert not list(tmp_path.glob("jobs/*/attempt-*"))
+    assert found(store, "a").bytes > 1
+
+
+def test_a_job_that_kills_its_worker_is_given_up(make: Make, tmp_path: Path) -> None:
+    crew, store = make(attempts=2)
+    add(store, tmp_path, "a", odd="crash")
+    add(store, tmp_path, "b", odd="done")
+    crew.start()
+    until(lambda: store.counts() == {"failed": 1, "done": 1})
+    row = found(store, "a")
+    assert row.attempts == 2
+    assert row.problem
+    assert row.problem["type"] == "interrupted"
+
+
+def test_a_failure_is_final_and_told(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="fail")
+    crew.start()
+    until(lambda: state(store, "a") == "failed")
+    assert found(store, "a").attempts == 1
+
+
+def test_cancelling_ends_the_worker(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="hang")
+    crew.start()
+    until(lambda: state(store, "a") == "running" and crew.workers[0].pid is not None)
+    store.cancel("a", "alice")
+    until(lambda: crew.workers[0].pid is None)
+    assert state(store, "a") == "cancelled"
+    until(lambda: not list(tmp_path.glob("jobs/a/attempt-*")))
+
+
+def test_draining_puts_back_what_is_not_done_in_time(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="hang")
+    add(store, tmp_path, "b", odd="done")
+    crew.start()
+    until(lambda: crew.workers[0].pid is not None)
+    crew.drain(0.1)
+    assert (state(store, "a"), found(store, "a").attempts, state(store, "b")) == ("queued", 0, "queued")
+
+
+def test_draining_lets_a_job_finish(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="done", steps=10)
+    crew.start()
+    until(lambda: found(store, "a").stage == "speak")
+    crew.drain(30)
+    assert state(store, "a") == "done"
+
+
+def test_what_a_dead_server_left_is_begun_again(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="done")
+    assert store.claim(0.1)
+    crew.start()
+    until(lambda: state(store, "a") == "done")
+    assert found(store, "a").attempts == 2
+
+
+def test_a_result_that_was_committed_is_not_made_again(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="crash")
+    assert store.claim(0.1)
+    (tmp_path / "jobs" / "a" / "result").mkdir()
+    (tmp_path / "jobs" / "a" / "result" / "report.json").write_text('{"frames": 7}')
+    crew.start()
+    until(lambda: state(store, "a") == "done")
+    assert (found(store, "a").report, found(store, "a").attempts) == ({"frames": 7}, 1)
+
+
+def test_who_lost_the_lease_commits_nothing(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="done", steps=20)
+    crew.start()
+    until(lambda: found(store, "a").stage == "speak")
+    shutil.rmtree(tmp_path / "jobs" / "a")
+    store.delete("a")
+    until(lambda: crew.workers[0].pid is None)
+    assert not (tmp_path / "jobs" / "a").exists()
+
+
+def test_old_jobs_go_and_strange_folders_too(make: Make, tmp_path: Path) -> None:
+    import os
+
+    crew, store = make()
+    for name in ("old", "new"):
+        add(store, tmp_path, name, odd="done")
+        row = store.claim(60)
+        assert row
+        store.finish(row, {}, 1)
+    store._run("UPDATE jobs SET finished=? WHERE id='old'", time.time() - 25 * 3600)
+    (tmp_path / "jobs" / "strange").mkdir()
+    os.utime(tmp_path / "jobs" / "strange", (0, 0))
+    crew.sweep()
+    assert store.ids() == {"new"}
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["new"]
