@@ -94,7 +94,7 @@ class _Making:
             except FaceError as refusal:  # the engine's own reason says more
                 raise FaceError(next(iter(preparation.refusals.values()), str(refusal))) from refusal
         report = filming.report(output, footage.info.fps, len(cast.chosen), length)
-        notices = footage.info.notices + sound.notices + preparation.silent
+        notices = picture_notices(footage, filming.scene) + sound.notices + preparation.silent
         notices += tuple(getattr(filming.engine, "notices", ())) + (filming.scene.notices if filming.scene else ())
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
@@ -152,6 +152,13 @@ def open_background(picture: Path, footage: Footage, options: GenerateOptions, s
         return None
     wish, first = Wish(options.background, options.key), next(iter(footage.frames()))
     return open_scene(wish, first, footage.info.fps, alphas_of(picture), sheet)
+
+
+def picture_notices(footage: Footage, scene: Scene | None) -> tuple[str, ...]:
+    """What the footage says of itself; white below transparent parts is not seen in a scene of its own."""
+    from .media.stills import LAID_OVER_WHITE
+
+    return tuple(notice for notice in footage.info.notices if scene is None or LAID_OVER_WHITE not in notice)
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:

@@ -27,7 +27,7 @@ WORDS = {
     "seed": "Seed of blinks and head motion.",
     "crf": "Quality, 0 (lossless) to 51 (worst); in webm the nearest level that VP9 has.",
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
-    "background": "What is behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",
+    "background": "Behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",
     "key": "How the person is told from a screen: auto, alpha (the picture's own), or the screen's #rrggbb.",
     "mark": "Say in the film's metadata that it is AI-made.",
 }
