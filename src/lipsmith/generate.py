@@ -59,8 +59,7 @@ def generate(
         check_transparent(output)
     loaded = Loaded(engine) if engine else None
     if loaded is None:
-        still = options.still or has_own_outline(picture, options)  # else the head would leave its outline
-        shared = {"idle": not still, "seed": options.seed}
+        shared = {"idle": not (options.still or has_own_outline(picture, options)), "seed": options.seed}
         loaded = choose_engine(options.engine, {**shared, **options.engine_options})
     making = _Making(options, Filming(loaded.engine, watch, progress or (lambda _: None)))
     report = making.run(picture, Path(speech) if speech else None, output, preview)
@@ -162,7 +161,7 @@ def picture_notices(footage: Footage, scene: Scene | None) -> tuple[str, ...]:
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
-    """Whether the picture's own transparency says where the person ends."""
+    """Whether the picture's own transparency says where the person ends: then the head must not move out of it."""
     from .media.background import alphas_of
 
     return options.background != "keep" and options.key in ("auto", "alpha") and alphas_of(picture) is not None
