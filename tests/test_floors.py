@@ -21,13 +21,14 @@ FLOORS = (
     ("media", "face", "speech", "compose"),
     ("engines",),
     ("take", "perform", "avatars"),
-    ("film", "generate", "realtime", "doctor", "corpus", "train", "metrics", "bench"),
+    ("film", "generate", "speak", "realtime", "doctor", "corpus", "train", "metrics", "bench"),
+    ("transports",),
     ("server",),
     ("compat",),
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor
-    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("bench", "generate"),
+    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"), ("bench", "generate"),
     ("bench", "metrics"), ("train", "corpus"), ("train", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")

@@ -1,0 +1,90 @@
+"""One portable file per avatar: an uncompressed zip of its manifest and data. Nothing in it is believed unchecked."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import zipfile
+from pathlib import Path
+
+from ..errors import AvatarBroken, InputError, OutputError
+from .manifest import LARGEST, NAME, Manifest, parse_manifest
+from .store import FILES
+
+SUFFIX = ".lipsmith"
+_BLOCK = 1 << 20
+
+
+def pack(home: Path, manifest: Manifest, path: Path) -> None:
+    """Write the avatar at ``home`` to ``path``, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or does not end in ``SUFFIX``.
+        AvatarBroken: a file of the avatar is missing.
+    """
+    if path.suffix != SUFFIX:
+        raise OutputError(f"{path} does not end in {SUFFIX}: an avatar is exported to a file such as face{SUFFIX}.")
+    hidden = path.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        with zipfile.ZipFile(hidden, "x") as packed:
+            packed.write(home / NAME, NAME)
+            for name in FILES:
+                packed.write(home / manifest.data / name, name)
+        hidden.replace(path)
+    except FileNotFoundError as reason:
+        if hidden.parent.is_dir():
+            raise AvatarBroken(f"The avatar is not whole: {reason.filename} is missing.") from reason
+        raise OutputError(f"The folder {hidden.parent} does not exist: make it first.") from reason
+    except OSError as reason:
+        raise OutputError(f"{path} cannot be written ({reason.strerror}): choose a folder that has room.") from reason
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def unpack(path: Path, folder: Path) -> Manifest:
+    """Lay the data of the avatar in ``path`` into the empty ``folder``; what its manifest says. The caller checks it.
+
+    Only the five files that an avatar has are taken, each of the size that the manifest says.
+
+    Raises:
+        InputError: there is no such file.
+        AvatarBroken: it is no avatar's archive.
+        OutputError: there is no room.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            members = {one.filename: one for one in packed.infolist()}
+            if len(members) != len(packed.infolist()) or set(members) != {NAME, *FILES}:
+                raise AvatarBroken(f"{path} does not hold an avatar: it should have {', '.join((NAME, *FILES))}.")
+            if any(one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1 for one in members.values()):
+                raise AvatarBroken(f"{path} is compressed or encrypted; an avatar's archive is not.")
+            manifest = parse_manifest(_small(packed, members[NAME], path), str(path))
+            for name in FILES:
+                told = manifest.files.get(name)
+                if told is None or told.bytes != members[name].file_size:
+                    raise AvatarBroken(f"{path}: {name} has not the size that its manifest says.")
+                _lay(packed, members[name], folder / name)
+    except FileNotFoundError as reason:
+        raise InputError(f"There is no file {path}.") from reason
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as problem:
+        raise AvatarBroken(f"{path} is no avatar's archive, or damaged ({problem}).") from problem
+    except OSError as reason:
+        raise OutputError(f"{path} cannot be unpacked to {folder} ({reason.strerror}): make room there.") from reason
+    return manifest
+
+
+def _small(packed: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+    if member.file_size > LARGEST:
+        raise AvatarBroken(f"{path}: its manifest has {member.file_size} bytes, and at most {LARGEST} are usual.")
+    return packed.read(member)
+
+
+def _lay(packed: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path) -> None:
+    free = shutil.disk_usage(to.parent).free
+    if member.file_size > free:
+        raise OutputError(f"{member.filename} needs {member.file_size} bytes and {to.parent} has {free}: make room.")
+    with packed.open(member) as source, to.open("xb") as file:
+        shutil.copyfileobj(source, file, _BLOCK)
+
+
+__all__ = ["SUFFIX", "pack", "unpack"]

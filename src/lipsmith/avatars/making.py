@@ -1,0 +1,225 @@
+"""Make an avatar: look at each clip once, then keep and prepare its plates one by one, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines import Engine
+from ..errors import FaceError, PictureError
+from ..stopwatch import Progress, Stage, Stopwatch
+from ..types import Array, Face, Image
+from .loop import Bridge, Clip
+from .manifest import Fingerprint, Manifest, StoredFile
+from .options import AvatarOptions, stored_options
+from .prepare import Cast, Preparation
+from .store import PlateWriter
+
+if TYPE_CHECKING:
+    from ..media.video import Footage
+
+CLOSED = 0.03
+"""Gap of the inner lips by the distance of the outer eye corners, up to which a mouth is closed."""
+SHORTEST = 0.4
+"""Seconds: shorter closures belong to speaking."""
+_UPPER, _LOWER, _EYES = 13, 14, (33, 263)
+_SEEN = (32, 18)
+"""px, width and height of the small copies that tell how alike two plates look."""
+_ALIKE = 1.5
+"""Bridges kept differ at most so many times more than the best."""
+_COMPARED = 2000
+"""Most plates of a clip that are compared, evenly spread."""
+
+
+@dataclass(slots=True)
+class Making:
+    """One avatar in the making.
+
+    Args:
+        sources: clip name -> picture, video or folder; the first is the one that is walked.
+        folder: empty; the rolls come here.
+    """
+
+    sources: Mapping[str, Path]
+    folder: Path
+    engine: Engine
+    options: AvatarOptions
+    progress: Progress
+    able: int = 0  # plates in which a face can speak
+    unable: str = ""  # why one cannot
+    notices: list[str] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
+    views: list[Array] = field(default_factory=list)  # per clip: (n, d) small copies
+    scenes: int = 0
+
+    def run(self, fingerprint: Fingerprint) -> Manifest:
+        """Write everything but the manifest.
+
+        Raises:
+            PictureError: a source cannot be read, or has another size than the first.
+            FaceError: a clip shows no face, or no face that can speak.
+            OutputError: the disk is full.
+        """
+        footages = self._open()
+        casts = {name: self._preparation().look(footage) for name, footage in footages.items()}
+        first = next(iter(footages.values())).info
+        drawn = any(footage.info.kind != "video" for footage in footages.values())
+        writer = PlateWriter(self.folder, self.engine.records, "rgb" if drawn else "yuv420p", first.size)
+        try:
+            total = sum(cast.frames for cast in casts.values())
+            for name, footage in footages.items():
+                self._keep_clip(name, footage, casts[name], writer, total)
+            files = writer.close()
+        finally:
+            writer.abandon()
+        if not self.able:
+            raise FaceError(f"No frame shows a face that can be made to speak: {self.unable}. Try another picture.")
+        faces = max(len(cast.chosen) for cast in casts.values())
+        return self._manifest(footages, writer, files, fingerprint, faces)
+
+    def _manifest(
+        self,
+        footages: Mapping[str, Footage],
+        writer: PlateWriter,
+        files: Mapping[str, StoredFile],
+        fingerprint: Fingerprint,
+        faces: int,
+    ) -> Manifest:
+        first = next(iter(footages.values())).info
+        return Manifest(
+            data=self.folder.name,
+            size=first.size,
+            fps=str(first.fps),
+            engine=self.engine.info.name,
+            engine_version=self.engine.info.version,
+            options=stored_options(self.engine),
+            source=next(iter(self.sources.values())).name,
+            faces=faces,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            pixels=writer.format.pixels,
+            header=writer.format.header.hex(),
+            clips=tuple(self.clips),
+            bridges=bridges(self.clips, self.views, float(first.fps)),
+            fingerprint=fingerprint,
+            files=files,
+            notices=tuple(dict.fromkeys([*self.notices, *getattr(self.engine, "notices", ())])),
+        )
+
+    def _open(self) -> dict[str, Footage]:
+        from ..media.video import open_picture
+
+        footages: dict[str, Footage] = {}
+        for name, path in self.sources.items():
+            footages[name] = footage = open_picture(path, self.options.fps)
+            self.notices += footage.info.notices
+            first = next(iter(footages.values())).info
+            if (footage.info.size, footage.info.fps) != (first.size, first.fps):
+                raise PictureError(
+                    f"{path} is {_shape(footage)} and the first clip {_shape(next(iter(footages.values())))}: "
+                    "all clips of an avatar need one size and rate."
+                )
+        return footages
+
+    def _preparation(self) -> Preparation:
+        return Preparation(self.engine, self.options.faces, Stopwatch(), self.progress)
+
+    def _keep_clip(self, name: str, footage: Footage, cast: Cast, writer: PlateWriter, total: int) -> None:
+        start = self.clips[-1].stop if self.clips else 0
+        preparation, closed, views = self._preparation(), [], []
+        for index, image in enumerate(islice(footage.frames(), cast.frames)):
+            picture = writer.picture(image)
+            plate = preparation.plate(picture, index, cast)
+            plate = replace(plate, index=start + index, scene=self.scenes + plate.scene)
+            writer.faces(plate, cast.characters.values())
+            self.able += any(target.unable is None for target in plate.targets)
+            self.unable = next((one.unable for one in plate.targets if one.unable), self.unable)
+            faces = cast.tracks.faces(index, cast.chosen)
+            closed.append(bool(faces) and all(gap(face) < CLOSED for face in faces))
+            if len(self.sources) > 1:
+                views.append(_small(picture))
+            self.progress(Stage("prepare", start + index + 1, total))
+        self.unable = next(iter(preparation.refusals.values()), self.unable)
+        self.notices += preparation.silent
+        cuts = tuple(start + cut for cut in cast.tracks.cuts if 0 < cut < len(closed))
+        clip = Clip(name, start, start + len(closed), cuts)
+        least = round(SHORTEST * footage.info.fps) if footage.info.frames > 1 else 1
+        self.clips.append(replace(clip, idle=idle_ranges(clip, closed, least)))
+        self.views.append(np.array(views, np.float32))
+        self.scenes += len(cuts) + 1
+
+
+def gap(face: Face) -> float:
+    """How far the inner lips are apart, by the distance of the outer eye corners."""
+    points = face.landmarks[:, :2]
+    eyes = float(np.linalg.norm(points[_EYES[0]] - points[_EYES[1]]))
+    return float(np.linalg.norm(points[_UPPER] - points[_LOWER])) / max(eyes, 1e-6)
+
+
+def idle_ranges(clip: Clip, closed: Sequence[bool], least: int) -> tuple[tuple[int, int], ...]:
+    """The longest stretches of ``closed`` plates, of at least ``least``, each within one scene."""
+    found: list[tuple[int, int]] = []
+    begin = clip.start
+    for plate in range(clip.start, clip.stop + 1):
+        ends = plate == clip.stop or not closed[plate - clip.start]
+        if (ends or plate in clip.cuts) and plate - begin >= least:
+            found.append((begin, plate))
+        if ends or plate in clip.cuts:
+            begin = plate + 1 if ends else plate
+    return tuple(found)
+
+
+def bridges(clips: Sequence[Clip], views: Sequence[Array], rate: float) -> tuple[Bridge, ...]:
+    """For every clip and every other: about one pair of plates per second that look most alike, at least one.
+
+    Args:
+        clips: of an avatar.
+        views: (n, d) small copies of each clip's plates.
+        rate: plates per second.
+    """
+    return tuple(
+        bridge
+        for a, out in enumerate(clips)
+        for b, into in enumerate(clips)
+        if a != b
+        for bridge in _between(out, into, (views[a], views[b]), rate)
+    )
+
+
+def _between(out: Clip, into: Clip, views: tuple[Array, Array], rate: float) -> list[Bridge]:
+    steps = [-(-len(one) // _COMPARED) for one in views]
+    differ = _differences(views[0][:: steps[0]], views[1][:: steps[1]])
+    entered = differ.argmin(1)
+    cost = differ[np.arange(len(differ)), entered]
+    second = max(1, round(rate / steps[0]))
+    found: list[Bridge] = []
+    for begin in range(0, len(cost), second):
+        leave = begin + int(cost[begin : begin + second].argmin())
+        if cost[leave] <= _ALIKE * cost.min() + 1e-6:
+            found.append(Bridge(out.start + leave * steps[0], into.start + int(entered[leave]) * steps[1]))
+    return found
+
+
+def _differences(some: Array, others: Array) -> NDArray[np.float32]:
+    """(n, m) root of the mean square difference of (n, d) and (m, d)."""
+    squares = (some**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * some @ others.T
+    return np.asarray(np.sqrt(np.maximum(squares, 0) / max(1, some.shape[1])), np.float32)
+
+
+def _small(image: Image) -> NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.resize(image, _SEEN, interpolation=cv2.INTER_AREA), np.uint8).ravel()
+
+
+def _shape(footage: Footage) -> str:
+    return f"{footage.info.size[0]}x{footage.info.size[1]} at {footage.info.fps} fps"
+
+
+__all__ = ["Making", "bridges", "gap", "idle_ranges"]

@@ -1,0 +1,142 @@
+"""What can be chosen when an avatar is made, and what of it shapes the avatar."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engines import Engine, Loaded, choose_engine, engine_table
+from ..errors import AvatarStale, EngineUnavailable, OptionError
+from ..options import check
+from .manifest import VERSION, AvatarInfo, Fingerprint
+
+if TYPE_CHECKING:
+    from .store import Records
+
+FIRST_CLIP = "idle"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarOptions:
+    """How an avatar is made."""
+
+    engine: str = "auto"  # a name from `lipsmith engines`; auto: the best one that can run here
+    fps: str = "25"  # of the plates: a number, or "source" for the video's own
+    faces: str = "largest"  # largest, all, left, right, or a number counted from the left
+    still: bool = False  # a portrait without blinks and head motion
+    seed: int = 0  # of blinks and head motion
+    engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
+    clips: Mapping[str, str | Path] = field(default_factory=dict, metadata={"flag": False})  # more films, by name
+
+    def __post_init__(self) -> None:
+        for name in ("fps", "faces"):  # numbers serve as well as their text
+            object.__setattr__(self, name, str(getattr(self, name)))
+        check(self)
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
+        for name in self.clips:
+            if name == FIRST_CLIP or not name.isidentifier():
+                raise OptionError(f"A clip cannot be called '{name}': give it a word that is not '{FIRST_CLIP}'.")
+
+    def load(self) -> Loaded:
+        """The engine that these options ask for. Raises as ``choose_engine`` does."""
+        return choose_engine(self.engine, {"idle": not self.still, "seed": self.seed, **self.engine_options})
+
+
+def stored_options(engine: Engine) -> dict[str, Any]:
+    """The options that an engine was built with, so that its name and they build it again."""
+    options = getattr(engine, "options", None)
+    return asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
+
+
+def shaping_options(engine: Engine) -> dict[str, Any]:
+    """Those that shape what it prepares: all whose field does not say ``prepares: False`` in its metadata."""
+    options = stored_options(engine)
+    shaping = {one.name for one in fields(engine.options) if one.metadata.get("prepares", True)} if options else set()  # type: ignore[attr-defined]
+    return {name: options[name] for name in options if name in shaping}
+
+
+def fingerprint_of(sources: Mapping[str, Path], engine: Engine, options: AvatarOptions) -> Fingerprint:
+    """Everything that shapes an avatar of these clips.
+
+    Raises:
+        PictureError: a source cannot be read.
+    """
+    return Fingerprint(
+        format=VERSION,
+        engine=engine.info.name,
+        engine_version=engine.info.version,
+        options=shaping_options(engine),
+        fps=options.fps,
+        faces=options.faces,
+        clips={name: hash_of(path) for name, path in sources.items()},
+    )
+
+
+def hash_of(source: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files."""
+    from ..errors import PictureError
+
+    total = hashlib.sha256()
+    try:
+        paths = sorted(one for one in source.iterdir() if one.is_file()) if source.is_dir() else [source]
+        for path in paths:
+            if path is not source:
+                total.update(path.name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "big"))
+            for block in _blocks(path):
+                total.update(block)
+    except OSError as reason:
+        raise PictureError(
+            f"{source} cannot be read ({reason.strerror}): give a picture, a video or a folder."
+        ) from reason
+    return total.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def records_of(info: AvatarInfo) -> Records:
+    """The classes of an avatar's materials; neither weights nor a network are touched.
+
+    Raises:
+        EngineUnavailable: no such engine is installed.
+    """
+    entry = engine_table().get(info.engine)
+    if entry is None:
+        raise EngineUnavailable(
+            f"The avatar {info.id} was made by the engine '{info.engine}', which is not installed here: install it, "
+            "or make the avatar again with another."
+        )
+    return entry.load(info.options).records
+
+
+def engine_of(info: AvatarInfo) -> Engine:
+    """The engine that an avatar was made by, with its options.
+
+    Raises:
+        AvatarStale: the engine that is here is of another version.
+        EngineUnavailable: it cannot run here.
+    """
+    engine = choose_engine(info.engine, info.options).engine
+    refuse_other(info, engine)
+    return engine
+
+
+def refuse_other(info: AvatarInfo, engine: Engine) -> None:
+    """Raise AvatarStale unless ``engine`` can draw what is stored."""
+    here, stored = (engine.info.name, engine.info.version), (info.engine, info.engine_version)
+    if here != stored:
+        raise AvatarStale(
+            f"The avatar {info.id} was made by the engine {' '.join(stored)}, and {' '.join(here)} is to draw it: "
+            "make it again with --refresh."
+        )
+
+
+__all__ = ["AvatarOptions", "engine_of", "fingerprint_of", "hash_of", "records_of", "refuse_other", "stored_options"]

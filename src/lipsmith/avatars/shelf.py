@@ -1,0 +1,367 @@
+"""All avatars of a machine: made, found, opened, renamed, deleted and collected by many processes at once.
+
+Each avatar is a folder with a manifest and one folder of data that the manifest names. A new manifest takes the place
+of an old one by one rename, when all its data is on the disk: an avatar is there whole or not at all, whenever a maker
+is killed. Readers need no lock; makers hold one per avatar, so that two who want the same make it once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engines import Engine
+from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OptionError, OutputError
+from ..options import nearest
+from ..stopwatch import Progress
+from . import archive
+from .making import Making
+from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
+from .options import FIRST_CLIP, AvatarOptions, fingerprint_of, records_of
+from .store import Avatar
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+VARIABLE = "LIPSMITH_AVATARS"
+LOCKS = ".locks"
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
+_TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_ATTEMPTS = 20
+"""Times that an avatar is opened again because it was made anew in between."""
+
+
+def data_folder() -> Path:
+    """Where this platform keeps what a user made."""
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "lipsmith" / "avatars"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lipsmith" / "avatars"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lipsmith" / "avatars"
+
+
+def check_name(name: str) -> str:
+    """``name``, if an avatar can be called so.
+
+    Raises:
+        OptionError: it cannot be a folder's name everywhere.
+    """
+    if not _NAME.fullmatch(name) or name.endswith(".") or _TAKEN.fullmatch(name) or len(name.encode()) > 128:
+        raise OptionError(
+            f"An avatar cannot be called '{name}': give up to 64 letters, digits, dots, hyphens and underscores, the "
+            "first a letter or digit."
+        )
+    return name
+
+
+class Shelf:
+    """The avatars below one folder.
+
+    Args:
+        root: the folder; None: the one that LIPSMITH_AVATARS names, else the platform's. It need not exist.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or data_folder()
+
+    def create(
+        self,
+        name: str,
+        picture: Path,
+        engine: Engine,
+        options: AvatarOptions | None = None,
+        *,
+        refresh: bool = False,
+        progress: Progress | None = None,
+    ) -> AvatarInfo:
+        """Make the avatar ``name`` of ``picture``, or find it made already of just this.
+
+        Args:
+            name: what it will be called.
+            picture: an image, a video, or a folder of numbered images.
+            engine: prepares the faces; later its name and options load it again.
+            options: which faces, which rate, which further clips.
+            refresh: make it again, whatever is there.
+            progress: called after every frame.
+
+        Raises:
+            AvatarStale: it is there, but made of something else, and ``refresh`` is off; says what changed.
+            OptionError: it cannot be called so.
+            InputError: the picture cannot be used.
+            OutputError: it cannot be written.
+        """
+        options = options or AvatarOptions()
+        sources = {FIRST_CLIP: Path(picture), **{clip: Path(path) for clip, path in options.clips.items()}}
+        with self._held(check_name(name), "making"):
+            fingerprint = fingerprint_of(sources, engine, options)
+            there = self._found(name)
+            if there is not None and not refresh:
+                told = changes(there.fingerprint, fingerprint)
+                if not told:
+                    return there.info(name)
+                raise AvatarStale(
+                    f"The avatar {name} was made of something else: {'; '.join(told)}. --refresh makes it again."
+                )
+            with self._new_data(name) as folder:
+                making = Making(sources, folder, engine, options, progress or (lambda _: None))
+                manifest = making.run(fingerprint)
+                self._publish(name, manifest)
+        return manifest.info(name)
+
+    def open(self, name: str) -> Avatar:
+        """The avatar ``name``, its plates not yet read.
+
+        Raises:
+            AvatarMissing: there is none.
+            AvatarBroken: it is damaged or of another version.
+            EngineUnavailable: its engine is not installed.
+        """
+        for _ in range(_ATTEMPTS):
+            manifest = self._manifest(name)
+            info = manifest.info(name)
+            try:
+                avatar = Avatar(info, manifest, self._home(name) / manifest.data, records_of(info))
+            except AvatarBroken:
+                if self._found(name) == manifest:
+                    raise
+                continue  # it was made anew in between
+            with contextlib.suppress(OSError):  # a shelf that may only be read has no order of use
+                os.utime(self._home(name) / NAME)
+            return avatar
+        raise AvatarBroken(f"The avatar {name} changes faster than it can be opened: try again.")
+
+    def info(self, name: str) -> AvatarInfo:
+        """What is known of one avatar. Raises AvatarMissing, AvatarBroken."""
+        return self._manifest(name).info(name)
+
+    def list(self) -> Sequence[AvatarInfo]:
+        """Every avatar whose manifest is whole, by name."""
+        found = [(name, self._found(name)) for name in self._names()]
+        return [manifest.info(name) for name, manifest in found if manifest is not None]
+
+    def broken(self) -> dict[str, str]:
+        """Avatars whose manifest is not, and why."""
+        found: dict[str, str] = {}
+        for name in self._names():
+            try:
+                self._manifest(name)
+            except AvatarBroken as problem:
+                found[name] = str(problem)
+            except AvatarMissing:
+                continue
+        return found
+
+    def check(self, name: str) -> AvatarInfo:
+        """Read every byte of an avatar and decode every plate.
+
+        Raises:
+            AvatarMissing: there is none.
+            AvatarBroken: something is damaged; says what.
+        """
+        with self.open(name) as avatar:
+            avatar.check()
+            return avatar.info
+
+    def delete(self, name: str) -> None:
+        """Remove an avatar. Who has it open reads on. Raises AvatarMissing."""
+        with self._held(self._known(name), "switching"):
+            home = self._home(name)
+            there = self._found(name)
+            try:
+                (home / NAME).unlink()
+            except FileNotFoundError:
+                raise self._missing(name) from None
+            if there is not None:
+                shutil.rmtree(home / there.data, ignore_errors=True)
+            else:
+                shutil.rmtree(home, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody makes it anew
+                home.rmdir()
+
+    def rename(self, name: str, new: str) -> AvatarInfo:
+        """Call an avatar ``new``.
+
+        Raises:
+            AvatarMissing: there is none called ``name``.
+            InputError: there is one called ``new``.
+            OptionError: it cannot be called so.
+        """
+        check_name(new)
+        with ExitStack() as held:
+            for one in sorted({self._known(name), new}):
+                held.enter_context(self._held(one, "making"))
+                held.enter_context(self._held(one, "switching"))
+            self._manifest(name)
+            self._refuse_taken(new)
+            shutil.rmtree(self._home(new), ignore_errors=True)
+            self._home(name).rename(self._home(new))
+        return self.info(new)
+
+    def export(self, name: str, path: Path) -> None:
+        """Write one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
+        with self._held(self._known(name), "switching"):
+            manifest = self._manifest(name)
+            archive.pack(self._home(name), manifest, path)
+
+    def bring_in(self, path: Path, name: str | None = None, *, refresh: bool = False) -> AvatarInfo:
+        """Take over an avatar that ``export`` wrote; everything in it is checked first.
+
+        Args:
+            path: the file.
+            name: what it will be called; None: as the file.
+            refresh: replace one that is there.
+
+        Raises:
+            AvatarBroken: it is no such file, damaged, or of another version.
+            InputError: there is an avatar of that name.
+        """
+        name = check_name(path.stem if name is None else name)
+        with self._held(name, "making"):
+            if not refresh:
+                self._refuse_taken(name)
+            with self._new_data(name) as folder:
+                manifest = replace(archive.unpack(path, folder), data=folder.name)
+                info = manifest.info(name)
+                with Avatar(info, manifest, folder, records_of(info)) as avatar:
+                    avatar.check()
+                self._publish(name, manifest)
+        return info
+
+    def collect(self, max_bytes: int | None = None) -> Sequence[str]:
+        """Remove what killed makers left, then the avatars used longest ago until ``max_bytes`` are left.
+
+        Returns the names of those that went.
+        """
+        for name in self._names():
+            with contextlib.suppress(_busy()), self._held(name, "making", wait=False):
+                self._sweep(name)
+        kept = sorted(self.list(), key=lambda info: self._used(info.id))
+        total, gone = sum(info.bytes for info in kept), []
+        for info in kept:
+            if max_bytes is None or total <= max_bytes:
+                break
+            with contextlib.suppress(AvatarMissing):
+                self.delete(info.id)
+                gone.append(info.id)
+            total -= info.bytes
+        return gone
+
+    def _home(self, name: str) -> Path:
+        return self.root / name
+
+    def _names(self) -> Sequence[str]:
+        if not self.root.is_dir():
+            return []
+        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and _NAME.fullmatch(one.name))
+
+    def _known(self, name: str) -> str:
+        """``name``, if there is such an avatar; asked before a lock is made for it."""
+        if not _NAME.fullmatch(name) or not (self._home(name) / NAME).exists():
+            raise self._missing(name)
+        return name
+
+    def _manifest(self, name: str) -> Manifest:
+        if not _NAME.fullmatch(name):
+            raise self._missing(name)
+        try:
+            return read_manifest(self._home(name) / NAME)
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._missing(name) from None
+        except OSError as reason:
+            raise AvatarBroken(f"The avatar {name} cannot be read ({reason.strerror}).") from reason
+
+    def _found(self, name: str) -> Manifest | None:
+        """The manifest if it is there and whole."""
+        try:
+            return read_manifest(self._home(name) / NAME)
+        except (OSError, AvatarBroken):
+            return None
+
+    def _missing(self, name: str) -> AvatarMissing:
+        known = [one for one in self._names() if (self._home(one) / NAME).exists()]
+        remedy = nearest(name, known) if known else f"`lipsmith avatar create {name} PICTURE` makes one."
+        return AvatarMissing(f"There is no avatar '{name}' in {self.root}. {remedy}")
+
+    def _refuse_taken(self, name: str) -> None:
+        if (self._home(name) / NAME).exists():
+            raise InputError(f"There is an avatar '{name}' already: give another name, or delete that one first.")
+
+    def _used(self, name: str) -> float:
+        try:
+            return (self._home(name) / NAME).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    @contextmanager
+    def _new_data(self, name: str) -> Iterator[Path]:
+        """An empty folder for an avatar's data, gone again unless its manifest was published."""
+        self._sweep(name)
+        folder = self._home(name) / secrets.token_hex(8)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as reason:
+            raise OutputError(f"{folder.parent} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # an older avatar is there
+                self._home(name).rmdir()
+            raise
+
+    def _publish(self, name: str, manifest: Manifest) -> None:
+        """The one moment at which an avatar changes; the caller holds its making."""
+        with self._held(name, "switching"):
+            there = self._found(name)
+            write_manifest(self._home(name), manifest)
+        if there is not None:
+            shutil.rmtree(self._home(name) / there.data, ignore_errors=True)
+
+    def _sweep(self, name: str) -> None:
+        """Remove what no manifest names; the caller holds the avatar's making."""
+        home = self._home(name)
+        with self._held(name, "switching"):
+            there = self._found(name)
+            damaged = there is None and (home / NAME).exists()  # its data is evidence: only `delete` removes it
+            for one in home.iterdir() if home.is_dir() and not damaged else ():
+                if one.name != NAME and (there is None or one.name != there.data):
+                    shutil.rmtree(one, ignore_errors=True) if one.is_dir() else one.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                home.rmdir()
+
+    @contextmanager
+    def _held(self, name: str, what: str, wait: bool = True) -> Iterator[None]:
+        """The lock of one avatar: "making" for minutes, "switching" for moments; among processes and threads."""
+        with self._lock(name, what, wait):
+            yield
+
+    def _lock(self, name: str, what: str, wait: bool) -> BaseFileLock:
+        from filelock import FileLock
+
+        folder = self.root / LOCKS
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as reason:
+            raise OutputError(f"{self.root} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
+        return FileLock(folder / f"{name}.{what}", timeout=-1 if wait else 0)
+
+
+def _busy() -> type[Exception]:
+    from filelock import Timeout
+
+    return Timeout
+
+
+__all__ = ["AvatarOptions", "Shelf", "check_name", "data_folder"]

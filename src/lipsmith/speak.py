@@ -1,0 +1,95 @@
+"""A prepared avatar and some speech in, a speaking film out: the offline act without looking and preparing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .avatars.options import engine_of, refuse_other
+from .avatars.store import Avatar
+from .engines import Engine
+from .errors import OptionError
+from .film import Filming, Report
+from .options import Preset, check
+from .stopwatch import Progress, Stage, Stopwatch
+from .take import Take
+from .timing import frame_count
+from .types import FilmInfo, Plate
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakOptions:
+    """How an avatar's film is made."""
+
+    crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
+    preset: Preset = "veryfast"  # x264 speed
+    mark: bool = True  # say in the film's metadata that it is AI-made
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not 0 <= self.crf <= 51:
+            raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")
+
+
+def speak(
+    avatar: Avatar,
+    speech: str | Path,
+    output: str | Path,
+    options: SpeakOptions | None = None,
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Make a prepared ``avatar`` say ``speech``. The film begins with the first plate and is as long as the speech.
+
+    Args:
+        avatar: opened; see ``lipsmith.avatars.shelf.Shelf``.
+        speech: any sound, or a video's soundtrack.
+        output: the film (.mp4, .mov, .webm).
+        options: how; see ``SpeakOptions``.
+        engine: an instance to use instead of loading the one that made the avatar; several speeches can share it.
+        progress: called after every frame.
+
+    Raises:
+        AvatarStale: the engine is not the one that made the avatar, or of another version.
+        LipsmithError: one clear sentence; nothing is left behind.
+    """
+    from .media.probe import probe
+    from .media.sound import Hearing, open_speech
+    from .media.writer import FilmOptions, check_output
+
+    watch, options = Stopwatch(), options or SpeakOptions()
+    speech, output, tell = Path(speech), Path(output), progress or (lambda _: None)
+    check_output(output, [speech])
+    info = avatar.info
+    with watch.stage("open"):
+        if engine is None:
+            engine = engine_of(info)
+        refuse_other(info, engine)
+        sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
+    filming = Filming(engine, watch, tell)
+    length = frame_count(sound.samples, info.fps, sound.rate)
+    take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Hearing(sound.rate))
+    film = FilmInfo(info.size, info.fps, sound.rate)
+    runs = filming.runs(take, sound, film, length, still=info.frames == 1)
+    filming.write_film(runs, film, sound, output, FilmOptions(options.crf, options.preset, length, marked=options.mark))
+    report = filming.report(output, info.fps, info.faces, length)
+    notices = sound.notices + tuple(getattr(engine, "notices", ()))
+    return replace(report, notices=notices, probe=probe(output))
+
+
+def plates(avatar: Avatar) -> Iterator[Plate]:
+    """The plates of one long speech, from the first on, without end."""
+    walk = avatar.loop.start(speaking=True)
+    while True:
+        yield avatar.plate(walk.plate)
+        walk = avatar.loop.after(walk, speaking=True)
+
+
+def _heard(read: float, total: float, fps: float) -> Stage:
+    """Progress of reading a speech, seconds in frames."""
+    return Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0)
+
+
+__all__ = ["SpeakOptions", "plates", "speak"]
