@@ -273,7 +273,7 @@ def test_three_hours_grow_nothing() -> None:
     one = world(SessionOptions(ease=0), fps=Fraction(5), rate=16_000, fake=FakeOptions(context=0))
     second, sizes = noise(16_000), []
     for _hour in range(3):
-        for _ in range(3_600):
+        for _ in range(3_600):  # seconds
             one.session.say(second)
             one.run(5)
             one.ticks.clear()

@@ -180,7 +180,14 @@ class Session:
             return Playback(speech.number, speech.played, self.film.rate)
 
     def fail(self, reason: str) -> None:
-        """Speak no more: the engine cannot go on. Ticks go on, silent, until the session is closed."""
+        """Speak no more: the engine cannot go on. Ticks go on, silent."""
+        self._finish("failed", reason)
+
+    def close(self) -> None:
+        """Speak no more, as is wished."""
+        self._finish("closed")
+
+    def _finish(self, name: EventName, reason: str = "") -> None:
         with self._lock:
             if self._state == "over":
                 return
@@ -188,7 +195,12 @@ class Session:
             self.epoch += 1
             self._plan.rewind()
             self._state = "over"
-            self._tell("failed", reason=reason)
+            self._tell(name, reason=reason)
+
+    def note(self, name: EventName, reason: str) -> None:
+        """Let the next tick tell of something that happened around the session."""
+        with self._lock:
+            self._tell(name, reason=reason)
 
     # what is drawn between
 
@@ -341,6 +353,11 @@ class Session:
         last = self._speeches[-1] if self._speeches else None
         if last and last.hungry and self._quiet >= self.options.patience and (slot is None or not began):
             self.end()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to be spoken."""
+        return bool(self._speeches)
 
     @property
     def state(self) -> State:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+
 from ..types import AVFrame, Image, Samples
 
 State = Literal["idle", "armed", "speaking", "draining", "stalled", "over"]
@@ -69,6 +71,10 @@ class Tick:
     def blind(self) -> Tick:
         """The same tick without its picture."""
         return replace(self, image=None)
+
+    def muted(self) -> Tick:
+        """The same tick in silence."""
+        return replace(self, samples=np.zeros_like(self.samples))
 
     def seconds(self, rate: int) -> Fraction:
         """Media time of its beginning."""

@@ -1,0 +1,317 @@
+"""Live sessions on an event loop: one task each that beats its clock, listeners who get every tick."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import repeat
+from typing import Protocol
+
+import numpy as np
+
+from ..engines.protocols import Engine
+from ..errors import Busy
+from ..perform import render_runs
+from ..take import Take
+from ..timing import HEARING_RATE
+from ..types import AVFrame, FilmInfo, Image, Samples
+from .admission import Admission
+from .outlet import PICTURES, TICKS, Outlet
+from .pacer import Pacer
+from .renderer import Renderer, reason_of
+from .session import Session, SessionOptions, SpokenOver
+from .ticks import Event, Playback, State, Tick
+
+WARM_UP = 3
+"""Runs drawn before the first session, to know what rendering costs and to have everything loaded."""
+
+
+class Avatar(SpokenOver, Protocol):
+    """What a live session is opened with. ``avatars.store.Avatar`` is one."""
+
+    @property
+    def info(self) -> AvatarInfo: ...
+
+
+class AvatarInfo(Protocol):
+    """What a session must know of its avatar."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def fps(self) -> Fraction: ...
+
+
+class Sink(Protocol):
+    """Where the pictures and the sound go; may block, for it is called in a thread of its own."""
+
+    def open(self, info: FilmInfo) -> None: ...
+
+    def write(self, frame: AVFrame) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Listener:
+    """Ticks for one who listens: ``async for tick in listener``. Ends with the session, or when it is given up."""
+
+    def __init__(self, pictures: int = PICTURES, ticks: int = TICKS) -> None:
+        self.outlet = Outlet(pictures, ticks)
+        self._news = asyncio.Event()
+        self._over = False
+
+    def put(self, tick: Tick, late: bool) -> None:
+        """For the session, in its loop."""
+        self.outlet.put(tick, late)
+        self._news.set()
+
+    def end(self) -> None:
+        """Nothing more comes; what waits is still given."""
+        self._over = True
+        self._news.set()
+
+    async def __aiter__(self) -> AsyncIterator[Tick]:
+        while True:
+            while (tick := self.outlet.take()) is not None:
+                yield tick
+            if self._over:
+                return
+            self._news.clear()
+            await self._news.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a studio does, for an operator."""
+
+    sessions: int
+    speaking: int
+    batches: dict[int, int]  # runs in a call -> calls
+    render_seconds: tuple[float, float]  # a call of B rows takes a + b * B
+    slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: too many
+    stalls: int  # ticks in which picture and sound waited, open sessions only
+    late: int  # ticks that came a tick too late
+    rebased: int  # pauses of the machine
+    dropped: int  # pictures not shown to slow listeners
+    lag_p50: float  # seconds behind the schedule over the last minute
+    lag_p99: float
+    first_pictures: tuple[float, ...]  # seconds from sound in to its first picture out, the last ones
+
+
+class LiveSession:
+    """A session that beats. All methods are for the loop it was opened in."""
+
+    def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float]) -> None:
+        self._session, self._renderer, self._clock = session, renderer, clock
+        self.pacer = Pacer(session.film.fps)
+        self.first_pictures: deque[float] = deque(maxlen=64)
+        self._asked: dict[int, float] = {}  # utterance -> when its first sound came
+        self._listeners: list[Listener] = []
+        self._closing = False
+        self.task = asyncio.create_task(self._run())
+        renderer.add(session)
+
+    @property
+    def film(self) -> FilmInfo:
+        """Size, fps and playing rate of every tick."""
+        return self._session.film
+
+    @property
+    def state(self) -> State:
+        """As of the last tick."""
+        return self._session.state
+
+    @property
+    def session(self) -> Session:
+        """The pure session within."""
+        return self._session
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that slow listeners were not shown."""
+        return sum(one.outlet.dropped for one in self._listeners)
+
+    def say(self, samples: Samples, rate: int | None = None) -> int:
+        """As ``Session.say``."""
+        number = self._session.say(samples, rate)
+        self._asked.setdefault(number, self._clock())
+        self._renderer.wake()
+        return number
+
+    def end(self) -> None:
+        """As ``Session.end``."""
+        self._session.end()
+        self._renderer.wake()
+
+    def interrupt(self) -> Playback | None:
+        """As ``Session.interrupt``; sound that waits for slow listeners is silenced too."""
+        heard = self._session.interrupt()
+        if heard:
+            self._asked.clear()
+            for listener in self._listeners:
+                listener.outlet.silence()
+            self._renderer.wake()
+        return heard
+
+    def listen(self, pictures: int = PICTURES, ticks: int = TICKS) -> Listener:
+        """Every tick from now on; ``pictures`` 0 for those who only want sound and events."""
+        listener = Listener(pictures, ticks)
+        self._listeners.append(listener)
+        if self.task.done():
+            listener.end()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """This one listens no more."""
+        self._listeners = [one for one in self._listeners if one is not listener]
+        listener.end()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens from now on, when it is heard."""
+        listener = self.listen(pictures=0)
+        try:
+            async for tick in listener:
+                for event in tick.events:
+                    yield event
+        finally:
+            self.leave(listener)
+
+    async def close(self) -> None:
+        """One last tick says so."""
+        self._closing = True
+        await asyncio.wait([self.task])
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self.pacer.wait(self._clock()))
+                if self._closing:
+                    self._session.close()
+                if self._beat(self.pacer.tick(self._clock())).state == "over":
+                    break
+        except Exception as problem:  # the border of a session
+            self._session.fail(reason_of(problem))
+        finally:
+            self._renderer.remove(self._session)
+            for listener in self._listeners:
+                listener.end()
+
+    def _beat(self, late: bool) -> Tick:
+        tick = self._session.tick()
+        self._renderer.wake()
+        for event in tick.events:
+            if event.name == "speaking" and event.utterance in self._asked:
+                self.first_pictures.append(self._clock() - self._asked.pop(event.utterance))
+        for listener in list(self._listeners):
+            listener.put(tick, late)
+            if listener.outlet.overflown:
+                self._session.note("sink_closed", "a listener did not read for too long")
+                self.leave(listener)
+        return tick
+
+
+class Studio:
+    """All live sessions of one engine on this machine. To be made inside a running loop.
+
+    Args:
+        engine: draws for all.
+        most: sessions in any case; below that, as many as rendering keeps up with.
+    """
+
+    def __init__(self, engine: Engine, most: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._clock = engine, clock
+        self._renderer = Renderer(engine, clock)
+        self._admission = Admission(self._renderer.load, engine.info.batch, most)
+        self._sessions: list[LiveSession] = []
+        self._opening = 0
+        self._draining = False
+        self._renderer.start()
+
+    async def open(self, avatar: Avatar, rate: int = 24_000, options: SessionOptions | None = None) -> LiveSession:
+        """A new session over ``avatar`` whose sound plays at ``rate`` Hz.
+
+        Raises:
+            Busy: the others would suffer.
+        """
+        if self._draining:
+            raise Busy("This server is closing down; take another one.", retry_after=30)
+        film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
+        self._opening += 1
+        try:
+            if not len(self._renderer.load):
+                await asyncio.wrap_future(self._renderer.call(lambda: self._warm(avatar, film)))
+            self._admission.admit(len(self.sessions) + self._opening - 1, film.fps)
+            session = Session(avatar, self._engine, film, options, self._clock)
+            live = LiveSession(session, self._renderer, self._clock)
+            self._sessions.append(live)
+        finally:
+            self._opening -= 1
+        live.task.add_done_callback(lambda _: self._sessions.remove(live))
+        return live
+
+    def _warm(self, avatar: Avatar, film: FilmInfo) -> None:
+        plate = avatar.plate(avatar.loop.start().plate)
+        runs = Take(repeat(plate), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
+        for number, run in enumerate(runs[: WARM_UP + 1]):
+            began = self._clock()
+            render_runs([run], self._engine)
+            if number:  # the first one loads what is loaded late
+                self._renderer.load.measured(len(plate.targets), self._clock() - began)
+
+    @property
+    def sessions(self) -> tuple[LiveSession, ...]:
+        """Those that are open."""
+        return tuple(self._sessions)
+
+    def figures(self) -> Figures:
+        """How it does now."""
+        pacers = [one.pacer for one in self._sessions]
+        return Figures(
+            sessions=len(self._sessions),
+            speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
+            batches=dict(self._renderer.batches),
+            render_seconds=self._renderer.load.fit(),
+            slack_seconds=self._admission.slack(len(self._sessions), Fraction(25)),
+            stalls=sum(one.session.stalls for one in self._sessions),
+            late=sum(pacer.late for pacer in pacers),
+            rebased=sum(pacer.rebased for pacer in pacers),
+            dropped=sum(one.dropped for one in self._sessions),
+            lag_p50=max((pacer.lag(0.5) for pacer in pacers), default=0.0),
+            lag_p99=max((pacer.lag(0.99) for pacer in pacers), default=0.0),
+            first_pictures=tuple(seconds for one in self._sessions for seconds in one.first_pictures),
+        )
+
+    async def drain(self, seconds: float = 30.0) -> None:
+        """Take no new session, let those that speak finish, for at most so long; then close."""
+        self._draining = True
+        stop = self._clock() + seconds
+        while self._clock() < stop and any(one.session.busy for one in self._sessions):
+            await asyncio.sleep(0.05)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every session and end the thread."""
+        self._draining = True
+        await asyncio.gather(*(one.close() for one in self.sessions))
+        await asyncio.get_running_loop().run_in_executor(None, self._renderer.stop)
+
+
+async def feed(listener: Listener, sink: Sink, film: FilmInfo) -> None:
+    """Give all ticks of ``listener`` to a sink that may block; a dropped picture is stood in for by the one before."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="lipsmith-sink") as pool:
+        await loop.run_in_executor(pool, sink.open, film)
+        last: Image = np.zeros((film.size[1], film.size[0], 3), np.uint8)
+        try:
+            async for tick in listener:
+                frame = tick.frame(last)
+                last = frame.image
+                await loop.run_in_executor(pool, sink.write, frame)
+        finally:
+            await loop.run_in_executor(pool, sink.close)

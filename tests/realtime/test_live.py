@@ -1,0 +1,225 @@
+"""Sessions on a loop, beating 400 times a second so that nobody waits. Nothing here measures time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from doubles import MemoryAvatar, sound_of
+
+from lipsmith.engines.fake import FakeEngine, FakeOptions
+from lipsmith.errors import Busy, SessionOver
+from lipsmith.realtime.live import LiveSession, Studio, feed
+from lipsmith.realtime.session import SessionOptions
+from lipsmith.realtime.ticks import Tick
+from lipsmith.types import AVFrame, FilmInfo, Samples
+
+FPS = Fraction(400)
+RATE = 16_000
+SOUND: Samples = (np.random.default_rng(0).random(4_000, np.float32) + 0.5) * 0.5
+
+
+@dataclass(frozen=True)
+class Info:
+    size: tuple[int, int] = (32, 24)
+    fps: Fraction = FPS
+
+
+class Avatar(MemoryAvatar):
+    info = Info()
+
+
+def avatar() -> Avatar:
+    return Avatar(FakeEngine(), 7)
+
+
+async def until(session: LiveSession, name: str) -> list[Tick]:
+    """The ticks up to the one in which the event happens."""
+    seen = []
+    async for tick in session.listen(ticks=100_000):
+        seen.append(tick)
+        if any(event.name == name for event in tick.events):
+            break
+    return seen
+
+
+def test_what_is_said_is_heard_by_every_listener() -> None:
+    async def talk() -> None:
+        studio = Studio(FakeEngine(FakeOptions(context=1)))
+        session = await studio.open(avatar(), RATE, SessionOptions(patience=400))
+        ears = [asyncio.create_task(until(session, "idle")) for _ in range(2)]
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        session.end()
+        for ticks in await asyncio.gather(*ears):
+            played = sound_of(ticks)
+            assert np.array_equal(played[np.flatnonzero(played)], SOUND)
+            assert [b.number - a.number for a, b in itertools.pairwise(ticks)] == [1] * (len(ticks) - 1)
+        figures = studio.figures()
+        assert (figures.sessions, len(figures.first_pictures)) == (1, 1)
+        await studio.close()
+        assert studio.sessions == ()
+
+    asyncio.run(talk())
+
+
+def test_an_interruption_is_told_and_nothing_follows() -> None:
+    async def talk() -> None:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        whole = asyncio.create_task(until(session, "closed"))
+        speaking = asyncio.create_task(until(session, "speaking"))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        await speaking
+        heard = session.interrupt()
+        assert heard is not None
+        await asyncio.sleep(0.05)
+        await session.close()
+        ticks = await whole
+        assert np.count_nonzero(sound_of(ticks)) <= heard.samples
+        names = [event.name for tick in ticks for event in tick.events]
+        assert names[-2:] == ["interrupted", "closed"]
+        with pytest.raises(SessionOver):
+            session.say(SOUND)
+        await studio.close()
+
+    asyncio.run(talk())
+
+
+def test_events_come_without_pictures() -> None:
+    async def talk() -> list[str]:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        names: list[str] = []
+
+        async def read(events: AsyncIterator[object]) -> None:
+            async for event in events:
+                names.append(event.name)  # type: ignore[attr-defined]
+                if event.name == "idle":  # type: ignore[attr-defined]
+                    break
+
+        reading = asyncio.create_task(read(session.events()))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        session.end()
+        await reading
+        await studio.close()
+        return names
+
+    assert [name for name in asyncio.run(talk()) if name != "stalled"] == ["started", "speaking", "finished", "idle"]
+
+
+@dataclass
+class Reel:
+    """A sink that keeps everything."""
+
+    films: list[FilmInfo] = field(default_factory=list)
+    frames: list[AVFrame] = field(default_factory=list)
+    closed: int = 0
+
+    def open(self, info: FilmInfo) -> None:
+        self.films.append(info)
+
+    def write(self, frame: AVFrame) -> None:
+        self.frames.append(frame)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_sink_gets_a_whole_film() -> None:
+    async def talk(reel: Reel) -> None:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        feeding = asyncio.create_task(feed(session.listen(), reel, session.film))
+        done = asyncio.create_task(until(session, "idle"))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        session.end()
+        await done
+        await session.close()
+        await feeding
+        await studio.close()
+
+    reel = Reel()
+    asyncio.run(talk(reel))
+    played = np.concatenate([frame.samples for frame in reel.frames])
+    assert np.array_equal(played[np.flatnonzero(played)], SOUND)
+    assert (len(reel.films), reel.closed) == (1, 1)
+    assert [frame.index for frame in reel.frames] == list(range(reel.frames[0].index, reel.frames[-1].index + 1))
+
+
+def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -> None:
+    async def talk() -> None:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        deaf = session.listen(ticks=5)
+        ticks = await until(session, "sink_closed")
+        assert deaf.outlet.overflown
+        assert ticks[-1].events[-1].reason
+        assert [tick async for tick in deaf] == []
+        await studio.close()
+
+    asyncio.run(talk())
+
+
+def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
+    class Breaking(FakeEngine):
+        broken = False
+
+        def listen(self, fps: Fraction) -> object:  # type: ignore[override]
+            if self.broken:
+                raise RuntimeError("no memory")
+            return super().listen(fps)
+
+    async def talk() -> None:
+        engine = Breaking()
+        studio = Studio(engine)
+        session = await studio.open(avatar(), RATE)
+        engine.broken = True
+        failed = asyncio.create_task(until(session, "failed"))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        ticks = await failed
+        assert ticks[-1].events[-1].reason == "no memory"
+        await asyncio.wait([session.task])
+        assert studio.sessions == ()
+        await studio.close()
+
+    asyncio.run(talk())
+
+
+def test_one_session_too_many_is_refused_and_a_closing_studio_takes_none() -> None:
+    async def talk() -> None:
+        studio = Studio(FakeEngine(), most=2)
+        first = await studio.open(avatar(), RATE)
+        await studio.open(avatar(), RATE)
+        with pytest.raises(Busy):
+            await studio.open(avatar(), RATE)
+        await first.close()
+        await studio.open(avatar(), RATE)
+        await studio.drain(5)
+        with pytest.raises(Busy, match="closing down"):
+            await studio.open(avatar(), RATE)
+
+    asyncio.run(talk())
+
+
+def test_drain_lets_speech_finish() -> None:
+    async def talk() -> None:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        hearing = asyncio.create_task(until(session, "closed"))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        session.end()
+        await studio.drain(20)
+        assert np.count_nonzero(sound_of(await hearing)) == len(SOUND)
+
+    asyncio.run(talk())
