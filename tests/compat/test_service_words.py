@@ -7,11 +7,15 @@ import json
 import shlex
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lipsmith import errors
+from lipsmith.avatars.shelf import check_name
 from lipsmith.compat.service_answers import HEADING, Pipe, failure
 from lipsmith.compat.service_engine import musetalk_options
 from lipsmith.compat.service_flags import ServiceFlags, check, parse
+from lipsmith.compat.service_names import avatar_name, template_name
 from lipsmith.stopwatch import Stage
 
 SERVICE, FAST = "integrated_musetalk_service.py", "ultra_fast_realtime_inference.py"
@@ -135,3 +139,19 @@ def test_flags_become_musetalk_s_options() -> None:
     assert (options["weights"], options["precision"], options["batch_size"]) == ("tiny", "auto", 0)
     with pytest.raises(errors.OptionError, match="parsing_mode is 'ears'"):
         musetalk_options(ServiceFlags("inference", parsing_mode="ears"))
+
+
+@pytest.mark.parametrize(
+    "name", ["xiaoha", "小哈", "a.b-c_d", "小哈 1", "../up", "a/b", "", " ", ".", "a.", "t.x", "_u20_", "😀"]
+)
+def test_a_template_called_anything_has_an_avatar_and_is_found_again(name: str) -> None:
+    avatar = avatar_name(name)
+    assert template_name(avatar) == name
+    if name not in ("", " "):
+        assert check_name(avatar) == avatar
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_two_templates_never_share_an_avatar(one: str, other: str) -> None:
+    assert template_name(avatar_name(one)) == one
+    assert (avatar_name(one) == avatar_name(other)) == (one == other)
