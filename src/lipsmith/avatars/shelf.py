@@ -239,6 +239,21 @@ class Shelf:
                 self._publish(name, manifest)
         return info
 
+    def adopt(self, name: str, write: Callable[[Path], Manifest], *, refresh: bool = False) -> AvatarInfo:
+        """Put an avatar that was prepared elsewhere on the shelf: ``write`` lays its data into an empty folder.
+
+        Raises:
+            InputError: there is an avatar of that name, and ``refresh`` is off; or what ``write`` raises.
+            OptionError: it cannot be called so.
+        """
+        with self._held(check_name(name), "making"):
+            if not refresh:
+                self._refuse_taken(name)
+            with self._new_data(name) as folder:
+                manifest = write(folder)
+                self._publish(name, manifest)
+        return manifest.info(name)
+
     def collect(self, max_bytes: int | None = None) -> Sequence[str]:
         """Remove what killed makers left, then the avatars used longest ago until ``max_bytes`` are left.
 

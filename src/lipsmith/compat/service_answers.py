@@ -135,5 +135,3 @@ def _elsewhere() -> int:
         return os.open(os.devnull, os.O_WRONLY)
     return 2
 
-
-__all__ = ["HEADING", "RULE", "Answer", "Pipe", "failure", "own_pipe"]
