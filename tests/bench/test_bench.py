@@ -171,3 +171,12 @@ def test_obedience_wants_a_face(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
     with pytest.raises(FaceError, match="No face"):
         obedience_of(tmp_path / "black.png")
+
+
+def test_the_engine_s_own_options_and_the_rate_reach_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Case] = []
+    monkeypatch.setattr("lipsmith.bench.measure", lambda case: seen.append(case) or FIGURES)
+    words = ["bench", "--sizes", "64x48", "--engine", "fake", "--set", "context=1", "--fps", "2"]
+    assert run(words) == 0
+    assert (seen[0].engine_options, seen[0].fps) == ({"context": 1}, "2")
+    assert measure(replace(seen[0], size=(256, 256), seconds=1.0)).stages_ms.keys() >= {"render"}

@@ -43,7 +43,7 @@ def _measured(wish: dict[str, Any]) -> Figures:
     began = time.perf_counter()
     for name in IMPORTS:
         importlib.import_module(name)
-    load_engine(wish["engine"])
+    load_engine(wish["engine"], **wish["engine_options"])
     ready = time.perf_counter()
     report = _make(wish)
     return _figures(report, time.perf_counter() - ready, ready - began, wish["threads"])
@@ -63,7 +63,7 @@ def _keep_to(threads: int) -> None:
 def _make(wish: dict[str, Any]) -> Report:
     from ..generate import generate
 
-    options = GenerateOptions(engine=wish["engine"])
+    options = GenerateOptions(engine=wish["engine"], fps=wish["fps"], engine_options=wish["engine_options"])
     return generate(wish["picture"], wish["speech"], wish["output"], options)
 
 

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import EngineUnavailable, FaceError, InputError, LipsmithError, OptionError, OutputError
 from .material import write_portrait, write_speech
@@ -26,6 +28,8 @@ class Case:
     engine: str = "auto"
     threads: int = 1  # cores the process may use; 0: all
     picture: Path | None = None  # a video or portrait of your own; then ``size`` is its own
+    engine_options: Mapping[str, Any] = field(default_factory=dict)  # the engine's own
+    fps: str = "25"  # of the film
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,13 @@ def measure(case: Case) -> Figures:
         folder = Path(name)
         picture = case.picture or write_portrait(folder, case.size)
         speech = write_speech(folder, case.seconds)
-        wish = {"picture": str(picture), "speech": str(speech), "engine": case.engine, "threads": case.threads}
+        wish: dict[str, object] = {
+            "picture": str(picture),
+            "speech": str(speech),
+            "engine": case.engine,
+            "threads": case.threads,
+        }
+        wish |= {"engine_options": dict(case.engine_options), "fps": case.fps}
         return _alone(wish | {"output": str(folder / "film.mp4")}, case.threads)
 
 

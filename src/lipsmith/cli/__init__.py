@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import bench, demo, doctor, engines, generate, metrics, musetalk, serve, train, weights
+from . import bench_musetalk, demo, doctor, engines, generate, metrics, musetalk, serve, train, weights
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ app.command(cls=SectionedCommand)(generate.generate)
 app.command()(demo.demo)
 app.command()(engines.engines)
 app.command()(doctor.doctor)
-app.command()(bench.bench)
+app.add_typer(bench_musetalk.app)  # bench, with its own command
 app.add_typer(metrics.app)
 app.add_typer(musetalk.app)
 app.add_typer(serve.app)

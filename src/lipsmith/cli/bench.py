@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import OptionError
-from ..options import build
+from ..options import build, parse_settings
 from .flags import flags_from
 from .generate import WORDS as FILM_WORDS
-from .generate import AsJson, pace
+from .generate import AsJson, Settings, pace
 from .records import print_json
 
 if TYPE_CHECKING:
     from ..bench import Case, Figures, MemoryLaw
     from ..metrics.obedience import Obedience
 
+app = typer.Typer(name="bench", invoke_without_command=True)
 WORDS = {
     "sizes": "Sizes of film, in pixels.",
     "seconds": "Length of each film.",
     "engine": FILM_WORDS["engine"],
+    "fps": "Frames per second of each film; fewer make a slow engine's long films feasible.",
     "threads": "Cores to use; 0: all.",
     "picture": "Measure on this image or video instead, at its own size.",
     "memory": "Also compare the peaks of memory at these minutes, say 1,10.",
@@ -38,6 +40,7 @@ class BenchOptions:
     sizes: str = "512x512,1280x720,1920x1080"
     seconds: float = 20.0
     engine: str = "auto"
+    fps: str = "25"
     threads: int = 1
     picture: Path | None = None
     memory: str = ""
@@ -59,18 +62,23 @@ class Bench:
     obedience: Obedience | None
 
 
+@app.callback()
 @flags_from(BenchOptions, WORDS)
-def bench(as_json: AsJson = False, **given: Any) -> None:
+def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = None, **given: Any) -> None:
     """Measure speed, time to the first frame and memory.
 
     Each film is made alone, in a process of its own, kept to --threads cores.
     """
+    if context.invoked_subcommand:
+        return
     from ..bench import Case, measure, memory_law, obedience_of
 
     options = build(BenchOptions, given)
     minutes = parse_minutes(options.memory)
     sizes = parse_sizes(options.sizes)[: 1 if options.picture else None]
-    cases = [Case(size, options.seconds, options.engine, options.threads, options.picture) for size in sizes]
+    chosen = parse_settings(settings or [])
+    how = (options.engine, options.threads, options.picture, chosen, options.fps)
+    cases = [Case(size, options.seconds, *how) for size in sizes]
     found = Bench(
         [measure(_told(case)) for case in cases],
         memory_law(_told(cases[0]), minutes) if minutes else None,

@@ -72,7 +72,7 @@ def cuda_graph(step: Step, example: tuple[torch.Tensor, ...]) -> Step:
     import torch
 
     held = tuple(one.clone() for one in example)
-    aside = torch.cuda.Stream(held[0].device)
+    aside = torch.cuda.Stream(held[0].device)  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream(held[0].device))
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):

@@ -119,7 +119,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
 
     device = device_of(options)
     precision = precision_of(options, device)
-    made = _made_up(options) if options.weights in MADE_UP else _official(options)
+    made = random_networks(options) if options.weights in MADE_UP else _official(options)
     place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
     if not options.strict:
         place["memory_format"] = torch.channels_last
@@ -150,7 +150,8 @@ def _kinds() -> tuple[Any, Any]:
     return UNet2DConditionModel, AutoencoderKL
 
 
-def _made_up(options: MuseTalkOptions) -> tuple[Any, Any]:
+def random_networks(options: MuseTalkOptions) -> tuple[Any, Any]:
+    """diffusers' UNet and VAE with seeded random weights, full size or tiny, in fp32 on the CPU."""
     import torch
 
     unet_kind, vae_kind = _kinds()

@@ -1,0 +1,77 @@
+"""``lipsmith bench musetalk``: MuseTalk's speed here, beside a plain rendering of the same networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..options import build
+from .bench import app
+from .flags import flags_from
+from .generate import AsJson
+from .records import print_json
+
+if TYPE_CHECKING:
+    from ..bench.musetalk import MuseTalkFigures
+
+WORDS = {
+    "tiny": "Small networks: a trial of the bench, not a figure.",
+    "device": "auto: the GPU if there is one; else what torch calls it.",
+    "batches": "Faces drawn together, say 1,4,8,16; left out: these on a GPU, 1 on a CPU.",
+    "rounds": "How often each thing is done; the fastest counts.",
+    "clip_frames": "Frames that are prepared of a clip of 250; the others are extrapolated.",
+    "threads": "Threads of torch and OpenCV; 0: all cores.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MuseTalkBenchOptions:
+    """What is measured."""
+
+    tiny: bool = False
+    device: str = "auto"
+    batches: str = ""
+    rounds: int = 3
+    clip_frames: int = 3
+    threads: int = 0
+
+
+@app.command("musetalk")
+@flags_from(MuseTalkBenchOptions, WORDS)
+def bench_musetalk(as_json: AsJson = False, **given: Any) -> None:
+    """Measure MuseTalk on seeded random weights: hot path, blending, preparation, frames per second by batch.
+
+    The other side is diffusers' own networks in fp32 with upstream's whole-frame blending and PNGs, in the same
+    process.
+    """
+    from ..bench.musetalk import MuseTalkCase, parse_batches
+    from ..bench.musetalk import bench_musetalk as measure
+
+    chosen = build(MuseTalkBenchOptions, given)
+    batches = parse_batches(chosen.batches.split(",") if chosen.batches else [])
+    counts = chosen.rounds, chosen.clip_frames, chosen.threads
+    case = MuseTalkCase(chosen.tiny, chosen.device, batches, *counts)
+    found = measure(case, lambda what: typer.echo(f"measuring {what} ...", err=True))
+    print_json(found) if as_json else _print(found)
+
+
+def _print(found: MuseTalkFigures) -> None:
+    load = "" if found.load is None else f", load {found.load:.1f} when it began"
+    size = "tiny networks: no figures" if found.tiny else "full-size random weights"
+    print(f"MuseTalk on {found.device} in {found.precision}, {found.threads} threads{load}; {size}")
+    for one in found.versus:
+        print(f"  {one.what}: {one.times_wall:.1f} times faster by the clock, {one.times_cpu:.1f} by processor time")
+        for name, spent in (("ours", one.ours), ("theirs", one.theirs)):
+            print(f"    {name:6} {spent.wall:.4g} s, processor {spent.cpu:.4g} s")
+        print(f"    {one.note}")
+    for rate in found.rates:
+        work = "" if rate.tflops is None else f", {rate.tflops:.2f} TFLOP/s"
+        print(f"  {rate.batch} together: {rate.fps:.2f} fps{work}, {rate.speakers} speakers at 25 fps")
+    print(f"  both sides' faces are {found.apart_mean:.2f} grey levels apart in the mean")
+    for notice in found.notices:
+        print(f"  note: {notice}")
+
+
+__all__ = ["app", "bench_musetalk"]
