@@ -134,4 +134,3 @@ def _elsewhere() -> int:
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)
     return 2
-
