@@ -76,6 +76,8 @@ def start_served(data: Path) -> Iterator[Served]:
     with running.client(alice) as alices_client, running.client(bob) as bobs_client:
         yield Served(running, alices_client, bobs_client, alice)
     running.stop()
+    assert running.process.stdout
+    running.process.stdout.close()
 
 
 def tone(seconds: float, rate: int = 16_000) -> bytes:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..errors import LipsmithError
 from .problems import MEDIA_TYPE, Problem, body_of
+from .process import TaskFailed
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
     for kind in (Problem, LipsmithError):
         app.add_exception_handler(kind, _ours)
+    app.add_exception_handler(TaskFailed, _worker)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(Exception, _unexpected)
@@ -41,6 +43,11 @@ def install(app: FastAPI) -> None:
 
 async def _ours(_: Request, error: Exception) -> Response:
     return response_of(error)
+
+
+async def _worker(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TaskFailed)
+    return respond(error.body)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

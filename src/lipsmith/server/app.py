@@ -20,7 +20,7 @@ from .. import __version__
 from . import answers
 from .guard import BodyLimit, Dressed, Guard
 from .problems import MEDIA_TYPE
-from .routes import jobs, previews, signs
+from .routes import avatars, jobs, previews, signs
 from .schemas import ProblemBody
 from .services import Services
 
@@ -59,7 +59,7 @@ def create_app(parts: Services) -> FastAPI:
         "5XX": _problem("The server's trouble."),
     }
     v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
-    for router in (jobs.router, previews.router, signs.about_router):
+    for router in (avatars.router, jobs.router, previews.router, signs.about_router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(signs.router)

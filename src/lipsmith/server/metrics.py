@@ -34,8 +34,10 @@ class Metrics:
 
     def seen(self, scope: Scope, status: int) -> None:
         """Count one answer. The route, not the path: ids would make endless rows."""
-        route = getattr(scope.get("route"), "path", "other")
-        self._requests.labels(scope["method"] if route != "other" else "any", route, status).inc()
+        prefix = "/v1" if scope["path"].startswith("/v1/") else ""
+        route = getattr(scope.get("route"), "path", "")
+        label = prefix + route.removeprefix(prefix) if route else "other"
+        self._requests.labels(scope["method"] if route else "any", label, status).inc()
 
     def finished(self, job: Row, seconds: float) -> None:
         """Count one job that is done."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .store import Kind, Row, State
+
+if TYPE_CHECKING:
+    from ..avatars.manifest import AvatarInfo
 
 SHARES = {"open": (0.0, 0.05), "look": (0.05, 0.4), "prepare": (0.1, 1.0), "speak": (0.4, 1.0), "commit": (1.0, 1.0)}
 """Stage -> where in the whole work it begins and ends."""
@@ -116,6 +119,34 @@ class Token(BaseModel):
     url: str
 
 
+class Avatar(BaseModel):
+    """A face made ready to speak."""
+
+    model_config = example(
+        id="anna", size=[512, 512], fps="25", frames=250, engine="warp", engine_version="1", faces=1, bytes=8_123_456,
+        created="2026-01-31T12:00:00Z", clips=["idle"], notices=[],
+        links={"self": "/v1/avatars/anna", "preview": "/v1/avatars/anna/preview"},
+    )  # fmt: skip
+    id: str
+    size: list[int] = Field(min_length=2, max_length=2, description="Width and height in px.")
+    fps: str = Field(description="A number or a fraction.")
+    frames: int
+    engine: str
+    engine_version: str
+    faces: int = Field(description="People who speak.")
+    bytes: int
+    created: str
+    clips: list[str]
+    notices: list[str]
+    links: dict[str, str]
+
+
+class Avatars(BaseModel):
+    """All avatars of one client."""
+
+    avatars: list[Avatar]
+
+
 class SeenFace(BaseModel):
     """A face: its box x0 y0 x1 y1 in pixels of the picture; ``speaks``: the options choose it."""
 
@@ -204,6 +235,25 @@ def job_of(row: Row, position: int | None) -> Job:
         report=row.report,
         problem=ProblemBody(**row.problem) if row.problem else None,
         links=Links(self=here, events=f"{here}/events", result=result),
+    )
+
+
+def avatar_of(info: AvatarInfo) -> Avatar:
+    """An avatar of a shelf as it goes out; what its upload was called lies with the job."""
+    here = f"/v1/avatars/{info.id}"
+    return Avatar(
+        id=info.id,
+        size=list(info.size),
+        fps=str(info.fps),
+        frames=info.frames,
+        engine=info.engine,
+        engine_version=info.engine_version,
+        faces=info.faces,
+        bytes=info.bytes,
+        created=info.created,
+        clips=list(info.clips),
+        notices=list(info.notices),
+        links={"self": here, "preview": f"{here}/preview"},
     )
 
 

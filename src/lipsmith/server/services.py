@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from ..avatars.shelf import Shelf
 from .crew import Crew
 from .keys import Keys
 from .metrics import Metrics
@@ -45,6 +46,10 @@ class Services:
         """The folder of the jobs' folders."""
         return self.options.folder / "jobs"
 
+    def shelf(self, owner: str) -> Shelf:
+        """The client's own shelf of avatars."""
+        return Shelf(self.options.folder / "avatars" / owner)
+
     def check_open(self) -> None:
         """Raise Problem draining if nothing new is begun."""
         if self.crew.draining.is_set():
@@ -78,7 +83,8 @@ class Services:
 def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = COMMAND) -> Services:
     """The parts of a server on ``options.folder``, which is made if need be. Nothing runs yet."""
     (options.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
-    (options.folder / "looks").mkdir(mode=0o700, exist_ok=True)
+    for name in ("looks", "avatars"):
+        (options.folder / name).mkdir(mode=0o700, exist_ok=True)
     store = Store(options.folder / "jobs.sqlite")
     metrics = Metrics(store, options)
     crew = Crew(store, options, command, metrics.finished)

@@ -9,9 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..avatars.options import AvatarOptions
+from ..avatars.shelf import Shelf
 from ..errors import LipsmithError
-from ..generate import Progress, generate
+from ..generate import generate
 from ..options import GenerateOptions, build
+from ..speak import SpeakOptions, speak
+from ..stopwatch import Progress
 from .measure import Limits, measure_picture, measure_speech
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ class Bench:
             "measure": measure,
             "preview": preview,
             "dub": self.dub,
+            "avatar": self.avatar,
         }
 
     def do(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -47,10 +52,20 @@ class Bench:
         """Make the film in the folder ``attempt``, with its report beside it."""
         folder = Path(task["attempt"])
         film = FILMS[task["format"]]
-        report = generate(task["picture"], task["speech"], folder / film, _options(task), progress=self._progress)
-        told = _plain(replace(report, output=Path(film)))
-        (folder / REPORT).write_text(json.dumps(told), encoding="utf-8")
-        return told
+        if task.get("avatar"):
+            how = build(SpeakOptions, task["options"])
+            with _shelf(task).open(task["avatar"]) as avatar:
+                report = speak(avatar, task["speech"], folder / film, how, progress=self._progress)
+        else:
+            report = generate(task["picture"], task["speech"], folder / film, _options(task), progress=self._progress)
+        return _report(folder, replace(report, output=Path(film)))
+
+    def avatar(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Put an avatar on its owner's shelf. Begun again after a crash, it finds what was made already."""
+        options = build(AvatarOptions, task["options"])
+        engine = options.load().engine
+        info = _shelf(task).create(task["avatar"], Path(task["picture"]), engine, options, progress=self._progress)
+        return _report(Path(task["attempt"]), replace(info, source=""))
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +118,16 @@ def without_folders(text: str, home: str) -> str:
 
 def _options(task: dict[str, Any]) -> GenerateOptions:
     return build(GenerateOptions, task["options"])
+
+
+def _shelf(task: dict[str, Any]) -> Shelf:
+    return Shelf(Path(task["home"]) / "avatars" / task["owner"])
+
+
+def _report(folder: Path, record: object) -> dict[str, Any]:
+    told = _plain(record)
+    (folder / REPORT).write_text(json.dumps(told), encoding="utf-8")
+    return told
 
 
 def _plain(record: object) -> dict[str, Any]:

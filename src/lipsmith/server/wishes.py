@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from ..avatars.options import AvatarOptions
 from ..engines import engine_table
 from ..errors import OptionError
-from ..options import GenerateOptions, build
+from ..options import GenerateOptions, build, nearest
+from ..speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
 FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")
@@ -36,6 +38,30 @@ def parse_options(text: str) -> dict[str, Any]:
 def wish(given: Mapping[str, Any]) -> GenerateOptions:
     """``given`` as the options of a film. Raises OptionError for what is unknown, impossible or not for callers."""
     options = build(GenerateOptions, given)
+    _check_shared(options)
+    return options
+
+
+def avatar_wish(given: Mapping[str, Any]) -> AvatarOptions:
+    """``given`` as the options of an avatar; clips are for the command line. Raises OptionError as ``wish`` does."""
+    if "clips" in given:
+        raise OptionError("clips cannot be set over the network: upload one picture.")
+    options = build(AvatarOptions, given)
+    _check_shared(options)
+    return options
+
+
+def speak_wish(given: Mapping[str, Any]) -> SpeakOptions:
+    """``given`` as the options of an avatar's film. Raises OptionError for what is unknown or impossible."""
+    return build(SpeakOptions, given)
+
+
+def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
+    names = [*engine_table(), "auto"]
+    if options.engine not in names:
+        raise OptionError(
+            f"There is no engine {str(options.engine)[:32]!r}. {nearest(str(options.engine)[:32], names)}"
+        )
     if not RATE.fullmatch(options.fps):
         raise OptionError(f"fps is {options.fps[:32]!r}; it must be a number, 30000/1001, or source.")
     if not FACES.fullmatch(options.faces):
@@ -43,7 +69,6 @@ def wish(given: Mapping[str, Any]) -> GenerateOptions:
     if abs(options.seed) >= 1 << 32:
         raise OptionError("seed must be below 4294967296.")
     check_engine_options(options.engine, options.engine_options)
-    return options
 
 
 def check_engine_options(engine: str, given: object) -> None:

@@ -18,7 +18,7 @@ import time
 from typing import Any, TextIO
 
 from ..errors import LipsmithError
-from ..generate import Stage
+from ..stopwatch import Stage
 from .problems import body_of
 from .tasks import Bench
 

@@ -6,9 +6,10 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Path, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, StreamingResponse
 
@@ -19,7 +20,7 @@ from ..services import Owner, Parts, Services
 from ..store import NewJob, Row
 from ..tasks import FILMS
 from ..uploads import fresh_folder, measure, new_id, save, shown_name, size_of
-from ..wishes import parse_options, wish
+from ..wishes import parse_options, speak_wish, wish
 
 LOOK = 0.3  # seconds between two looks at a job whose events are read
 SIGN = 15.0  # seconds between two signs of life in a silent stream
@@ -28,33 +29,38 @@ router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
 
-@router.post("/jobs", status_code=202)
-def create_job(
-    parts: Parts,
-    owner: Owner,
-    response: Response,
-    picture: Annotated[UploadFile, File(description="A portrait or a video.")],
-    speech: Annotated[
-        UploadFile | None, File(description="Any sound or video. Left out: the picture's own soundtrack.")
-    ] = None,
-    format: Annotated[Format, Form(description="The film's container.")] = "mp4",  # noqa: A002 - the form's word
+@dataclass
+class DubForm:
+    """What a dub is made of."""
+
+    picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
+    avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, not a picture.")] = None
+    speech: Annotated[UploadFile | None, File(description="Any sound or video; left out: the picture's own.")] = None
+    format: Annotated[Format, Form(description="The film's container.")] = "mp4"
     options: Annotated[
         str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
-    ] = "{}",
-) -> Job:
-    """Dub: make the face in an uploaded picture say an uploaded speech. Watch the job that is answered."""
-    given = parse_options(options)
-    wish(given)
-    parts.check_room(owner, size_of(picture, speech))
+    ] = "{}"
+
+
+@router.post("/jobs", status_code=202)
+def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. Watch the job that is answered.
+
+    An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
+    """
+    given = parse_options(form.options)
+    wish(given) if form.avatar is None else speak_wish(given)
+    check_source(parts, owner, form)
+    parts.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
     with fresh_folder(parts.jobs / job, keep=True) as folder:
-        size = save(picture, folder / "picture") + save(speech, folder / "speech")
+        size = save(form.picture, folder / "picture") + save(form.speech, folder / "speech")
         facts = measure(parts, folder)
-        if speech is None and not facts["picture"]["has_sound"]:
-            raise SoundError("The picture has no soundtrack of its own: upload speech too.")
-        asked = {"picture": shown_name(picture), "speech": shown_name(speech), "format": format, "options": given}
-        request = {"asked": asked, "task": {"format": format, "options": given}}
-        row = admit(parts, NewJob(job, owner, "dub", request, size))
+        if form.speech is None and not facts.get("picture", {}).get("has_sound"):
+            raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
+        task = {"avatar": form.avatar, "format": form.format, "options": given}
+        asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
+        row = admit(parts, NewJob(job, owner, "dub", {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(parts, row)
 
@@ -131,6 +137,14 @@ def delete_job(parts: Parts, owner: Owner, job: JobId) -> None:
     if parts.store.cancel(job, owner) is None:
         raise missing()
     parts.crew.remove(job)
+
+
+def check_source(parts: Services, owner: str, form: DubForm) -> None:
+    """Raise Problem unless there is either a picture or one of the client's avatars."""
+    if (form.picture is None) == (form.avatar is None):
+        raise Problem("invalid", "Give either a picture or an avatar.")
+    if form.avatar is not None and form.avatar not in {info.id for info in parts.shelf(owner).list()}:
+        raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 
 def find(parts: Services, owner: str, job: str) -> Row:

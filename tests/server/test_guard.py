@@ -1,0 +1,152 @@
+"""Who gets in, from where, and with how much: the middlewares over a bare application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from lipsmith.server.guard import BodyLimit, Guard
+from lipsmith.server.keys import Keys, new_key, read_keys
+from lipsmith.server.settings import ServerOptions
+from lipsmith.server.tokens import Signer
+
+KEY, LINE = new_key("alice")
+KNOWN = read_keys(None, LINE)
+SIGNER = Signer(b"secret")
+
+
+async def echo(request: Request) -> Response:
+    body = await request.body()
+    return JSONResponse({"owner": getattr(request.state, "owner", None), "bytes": len(body)})
+
+
+def bare() -> Starlette:
+    return Starlette(routes=[Route("/{rest:path}", echo, methods=["GET", "POST", "DELETE"])])
+
+
+def guarded(keys: Keys = KNOWN, **options: str | bool) -> ASGIApp:
+    return Guard(bare(), ServerOptions(**options), keys, SIGNER)  # type: ignore[arg-type]
+
+
+def ask(app: ASGIApp, method: str, path: str, base: str = "http://127.0.0.1:80", **more: object) -> httpx.Response:
+    async def go() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base) as client:
+            return await client.request(method, path, **more)  # type: ignore[arg-type]
+
+    return asyncio.run(go())
+
+
+def bearer(word: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {word}"}
+
+
+def test_a_known_key_gets_in_under_its_name() -> None:
+    assert ask(guarded(), "GET", "/v1/jobs", headers=bearer(KEY)).json()["owner"] == "alice"
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, bearer("lsk_wrong"), bearer(""), {"Authorization": KEY}, {"Authorization": f"Basic {KEY}"}]
+)
+def test_without_a_known_key_nobody_gets_in(headers: dict[str, str]) -> None:
+    answer = ask(guarded(), "GET", "/v1/jobs", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_key_in_the_address_is_none() -> None:
+    assert ask(guarded(), "GET", f"/v1/jobs?token={KEY}").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/openapi.json", "/studio.js"])
+def test_pages_and_signs_of_life_want_no_key(path: str) -> None:
+    assert ask(guarded(), "GET", path).status_code == 200
+
+
+def test_the_metrics_want_a_key() -> None:
+    assert ask(guarded(), "GET", "/metrics").status_code == 401
+
+
+def test_a_token_reads_its_job_and_nothing_else() -> None:
+    token, _ = SIGNER.token("jobs/ab", "bob")
+    assert ask(guarded(), "GET", f"/v1/jobs/ab/result?token={token}").json()["owner"] == "bob"
+    assert ask(guarded(), "GET", "/v1/jobs/ab", headers=bearer(token)).json()["owner"] == "bob"
+    assert ask(guarded(), "GET", f"/v1/jobs/cd/result?token={token}").status_code == 401
+    assert ask(guarded(), "GET", f"/v1/jobs?token={token}").status_code == 401
+    assert ask(guarded(), "DELETE", f"/v1/jobs/ab?token={token}").status_code == 401
+
+
+def test_a_session_token_may_act_on_its_session() -> None:
+    token, _ = SIGNER.token("sessions/ab", "bob")
+    assert ask(guarded(), "POST", "/v1/sessions/ab/speak", headers=bearer(token)).json()["owner"] == "bob"
+    assert ask(guarded(), "POST", "/v1/sessions/cd/speak", headers=bearer(token)).status_code == 401
+
+
+def test_an_old_token_is_none() -> None:
+    token, _ = SIGNER.token("jobs/ab", "bob", life=-1)
+    assert ask(guarded(), "GET", f"/v1/jobs/ab?token={token}").status_code == 401
+
+
+def test_without_keys_only_names_of_this_machine_are_answered() -> None:
+    """A site whose name was made to point to 127.0.0.1 cannot read what is here."""
+    open_app = guarded(Keys())
+    assert ask(open_app, "GET", "/v1/jobs").json()["owner"] == "local"
+    assert ask(open_app, "GET", "/v1/jobs", base="http://localhost:8080").status_code == 200
+    assert ask(open_app, "GET", "/v1/jobs", base="http://rebound.example:8080").status_code == 421
+    assert ask(guarded(Keys(), insecure=True), "GET", "/v1/jobs", base="http://box.lan").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://evil.example", 403), ("null", 403), ("http://127.0.0.1:80", 200), ("https://good.example", 200)],
+)
+def test_pages_of_other_sites_cannot_act(origin: str, status: int) -> None:
+    app = guarded(Keys(), cors="https://good.example")
+    base = "http://127.0.0.1:80"
+    assert ask(app, "POST", "/v1/jobs", base, headers={"Origin": origin, "Host": "127.0.0.1:80"}).status_code == status
+
+
+def limited(**options: int) -> ASGIApp:
+    return BodyLimit(bare(), ServerOptions(**{"upload_mb": 2, **options}))  # type: ignore[arg-type]
+
+
+UPLOAD = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
+    answer = ask(limited(), "POST", "/v1/jobs", content=bytes(2_000_001), headers=UPLOAD)
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "too-large"
+
+
+def test_a_body_that_says_nothing_is_counted() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(100_000)
+
+    assert ask(limited(), "POST", "/v1/jobs", content=endless(), headers=UPLOAD).status_code == 413
+
+
+def test_what_is_no_upload_is_small() -> None:
+    assert ask(limited(), "POST", "/v1/jobs", content=bytes(1_000_001)).status_code == 413
+    assert ask(limited(), "POST", "/v1/jobs", content=bytes(999_999)).json()["bytes"] == 999_999
+
+
+def test_a_body_that_takes_too_long_is_broken_off() -> None:
+    now = iter(range(0, 10_000, 40))
+    app = BodyLimit(bare(), ServerOptions(upload_minutes=1), lambda: float(next(now)))
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x"
+
+    answer = ask(app, "POST", "/v1/jobs", content=slow(), headers=UPLOAD)
+    assert (answer.status_code, answer.json()["type"]) == (408, "too-slow")

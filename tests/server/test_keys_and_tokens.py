@@ -1,0 +1,111 @@
+"""Keys are known by their hash alone; tokens open one thing for a while."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lipsmith.errors import InputError, OptionError
+from lipsmith.server.keys import Keys, new_key, read_keys
+from lipsmith.server.settings import ServerOptions, check_reach, is_loopback
+from lipsmith.server.tokens import Signer, signer_of
+
+
+def test_a_key_is_known_by_its_line_and_not_in_it(tmp_path: Path) -> None:
+    key, line = new_key("studio")
+    (tmp_path / "keys").write_text(f"# ours\n\n{line}  # the first\n")
+    keys = read_keys(tmp_path / "keys")
+    assert key not in line
+    assert keys.owner(key) == "studio"
+    assert keys.owner(key + "x") is None
+    assert keys.owner("") is None
+    assert keys.owner(line.partition(":")[2]) is None
+
+
+def test_keys_come_from_the_environment_too() -> None:
+    (a, line_a), (b, line_b) = new_key("a"), new_key("b")
+    keys = read_keys(None, f"{line_a};{line_b}")
+    assert (keys.owner(a), keys.owner(b)) == ("a", "b")
+    assert not read_keys(None, "")
+
+
+@pytest.mark.parametrize(
+    "line", ["studio secret", "../up sha256:" + "0" * 64, "a sha256:" + "0" * 63, "A sha256:" + "0" * 64]
+)
+def test_a_line_that_is_no_key_is_refused_and_not_repeated(line: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(line)
+    with pytest.raises(InputError, match="Line 1") as error:
+        read_keys(tmp_path / "keys")
+    assert line not in str(error.value)
+
+
+def test_a_missing_file_of_keys_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_keys(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["", "-a", "A", "a/b", "a" * 33, ".."])
+def test_a_client_has_a_plain_name(name: str) -> None:
+    with pytest.raises(OptionError, match="cannot name a client"):
+        new_key(name)
+
+
+def test_a_token_opens_its_own_resource_until_it_is_over() -> None:
+    now = [1000.0]
+    signer = Signer(b"secret", lambda: now[0])
+    token, expires = signer.token("jobs/ab", "alice", 60)
+    said = signer.read(token)
+    assert said
+    assert (said.owner, said.expires, expires) == ("alice", 1060, 1060)
+    assert said.opens("jobs/ab")
+    assert said.opens("jobs/ab/result")
+    assert not said.opens("jobs/abc")
+    assert not said.opens("jobs")
+    now[0] = 1060
+    assert signer.read(token) is None
+
+
+@given(st.text(max_size=60))
+def test_no_text_is_taken_for_a_token(text: str) -> None:
+    assert Signer(b"secret").read("lst_" + text) is None
+
+
+def test_a_token_of_another_secret_or_changed_is_none() -> None:
+    token, _ = Signer(b"one").token("jobs/ab", "alice")
+    payload, _, signature = token.partition(".")
+    assert Signer(b"two").read(token) is None
+    assert Signer(b"one").read(f"{payload[:-2]}AA.{signature}") is None
+
+
+def test_the_secret_stays_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    token, _ = signer_of(tmp_path).token("jobs/ab", "alice")
+    assert signer_of(tmp_path).read(token)
+    assert stat.S_IMODE((tmp_path / "token-secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
+def test_loopback_wants_no_key(host: str) -> None:
+    check_reach(ServerOptions(host=host), keyed=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org", "localhost.example.org"])
+def test_elsewhere_keys_are_wanted_or_insecure_said(host: str) -> None:
+    assert not is_loopback(host)
+    with pytest.raises(OptionError, match="--insecure"):
+        check_reach(ServerOptions(host=host), keyed=False)
+    check_reach(ServerOptions(host=host), keyed=True)
+    check_reach(ServerOptions(host=host, insecure=True), keyed=False)
+
+
+@pytest.mark.parametrize("wrong", [{"port": -1}, {"port": 70000}, {"queue": 0}, {"cors": "*"}, {"upload_mb": 0}])
+def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(OptionError):
+        ServerOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_keys_without_any_know_nobody() -> None:
+    assert Keys().owner("lsk_x") is None

@@ -1,0 +1,135 @@
+"""Uploads are measured before they are unpacked: bombs, playlists and programs get no further."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from live_server import tone
+from PIL import Image
+
+from lipsmith.errors import InputError, PictureError, SoundError
+from lipsmith.server.measure import Limits, measure_picture, measure_speech
+
+LIMITS = Limits(megapixels=2, seconds=60)
+
+
+def png_that_says(width: int, height: int) -> bytes:
+    """A PNG of a few hundred bytes with a monstrous size in its header."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    packed = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def film(path: Path, frames: int, size: tuple[int, int] = (64, 48), fps: int = 25) -> Path:
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
+        stream.width, stream.height = size
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.zeros((size[1], size[0], 3), np.uint8), "rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def flac_of_silence(path: Path, seconds: int) -> Path:
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=8000, layout="mono")
+        for index in range(seconds):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 8000, index * 8000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_portrait_and_a_film_are_measured(tmp_path: Path, astronaut_file: Path) -> None:
+    still = measure_picture(astronaut_file, LIMITS)
+    assert (still.kind, still.size, still.seconds) == ("image", (512, 512), 0)
+    moving = measure_picture(film(tmp_path / "film", 50), LIMITS)
+    assert (moving.kind, moving.size, moving.has_sound) == ("video", (64, 48), False)
+    assert moving.seconds == pytest.approx(2, abs=0.1)
+
+
+def test_speech_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "speech").write_bytes(tone(1.5))
+    assert measure_speech(tmp_path / "speech", LIMITS).seconds == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(1500, 1500), (30_000, 30_000), (200_000, 200_000)])
+def test_pictures_that_unpack_to_monsters_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "bomb").write_bytes(png_that_says(*size))
+    with pytest.raises(PictureError, match="pixels"):
+        measure_picture(tmp_path / "bomb", LIMITS)
+
+
+def test_films_of_monstrous_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="up to"):
+        measure_picture(film(tmp_path / "film", 2), Limits(0.001, 60))
+
+
+def test_films_that_are_too_long_or_too_fast_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="longer"):
+        measure_picture(film(tmp_path / "long", 100), Limits(2, 3))
+    with pytest.raises(PictureError, match="longer"):
+        measure_picture(film(tmp_path / "fast", 600, fps=1000), Limits(2, 2))
+
+
+def test_hours_of_silence_in_a_small_file_are_refused(tmp_path: Path) -> None:
+    path = flac_of_silence(tmp_path / "silence", 300)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(SoundError, match="longer than the 1 minutes"):
+        measure_speech(path, LIMITS)
+
+
+STRANGERS = {
+    "playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+    "remote playlist": b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/x.ts\n",
+    "concat": b"ffconcat version 1.0\nfile '/etc/passwd'\n",
+    "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'><image href='file:///etc/passwd'/></svg>",
+    "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
+    "text": b"once upon a time\n" * 100,
+    "subtitles": b"1\n00:00:00,000 --> 00:00:01,000\nhello\n\n" * 20,
+    "dash": b"<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static'><Period/></MPD>",
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n(/etc/passwd) run\n",
+    "program": b"\x7fELF" + bytes(200),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+def test_playlists_programs_and_text_are_not_followed(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "upload").write_bytes(STRANGERS[kind])
+    with pytest.raises(PictureError):
+        measure_picture(tmp_path / "upload", LIMITS)
+    with pytest.raises(SoundError):
+        measure_speech(tmp_path / "upload", LIMITS)
+
+
+def test_a_picture_is_no_speech_and_speech_no_picture(tmp_path: Path, astronaut_file: Path) -> None:
+    (tmp_path / "speech").write_bytes(tone(0.5))
+    with pytest.raises(InputError):
+        measure_picture(tmp_path / "speech", LIMITS)
+    with pytest.raises(InputError):
+        measure_speech(astronaut_file, LIMITS)
+
+
+def test_a_truncated_portrait_is_left_to_the_reader(tmp_path: Path, astronaut_file: Path) -> None:
+    """Its header is whole, so its size is known; who decodes it says that it is cut short."""
+    (tmp_path / "cut").write_bytes(astronaut_file.read_bytes()[:2000])
+    assert measure_picture(tmp_path / "cut", LIMITS).kind == "image"
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(buffer, "PPM")
+    (tmp_path / "ppm").write_bytes(buffer.getvalue())
+    assert measure_picture(tmp_path / "ppm", LIMITS).size == (20, 20)
