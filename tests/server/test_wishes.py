@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import OptionError
-from lipsmith.server.wishes import parse_options, wish
+from lipsmith.server.wishes import avatar_wish, parse_options, speak_wish, wish
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,8 @@ from lipsmith.server.wishes import parse_options, wish
         {"fps": "30000/1001", "faces": "2", "crf": 30},
         {"fps": 29.97, "faces": "left"},
         {"fps": "source"},
+        {"background": "#00b140"},
+        {"background": "white", "key": "alpha"},
     ],
 )
 def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
@@ -32,6 +34,12 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
     "given",
     [
         {"engin": "warp"},
+        {"background": "/etc/passwd"},
+        {"background": "portrait.jpg"},
+        {"background": "http://127.0.0.1/x.jpg"},
+        {"background": "red", "key": "/etc"},
+        {"background": "#12"},
+        {"background": ["red"]},
         {"engine": "wrap"},
         {"engine": ["warp"]},
         {"fps": "1e999999999"},
@@ -70,3 +78,15 @@ names = st.sampled_from(
 def test_any_mapping_is_taken_or_refused_and_nothing_else(given: dict[str, object]) -> None:
     with suppress(OptionError):
         wish(given)
+
+
+def test_an_avatar_and_its_film_take_less() -> None:
+    avatar_wish({"engine": "warp", "faces": "all"})
+    speak_wish({"crf": 30})
+    for check, asked in [
+        (avatar_wish, {"clips": {"wave": "/etc/x.mp4"}}),
+        (avatar_wish, {"crf": 3}),
+        (speak_wish, {"engine": "warp"}),
+    ]:
+        with pytest.raises(OptionError):
+            check(asked)

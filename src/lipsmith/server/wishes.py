@@ -15,11 +15,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from ..avatars.options import AvatarOptions
 from ..engines import engine_table
 from ..errors import OptionError
+from ..media.background import colour_of
 from ..options import GenerateOptions, build, nearest
 from ..speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
 FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")
+FILM = frozenset({"crf", "preset", "mark"})
+AVATAR = frozenset({"engine", "fps", "faces", "still", "seed", "engine_options"})
+TEXTS = ("engine", "background", "key")
 NUMBERS = re.compile(r"[-0-9, ]{0,64}")
 """Text an engine's option may hold unless it is one of the choices that the engine names: no file is called so."""
 
@@ -38,22 +42,37 @@ def parse_options(text: str) -> dict[str, Any]:
 def wish(given: Mapping[str, Any]) -> GenerateOptions:
     """``given`` as the options of a film. Raises OptionError for what is unknown, impossible or not for callers."""
     options = build(GenerateOptions, given)
+    _refuse_others(given, FILM | AVATAR | {"length", "background", "key"})
     _check_shared(options)
+    if options.background not in ("keep", "transparent") and colour_of(options.background) is None:
+        raise OptionError("background can be keep, transparent or a colour (#rrggbb or a name) over the network.")
+    if options.key not in ("auto", "alpha") and colour_of(options.key) is None:
+        raise OptionError("key can be auto, alpha or a colour (#rrggbb or a name) over the network.")
     return options
 
 
 def avatar_wish(given: Mapping[str, Any]) -> AvatarOptions:
-    """``given`` as the options of an avatar; clips are for the command line. Raises OptionError as ``wish`` does."""
-    if "clips" in given:
-        raise OptionError("clips cannot be set over the network: upload one picture.")
+    """``given`` as the options of an avatar. Raises OptionError as ``wish`` does."""
     options = build(AvatarOptions, given)
+    _refuse_others(given, AVATAR)
     _check_shared(options)
     return options
 
 
 def speak_wish(given: Mapping[str, Any]) -> SpeakOptions:
     """``given`` as the options of an avatar's film. Raises OptionError for what is unknown or impossible."""
-    return build(SpeakOptions, given)
+    options = build(SpeakOptions, given)
+    _refuse_others(given, FILM)
+    return options
+
+
+def _refuse_others(given: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    """What is not known to be harmless is not for callers: an option added one day may name a file."""
+    for name, value in given.items():
+        if name not in allowed:
+            raise OptionError(f"The option '{name}' cannot be set over the network.")
+        if name in TEXTS and not isinstance(value, str):
+            raise OptionError(f"{name} is a {type(value).__name__}; it must be text.")
 
 
 def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
