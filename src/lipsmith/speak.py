@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .avatars.options import engine_of, refuse_other
 from .avatars.store import Avatar
@@ -12,10 +13,14 @@ from .engines import Engine
 from .errors import OptionError
 from .film import Filming, Report
 from .options import Preset, check
+from .perform import render_runs
 from .stopwatch import Progress, Stage, Stopwatch
 from .take import Take
 from .timing import frame_count
 from .types import FilmInfo, Plate
+
+if TYPE_CHECKING:
+    from .avatars.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +60,27 @@ def speak(
         AvatarStale: the engine is not the one that made the avatar, or of another version.
         LipsmithError: one clear sentence; nothing is left behind.
     """
-    from .media.probe import probe
-    from .media.sound import Hearing, open_speech
-    from .media.writer import FilmOptions, check_output
+    from .media.writer import check_output
 
     watch, options = Stopwatch(), options or SpeakOptions()
-    speech, output, tell = Path(speech), Path(output), progress or (lambda _: None)
+    speech, output = Path(speech), Path(output)
     check_output(output, [speech])
-    info = avatar.info
     with watch.stage("open"):
         if engine is None:
-            engine = engine_of(info)
-        refuse_other(info, engine)
+            engine = engine_of(avatar.info)
+        refuse_other(avatar.info, engine)
+    return _film(avatar, speech, output, options, Filming(engine, watch, progress or (lambda _: None)))
+
+
+def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: Filming) -> Report:
+    from .media.probe import probe
+    from .media.sound import Hearing, open_speech
+    from .media.writer import FilmOptions
+
+    info, engine, watch = avatar.info, filming.engine, filming.watch
+    with watch.stage("open"):
+        tell = filming.progress
         sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
-    filming = Filming(engine, watch, tell)
     length = frame_count(sound.samples, info.fps, sound.rate)
     take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Hearing(sound.rate))
     film = FilmInfo(info.size, info.fps, sound.rate)
@@ -87,9 +99,28 @@ def plates(avatar: Avatar) -> Iterator[Plate]:
         walk = avatar.loop.after(walk, speaking=True)
 
 
+def warm_up(shelf: Shelf, name: str) -> dict[str, float]:
+    """Read the avatar ``name`` and draw its first frame in silence; seconds of each stage.
+
+    Raises as ``Shelf.open`` and ``engine_of`` do.
+    """
+    watch = Stopwatch()
+    with watch.stage("open"):
+        avatar = shelf.open(name)
+    with avatar:
+        with watch.stage("read"):
+            avatar.check()
+        with watch.stage("engine"):
+            engine = engine_of(avatar.info)
+        with watch.stage("render"):
+            take = Take(plates(avatar), engine, avatar.info.fps)
+            render_runs(take.end(engine.info.window), engine)
+    return watch.seconds
+
+
 def _heard(read: float, total: float, fps: float) -> Stage:
     """Progress of reading a speech, seconds in frames."""
     return Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0)
 
 
-__all__ = ["SpeakOptions", "plates", "speak"]
+__all__ = ["SpeakOptions", "plates", "speak", "warm_up"]

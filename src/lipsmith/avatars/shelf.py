@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ..engines import Engine
 from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OptionError, OutputError
 from ..options import nearest
-from ..stopwatch import Progress
+from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
 from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
@@ -111,12 +111,9 @@ class Shelf:
                 told = changes(there.fingerprint, fingerprint)
                 if not told:
                     return there.info(name)
-                raise AvatarStale(
-                    f"The avatar {name} was made of something else: {'; '.join(told)}. --refresh makes it again."
-                )
+                raise _stale(name, told)
             with self._new_data(name) as folder:
-                making = Making(sources, folder, engine, options, progress or (lambda _: None))
-                manifest = making.run(fingerprint)
+                manifest = Making(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
                 self._publish(name, manifest)
         return manifest.info(name)
 
@@ -371,6 +368,14 @@ class Shelf:
         except OSError as reason:
             raise OutputError(f"{self.root} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
         return FileLock(folder / f"{name}.{what}", timeout=-1 if wait else 0)
+
+
+def _stale(name: str, told: Sequence[str]) -> AvatarStale:
+    return AvatarStale(f"The avatar {name} was made of something else: {'; '.join(told)}. --refresh makes it again.")
+
+
+def _say_nothing(_: Stage) -> None:
+    """Progress that nobody wants."""
 
 
 def _busy() -> type[Exception]:

@@ -35,7 +35,7 @@ INDEX = "index.safetensors"
 FILES = (INDEX, *(f"{name}.roll" for name in ROLLS))
 PLATES_KEPT = 3
 """Plates in memory: 6 MB each at 1080p. A turn of the walk needs the last two again."""
-SHARED_BYTES = 48 << 20
+SHARED_BYTES = 32 << 20
 """Most bytes of shared records kept in memory."""
 Records = Sequence["type[DataclassInstance]"]
 

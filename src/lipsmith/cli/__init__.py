@@ -13,16 +13,18 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import bench_musetalk, demo, doctor, engines, generate, metrics, musetalk, serve, train, weights
+from . import avatar, bench_live, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, weights
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
 app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_mode=None)  # rich help costs 0.2 s
 app.command(cls=SectionedCommand)(generate.generate)
+app.command()(speak.speak)
 app.command()(demo.demo)
 app.command()(engines.engines)
 app.command()(doctor.doctor)
-app.add_typer(bench_musetalk.app)  # bench, with its own command
+app.add_typer(bench_live.app)  # bench, with its own commands
+app.add_typer(avatar.app)
 app.add_typer(metrics.app)
 app.add_typer(musetalk.app)
 app.add_typer(serve.app)

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from ..generate import Stage
 
-WORDS = {"open": "Reading the speech", "look": "Looking at the faces", "speak": "Making it speak"}
+WORDS = {
+    "open": "Reading the speech",
+    "look": "Looking at the faces",
+    "prepare": "Preparing them",
+    "speak": "Making it speak",
+}
 EVERY = 10.0  # seconds between two lines
 
 

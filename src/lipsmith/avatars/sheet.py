@@ -1,0 +1,59 @@
+"""A contact sheet of an avatar: its plates with the boxes and masks of their faces."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compose import compose
+from ..types import Image, Plate, Target
+from .store import Avatar
+
+TILES = 12
+_TINT = (230, 40, 60)
+_LINE = (60, 230, 120)
+_SHARE = 0.45
+
+
+def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
+    """(H, W, 3) RGB: up to ``tiles`` plates, evenly spread; what can be drawn is tinted, each crop outlined."""
+    from ..media.draw import contact_sheet
+
+    frames = avatar.info.frames
+    count = min(tiles, frames)
+    chosen = [(2 * k + 1) * frames // (2 * count) for k in range(count)]
+    images = [marked(avatar.plate(index)) for index in chosen]
+    return contact_sheet(images, [_caption(avatar, index) for index in chosen], columns=min(4, count))
+
+
+def marked(plate: Plate) -> Image:
+    """A copy of the plate's picture with its targets."""
+    import cv2
+
+    tint = [np.full((target.crop.size[1], target.crop.size[0], 3), _TINT, np.uint8) for target in plate.targets]
+    covered = compose(plate.image, plate.targets, tint).astype(np.float32)
+    image = np.rint(plate.image * (1 - _SHARE) + covered * _SHARE).astype(np.uint8)
+    thick = max(1, round(max(image.shape[:2]) / 240))
+    for target in plate.targets:
+        cv2.polylines(image, [_corners(target)], True, _LINE, thick, cv2.LINE_AA)
+    return image
+
+
+def _corners(target: Target) -> NDArray[np.int32]:
+    """(4, 1, 2) int32 px of the crop's corners in the image."""
+    import cv2
+
+    width, height = target.crop.size
+    back = cv2.invertAffineTransform(target.crop.matrix)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    return np.asarray(np.rint(corners @ back[:, :2].T + back[:, 2]), np.int32)[:, None]
+
+
+def _caption(avatar: Avatar, index: int) -> str:
+    clip = next(one for one in avatar.loop.clips if one.start <= index < one.stop)
+    name = f"{clip.name} " if len(avatar.loop.clips) > 1 and clip.name.isascii() else ""
+    idle = " closed" if any(begin <= index < end for begin, end in clip.idle) else ""
+    return f"{name}{index}{idle}"
+
+
+__all__ = ["avatar_sheet", "marked"]
