@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lipsmith"
 FLOORS = (
-    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch", "sinks"),
+    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch"),
     ("nets", "weights"),
     ("media", "face", "speech", "compose"),
     ("engines",),
@@ -28,8 +28,8 @@ FLOORS = (
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor
-    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"), ("bench", "generate"),
-    ("bench", "metrics"), ("train", "corpus"), ("train", "metrics"),
+    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"),
+    ("bench", "generate"), ("bench", "metrics"), ("bench", "realtime"), ("train", "corpus"), ("train", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader")

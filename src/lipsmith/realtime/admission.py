@@ -30,7 +30,10 @@ class LoadModel:
             self._calls.append((rows, seconds))
 
     def fit(self) -> tuple[float, float]:
-        """(a, b) by least squares over the last calls; calls of one size say nothing of a, which is then 0."""
+        """(a, b) by least squares over the last calls; calls of one size say nothing of a, which is then 0.
+
+        There the median counts, for a machine does other things at times.
+        """
         if not self._calls:
             return 0.0, 0.0
         rows, times = np.array(self._calls, np.float64).T
@@ -40,7 +43,7 @@ class LoadModel:
             base = float(times.mean()) - slope * float(rows.mean())
             if slope >= 0 and base >= 0:
                 return base, slope
-        return 0.0, float(times.sum() / rows.sum())
+        return 0.0, float(np.median(times / rows))
 
     def predict(self, rows: int) -> float:
         """Seconds of a call of ``rows`` rows."""

@@ -27,7 +27,7 @@ from .renderer import Renderer, reason_of
 from .session import Session, SessionOptions, SpokenOver
 from .ticks import Event, Playback, State, Tick
 
-WARM_UP = 3
+WARM_UP = 12
 """Runs drawn before the first session, to know what rendering costs and to have everything loaded."""
 
 

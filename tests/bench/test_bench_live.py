@@ -1,0 +1,45 @@
+"""The live bench opens real sessions; its figures are judged by machines, not by tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lipsmith.bench.live import LiveCase, measure_live, resident_bytes, spread
+from lipsmith.cli import run
+
+
+def test_two_sessions_are_measured() -> None:
+    told: list[str] = []
+    found = measure_live(LiveCase(2, 1.0, (256, 256)), told.append)
+    assert found.wished == 2
+    assert 1 <= found.sessions <= 2
+    assert found.pushed_ms.count == found.streamed_ms.count == found.interrupt_ms.count == found.sessions
+    assert found.samples_missing == 0
+    assert found.plate_step <= 1
+    assert found.ticks > 100
+    assert found.render_ms > 0
+    assert told
+
+
+def test_the_spread_of_nothing_is_nothing() -> None:
+    assert spread([]).count == 0
+    assert spread([0.001, 0.003]).p50 == pytest.approx(2)
+
+
+def test_a_system_that_does_not_tell_its_memory_is_not_guessed(tmp_path: Path) -> None:
+    assert resident_bytes(tmp_path / "none") is None
+
+
+def test_the_command_prints_a_table_and_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = measure_live(LiveCase(1, 0.2, (256, 256), "fake"))
+    monkeypatch.setattr("lipsmith.bench.live.measure_live", lambda case, tell: found)
+    assert run(["bench", "live", "--sessions", "1,2"]) == 0
+    assert "interruption -> silence" in capsys.readouterr().out
+    assert run(["bench", "live", "--sessions", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["engine"] == "fake"
+    assert run(["bench", "live", "--sessions", "none"]) == 2
