@@ -1,0 +1,83 @@
+"""What docs/server.md says is so: its calls work as they stand, its tables name everything there is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from live_server import Served, over, tone
+
+from lipsmith.cli import run
+from lipsmith.server.keys import read_keys
+from lipsmith.server.problems import TABLE
+from lipsmith.server.settings import ServerOptions
+
+PAGE = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+
+
+def calls() -> list[str]:
+    """Every curl of the page, one line each."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("curl")]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes, tmp_path: Path) -> None:
+    (tmp_path / "portrait.jpg").write_bytes(portrait)
+    (tmp_path / "speech.wav").write_bytes(tone(0.6))
+    place = {**os.environ, "URL": served.running.url, "KEY": served.alices_key}
+    made: list[str] = []
+    for call in calls():
+        if "/cancel" in call or "/v1/avatars/anna" in call:
+            over(served.alice, made[-1])
+        if "$JOB/result" in call:
+            assert over(served.alice, made[0])["state"] == "done"
+        words = call.replace("curl", "curl --noproxy '*' -S --fail-with-body", 1)
+        done = subprocess.run(
+            ["bash", "-c", words],
+            cwd=tmp_path, env={**place, "JOB": made[0] if made else ""}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, (call, done.stdout, done.stderr)
+        if done.stdout.startswith('{"id":') and "-F " in call:
+            made.append(json.loads(done.stdout)["id"])
+    assert len(made) == 3
+    assert over(served.alice, made[-1])["state"] == "done"
+    assert (tmp_path / "film.mp4").read_bytes()[:1000] == (tmp_path / "beginning.bin").read_bytes()
+    assert (tmp_path / "anna.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tables_name_every_flag_and_every_problem() -> None:
+    assert [one.name for one in fields(ServerOptions) if f"`--{one.name.replace('_', '-')}`" not in PAGE] == []
+    assert [
+        f"{kind} {status}" for kind, (status, _) in TABLE.items() if not re.search(rf"\| {status} \|.*`{kind}`", PAGE)
+    ] == []
+    settings = PAGE.partition("## Settings")[2]
+    for one in fields(ServerOptions):
+        row = next(
+            line
+            for line in settings.splitlines()
+            if line.startswith("|") and f"`--{one.name.replace('_', '-')}`" in line
+        )
+        if one.default not in ("", False):
+            assert str(one.default) in row, one.name
+
+
+def test_the_command_makes_keys_that_the_server_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "key", "--name", "studio"]) == 0
+    key, line = capsys.readouterr().out.split("\n")[:2]
+    assert read_keys(None, line).owner(key) == "studio"
+
+
+def test_the_command_does_not_listen_to_everybody_without_keys(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LIPSMITH_KEYS", raising=False)
+    assert run(["serve", "--host", "0.0.0.0"]) == 2
+    assert "--insecure" in capsys.readouterr().err
