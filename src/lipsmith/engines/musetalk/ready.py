@@ -45,6 +45,10 @@ class Untouched:
     picture: Image
 
 
+RECORDS = (Material, Patch, Untouched)
+"""What a stored material is built of."""
+
+
 class Preparation:
     """Makes faces ready, one after the other.
 
