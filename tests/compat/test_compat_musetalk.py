@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.compat.musetalk import Task, UpstreamFlags, engine_options, inference_tasks, realtime_tasks
+from lipsmith.compat.musetalk import UpstreamFlags, engine_options, inference_tasks, realtime_tasks
+from lipsmith.compat.musetalk_avatars import Task
 from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.errors import InputError, OptionError
 from lipsmith.options import build
@@ -63,6 +64,7 @@ def test_clips_of_a_realtime_yaml_lie_with_their_avatar(tmp_path: Path, version:
         f"results/{folder}/avator_1/vid_output/audio_{k}.mp4" for k in range(2)
     ]
     assert {task.bbox_shift for task in tasks} == {shift}
+    assert {(task.avatar, task.preparation) for task in tasks} == {("avator_1", True)}
 
 
 def test_flags_become_options_that_the_engine_knows() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..engines import load_engine
 from ..errors import EngineUnavailable, InputError, OptionError
 from ..generate import Progress, Report, generate
 from ..options import GenerateOptions
+from ..speak import speak
+from .musetalk_avatars import Task, Told, prepared
 
 if TYPE_CHECKING:
-    from ..engines import Engine
+    from ..engines.musetalk import MuseTalkEngine
 
 Script = Literal["inference", "realtime"]
 VIDEOS = (".avi", ".mp4", ".mov", ".flv", ".mkv")
@@ -59,16 +62,6 @@ class ObsoleteFlags:
     skip_save_images: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One film to make."""
-
-    picture: Path
-    speech: Path
-    output: Path
-    bbox_shift: int
-
-
 def inference_tasks(flags: UpstreamFlags) -> list[Task]:
     """What a ``test.yaml`` asks for: films at ``<result_dir>/<version>/<video>_<audio>.mp4``.
 
@@ -92,14 +85,20 @@ def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
         InputError: not YAML, or an avatar without its files.
     """
     path = Path(flags.inference_config)
-    place = Path(flags.result_dir) / ("v15/avatars" if flags.version == "v15" else "avatars")
+    place = avatars_folder(flags)
     tasks = []
     for name, given in _read(path).items():
         avatar = _mapping(given, name, path, ("video_path", "audio_clips"))
         picture, films = Path(avatar["video_path"]), place / str(name) / "vid_output"
         for clip, speech in _mapping(avatar["audio_clips"], f"{name}.audio_clips", path, ()).items():
-            tasks.append(Task(picture, Path(speech), films / f"{clip}.mp4", _shift(flags, avatar)))
+            film, shift = films / f"{clip}.mp4", _shift(flags, avatar)
+            tasks.append(Task(picture, Path(speech), film, shift, str(name), bool(avatar.get("preparation", True))))
     return tasks
+
+
+def avatars_folder(flags: UpstreamFlags) -> Path:
+    """Where the avatars of a version lie."""
+    return Path(flags.result_dir) / ("v15/avatars" if flags.version == "v15" else "avatars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +110,37 @@ class Made:
 
 
 def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) -> Iterator[Made]:
-    """Make every film in turn; an avatar that speaks several clips is encoded once.
+    """Make every film in turn; an avatar is prepared once for all its clips, and for later runs.
 
     Raises:
-        LipsmithError: as ``generate`` does.
+        LipsmithError: as ``generate`` and ``speak`` do; an avatar that was to be there already and is not.
     """
     tasks = inference_tasks(flags) if script == "inference" else realtime_tasks(flags)
-    engine, shift = None, None
+    act = _inference if script == "inference" else _realtime
+    for shift, alike in groupby(tasks, key=lambda task: task.bbox_shift):
+        engine = _engine(script, flags, shift)
+        for report in act(alike, flags, engine, progress):
+            yield Made(report, engine.shift_range.text(shift) if engine.shift_range else None)
+
+
+def _inference(tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Told) -> Iterator[Report]:
     for task in tasks:
-        if engine is None or task.bbox_shift != shift:
-            engine, shift = _engine(script, flags, task.bbox_shift), task.bbox_shift
         task.output.parent.mkdir(parents=True, exist_ok=True)
-        report = generate(
-            task.picture, task.speech, task.output, _options(task, flags), progress=progress, engine=engine
-        )
-        shift_range = getattr(engine, "shift_range", None)
-        yield Made(report, shift_range.text(task.bbox_shift) if shift_range else None)
+        options = GenerateOptions(engine="musetalk", fps=_rate(task, flags), still=True)
+        yield generate(task.picture, task.speech, task.output, options, progress=progress, engine=engine)
 
 
-def _engine(script: Script, flags: UpstreamFlags, shift: int) -> Engine:
-    return load_engine("musetalk", **engine_options(script, flags, shift))
+def _realtime(tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Told) -> Iterator[Report]:
+    for _, clips in groupby(tasks, key=lambda task: task.avatar):
+        first, engine.shift_range = next(clips), None  # one that was prepared before tells no range
+        with prepared(first, avatars_folder(flags), engine, _rate(first, flags), progress) as avatar:
+            for task in chain([first], clips):
+                task.output.parent.mkdir(parents=True, exist_ok=True)
+                yield speak(avatar, task.speech, task.output, engine=engine, progress=progress)
+
+
+def _engine(script: Script, flags: UpstreamFlags, shift: int) -> MuseTalkEngine:
+    return cast("MuseTalkEngine", load_engine("musetalk", **engine_options(script, flags, shift)))
 
 
 def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str, Any]:
@@ -154,10 +164,9 @@ def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str
     }
 
 
-def _options(task: Task, flags: UpstreamFlags) -> GenerateOptions:
+def _rate(task: Task, flags: UpstreamFlags) -> str:
     """A video keeps its own frame rate; images and folders take the flag's."""
-    fps = "source" if task.picture.suffix.lower() in VIDEOS else str(flags.fps)
-    return GenerateOptions(engine="musetalk", fps=fps, still=True)
+    return "source" if task.picture.suffix.lower() in VIDEOS else str(flags.fps)
 
 
 def _shift(flags: UpstreamFlags, task: Mapping[str, Any]) -> int:

@@ -81,14 +81,14 @@ class UpstreamAvatar:
             InputError: a picture or mask is damaged, or of another size than its box.
         """
         for index in range(self.frames):
-            yield self.plate(index)
+            image = self.gallery.image(index)
+            yield Plate(index, image, self.targets(index, image))
 
-    def plate(self, index: int) -> Plate:
-        """One picture with its face, or none."""
-        image = self.gallery.image(index)
+    def targets(self, index: int, image: Image) -> tuple[Target, ...]:
+        """The face in picture ``index``, which is ``image``, or none."""
         box, place, latents = self.boxes[index], self.places[index], self.latents[index]
         if box is None or place is None or latents is None:
-            return Plate(index, image)
+            return ()
         height, width = image.shape[:2]
         if max(box[2] - box[0], box[3] - box[1]) > 4 * max(width, height):
             raise InputError(f"{self.path}: plate {index} is {width} x {height} px, but its face is at {box}.")
@@ -100,8 +100,8 @@ class UpstreamAvatar:
             )
         patch = Patch.of(PasteMask(mask, place), box, width, height)
         if patch is None:
-            return Plate(index, image, (left_alone(image, HIDDEN),))
-        return Plate(index, image, (Target(patch.crop, patch.alpha, Material(latents, patch)),))
+            return (left_alone(image, HIDDEN),)
+        return (Target(patch.crop, patch.alpha, Material(latents, patch)),)
 
 
 def read_upstream(path: Path) -> UpstreamAvatar:

@@ -1,0 +1,97 @@
+"""Avatars that others prepared stand on our shelf like any other, and speak."""
+
+from __future__ import annotations
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from upstream_files import Made, made_plates, service_rows, write_folder, write_service
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from lipsmith.avatars.shelf import Shelf
+from lipsmith.compat.upstream_import import bring_upstream
+from lipsmith.engines import load_engine
+from lipsmith.errors import AvatarMissing, FaceError, InputError, OptionError
+from lipsmith.speak import speak
+
+PLATES = made_plates(3)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "shelf")
+
+
+def assert_stored(shelf: Shelf, name: str, made: list[Made]) -> None:
+    with shelf.open(name) as avatar:
+        plates = [avatar.plate(index) for index in range(avatar.info.frames)]
+    assert len(plates) == len(made)
+    for plate, one in zip(plates, made, strict=True):
+        (target,) = plate.targets
+        assert target.crop.box == one.patch.box
+        assert np.array_equal(target.mask, one.patch.alpha)
+        assert np.array_equal(target.material.latents, one.latents[0])  # type: ignore[attr-defined]
+        assert np.abs(plate.image.astype(int) - one.image).mean() < 4  # kept as a video is
+
+
+def test_a_realtime_folder_is_stored_whole(shelf: Shelf, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    folder = write_folder(tmp_path / "avator_1", PLATES)
+    info = bring_upstream(shelf, folder, progress=lambda stage: told.append((stage.name, stage.done, stage.total)))
+    assert (info.id, info.engine, info.engine_version, info.frames) == ("avator_1", "musetalk", "v15", 3)
+    assert info.options["bbox_shift"] == 5
+    assert any("backwards" in notice for notice in info.notices)
+    assert told == [("prepare", 1, 3), ("prepare", 2, 3), ("prepare", 3, 3)]
+    assert_stored(shelf, "avator_1", PLATES)
+    assert [one.id for one in shelf.list()] == ["avator_1"]
+    shelf.check("avator_1")
+
+
+def test_the_service_s_pickle_is_stored_without_loss(shelf: Shelf, tmp_path: Path) -> None:
+    path = write_service(tmp_path, "xiaoha", service_rows([PLATES[0]] * 2))
+    info = bring_upstream(shelf, path, "other", fps=Fraction(30), options={"version": "v15"})
+    assert (info.id, info.frames, info.fps, info.engine_version) == ("other", 1, 30, "v15")
+    with shelf.open("other") as avatar:
+        assert np.array_equal(avatar.plate(0).image, PLATES[0].image)
+
+
+def test_an_imported_avatar_speaks(shelf: Shelf, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    speech = tmp_path / "hello.wav"
+    with wave.open(str(speech), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((8000 * np.sin(np.arange(1900) * 0.05)).astype("<i2").tobytes())
+    info = bring_upstream(shelf, write_service(tmp_path, "xiaoha", service_rows(PLATES)))
+    engine = load_engine("musetalk", **{**info.options, "weights": "tiny", "device": "cpu"})
+    with shelf.open("xiaoha") as avatar:
+        report = speak(avatar, speech, tmp_path / "film.mp4", engine=engine)
+    assert report.rendered == report.frames == 3
+
+
+def test_a_name_that_is_taken_is_told_unless_refreshed(shelf: Shelf, tmp_path: Path) -> None:
+    path = write_service(tmp_path, "xiaoha", service_rows(PLATES[:1]))
+    bring_upstream(shelf, path)
+    with pytest.raises(InputError, match="'xiaoha' already"):
+        bring_upstream(shelf, path)
+    assert bring_upstream(shelf, path, refresh=True).frames == 1
+    with pytest.raises(OptionError, match="cannot be called"):
+        bring_upstream(shelf, path, "../up")
+
+
+def test_what_fails_on_the_way_leaves_nothing(shelf: Shelf, tmp_path: Path) -> None:
+    rows = service_rows(PLATES)
+    rows["frame_list_cycle"][2] = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(InputError, match="all need one size"):
+        bring_upstream(shelf, write_service(tmp_path, "a", rows))
+    rows = service_rows(PLATES)
+    rows["coord_list_cycle"] = [(0, 0, 0, 0)] * 3
+    with pytest.raises(FaceError, match="shows no face"):
+        bring_upstream(shelf, write_service(tmp_path, "a", rows))
+    assert shelf.list() == []
+    with pytest.raises(AvatarMissing):
+        shelf.open("a")
