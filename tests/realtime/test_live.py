@@ -155,6 +155,35 @@ def test_a_sink_gets_a_whole_film() -> None:
     assert [frame.index for frame in reel.frames] == list(range(reel.frames[0].index, reel.frames[-1].index + 1))
 
 
+class Breaking(Reel):
+    """A sink whose client goes away."""
+
+    def write(self, frame: AVFrame) -> None:
+        super().write(frame)
+        if len(self.frames) == 3:
+            raise OSError("the client went away")
+
+
+def test_sinks_get_every_tick_in_the_same_call_and_one_that_breaks_leaves_the_others() -> None:
+    async def talk(good: Reel, bad: Reel) -> list[Tick]:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        session.attach(bad)
+        session.attach(good)
+        ticks = await until(session, "sink_closed")
+        await studio.close()
+        await session.detach(good)
+        return ticks
+
+    good, bad = Reel(), Breaking()
+    ticks = asyncio.run(talk(good, bad))
+    assert [event.reason for event in ticks[-1].events] == ["the client went away"]
+    assert len(bad.frames) == 3
+    assert len(good.frames) > 3
+    assert [one.index for one in good.frames[:3]] == [one.index for one in bad.frames]
+    assert (len(good.films), good.closed) == (1, 1)
+
+
 def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -> None:
     async def talk() -> None:
         studio = Studio(FakeEngine())

@@ -49,7 +49,7 @@ class AvatarInfo(Protocol):
 
 
 class Sink(Protocol):
-    """Where the pictures and the sound go; may block, for it is called in a thread of its own."""
+    """Where pictures and sound go. Attached to a session it must not wait; one that may goes through ``feed``."""
 
     def open(self, info: FilmInfo) -> None: ...
 
@@ -113,6 +113,7 @@ class LiveSession:
         self.first_pictures: deque[float] = deque(maxlen=64)
         self._asked: dict[int, float] = {}  # utterance -> when its first sound came
         self._listeners: list[Listener] = []
+        self._sinks: list[Sink] = []
         self._closing = False
         self.task = asyncio.create_task(self._run())
         renderer.add(session)
@@ -172,6 +173,17 @@ class LiveSession:
         self._listeners = [one for one in self._listeners if one is not listener]
         listener.end()
 
+    def attach(self, sink: Sink) -> None:
+        """Open a sink and write every tick from now on to it, in the same call as to all others."""
+        sink.open(self.film)
+        self._sinks.append(sink)
+
+    async def detach(self, sink: Sink) -> None:
+        """Close a sink; what it raises then is raised here. Nothing happens if it is not attached."""
+        if sink in self._sinks:
+            self._sinks.remove(sink)
+            await _in_thread(sink.close)
+
     async def events(self) -> AsyncIterator[Event]:
         """What happens from now on, when it is heard."""
         listener = self.listen(pictures=0)
@@ -201,6 +213,14 @@ class LiveSession:
             self._renderer.remove(self._session)
             for listener in self._listeners:
                 listener.end()
+            for sink in list(self._sinks):
+                await self._let_go(sink)
+
+    async def _let_go(self, sink: Sink) -> None:
+        try:
+            await self.detach(sink)
+        except Exception as problem:  # the border of a session: the other sinks are closed too
+            self._session.note("sink_closed", reason_of(problem))
 
     def _beat(self, late: bool) -> Tick:
         tick = self._session.tick()
@@ -213,7 +233,17 @@ class LiveSession:
             if listener.outlet.overflown:
                 self._session.note("sink_closed", "a listener did not read for too long")
                 self.leave(listener)
+        for sink in list(self._sinks):
+            self._write(sink, tick)
         return tick
+
+    def _write(self, sink: Sink, tick: Tick) -> None:
+        assert tick.image is not None
+        try:
+            sink.write(tick.frame(tick.image))
+        except Exception as problem:  # the border of a session: the others go on
+            self._sinks.remove(sink)
+            self._session.note("sink_closed", reason_of(problem))
 
 
 class Studio:
@@ -299,7 +329,13 @@ class Studio:
         """Close every session and end the thread."""
         self._draining = True
         await asyncio.gather(*(one.close() for one in self.sessions))
-        await asyncio.get_running_loop().run_in_executor(None, self._renderer.stop)
+        await _in_thread(self._renderer.stop)
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """In a thread of its own: the loop's are for encoders."""
+    with ThreadPoolExecutor(1) as pool:
+        await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 async def feed(listener: Listener, sink: Sink, film: FilmInfo) -> None:
