@@ -55,14 +55,61 @@ def test_without_weights_the_named_engine_says_what_helps(
     assert "lipsmith weights fetch musetalk" in capsys.readouterr().err
 
 
-def test_a_realtime_yaml_makes_its_films(astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_a_realtime_yaml_prepares_once_and_obeys_its_entries(
+    astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    pytest.importorskip("filelock")
     asked = tmp_path / "realtime.yaml"
-    clips = f"{{a: '{speech}', b: '{speech}'}}"
-    asked.write_text(f"av:\n  preparation: true\n  video_path: '{astronaut_file}'\n  audio_clips: {clips}\n")
     words = ["musetalk", "realtime", "--inference_config", str(asked), "--result_dir", str(tmp_path)]
-    assert run([*words, "--weights", "tiny", "--ffmpeg_path", "ignored", "--quiet"]) == 0
-    films = sorted((tmp_path / "v15" / "avatars" / "av" / "vid_output").iterdir())
-    assert [film.name for film in films] == ["a.mp4", "b.mp4"]
+    words += ["--weights", "tiny", "--ffmpeg_path", "ignored"]
+
+    def entry(preparation: str, *names: str) -> None:
+        clips = "{" + ", ".join(f"{name}: '{speech}'" for name in names) + "}"
+        asked.write_text(
+            f"av:\n  preparation: {preparation}\n  video_path: '{astronaut_file}'\n  audio_clips: {clips}\n"
+        )
+
+    entry("false", "a")
+    assert run(words) == 3
+    assert "The avatar av was not prepared" in (told := capsys.readouterr().err)
+    assert "write `preparation: true`" in told
+    entry("true", "a", "b")
+    assert run(words) == 0
+    seen = capsys.readouterr()
+    assert seen.err.count("Looking") == 1  # at the picture, for both clips
+    assert seen.out.count("Total frame:「1」 Manually adjust range : [ -") == 2
+    films = tmp_path / "v15" / "avatars" / "av" / "vid_output"
+    assert sorted(film.name for film in films.iterdir()) == ["a.mp4", "b.mp4"]
+    (films / "a.mp4").unlink()
+    entry("false", "a")
+    assert run([*words, "--quiet"]) == 0
+    assert (films / "a.mp4").exists()
+    assert run([*words, "--quiet", "--extra_margin", "3"]) == 3
+    assert "Write `preparation: true` in its entry" in capsys.readouterr().err
+    entry("true", "a")
+    assert run([*words, "--quiet", "--extra_margin", "3"]) == 0
+
+
+def test_an_inference_yaml_says_what_upstream_says(
+    astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked = tmp_path / "test.yaml"
+    asked.write_text(f"task_0:\n  video_path: '{astronaut_file}'\n  audio_path: '{speech}'\n  bbox_shift: 3\n")
+    words = [
+        "musetalk",
+        "inference",
+        "--inference_config",
+        str(asked),
+        "--result_dir",
+        str(tmp_path),
+        "--version",
+        "v1",
+    ]
+    assert run([*words, "--weights", "tiny"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Manually adjust range") == 1
+    assert "the current value: 3" in out
+    assert (tmp_path / "v1" / "astronaut_words.mp4").exists()
 
 
 def test_without_a_yaml_it_says_what_to_give(capsys: Captured) -> None:
