@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import wave
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from upstream_files import Made, made_plates, service_rows, write_folder, write_service
+
+from goldens_recipe import named_normal
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -17,7 +18,6 @@ from lipsmith.avatars.shelf import Shelf
 from lipsmith.compat.upstream_import import bring_upstream
 from lipsmith.engines import load_engine
 from lipsmith.errors import AvatarMissing, FaceError, InputError, OptionError
-from lipsmith.speak import speak
 
 PLATES = made_plates(3)
 
@@ -60,17 +60,14 @@ def test_the_service_s_pickle_is_stored_without_loss(shelf: Shelf, tmp_path: Pat
         assert np.array_equal(avatar.plate(0).image, PLATES[0].image)
 
 
-def test_an_imported_avatar_speaks(shelf: Shelf, tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    speech = tmp_path / "hello.wav"
-    with wave.open(str(speech), "wb") as file:
-        file.setparams((1, 2, 16_000, 0, "NONE", ""))
-        file.writeframes((8000 * np.sin(np.arange(1900) * 0.05)).astype("<i2").tobytes())
+def test_an_imported_plate_is_drawn(shelf: Shelf, tmp_path: Path) -> None:
     info = bring_upstream(shelf, write_service(tmp_path, "xiaoha", service_rows(PLATES)))
     engine = load_engine("musetalk", **{**info.options, "weights": "tiny", "device": "cpu"})
     with shelf.open("xiaoha") as avatar:
-        report = speak(avatar, speech, tmp_path / "film.mp4", engine=engine)
-    assert report.rendered == report.frames == 3
+        (target,) = avatar.plate(1).targets
+    drive = named_normal("drive", (50, 384))
+    ((picture,),) = engine.render([[target.material]], [[drive]])
+    assert picture.shape == (target.crop.size[1], target.crop.size[0], 3)
 
 
 def test_a_name_that_is_taken_is_told_unless_refreshed(shelf: Shelf, tmp_path: Path) -> None:

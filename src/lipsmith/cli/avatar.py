@@ -182,13 +182,33 @@ def export(name: Name, file: Annotated[Path, typer.Argument(metavar="FILE.lipsmi
 
 @app.command("import")
 def bring_in(
-    file: Annotated[Path, typer.Argument(metavar="FILE.lipsmith")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.lipsmith, or what others prepared for MuseTalk.")],
     name: Annotated[str | None, typer.Option("--id", help="What to call it. [default: as the file]")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Replace one of that name.")] = False,
+    fps: Annotated[
+        str | None, typer.Option(help="Of what others prepared. [default: as its files say, else 25]")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="... and MuseTalk's version: v15 or v1.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take over an exported avatar, once it is checked. Example: lipsmith avatar import anna.lipsmith --id anna"""
-    _tell(_shelf().bring_in(file, name, refresh=refresh), as_json, quiet=False)
+    """Take over an exported avatar, an avatar folder of MuseTalk's realtime script, or a <id>_preprocessed.pkl.
+
+    Example: lipsmith avatar import anna.lipsmith --id anna
+    """
+    from ..compat.upstream_avatar import is_upstream
+
+    if not is_upstream(file):
+        _tell(_shelf().bring_in(file, name, refresh=refresh), as_json, quiet=False)
+        return
+    from ..compat.upstream_import import bring_upstream
+    from ..media.video import parse_rate
+
+    options = {} if version is None else {"version": version}
+    with shown(as_json) as progress:
+        info = bring_upstream(
+            _shelf(), file, name, fps=parse_rate(fps), options=options, refresh=refresh, progress=progress
+        )
+    _tell(info, as_json, quiet=False)
 
 
 @app.command()

@@ -121,8 +121,8 @@ def read_upstream(path: Path) -> UpstreamAvatar:
 
 
 def is_upstream(path: Path) -> bool:
-    """Whether ``path`` looks like one of them, by its names alone."""
-    return path.suffix == ".pkl" or (path / "coords.pkl").is_file() or any(path.glob("*_preprocessed.pkl"))
+    """Whether ``path`` can only be one of them: our own avatars are exported to files of another name."""
+    return path.is_dir() or path.suffix == ".pkl"
 
 
 def _from_folder(path: Path) -> UpstreamAvatar:
