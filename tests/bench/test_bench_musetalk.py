@@ -14,17 +14,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from lipsmith.bench.musetalk import (  # noqa: E402
-    MuseTalkCase,
-    MuseTalkFigures,
-    Rate,
-    Spent,
-    bench_musetalk,
-    parse_batches,
-    portrait_scene,
-    versus,
-)
+from lipsmith.bench.musetalk import MuseTalkCase, MuseTalkFigures, Rate, bench_musetalk, parse_batches  # noqa: E402
 from lipsmith.bench.original import Original  # noqa: E402
+from lipsmith.bench.scene import portrait_scene  # noqa: E402
+from lipsmith.bench.versus import Spent, versus  # noqa: E402
 from lipsmith.cli import run  # noqa: E402
 from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkOptions  # noqa: E402

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +12,12 @@ import numpy as np
 
 from ..compose import compose
 from ..engines.musetalk import MuseTalkEngine, MuseTalkOptions
-from ..engines.musetalk.blend import Patch
-from ..engines.musetalk.box import Box, face_box, with_margin
 from ..engines.musetalk.draw import FacePainter
-from ..engines.musetalk.mask import PasteMask, paste_mask, square_around
 from ..engines.musetalk.options import REALTIME_FEATHER
-from ..engines.musetalk.ready import Preparation, Region
-from ..face.points68 import points68
-from ..types import Array, Face, Image, Target
-from .material import write_portrait
+from ..engines.musetalk.ready import Preparation
+from ..types import Array, Target
+from .scene import Scene, parsed_region, portrait_scene, whole_frame_detector
+from .versus import Versus, spent_on, versus
 
 if TYPE_CHECKING:
     from .original import Original
@@ -43,26 +39,6 @@ class MuseTalkCase:
     rounds: int = 3  # of which the fastest counts
     clip_frames: int = 3  # of the 250 of the clip; the others are extrapolated
     threads: int = 0  # of torch and OpenCV; 0: all cores
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds."""
-
-    wall: float
-    cpu: float  # of the whole process, all its threads
-
-
-@dataclass(frozen=True, slots=True)
-class Versus:
-    """The same work done twice in one process."""
-
-    what: str
-    ours: Spent
-    theirs: Spent
-    times_wall: float  # 2: ours takes half as long
-    times_cpu: float
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +64,6 @@ class MuseTalkFigures:
     rates: tuple[Rate, ...]
     apart_mean: float  # grey levels between ours and theirs in the drawn face
     notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """One picture with its face found."""
-
-    image: Image
-    face: Face
-    points: Array
-    box: Box
-    mask: PasteMask
-    patch: Patch
-    region: Region
 
 
 def bench_musetalk(case: MuseTalkCase, told: Callable[[str], None] = lambda _: None) -> MuseTalkFigures:
@@ -150,7 +113,7 @@ class Stand:
 
         device = device_of(options)
         scene = portrait_scene(FULL_HD, options)
-        original = Original(options, device, None if case.tiny else _detector(device))
+        original = Original(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
         target = Preparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
@@ -176,9 +139,9 @@ class Stand:
         drawn = FacePainter(self.networks, 1).paint([self.latents], list(heard[:1]))[0]
         apart = np.abs(drawn.astype(int) - original.draw(latents[:1], heard[:1])[0][..., ::-1]).mean()
         note = f"per frame, {batch} together, 1920x1080; theirs: fp32, whole-frame blending, its mask made before"
-        return versus("hot path", _spent(ours, self.case.rounds), _spent(theirs, self.case.rounds), batch, note), float(
-            apart
-        )
+        return versus(
+            "hot path", spent_on(ours, self.case.rounds), spent_on(theirs, self.case.rounds), batch, note
+        ), float(apart)
 
     def blending(self) -> Versus:
         """A drawn face to a finished 1920x1080 frame."""
@@ -186,8 +149,8 @@ class Stand:
         face = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
         frame, target = np.ascontiguousarray(scene.image[..., ::-1]), Target(scene.patch.crop, scene.patch.alpha, None)
         rounds = 10 * self.case.rounds
-        ours = _spent(lambda: compose(scene.image, [target], [scene.patch.fitted(face)]), rounds)
-        theirs = _spent(lambda: self.original.blend(frame, face, scene.box, scene.mask), rounds)
+        ours = spent_on(lambda: compose(scene.image, [target], [scene.patch.fitted(face)]), rounds)
+        theirs = spent_on(lambda: self.original.blend(frame, face, scene.box, scene.mask), rounds)
         width, height = scene.box[2] - scene.box[0], scene.box[3] - scene.box[1]
         return versus("blending", ours, theirs, 1, f"per frame, 1920x1080, a face of {width}x{height} px")
 
@@ -196,7 +159,7 @@ class Stand:
         from ..face.landmarks import Landmarker
 
         case, options = self.case, replace(self.engine.options, feather=REALTIME_FEATHER)
-        scene = portrait_scene(HD, options, _parsed(case, self.networks.device))
+        scene = portrait_scene(HD, options, parsed_region(self.networks.device, case.tiny))
         clip = [np.roll(scene.image, shift, 1) for shift in range(case.clip_frames)]
         with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name, Landmarker(1, tracking=True) as landmarker:
             landmarker.find(scene.image)
@@ -211,7 +174,7 @@ class Stand:
                     self.original.prepare(image, scene.box, scene.points, scene.region, Path(name))
 
             share = case.clip_frames / CLIP_FRAMES
-            both = _spent(ours, 1), _spent(theirs, 1)
+            both = spent_on(ours, 1), spent_on(theirs, 1)
         note = (
             f"10 s at 1280x720, extrapolated from {case.clip_frames} of {CLIP_FRAMES} frames; ours: FaceMesh, parsing, "
         )
@@ -225,54 +188,10 @@ class Stand:
         painter = FacePainter(self.networks, batch, options.compile, options.graphs)
         latents, drives, patches = [self.latents] * batch, list(_drives(batch)), [self.scene.patch] * batch
         painter.paint_parts(latents, drives, patches)
-        spent = _spent(lambda: painter.paint_parts(latents, drives, patches), self.case.rounds, warm=False)
+        spent = spent_on(lambda: painter.paint_parts(latents, drives, patches), self.case.rounds, warm=False)
         fps = batch / spent.wall
         tflops = None if self.case.tiny else fps * 2 * sum(GMAC.values()) / 1000
         return Rate(batch, fps, tflops, int(fps // SPEAKER))
-
-
-def portrait_scene(size: tuple[int, int], options: MuseTalkOptions, region: Region | None = None) -> Scene:
-    """The demo's portrait at ``size``, its face found, and the mask of upstream's realtime script.
-
-    Raises:
-        FaceError: no face was found in it.
-    """
-    from ..engines.musetalk.region import region_of
-    from ..errors import FaceError
-    from ..face.landmarks import Landmarker
-    from ..media.video import open_picture
-
-    with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name:
-        image = next(open_picture(write_portrait(Path(name), size)).frames())
-    with Landmarker(1) as landmarker:
-        face = next(iter(landmarker.find(image)), None)
-    if face is None:
-        raise FaceError(f"No face was found in the demo's portrait at {size[0]}x{size[1]}; take a larger size.")
-    region = region or region_of(options, [])
-    points = points68(face.landmarks)
-    box = with_margin(face_box(points, face.box), options.margin, size[1])
-    mask = paste_mask(region(image, square_around(box), points), box, REALTIME_FEATHER)
-    patch = Patch.of(mask, box, *size)
-    assert patch is not None
-    return Scene(image, face, points, box, mask, patch, region)
-
-
-def versus(what: str, ours: Spent, theirs: Spent, items: float, note: str) -> Versus:
-    """Two times of ``items`` pieces of work, per piece."""
-    one, other = (Spent(spent.wall / items, spent.cpu / items) for spent in (ours, theirs))
-    return Versus(what, one, other, other.wall / one.wall, other.cpu / one.cpu, note)
-
-
-def _spent(work: Callable[[], object], rounds: int, warm: bool = True) -> Spent:
-    """The fastest of ``rounds``, after one that warms up."""
-    if warm and rounds > 1:
-        work()
-    found = []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        found.append(Spent(time.perf_counter() - wall, time.process_time() - cpu))
-    return Spent(min(one.wall for one in found), min(one.cpu for one in found))
 
 
 def _drives(count: int) -> Array:
@@ -289,41 +208,6 @@ def _batches(case: MuseTalkCase, device: str, told: Callable[[str], None]) -> It
     for batch in case.batches or ((1,) if device == "cpu" else (1, 4, 8, 16)):
         told(f"drawing {batch} together")
         yield batch
-
-
-def _parsed(case: MuseTalkCase, device: str) -> Region:
-    """The landmarks' polygons; at full size BiSeNet is asked, too, for its time: random weights know no face."""
-    from ..engines.musetalk.region import SpeakingRegion
-    from ..face.parse import BiSeNetParser, PolygonParser
-
-    polygons = SpeakingRegion(MuseTalkOptions(), PolygonParser())
-    if case.tiny:
-        return polygons
-    from ..nets.bisenet import BiSeNet
-
-    parsing = SpeakingRegion(MuseTalkOptions(), BiSeNetParser(BiSeNet().to(device)))
-
-    def both(image: Image, square: Box, points: Array) -> Any:
-        parsing(image, square, points)
-        return polygons(image, square, points)
-
-    return both
-
-
-def _detector(device: str) -> Callable[[Image], object]:
-    """S3FD's network on the whole picture; what it says is not sorted, for random weights see crowds."""
-    import torch
-
-    from ..nets.s3fd import MEAN, S3FD
-
-    network = S3FD().eval().to(device)
-
-    def detect(image: Image) -> object:
-        picture = np.ascontiguousarray((image.astype(np.float32) - np.array(MEAN, np.float32)).transpose(2, 0, 1))
-        with torch.no_grad():
-            return [scores.cpu() for scores, _ in network(torch.from_numpy(picture)[None].to(device))]
-
-    return detect
 
 
 def _load() -> float | None:
@@ -354,4 +238,4 @@ def parse_batches(words: Sequence[str]) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-__all__ = ["MuseTalkCase", "MuseTalkFigures", "Rate", "Spent", "Versus", "bench_musetalk", "parse_batches", "versus"]
+__all__ = ["MuseTalkCase", "MuseTalkFigures", "Rate", "bench_musetalk", "parse_batches"]

@@ -14,6 +14,7 @@ from ...weights import fill, find_all, lacking, missing_sentence, read_config, r
 from ...weights.places import part
 from . import latents, unet
 from .options import MuseTalkOptions, Precision
+from .upsample import phased
 
 if TYPE_CHECKING:
     from ...speech.whisper import Whisper
@@ -123,6 +124,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
     if not options.strict:
         place["memory_format"] = torch.channels_last
+        made = phased(made[0]), phased(made[1])
     folded, vae = unet.fold_time(made[0]), made[1]
     for network in (folded, vae):
         torch.nn.Module.to(network.requires_grad_(False).eval(), **place)  # diffusers' own would warn of the dtype

@@ -1,0 +1,56 @@
+"""Doubling and convolving in one: equal to diffusers' upsamplers, in both layouts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from lipsmith.engines.musetalk.latents import TINY_WIDTHS, vae_config  # noqa: E402
+from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
+from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
+from lipsmith.engines.musetalk.upsample import kernels, phased  # noqa: E402
+
+
+def seeded(*shape: int) -> Any:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_a_decoder_decodes_the_same(layout: Any) -> None:
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(0)
+    vae = AutoencoderKL(**vae_config(TINY_WIDTHS, 1)).eval().requires_grad_(False).to(memory_format=layout)
+    latents = seeded(2, 4, 16, 16)
+    theirs = vae.decode(latents).sample
+    ours = phased(vae).to(memory_format=layout).decode(latents).sample
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_an_upsampler_is_told_pixel_by_pixel_to_the_edge() -> None:
+    from diffusers.models.upsampling import Upsample2D
+
+    block = torch.nn.Module()
+    block.upsamplers = torch.nn.ModuleList([Upsample2D(3, use_conv=True, out_channels=5)])
+    picture = seeded(2, 3, 4, 6)
+    with torch.no_grad():
+        theirs = block.upsamplers[0](picture)
+        ours = phased(block).upsamplers[0](picture, None)
+    assert ours.shape == (2, 5, 8, 12)
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_no_weight_is_lost() -> None:
+    weight = seeded(5, 3, 3, 3)
+    torch.testing.assert_close(kernels(weight).reshape(4, 5, 3, 4).sum(-1), weight.sum((2, 3)).expand(4, 5, 3))
+
+
+def test_strict_mode_keeps_upstream_s_own() -> None:
+    for strict in (True, False):
+        networks = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="fp32", strict=strict))
+        names = {type(one).__name__ for one in [*networks.unet.modules(), *networks.vae.modules()]}
+        assert ("Upsample2D" in names) is strict
