@@ -11,7 +11,7 @@ from lipsmith.perform import render_runs
 from lipsmith.realtime.batcher import Ask
 from lipsmith.realtime.session import Session
 from lipsmith.realtime.ticks import Tick
-from lipsmith.types import Face, Plate, Samples
+from lipsmith.types import AVFrame, Face, Plate, Samples
 
 
 class MemoryAvatar:
@@ -57,7 +57,8 @@ class World:
         for _ in range(ticks):
             self.asks += self.session.pump(4)
             for ask in [self.asks.pop(0) for _ in range(min(rendered, len(self.asks)))]:
-                self.session.deliver(ask, render_runs([ask.run], self.engine))
+                frames = render_runs([ask.run], self.engine)
+                self.session.deliver(ask, [poisoned(frame) for frame in frames] if ask.stale else frames)
             new.append(self.session.tick())
         self.ticks += new
         return new
@@ -69,6 +70,17 @@ class World:
             if tick.utterance is not None:
                 found.setdefault(tick.utterance, []).append(tick.samples)
         return {number: np.concatenate(parts) for number, parts in found.items()}
+
+
+def poisoned(frame: AVFrame) -> AVFrame:
+    """What must never be shown."""
+    return AVFrame(frame.index, np.zeros_like(frame.image), frame.samples)
+
+
+def is_poisoned(tick: Tick) -> bool:
+    """Whether a picture of an old epoch is shown."""
+    assert tick.image is not None
+    return not tick.image[1:].any()
 
 
 def sound_of(ticks: list[Tick]) -> Samples:
