@@ -16,8 +16,11 @@ import av
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from upstream_files import Made, service_rows, write_service
 
+from goldens_recipe import named_normal
 from lipsmith.compat.service_answers import HEADING
+from lipsmith.engines.musetalk.mask import paste_mask
 
 SERVICE = (sys.executable, "-m", "lipsmith.compat.service")
 FAST = (sys.executable, "-c", "from lipsmith.compat.service import ultra_fast; ultra_fast()")
@@ -203,3 +206,52 @@ def test_the_older_spelling(place: Path) -> None:
 def test_help_is_printed_in_any_locale() -> None:
     done = subprocess.run([*SERVICE, "--help"], capture_output=True, env=PLAIN, check=True)
     assert "--template_image_path" in done.stdout.decode("utf-8")
+
+
+def write_older(cache: Path, picture: Path) -> None:
+    """What the older service left: one picture twice, prepared for MuseTalk."""
+    cache.mkdir()
+    with Pillow.open(picture) as opened:
+        image = np.asarray(opened.convert("RGB"))
+    box, region = (80, 20, 180, 140), np.ones((512, 512), bool)
+    made = Made(image, box, paste_mask(region, box, 0.1), named_normal("latents", (1, 8, 32, 32)))
+    write_service(cache, "旧 模板", service_rows([made, made]))
+
+
+def test_a_template_of_the_older_service_speaks_with_what_is_here(place: Path) -> None:
+    """MuseTalk's weights are not there: the default engine serves, and says so."""
+    cache, film = place / "older", place / "旧.mp4"
+    write_older(cache, place / "小哈 1.png")
+    words = (
+        "--template_id",
+        "旧 模板",
+        "--audio_path",
+        place / "你好.wav",
+        "--output_path",
+        film,
+        "--cache_dir",
+        cache,
+    )
+    done = call(FAST, *words)
+    assert done.code == 0, done
+    assert (done.answer["engine"], done.answer["frames"]) == ("warp", 13)
+    assert "默认引擎" in done.answer["notice"]
+    assert any("导入旧缓存" in line for line in done.lines)
+    assert film.is_file()
+    again = call(FAST, *words)
+    assert again.code == 0
+    assert not any("导入旧缓存" in line or "检测面部" in line for line in again.lines)
+    there = call(SERVICE, "--check_cache", "--template_id", "旧 模板", "--cache_dir", cache)
+    assert there.answer["metadata"]["frame_count"] == 1
+
+
+def test_a_hostile_template_of_the_older_service_is_refused(place: Path) -> None:
+    cache = place / "hostile"
+    cache.mkdir()
+    (cache / "坏_preprocessed.pkl").write_bytes(b"cos\nsystem\n(X\x04\x00\x00\x00truetR.")
+    done = call(
+        SERVICE, "--inference", "--template_id", "坏", "--audio_path", place / "你好.wav", "--output_path", "x.mp4",
+        "--cache_dir", cache,
+    )  # fmt: skip
+    assert (done.code, done.answer["error_code"]) == (1, "bad_input")
+    assert "os.system" in done.answer["error"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +45,21 @@ def serving(flags: ServiceFlags) -> Serving:
     return Serving(load_engine(DEFAULT), "cpu", notice(lack))
 
 
-def kept(name: str, options: Mapping[str, Any], flags: ServiceFlags) -> Serving:
-    """The engine that a template was prepared with, on the device that was named.
+def kept(name: str, options: Mapping[str, Any], flags: ServiceFlags) -> Serving | str:
+    """The engine that a template was prepared with, on the device that was named; or why it cannot run here.
 
     Raises:
-        EngineUnavailable: it cannot run here.
+        EngineUnavailable: an engine that is no MuseTalk is not there.
     """
     if name != ASKED:
-        wanted = None if flags.device == "cpu" else f"the template was prepared with '{name}', which needs no GPU"
-        return Serving(load_engine(name, **options), "cpu", wanted and notice(wanted))
-    lack = _no_device(flags.device)
-    place = _place(replace(flags, device="cpu") if lack else flags)
-    return Serving(load_engine(name, **{**options, **place}), place["device"], lack and notice(lack))
+        idle = f"the template was prepared with '{name}', which needs no GPU"
+        return Serving(load_engine(name, **options), "cpu", None if flags.device == "cpu" else notice(idle))
+    asked = {**options, **_place(flags)}
+    weights, version = _weights(flags.unet_model_path)
+    if weights in _MADE_UP or (weights != "official" and version == options.get("version")):
+        asked["weights"] = weights
+    lack = engine_table()[ASKED].lacks(asked) or _no_device(flags.device)
+    return lack or Serving(load_engine(ASKED, **asked), flags.device)
 
 
 def musetalk_options(flags: ServiceFlags) -> dict[str, Any]:

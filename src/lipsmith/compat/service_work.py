@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..engines import load_engine
 from ..errors import AvatarMissing
 from .service_answers import Answer, Pipe
-from .service_engine import Serving, kept, serving
+from .service_engine import DEFAULT, Serving, kept, notice, serving
 from .service_flags import ServiceFlags, Verb
 from .service_names import avatar_name, template_name
+from .service_shelf import open_template, shelf_of, stand_in
 
 if TYPE_CHECKING:
-    from ..avatars.shelf import Shelf
     from ..avatars.store import Avatar, AvatarInfo
     from ..types import Plate
 
@@ -45,7 +48,7 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
     _introduce(flags, served, pipe)
     pipe.say(f"📸 模板图片 (picture): {flags.template_image_path}")
     started = time.perf_counter()
-    shelf, options = _shelf(flags), AvatarOptions(fps=str(flags.fps))
+    shelf, options = shelf_of(flags), AvatarOptions(fps=str(flags.fps))
     picture = Path(flags.template_image_path)
     info = shelf.create(
         avatar_name(flags.template_id),
@@ -70,9 +73,7 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
 def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
     """Make a film of the template speaking."""
     started = time.perf_counter()
-    with _shelf(flags).open(avatar_name(flags.template_id)) as avatar:
-        served = kept(avatar.info.engine, avatar.info.options, flags)
-        _introduce(flags, served, pipe)
+    with _speaker(flags, pipe) as (avatar, served):
         frames = _speak(avatar, served, flags, pipe)
     elapsed = time.perf_counter() - started
     pipe.say(f"✅ 推理成功 (spoken): {flags.output_path}")
@@ -90,12 +91,10 @@ def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
 def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
     """Speak several times from the store; the film is the last run's."""
     times: list[float] = []
-    with _shelf(flags).open(avatar_name(flags.template_id)) as avatar:
-        served = kept(avatar.info.engine, avatar.info.options, flags)
-        _introduce(flags, served, pipe)
+    with _speaker(flags, pipe) as (avatar, served):
         for run in range(flags.benchmark_runs):
             started = time.perf_counter()
-            frames = _speak(avatar, served, flags, Pipe(pipe.stream) if flags.verbose else None)
+            frames = _speak(avatar, served, flags, None)
             times.append(time.perf_counter() - started)
             pipe.say(f"⏱️ 第 {run + 1} 次 (run): {times[-1]:.3f} s, {frames / times[-1]:.1f} FPS")
     told = {"runs": flags.benchmark_runs, "frames": frames, "times": times, "average_time": mean(times)}
@@ -105,11 +104,26 @@ def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
     return {**_spoken(flags, True), **told, **speeds, **place, **served.told()}
 
 
-def check_cache(flags: ServiceFlags, _: Pipe) -> Answer:
+@contextmanager
+def _speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, Serving]]:
+    """The template, open, and the engine that draws it; where that is not there, the same for the default engine."""
+    with ExitStack() as opened:
+        avatar = opened.enter_context(open_template(flags, pipe))
+        served = kept(avatar.info.engine, avatar.info.options, flags)
+        if isinstance(served, str):
+            avatar = opened.enter_context(stand_in(avatar, flags, pipe))
+            served = Serving(load_engine(DEFAULT, **avatar.info.options), "cpu", notice(served))
+        if avatar.info.fps != flags.fps:
+            said = f"模板帧率为 {avatar.info.fps}, 已按此输出。 The template was prepared at {avatar.info.fps} fps."
+            served = replace(served, notice=f"{served.notice} {said}" if served.notice else said)
+        _introduce(flags, served, pipe)
+        yield avatar, served
+
+
+def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
     """Whether the template is there, whole, and what is known of it."""
-    shelf = _shelf(flags)
     try:
-        with shelf.open(avatar_name(flags.template_id)) as avatar:
+        with open_template(flags, pipe) as avatar:
             info, plate = avatar.info, avatar.plate(0)
     except AvatarMissing:
         return unable(flags, {"message": f"缓存不存在: {flags.template_id}"})
@@ -124,7 +138,7 @@ def check_cache(flags: ServiceFlags, _: Pipe) -> Answer:
 
 def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
     """What serves here, and what it has prepared."""
-    shelf = _shelf(flags)
+    shelf = shelf_of(flags)
     kept_here = shelf.list()
     served = serving(flags)
     return {
@@ -166,12 +180,6 @@ def _speak(avatar: Avatar, served: Serving, flags: ServiceFlags, pipe: Pipe | No
     output.parent.mkdir(parents=True, exist_ok=True)
     progress = pipe.progress if pipe else None
     return speak(avatar, Path(flags.audio_path), output, engine=served.engine, progress=progress).frames
-
-
-def _shelf(flags: ServiceFlags) -> Shelf:
-    from ..avatars.shelf import Shelf
-
-    return Shelf(Path(flags.cache_dir))
 
 
 def _introduce(flags: ServiceFlags, served: Serving, pipe: Pipe) -> None:
