@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ..errors import AvatarBroken, OptionError, OutputError
+from ..errors import AvatarBroken, OutputError
 from .loop import Bridge, Clip, Loop
 from .pictures import PictureFormat
 from .records import fits
@@ -190,7 +190,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     del body["format"], body["version"]
     try:
         return _checked(_record(Manifest, body))
-    except (KeyError, TypeError, ValueError, AttributeError, OptionError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as problem:
         raise AvatarBroken(
             f"{where} does not say what a manifest says ({problem}): make the avatar again."
         ) from problem

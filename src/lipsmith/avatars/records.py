@@ -162,17 +162,17 @@ class _Restoring:
         return self._built(node, deep + 1)
 
     def _built(self, node: dict[str, Any], deep: int) -> object:
-        what = next(iter(node))
-        held = node[what]
+        what = next(iter(node), "")
+        held = node.get(what)
         if what == _ARRAY:
             return self._array(held, node)
         if what == _RECORD:
             return self._record(held, node["fields"], deep)
-        if what == _TUPLE:
+        if what == _TUPLE and isinstance(held, list):
             return tuple(self.restore(item, deep) for item in held)
-        if what == _LIST:
+        if what == _LIST and isinstance(held, list):
             return [self.restore(item, deep) for item in held]
-        if what == _DICT:
+        if what == _DICT and isinstance(held, dict):
             return {str(name): self.restore(item, deep) for name, item in held.items()}
         if what == _PART and self.image is not None:
             return self._part(held, self.image)

@@ -26,7 +26,7 @@ from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
 from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
-from .options import FIRST_CLIP, AvatarOptions, fingerprint_of, records_of
+from .options import FIRST_CLIP, AvatarOptions, fingerprint_of, records_of, stored_options
 from .store import Avatar
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class Shelf:
             there = self._found(name)
             if there is not None and not refresh:
                 told = changes(there.fingerprint, fingerprint)
-                if not told:
-                    return there.info(name)
-                raise _stale(name, told)
+                if told:
+                    raise _stale(name, told)
+                return self._with_options(name, there, engine)
             with self._new_data(name) as folder:
                 manifest = Making(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
                 self._publish(name, manifest)
@@ -332,6 +332,15 @@ class Shelf:
             with contextlib.suppress(OSError):  # an older avatar is there
                 self._home(name).rmdir()
             raise
+
+    def _with_options(self, name: str, there: Manifest, engine: Engine) -> AvatarInfo:
+        """The same avatar, from now on drawn with the engine's options: those that shape nothing may be others."""
+        if stored_options(engine) != there.options:
+            there = replace(there, options=stored_options(engine))
+            with self._held(name, "switching"):
+                if (self._home(name) / there.data).is_dir():
+                    write_manifest(self._home(name), there)
+        return there.info(name)
 
     def _publish(self, name: str, manifest: Manifest) -> None:
         """The one moment at which an avatar changes; the caller holds its making."""

@@ -7,7 +7,7 @@ a real one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ SIDE = 8  # px of the pictures
 class FakeOptions:
     """window: frames drawn together; context: frames heard before and after the one that is decided."""
 
-    window: int = 1
-    context: int = 2
+    window: int = field(default=1, metadata={"prepares": False})
+    context: int = field(default=2, metadata={"prepares": False})
 
 
 class FakeEncoder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ...errors import OptionError
@@ -14,8 +14,10 @@ class WarpOptions:
     """How the default engine draws."""
 
     idle: bool = True  # a still portrait blinks and moves its head slightly
-    seed: int = 0  # of the idle motion
-    gain: float = 1.35  # of the mouth's opening; at 1 it opens about two thirds as wide as people on film do
+    seed: int = field(default=0, metadata={"prepares": False})  # of the idle motion
+    gain: float = field(
+        default=1.35, metadata={"prepares": False}
+    )  # of the mouth's opening; at 1 it opens about two thirds as wide as people on film do
     interior: Literal["auto", "drawn"] = "auto"  # auto: teeth of the source where it shows them; drawn: always drawn
 
     def __post_init__(self) -> None:

@@ -1,0 +1,234 @@
+"""Damaged, half deleted, foreign and hostile stores: refused in a sentence, or without any effect."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn_people import drawn
+
+from lipsmith.avatars.archive import SUFFIX
+from lipsmith.avatars.manifest import NAME, _sum
+from lipsmith.avatars.records import keep, restore
+from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import FILES
+from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
+from lipsmith.types import Crop
+
+TRIALS = int(os.environ.get("LIPSMITH_TEST_TRIALS", "200"))
+
+
+def files_of(shelf: Shelf) -> list[Path]:
+    return sorted(path for path in (shelf.root / "anna").rglob("*") if path.is_file())
+
+
+def is_harmless(shelf: Shelf) -> bool:
+    """Whether the avatar still is what was drawn; False: it is refused."""
+    try:
+        with shelf.open("anna") as avatar:
+            avatar.check()
+            assert avatar.info.frames == 4
+            assert [target.material for target in avatar.plate(2).targets] == [float(drawn(2).mean())]
+            assert all(np.array_equal(avatar.plate(k).image, drawn(k)) for k in range(4))
+    except AvatarBroken:
+        return False
+    return True
+
+
+def test_random_wrong_bytes(anna: Shelf) -> None:
+    chance, harmless = random.Random(0), 0
+    files = files_of(anna)
+    assert len(files) == 5
+    whole = {path: path.read_bytes() for path in files}
+    for _ in range(TRIALS):
+        path = chance.choice([one for one in files if whole[one]])
+        data = bytearray(whole[path])
+        place = chance.randrange(len(data))
+        data[place] ^= chance.randrange(1, 256)
+        path.write_bytes(data)
+        harmless += is_harmless(anna)
+        path.write_bytes(whole[path])
+    assert harmless < TRIALS / 20
+    assert is_harmless(anna)
+
+
+@pytest.mark.parametrize("name", [NAME, *FILES])
+def test_missing_and_cut_files(anna: Shelf, name: str) -> None:
+    path = next(one for one in files_of(anna) if one.name == name)
+    data = path.read_bytes()
+    if data:
+        path.write_bytes(data[: len(data) // 2])
+        assert not is_harmless(anna)
+    path.write_bytes(data + b"more")
+    assert not is_harmless(anna)
+    path.unlink()
+    with pytest.raises((AvatarBroken, AvatarMissing)):
+        anna.check("anna")
+    assert len(anna.list()) == (name != NAME)
+
+
+def rewritten(shelf: Shelf, **changes: Any) -> None:
+    """The manifest with other values and a checksum that fits."""
+    path = shelf.root / "anna" / NAME
+    body = json.loads(path.read_text())
+    del body["sum"]
+    body.update(changes)
+    path.write_text(json.dumps({**body, "sum": _sum(body)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"version": "1"},
+        {"format": "another"},
+        {"data": "../../elsewhere"},
+        {"data": ""},
+        {"size": [50, -37]},
+        {"size": [10**9, 10**9]},
+        {"size": "50x37"},
+        {"fps": "0"},
+        {"fps": "1/0"},
+        {"fps": 25},
+        {"clips": []},
+        {"clips": [{"name": "idle", "start": 0, "stop": 10**9, "cuts": [], "idle": []}]},
+        {"clips": [{"name": "idle", "start": 0, "stop": 4, "cuts": [9], "idle": []}]},
+        {"clips": [{"name": "idle", "start": 0, "stop": 4, "cuts": [], "idle": [[3, 9]]}]},
+        {"clips": [{"name": "idle", "start": 0, "stop": 4, "cuts": [], "idle": [[3]]}]},
+        {"clips": [{"name": "idle"}]},
+        {"bridges": [[1, 2]]},
+        {"pixels": "yuv444p"},
+        {"pixels": ["rgb"]},
+        {"header": "xyz"},
+        {"header": "0000000167"},
+        {"fingerprint": {}},
+        {"files": {}},
+        {"files": {"../x": {"bytes": 1, "sum": ""}}},
+        {"options": []},
+        {"unknown": 1},
+    ],
+)
+def test_foreign_manifests(anna: Shelf, changes: dict[str, Any]) -> None:
+    rewritten(anna, **changes)
+    with pytest.raises(AvatarBroken):
+        anna.check("anna")
+
+
+def test_an_engine_that_is_not_installed(anna: Shelf) -> None:
+    rewritten(anna, engine="elsewhere")
+    with pytest.raises(EngineUnavailable, match="elsewhere"):
+        anna.open("anna")
+
+
+def test_the_version_is_named(anna: Shelf) -> None:
+    rewritten(anna, version=7)
+    with pytest.raises(AvatarBroken, match=r"version 7.*reads version 1"):
+        anna.open("anna")
+
+
+def test_out_and_in_again(anna: Shelf, tmp_path: Path) -> None:
+    file = tmp_path / f"berta{SUFFIX}"
+    anna.export("anna", file)
+    other = Shelf(tmp_path / "other")
+    assert other.bring_in(file).id == "berta"
+    assert other.bring_in(file, "anna").frames == 4
+    assert is_harmless(other)
+    with pytest.raises(InputError, match="already"):
+        other.bring_in(file)
+    other.bring_in(file, refresh=True)
+    with pytest.raises(OutputError, match=SUFFIX):
+        anna.export("anna", tmp_path / "anna.zip")
+    with pytest.raises(InputError):
+        other.bring_in(tmp_path / "nothing.lipsmith")
+
+
+def packed(path: Path, members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", how) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_hostile_archives(anna: Shelf, tmp_path: Path) -> None:
+    good = {path.name: path.read_bytes() for path in files_of(anna)}
+    flipped = bytearray(good["pictures.roll"])
+    flipped[len(flipped) // 2] ^= 1
+    bad = [
+        packed(tmp_path / "more.lipsmith", {**good, "more": b""}),
+        packed(tmp_path / "up.lipsmith", {**good, "../up": b""}),
+        packed(tmp_path / "root.lipsmith", {**good, "/tmp/root": b""}),
+        packed(tmp_path / "less.lipsmith", {NAME: good[NAME]}),
+        packed(tmp_path / "packed.lipsmith", good, zipfile.ZIP_DEFLATED),
+        packed(tmp_path / "longer.lipsmith", {**good, "shared.roll": b"x" * 1000}),
+        packed(tmp_path / "flipped.lipsmith", {**good, "pictures.roll": bytes(flipped)}),
+        packed(tmp_path / "empty.lipsmith", {}),
+    ]
+    (tmp_path / "text.lipsmith").write_text("no archive")
+    whole = packed(tmp_path / "whole.lipsmith", good).read_bytes()
+    (tmp_path / "cut.lipsmith").write_bytes(whole[: len(whole) // 2])
+    other = Shelf(tmp_path / "other")
+    for path in [*bad, tmp_path / "text.lipsmith", tmp_path / "cut.lipsmith"]:
+        with pytest.raises(AvatarBroken):
+            other.bring_in(path)
+    assert other.list() == []
+    assert not (tmp_path / "up").exists()
+    assert {path.name for path in other.root.iterdir()} == {".locks"}
+
+
+def test_bytes_flipped_in_an_archive(anna: Shelf, tmp_path: Path) -> None:
+    file, chance, other = tmp_path / "anna.lipsmith", random.Random(1), Shelf(tmp_path / "other")
+    anna.export("anna", file)
+    whole = file.read_bytes()
+    for _ in range(100):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= chance.randrange(1, 256)
+        file.write_bytes(data)
+        shutil.rmtree(other.root, ignore_errors=True)
+        try:
+            other.bring_in(file)
+        except AvatarBroken:
+            assert other.list() == []
+        else:
+            assert is_harmless(other)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        '{"record":"Popen","fields":{"args":"true"}}',
+        '{"record":"Crop","fields":{}}',
+        '{"record":"Crop","fields":{"matrix":1,"size":{"tuple":[1,1]},"box":null}}',
+        '{"record":"Crop","fields":{"matrix":{"array":"0"},"size":{"tuple":[1,"1"]},"box":null}}',
+        '{"array":"7"}',
+        '{"part":[0,0,99,99]}',
+        '{"part":[-1,0,1,1]}',
+        '{"part":"abcd"}',
+        '{"shared":0}',
+        '{"odd":"__import__"}',
+        '{"eval":"1"}',
+        "{}",
+        "[1]",
+        "not json",
+        '{"tuple":' * 200 + "1" + "}" * 200,
+        '{"tuple":[' * 200 + "1" + "]}" * 200,
+    ],
+)
+def test_trees_of_something_else(tree: str) -> None:
+    from safetensors.numpy import save
+
+    data = save({"tree": np.frombuffer(tree.encode(), np.uint8), "0": np.zeros((2, 3), np.float32)})
+    with pytest.raises(AvatarBroken):
+        restore(data, {"Crop": Crop}, np.zeros((4, 4, 3), np.uint8))
+
+
+def test_what_is_no_record_is_not_kept() -> None:
+    for value in (object(), {1: 2}, np.array([object()]), b"bytes", Path("x"), {3}, Crop(np.eye(2, 3), (1, 1))):
+        with pytest.raises(ValueError, match="kept"):
+            keep(value, {})

@@ -1,0 +1,259 @@
+"""The shelf: one avatar per wish, what changed said, many processes at once, killed makers, leftovers."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_people import draw_folder, drawn
+
+from lipsmith.avatars.loop import SPEAKING
+from lipsmith.avatars.manifest import NAME
+from lipsmith.avatars.options import AvatarOptions, engine_of
+from lipsmith.avatars.shelf import LOCKS, Shelf, data_folder
+from lipsmith.engines.fake import FakeEngine, FakeOptions
+from lipsmith.errors import AvatarBroken, AvatarMissing, AvatarStale, FaceError, InputError, OptionError, PictureError
+from lipsmith.stopwatch import Stage
+from lipsmith.types import EngineInfo
+
+KILLS = int(os.environ.get("LIPSMITH_TEST_KILLS", "5"))
+PROGRAM = Path(__file__).with_name("drawn_people.py")
+
+
+class NewerFake(FakeEngine):
+    @property
+    def info(self) -> EngineInfo:
+        return replace(super().info, version="2")
+
+
+def test_an_avatar_is_what_was_asked_for(anna: Shelf) -> None:
+    (info,) = anna.list()
+    assert (info.id, info.size, info.frames, float(info.fps)) == ("anna", (50, 37), 4, 25)
+    assert (info.engine, info.engine_version, info.faces, info.clips) == ("fake", "1", 1, ("idle",))
+    assert info.bytes == sum(path.stat().st_size for path in (anna.root / "anna").rglob("*.*") if path.name != NAME)
+    with anna.open("anna") as avatar:
+        for index in (3, 0, 2, 2, 1):
+            plate = avatar.plate(index)
+            assert (plate.index, len(plate.targets), plate.targets[0].track) == (index, 1, 1)
+            assert np.array_equal(plate.image, drawn(index))
+        with pytest.raises(IndexError):
+            avatar.plate(4)
+
+
+def test_the_same_wish_is_found_at_once(anna: Shelf, source: Path) -> None:
+    stages: list[Stage] = []
+    before = anna.list()
+    assert anna.create("anna", source, FakeEngine(), progress=stages.append) == before[0]
+    assert stages == []
+
+
+def test_an_option_that_shapes_nothing_is_taken_over(anna: Shelf, source: Path) -> None:
+    data = sorted(anna.root.rglob("*.roll"))
+    assert anna.create("anna", source, FakeEngine(FakeOptions(window=3))).options["window"] == 3
+    assert sorted(anna.root.rglob("*.roll")) == data
+    assert engine_of(anna.list()[0]).info.window == 3
+
+
+def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None:
+    other = draw_folder(tmp_path / "other", 4, shade=9)
+    with pytest.raises(AvatarStale, match=r"the source of the clip idle has changed.*--refresh"):
+        anna.create("anna", other, FakeEngine())
+    with pytest.raises(AvatarStale, match=r"fps was 25, now 30; faces was largest, now all"):
+        anna.create("anna", source, FakeEngine(), AvatarOptions(fps="30", faces="all"))
+    with pytest.raises(AvatarStale, match=r"engine version was 1, now 2"):
+        anna.create("anna", source, NewerFake())
+    with pytest.raises(AvatarStale, match=r"the clip wave is new"):
+        anna.create("anna", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
+    anna.create("anna", other, FakeEngine(), refresh=True)
+    with anna.open("anna") as avatar:
+        assert np.array_equal(avatar.plate(1).image, drawn(1, 9))
+    assert len(list((anna.root / "anna").iterdir())) == 2
+
+
+def test_who_has_it_open_reads_on(anna: Shelf, tmp_path: Path) -> None:
+    with anna.open("anna") as avatar:
+        anna.create("anna", draw_folder(tmp_path / "other", 2, shade=9), FakeEngine(), refresh=True)
+        anna.delete("anna")
+        assert np.array_equal(avatar.plate(3).image, drawn(3))
+    with pytest.raises(AvatarMissing):
+        anna.open("anna")
+
+
+def test_a_failed_making_leaves_what_was_there(anna: Shelf, tmp_path: Path) -> None:
+    class Stumbling(FakeEngine):
+        def prepare(self, image, face, character):
+            raise FaceError("no such face")
+
+    with pytest.raises(FaceError, match="no such face"):
+        anna.create("anna", draw_folder(tmp_path / "other", 2, shade=9), Stumbling(), refresh=True)
+    with pytest.raises(PictureError):
+        anna.create("berta", tmp_path / "nothing", FakeEngine())
+    with pytest.raises(FaceError):
+        anna.create("berta", tmp_path / "other", Stumbling())
+    assert [info.id for info in anna.list()] == ["anna"]
+    assert sorted(path.name for path in anna.root.iterdir()) == [LOCKS, "anna"]
+    anna.check("anna")
+
+
+def test_names(anna: Shelf, source: Path) -> None:
+    for name in ("", ".anna", "../anna", "a/b", "a\\b", "-x", "con", "nul.txt", "x" * 65, "a.", "a b", "a\n", "\0"):
+        with pytest.raises(OptionError):
+            anna.create(name, source, FakeEngine())
+        with pytest.raises(AvatarMissing):
+            anna.open(name)
+        with pytest.raises(AvatarMissing):
+            anna.delete(name)
+    assert anna.create("数字人-1", source, FakeEngine()).id == "数字人-1"
+    with pytest.raises(AvatarMissing, match="Did you mean 'anna'"):
+        anna.open("ana")
+
+
+def test_renaming_and_deleting(anna: Shelf, source: Path) -> None:
+    anna.create("berta", source, FakeEngine())
+    with pytest.raises(InputError, match="already"):
+        anna.rename("anna", "berta")
+    assert anna.rename("anna", "cora").id == "cora"
+    anna.check("cora")
+    with pytest.raises(AvatarMissing):
+        anna.rename("anna", "dora")
+    anna.delete("berta")
+    assert [info.id for info in anna.list()] == ["cora"]
+
+
+def test_collecting_takes_the_longest_unused(anna: Shelf, source: Path) -> None:
+    for age, name in enumerate(("berta", "cora")):
+        anna.create(name, source, FakeEngine())
+        os.utime(anna.root / name / NAME, (1000 + age, 1000 + age))
+    size = anna.list()[0].bytes
+    assert anna.collect(3 * size) == []
+    assert anna.collect(size) == ["berta", "cora"]
+    assert [info.id for info in anna.list()] == ["anna"]
+
+
+def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: Shelf, source: Path) -> None:
+    anna.create("berta", source, FakeEngine())
+    (anna.root / "berta" / NAME).write_text("{}")
+    for name in ("anna", "left"):
+        (anna.root / name / "0123456789abcdef").mkdir(parents=True)
+        (anna.root / name / "0123456789abcdef" / "pictures.roll").write_bytes(b"half")
+    assert anna.collect() == []
+    assert sorted(path.name for path in anna.root.iterdir()) == [LOCKS, "anna", "berta"]
+    assert len(list((anna.root / "anna").iterdir())) == 2
+    anna.check("anna")
+    assert list(anna.broken()) == ["berta"]
+    anna.delete("berta")
+    assert anna.broken() == {}
+
+
+def test_several_clips_are_crossed_where_they_look_alike(anna: Shelf, source: Path, tmp_path: Path) -> None:
+    talk = draw_folder(tmp_path / "talk", 12)
+    info = anna.create("cora", source, FakeEngine(), AvatarOptions(clips={SPEAKING: talk}))
+    assert (info.clips, info.frames) == (("idle", SPEAKING), 16)
+    with anna.open("cora") as avatar:
+        loop = avatar.loop
+        assert {(bridge.leave, bridge.enter) for bridge in loop.bridges} <= {
+            *((k, k + 4) for k in range(4)),
+            *((k + 4, k) for k in range(4)),
+        }
+        assert loop.clips[1].idle == ()
+        assert np.array_equal(avatar.plate(4 + 7).image, drawn(7))
+        assert avatar.plate(3).scene != avatar.plate(4).scene
+    other = tmp_path / "small"
+    other.mkdir()
+    from lipsmith.media.draw import write_png
+
+    write_png(other / "0.png", drawn(0)[:30, :40])
+    with pytest.raises(PictureError, match="one size"):
+        anna.create("dora", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
+
+
+def test_idle_ranges_are_long_and_closed(shelf: Shelf, tmp_path: Path, known_faces: None) -> None:
+    shelf.create("anna", draw_folder(tmp_path / "long", 14), FakeEngine(), AvatarOptions(fps="5"))
+    with shelf.open("anna") as avatar:
+        assert avatar.loop.clips[0].idle == ((3, 5),)  # 13 alone is too short
+
+
+def test_an_engine_of_another_version_is_refused(anna: Shelf, source: Path) -> None:
+    anna.create("anna", source, NewerFake(), refresh=True)
+    with pytest.raises(AvatarStale, match="fake 2, and fake 1"):
+        engine_of(anna.list()[0])
+
+
+def test_the_shelf_is_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path))
+    assert Shelf().root == tmp_path
+    monkeypatch.delenv("LIPSMITH_AVATARS")
+    assert data_folder().parts[-2:] == ("lipsmith", "avatars")
+    assert Shelf(tmp_path / "nowhere").list() == []
+
+
+@contextmanager
+def running(*words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen([sys.executable, str(PROGRAM), *map(str, words)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
+    shelf, chance = Shelf(tmp_path / "shelf"), random.Random(0)
+    sources = [draw_folder(tmp_path / f"source{shade}", 6, shade) for shade in (0, 9)]
+    for _ in range(KILLS):
+        with running(shelf.root, *sources) as child:
+            time.sleep(chance.uniform(0, 0.25))
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        assert shelf.broken() == {}
+        for info in shelf.list():
+            shelf.check(info.id)
+        if chance.random() < 0.3:
+            shutil.rmtree(shelf.root / "anna", ignore_errors=True)
+    shelf.collect()
+    assert all(len(list(home.iterdir())) == 2 for home in shelf.root.iterdir() if home.name != LOCKS)
+
+
+def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
+    shelf, seen, missing = Shelf(tmp_path / "shelf"), set(), 0
+    sources = [draw_folder(tmp_path / f"source{shade}", 3, shade) for shade in (0, 9)]
+    with running(shelf.root, *sources), running(shelf.root, *sources[::-1]), running(shelf.root):
+        until = time.monotonic() + 3
+        while time.monotonic() < until or not seen:
+            try:
+                avatar = shelf.open("anna")
+            except AvatarMissing:
+                missing += 1
+                continue
+            with avatar:
+                shades = [[s for s in (0, 9) if np.array_equal(avatar.plate(k).image, drawn(k, s))] for k in range(3)]
+            assert shades[0] == shades[1] == shades[2]
+            seen.add(shades[0][0])
+            assert shelf.broken() == {}
+    assert seen
+
+
+def test_a_shelf_in_use_by_nobody_checks_out_after_all(anna: Shelf) -> None:
+    with anna.open("anna") as avatar:
+        (anna.root / "anna" / NAME).unlink()
+        avatar.check()
+    assert anna.list() == []
+    with pytest.raises(AvatarMissing):
+        anna.check("anna")
+    with pytest.raises((AvatarMissing, AvatarBroken)):
+        anna.export("anna", anna.root / "anna.lipsmith")
