@@ -33,19 +33,24 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
     (tmp_path / "portrait.jpg").write_bytes(portrait)
     (tmp_path / "speech.wav").write_bytes(tone(0.6))
     place = {**os.environ, "URL": served.running.url, "KEY": served.alices_key}
+    (tmp_path / "speech.pcm").write_bytes(tone(0.5)[44:])
     made: list[str] = []
+    session = ""
     for call in calls():
-        if "/cancel" in call or "/v1/avatars/anna" in call:
+        if "/cancel" in call or "anna" in call.partition("-F id")[0]:
             over(served.alice, made[-1])
         if "$JOB/result" in call:
             assert over(served.alice, made[0])["state"] == "done"
         words = call.replace("curl", "curl --noproxy '*' -S --fail-with-body", 1)
         done = subprocess.run(
             ["bash", "-c", words],
-            cwd=tmp_path, env={**place, "JOB": made[0] if made else ""}, capture_output=True, text=True, timeout=120,
+            cwd=tmp_path, env={**place, "JOB": made[0] if made else "", "SESSION": session},
+                capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, (call, done.stdout, done.stderr)
-        if done.stdout.startswith('{"id":') and "-F " in call:
+        if "--json" in call:
+            session = json.loads(done.stdout)["id"]
+        elif done.stdout.startswith('{"id":') and "-F " in call:
             made.append(json.loads(done.stdout)["id"])
     assert len(made) == 3
     assert over(served.alice, made[-1])["state"] == "done"

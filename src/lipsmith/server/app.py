@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -14,20 +13,19 @@ from fastapi import APIRouter, FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from . import answers
 from .guard import BodyLimit, Dressed, Guard
+from .pages import pages
 from .problems import MEDIA_TYPE
-from .routes import avatars, jobs, previews, signs
+from .routes import avatars, jobs, previews, sessions, signs
 from .schemas import ProblemBody
 from .services import Services
 
 if TYPE_CHECKING:
     from types import FrameType
 
-PAGES = Path(__file__).parent / "page"
 CONNECTIONS = 512
 """At a time; more are answered 503."""
 GRACE = 5
@@ -41,6 +39,7 @@ def create_app(parts: Services) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         parts.crew.start()
         yield
+        await parts.live.drain()
         await run_in_threadpool(parts.close)
 
     app = FastAPI(
@@ -59,12 +58,11 @@ def create_app(parts: Services) -> FastAPI:
         "5XX": _problem("The server's trouble."),
     }
     v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
-    for router in (avatars.router, jobs.router, previews.router, signs.about_router):
+    for router in (avatars.router, jobs.router, previews.router, sessions.router, signs.about_router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(signs.router)
-    if PAGES.is_dir():
-        app.mount("/", StaticFiles(directory=PAGES, html=True))
+    app.mount("/", pages())
     _fence(app, parts)
     return app
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import LipsmithError
+from ..errors import Busy, LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
 TABLE: dict[str, tuple[int, str]] = {
@@ -23,6 +23,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-large": (413, "The upload is too large"),
     "bad-host": (421, "This server does not answer to that name"),
     "invalid": (422, "The request cannot be understood"),
+    "too-many-sessions": (429, "Too many of your sessions are open"),
+    "too-much-said": (429, "More sound waits than is kept"),
     "too-many-jobs": (429, "Too many of your jobs wait"),
     "interrupted": (500, "The work was interrupted too often"),
     "unexpected": (500, "Something went wrong here"),
@@ -51,6 +53,7 @@ def body_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, LipsmithError):
         kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
         title = (type(error).__doc__ or "").partition("\n")[0]
-        return {"type": kind, "title": title, "status": error.http_status, "detail": str(error)}
+        body = {"type": kind, "title": title, "status": error.http_status, "detail": str(error)}
+        return {**body, "retry_after": error.retry_after} if isinstance(error, Busy) else body
     status, title = TABLE["unexpected"]
     return {"type": "unexpected", "title": title, "status": status, "detail": "The server's log says more."}

@@ -11,6 +11,7 @@ from .store import Kind, Row, State
 
 if TYPE_CHECKING:
     from ..avatars.manifest import AvatarInfo
+    from .live import Held
 
 SHARES = {"open": (0.0, 0.05), "look": (0.05, 0.4), "prepare": (0.1, 1.0), "speak": (0.4, 1.0), "commit": (1.0, 1.0)}
 """Stage -> where in the whole work it begins and ends."""
@@ -147,6 +148,57 @@ class Avatars(BaseModel):
     avatars: list[Avatar]
 
 
+class NewSession(BaseModel):
+    """What a session is opened with."""
+
+    model_config = example(avatar="anna", rate=24_000)
+    avatar: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,47}$")
+    rate: Literal[16_000, 24_000, 48_000] = Field(24_000, description="Hz at which its sound plays.")
+
+
+class LiveSession(BaseModel):
+    """An open session. ``token`` stands in the answer that opened it alone."""
+
+    model_config = example(
+        id="9b0de2a76f1c4c53", avatar="anna", state="idle", size=[512, 512], fps="25", rate=24_000,
+        created="2026-01-31T12:00:00Z", token=None, expires=None,
+        links={"self": "/v1/sessions/9b0de2a76f1c4c53", "events": "/v1/sessions/9b0de2a76f1c4c53/events"},
+    )  # fmt: skip
+    id: str
+    avatar: str
+    state: str = Field(description="idle, armed, speaking, draining, stalled or over.")
+    size: list[int] = Field(min_length=2, max_length=2)
+    fps: str
+    rate: int
+    created: str
+    token: str | None = None
+    expires: str | None = None
+    links: dict[str, str]
+
+
+class Sessions(BaseModel):
+    """All open sessions of one client."""
+
+    sessions: list[LiveSession]
+
+
+class Said(BaseModel):
+    """What was taken to be said; ``interrupted``: not all of it, because somebody interrupted meanwhile."""
+
+    model_config = example(utterance=3, seconds=4.2, interrupted=False)
+    utterance: int | None
+    seconds: float
+    interrupted: bool
+
+
+class Played(BaseModel):
+    """How far an utterance was heard; null and 0 if nobody spoke."""
+
+    model_config = example(utterance=3, seconds=1.64)
+    utterance: int | None
+    seconds: float
+
+
 class SeenFace(BaseModel):
     """A face: its box x0 y0 x1 y1 in pixels of the picture; ``speaks``: the options choose it."""
 
@@ -235,6 +287,23 @@ def job_of(row: Row, position: int | None) -> Job:
         report=row.report,
         problem=ProblemBody(**row.problem) if row.problem else None,
         links=Links(self=here, events=f"{here}/events", result=result),
+    )
+
+
+def session_of(held: Held, token: tuple[str, int] | None = None) -> LiveSession:
+    """A session as it goes out, with its token when it was just opened."""
+    here, film = f"/v1/sessions/{held.id}", held.live.film
+    return LiveSession(
+        id=held.id,
+        avatar=held.avatar.info.id,
+        state=held.live.state,
+        size=list(film.size),
+        fps=str(film.fps),
+        rate=film.rate,
+        created=moment(held.created),
+        token=token[0] if token else None,
+        expires=moment(token[1]) if token else None,
+        links={"self": here, "events": f"{here}/events"},
     )
 
 

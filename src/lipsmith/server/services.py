@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from ..avatars.shelf import Shelf
 from .crew import Crew
 from .keys import Keys
+from .live import Sessions
 from .metrics import Metrics
 from .problems import Problem
 from .process import COMMAND
@@ -39,6 +40,7 @@ class Services:
     viewer: Turns  # makes previews, which take seconds
     signer: Signer
     metrics: Metrics
+    live: Sessions
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -89,7 +91,7 @@ def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = C
     metrics = Metrics(store, options)
     crew = Crew(store, options, command, metrics.finished)
     eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
-    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics)
+    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, Sessions(options))
 
 
 def services_of(request: Request) -> Services:

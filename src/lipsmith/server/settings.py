@@ -12,7 +12,7 @@ from ..options import check
 LEAST = {
     "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
     "drain_seconds": 0, "upload_mb": 1, "upload_minutes": 1, "media_minutes": 1, "megapixels": 1, "keep_hours": 1,
-    "disk_gb": 1, "own_avatars": 1,
+    "disk_gb": 1, "own_avatars": 1, "sessions": 0, "own_sessions": 1, "session_idle_seconds": 1,
 }  # fmt: skip
 
 
@@ -34,6 +34,9 @@ class ServerOptions:
     queue: int = 64  # jobs that wait, of all clients together
     own_queue: int = 16  # jobs of one client that wait or run
     own_avatars: int = 32  # avatars of one client
+    sessions: int = 8  # live sessions at a time, of all clients together; fewer where the machine cannot keep up
+    own_sessions: int = 4  # of one client
+    session_idle_seconds: int = 120  # after which a session that nobody hears or talks to is closed
     attempts: int = 3  # times a job is begun before it counts as failed
     lease_seconds: int = 15  # after which a job without a sign of life is begun again
     job_minutes: int = 120  # after which a job is stopped

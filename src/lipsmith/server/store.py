@@ -191,6 +191,11 @@ class Store:
             return self._db.execute(query, values).fetchall()
 
 
+def new_id() -> str:
+    """64 random bits, in 16 hex digits."""
+    return secrets.token_hex(8)
+
+
 def _row(found: sqlite3.Row) -> Row:
     texts = ("request", "report", "problem")
     told: dict[str, Any] = {name: json.loads(found[name]) if found[name] is not None else None for name in texts}

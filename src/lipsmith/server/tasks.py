@@ -37,6 +37,7 @@ class Bench:
         self._tasks: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "measure": measure,
             "preview": preview,
+            "decode": decode,
             "dub": self.dub,
             "avatar": self.avatar,
         }
@@ -109,6 +110,17 @@ def preview(task: dict[str, Any]) -> dict[str, Any]:
         tried = replace(options, length="speech", fps="25")
         generate(folder / "first.png", folder / "moment.wav", folder / "sheet.png", tried, preview=True)
     return {"size": [image.shape[1], image.shape[0]], "faces": faces, "sheet": sheet}
+
+
+def decode(task: dict[str, Any]) -> dict[str, Any]:
+    """The upload ``speech`` as mono float32 in the file ``out``."""
+    from ..media.sound import open_speech
+
+    sound = open_speech(Path(task["speech"]))
+    with Path(task["out"]).open("wb") as file:
+        for block in sound.blocks():
+            file.write(block.tobytes())
+    return {"rate": sound.rate}
 
 
 def without_folders(text: str, home: str) -> str:

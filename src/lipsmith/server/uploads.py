@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,6 @@ from fastapi import UploadFile
 from .services import Services
 
 SHOWN = 120  # letters kept of an upload's name
-
-
-def new_id() -> str:
-    """64 random bits, in 16 hex digits."""
-    return secrets.token_hex(8)
 
 
 def shown_name(upload: UploadFile | None) -> str | None:
@@ -56,8 +50,12 @@ def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def measure(parts: Services, folder: Path) -> dict[str, Any]:
-    """What the files ``picture`` and ``speech`` in ``folder`` are; raises the problem with them. See tasks.measure."""
+def measure(parts: Services, folder: Path, minutes: float | None = None) -> dict[str, Any]:
+    """What the files ``picture`` and ``speech`` in ``folder`` are; raises the problem with them. See tasks.measure.
+
+    ``minutes``: the most that is taken, if less than the server's own limit.
+    """
     files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
-    limits = {"megapixels": parts.options.megapixels, "seconds": parts.options.media_minutes * 60}
+    longest = min(parts.options.media_minutes, minutes or parts.options.media_minutes)
+    limits = {"megapixels": parts.options.megapixels, "seconds": longest * 60}
     return parts.eyes.call({"do": "measure", "home": str(parts.options.folder), **limits, **files})

@@ -12,8 +12,8 @@ from ...errors import AvatarMissing
 from ..problems import Problem
 from ..schemas import Avatar, Avatars, Job, avatar_of
 from ..services import Owner, Parts, Services
-from ..store import NewJob
-from ..uploads import fresh_folder, measure, new_id, save, shown_name, size_of
+from ..store import NewJob, new_id
+from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from ..wishes import avatar_wish, parse_options
 from .jobs import admit, answer
 

@@ -17,9 +17,9 @@ from ...errors import SoundError
 from ..problems import Problem
 from ..schemas import Format, Job, Jobs, Token, job_of, moment
 from ..services import Owner, Parts, Services
-from ..store import NewJob, Row
+from ..store import NewJob, Row, new_id
 from ..tasks import FILMS
-from ..uploads import fresh_folder, measure, new_id, save, shown_name, size_of
+from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from ..wishes import parse_options, speak_wish, wish
 
 LOOK = 0.3  # seconds between two looks at a job whose events are read

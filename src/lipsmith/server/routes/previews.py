@@ -9,7 +9,8 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from ..schemas import Preview
 from ..services import Parts
-from ..uploads import fresh_folder, measure, new_id, save
+from ..store import new_id
+from ..uploads import fresh_folder, measure, save
 from ..wishes import parse_options, wish
 
 router = APIRouter(tags=["previews"])

@@ -1,0 +1,143 @@
+"""Live sessions over HTTP: what is said is told of, to its owner alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from live_server import FAKE, Served, over, tone, until
+
+
+@pytest.fixture(scope="module")
+def avatar(served: Served, portrait: bytes) -> str:
+    answer = served.alice.post(
+        "/v1/avatars", files={"picture": ("l.jpg", portrait)}, data={"id": "live", "options": FAKE}
+    )
+    assert over(served.alice, answer.json()["id"])["state"] == "done"
+    return "live"
+
+
+@pytest.fixture
+def session(served: Served, avatar: str) -> Iterator[str]:
+    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()["id"]
+    yield made
+    served.alice.delete(f"/v1/sessions/{made}")
+
+
+@contextmanager
+def heard(served: Served, session: str) -> Iterator[list[tuple[str, dict[str, object]]]]:
+    """The session's events as they come."""
+    found: list[tuple[str, dict[str, object]]] = []
+
+    def read() -> None:
+        with (
+            served.running.client(served.alices_key) as client,
+            client.stream("GET", f"/v1/sessions/{session}/events") as answer,
+        ):
+            name = ""
+            for line in answer.iter_lines():
+                if line.startswith("event: "):
+                    name = line[7:]
+                elif line.startswith("data: "):
+                    found.append((name, json.loads(line[6:])))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    until(lambda: bool(found))
+    yield found
+    served.alice.delete(f"/v1/sessions/{session}")
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def names(found: list[tuple[str, dict[str, object]]]) -> list[str]:
+    return [name for name, _ in found]
+
+
+def test_an_uploaded_speech_is_said_and_told_of(served: Served, session: str) -> None:
+    with heard(served, session) as events:
+        answer = served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", tone(1.5))})
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["seconds"] == pytest.approx(1.5)
+        until(lambda: "finished" in names(events))
+    told = dict(events)
+    assert told["finished"]["played"] == 24_000
+    assert told["finished"]["utterance"] == answer.json()["utterance"]
+    spent = float(str(told["finished"]["pts"])) - float(str(told["speaking"]["pts"]))
+    assert spent == pytest.approx(1.5, abs=0.1)
+    assert names(events)[-1] == "closed"
+
+
+def test_raw_sound_is_said_and_interrupted(served: Served, session: str) -> None:
+    with heard(served, session) as events:
+        body = tone(5)[44:]
+        answer = served.alice.post(
+            f"/v1/sessions/{session}/audio?rate=16000",
+            content=body,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        assert answer.json()["seconds"] == pytest.approx(5)
+        until(lambda: "speaking" in names(events))
+        played = served.alice.post(f"/v1/sessions/{session}/interrupt").json()
+        assert 0 <= played["seconds"] < 5
+        until(lambda: "interrupted" in names(events))
+        assert served.alice.post(f"/v1/sessions/{session}/interrupt").json() == {"utterance": None, "seconds": 0.0}
+    assert "finished" not in names(events)
+
+
+def test_a_session_is_its_owners_alone(served: Served, session: str) -> None:
+    assert served.bob.get("/v1/sessions").json() == {"sessions": []}
+    for method, path in [
+        ("GET", ""),
+        ("GET", "/events"),
+        ("POST", "/interrupt"),
+        ("POST", "/audio"),
+        ("POST", "/token"),
+        ("DELETE", ""),
+    ]:
+        assert served.bob.request(method, f"/v1/sessions/{session}{path}").status_code == 404
+    assert served.bob.post("/v1/sessions", json={"avatar": "live"}).status_code == 404
+
+
+def test_its_token_talks_to_it_and_to_nothing_else(served: Served, avatar: str) -> None:
+    made = served.alice.post("/v1/sessions", json={"avatar": avatar}).json()
+    with served.running.client(made["token"]) as page:
+        assert page.get(made["links"]["self"]).json()["state"] == "idle"
+        assert page.post(f"{made['links']['self']}/interrupt").status_code == 200
+        assert page.get("/v1/sessions").status_code == 401
+        assert page.get("/v1/jobs").status_code == 401
+        assert page.delete(made["links"]["self"]).status_code == 204
+    assert served.alice.get(made["links"]["self"]).status_code == 404
+
+
+def test_one_too_many_is_refused_and_the_others_live_on(served: Served, avatar: str) -> None:
+    def create() -> httpx.Response:
+        return served.alice.post("/v1/sessions", json={"avatar": avatar})
+
+    made = [create().json()["links"]["self"] for _ in range(4)]
+    refused = create()
+    assert (refused.status_code, refused.json()["type"]) == (429, "too-many-sessions")
+    assert int(refused.headers["retry-after"]) > 0
+    assert {served.alice.get(one).json()["state"] for one in made} == {"idle"}
+    for one in made:
+        assert served.alice.delete(one).status_code == 204
+    assert served.alice.get("/v1/sessions").json() == {"sessions": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"avatar": "nobody"}, 404), ({"avatar": "../x"}, 422), ({"avatar": "live", "rate": 11}, 422), ({}, 422)],
+)
+def test_what_cannot_be_opened_is_told(served: Served, avatar: str, body: dict[str, object], status: int) -> None:
+    assert served.alice.post("/v1/sessions", json=body).status_code == status
+
+
+def test_no_sound_is_refused(served: Served, session: str) -> None:
+    answer = served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", b"#EXTM3U\n/etc/passwd")})
+    assert (answer.status_code, answer.json()["type"]) == (422, "sound-error")
