@@ -11,7 +11,7 @@ import typer
 from ..errors import OptionError
 from ..options import build
 from .bench import parse_sizes
-from .bench_musetalk import app
+from .bench_musetalk import app as app
 from .flags import flags_from
 from .generate import AsJson
 from .records import print_json
