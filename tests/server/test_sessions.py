@@ -138,6 +138,20 @@ def test_what_cannot_be_opened_is_told(served: Served, avatar: str, body: dict[s
     assert served.alice.post("/v1/sessions", json=body).status_code == status
 
 
+def test_the_metrics_tell_of_sessions(served: Served, session: str) -> None:
+    served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", tone(0.5))})
+    until(lambda: 'lipsmith_first_picture_seconds{quantile="0.95"}' in served.alice.get("/metrics").text)
+    text = served.alice.get("/metrics").text
+    for name in (
+        "lipsmith_sessions 1.0",
+        'lipsmith_tick_lag_seconds{quantile="0.99"}',
+        'lipsmith_render_batches_total{rows="1"}',
+        "lipsmith_stalls_total",
+    ):
+        assert name in text
+    assert session not in text
+
+
 def test_no_sound_is_refused(served: Served, session: str) -> None:
     answer = served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", b"#EXTM3U\n/etc/passwd")})
     assert (answer.status_code, answer.json()["type"]) == (422, "sound-error")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..avatars.options import engine_of
-from ..realtime.live import LiveSession, Studio
+from ..realtime.live import Figures, LiveSession, Studio
 from .problems import Problem
 from .store import new_id
 
@@ -110,6 +110,10 @@ class Sessions:
         if self._keeper is not None:
             self._keeper.cancel()
         await asyncio.gather(*(studio.drain(DRAIN) for studio in self._studios.values()))
+
+    def figures(self) -> list[Figures]:
+        """How each studio does."""
+        return [studio.figures() for studio in list(self._studios.values())]
 
     def _check_room(self, owner: str) -> None:
         if len(self.held) >= self.options.sessions:

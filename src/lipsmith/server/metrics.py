@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+    from .live import Sessions
     from .settings import ServerOptions
     from .store import Row, Store
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
+COUNTED = {
+    "stalls": "Ticks of open sessions at which a picture was not ready.",
+    "late": "Ticks of open sessions that came late.",
+    "rebased": "Clocks of open sessions that were set anew.",
+    "dropped": "Pictures that slow listeners of open sessions were not shown.",
+}
 SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 class Metrics:
     """The registry and what is counted as it happens; what the store knows is asked when Prometheus asks."""
 
-    def __init__(self, store: Store, options: ServerOptions) -> None:
+    def __init__(self, store: Store, options: ServerOptions, live: Sessions) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_Stored(store, options))
+        self.registry.register(_Live(live))
         labels = ("method", "route", "status")
         self._requests = Counter("lipsmith_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
@@ -46,6 +55,42 @@ class Metrics:
     def text(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Live(Collector):
+    """What the studios tell of their sessions."""
+
+    def __init__(self, live: Sessions) -> None:
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        studios = self._live.figures()
+        yield _gauge("sessions", "Live sessions that are open.", sum(one.sessions for one in studios))
+        yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in studios))
+        for name, text in COUNTED.items():
+            yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in studios))
+        slack = min((one.slack_seconds for one in studios), default=0.0)
+        yield _gauge("render_slack_seconds", "Time that one more session would leave.", slack)
+        lag = GaugeMetricFamily("lipsmith_tick_lag_seconds", "How late ticks come.", labels=["quantile"])
+        lag.add_metric(["0.5"], max((one.lag_p50 for one in studios), default=0.0))
+        lag.add_metric(["0.99"], max((one.lag_p99 for one in studios), default=0.0))
+        yield lag
+        first = sorted(seconds for one in studios for seconds in one.first_pictures)
+        waits = GaugeMetricFamily(
+            "lipsmith_first_picture_seconds", "Sound in to speaking picture.", labels=["quantile"]
+        )
+        for share in (0.5, 0.95) if first else ():
+            waits.add_metric([str(share)], first[min(len(first) - 1, int(share * len(first)))])
+        yield waits
+        sizes: Counts[int] = sum((Counts(one.batches) for one in studios), Counts())
+        batches = CounterMetricFamily("lipsmith_render_batches", "Calls of render by rows.", labels=["rows"])
+        for rows, count in sorted(sizes.items()):
+            batches.add_metric([str(rows)], count)
+        yield batches
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"lipsmith_{name}", text, value)
 
 
 class _Stored(Collector):

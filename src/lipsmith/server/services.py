@@ -88,10 +88,11 @@ def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = C
     for name in ("looks", "avatars"):
         (options.folder / name).mkdir(mode=0o700, exist_ok=True)
     store = Store(options.folder / "jobs.sqlite")
-    metrics = Metrics(store, options)
+    live = Sessions(options)
+    metrics = Metrics(store, options, live)
     crew = Crew(store, options, command, metrics.finished)
     eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
-    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, Sessions(options))
+    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live)
 
 
 def services_of(request: Request) -> Services:
