@@ -132,8 +132,9 @@ export class Trouble extends Error {
 export let about = null;
 const key = () => store(sessionStorage, "key");
 
-/** Call the API. Answers JSON (or `as` "text", "blob"); asks for the key when the server wants one. */
-export async function call(method, path, { body, as = "json", signal, sent, type } = {}) {
+/** Call the API. Answers JSON (or `as` "text", "blob"); asks for the key when the server wants one. `keep`: the page goes. */
+export async function call(method, path, { body, as = "json", signal, sent, type, keep } = {}) {
+  if (keep) return fetch(path, { method, keepalive: true, headers: key() ? { Authorization: `Bearer ${key()}` } : {} });
   for (;;) {
     const used = key();
     try {
@@ -251,10 +252,10 @@ export async function listAvatars(list, current, chosen) {
 }
 
 const GAP = 4, LINE = 18, TILE = 240, COLUMNS = 8; // of a contact sheet
-/** Where the picture of a tile lies in a preview's sheet: x, y, width, height. */
+/** Where the picture of a tile lies in a preview's sheet, less an edge that would shine through: x, y, width, height. */
 export const tileOf = (index, [width, height]) => {
   const tall = Math.round((TILE * height) / width);
-  return [GAP + (index % COLUMNS) * (TILE + GAP), GAP + Math.floor(index / COLUMNS) * (tall + LINE + GAP), TILE, tall];
+  return [GAP + 1 + (index % COLUMNS) * (TILE + GAP), GAP + 1 + Math.floor(index / COLUMNS) * (tall + LINE + GAP), TILE - 2, tall - 2];
 };
 export async function drawFirstTile(canvas, sheet, size) {
   const image = await createImageBitmap(sheet);

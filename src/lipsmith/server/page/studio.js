@@ -683,9 +683,9 @@ function line(job) {
   const done = job.state === "done";
   const thumb = element("button", { type: "button", className: "thumb", label: "history.play", disabled: !done, onclick: () => play(job) }, icon(done ? "play" : "face"));
   if (done) thumbs.observe(Object.assign(thumb, { job }));
-  const when = element("span", { className: "small soft" }, element("span", { word: `state.${job.state}` }), ` · ${when(job.created)}`);
+  const told = element("span", { className: "small soft" }, element("span", { word: `state.${job.state}` }), ` · ${when(job.created)}`);
   const bin = element("button", { type: "button", className: "plain icon", label: "history.delete" }, icon("bin"));
-  const item = element("li", {}, thumb, element("div", {}, element("span", { textContent: [avatar ?? picture, speech].filter(Boolean).join(" + ") }), when), bin);
+  const item = element("li", {}, thumb, element("div", {}, element("span", { textContent: [avatar ?? picture, speech].filter(Boolean).join(" + ") }), told), bin);
   bin.addEventListener("click", () => remove(job, bin, item));
   return item;
 }

@@ -1,0 +1,352 @@
+// The live page: a session over an avatar, seen and heard by WebRTC, or by a WebSocket where that does not get through.
+import { $, about, avatarName, begin, call, element, follow, form, has, icon, listAvatars, over, put, show, tell, tileOf, word } from "./common.js";
+import { byWebRtc } from "./webrtc.js";
+import { byWebSocket } from "./websocket.js";
+
+const WORDS = {
+  "title": ["Lipsmith live", "Lipsmith 实时"],
+  "headline": ["A face that speaks now", "此刻就开口的面孔"],
+  "stage": ["The avatar", "数字人"],
+  "stage.empty": ["Choose an avatar, or make one of a picture.", "请选择数字人，或用图片新建一个。"],
+  "start": ["Start", "开始"],
+  "mute": ["Mute the avatar", "静音"],
+  "microphone": ["Speak yourself", "用麦克风说"],
+  "microphone.on": ["The mouth follows your microphone. Its sound is muted for you; press the loudspeaker to hear it.", "嘴型正跟随您的麦克风。声音已为您静音，按扬声器可收听。"],
+  "microphone.none": ["The microphone cannot be used: allow it in the browser. It works on https and on this machine only.", "无法使用麦克风：请在浏览器中允许。仅在 https 或本机上可用。"],
+  "interrupt": ["Interrupt", "打断"],
+  "end": ["End", "结束"],
+  "say.title": ["Let it speak", "让它说话"],
+  "say.hint": ["What shall it say?", "想让它说什么？"],
+  "say.send": ["Say it", "说出来"],
+  "say.no-voice": ["This server has no voice for typed text: upload a sound file, or speak yourself.", "此服务器没有配置文字朗读：请上传音频，或用麦克风说。"],
+  "say.file": ["Say a sound file", "播放音频文件"],
+  "say.sending": ["Sending…", "正在发送……"],
+  "say.sent": ["Says {seconds} s.", "正在说 {seconds} 秒。"],
+  "who.title": ["Avatar", "数字人"],
+  "who.new": ["New one of a picture or video", "用图片或视频新建"],
+  "who.making": ["Making it: {percent} %", "正在制作：{percent} %"],
+  "who.progress": ["Progress", "进度"],
+  "figures.title": ["Figures", "指标"],
+  "figures.latency": ["Sound in to first picture", "声音到首帧"],
+  "figures.line": ["Line, there and back", "网络往返"],
+  "figures.quality": ["Connection", "连接"],
+  "figures.picture": ["Picture", "画面"],
+  "log": ["What happened", "事件"],
+  "quality.3": ["good", "良好"],
+  "quality.2": ["fair", "一般"],
+  "quality.1": ["poor", "较差"],
+  "state.none": ["Not connected", "未连接"],
+  "state.connecting": ["Connecting…", "正在连接……"],
+  "state.again": ["Connecting again…", "正在重新连接……"],
+  "state.idle": ["Listening", "待命"],
+  "state.armed": ["About to speak", "即将开口"],
+  "state.speaking": ["Speaking", "正在说话"],
+  "state.draining": ["Speaking", "正在说话"],
+  "state.stalled": ["Waiting for pictures", "等待画面"],
+  "state.over": ["Ended", "已结束"],
+  "event.ready": ["ready", "就绪"],
+  "event.started": ["speech {utterance} came in", "语音 {utterance} 到达"],
+  "event.speaking": ["speech {utterance} is shown", "语音 {utterance} 开始显示"],
+  "event.finished": ["speech {utterance} is over", "语音 {utterance} 结束"],
+  "event.idle": ["silent", "安静"],
+  "event.interrupted": ["speech {utterance} was interrupted", "语音 {utterance} 被打断"],
+  "event.stalled": ["picture and sound wait", "画面与声音等待中"],
+  "event.buffer_full": ["more sound came than is kept", "声音缓冲已满"],
+  "event.failed": ["the engine failed", "引擎出错"],
+  "event.closed": ["closed", "已关闭"],
+  "event.line": ["connected by {way}", "通过 {way} 连接"],
+  "event.lost": ["connection lost", "连接中断"],
+  "lost": ["The connection was lost. Start again.", "连接已断开，请重新开始。"],
+  "session-over": ["The session has ended. Start again.", "会话已结束，请重新开始。"],
+  "too-many-sessions": ["Too many of your sessions are open.", "您打开的会话太多。"],
+  "buffer-full": ["More is waiting to be said than is kept: wait a moment.", "等待说的内容太多，请稍候。"],
+  "too-much-said": ["A long speech is being said: interrupt it, or wait.", "正在说较长的内容：请打断或等待。"],
+};
+
+const TRIES = 4; // to connect again
+const state = { avatar: null, session: null, line: null, events: null, starts: new Map(), wanted: false, microphone: null, mutedBefore: false };
+
+// ---- who ----
+async function fillAvatars(choose) {
+  const avatars = await listAvatars($("avatars"), state.avatar?.id, pick);
+  const wanted = avatars.find((one) => one.id === choose) ?? (state.avatar ? null : avatars[0]);
+  if (wanted) pick(wanted);
+}
+
+/** Show an avatar as a still; one that is connected is left first. */
+async function pick(avatar) {
+  if (state.session && state.avatar?.id !== avatar.id) await finish();
+  state.avatar = avatar;
+  for (const chip of $("avatars").querySelectorAll(".chip")) chip.ariaPressed = String(chip.textContent === avatar.id);
+  if (state.session) return;
+  show(false, "empty");
+  show(true, "start");
+  const sheet = await call("GET", avatar.links.preview, { as: "blob" }).then(createImageBitmap).catch(() => null);
+  if (!sheet || state.avatar !== avatar) return;
+  const [x, y, width, height] = tileOf(0, avatar.size);
+  Object.assign($("still"), { width: avatar.size[0], height: avatar.size[1] });
+  $("still").getContext("2d").drawImage(sheet, x, y, width, height, 0, 0, ...avatar.size);
+  show(!state.session, "still");
+}
+
+async function makeAvatar(file) {
+  if (!file) return;
+  tell("who-trouble");
+  const name = avatarName(file.name);
+  const busy = (on) => { show(on, "progress"); $("picture").disabled = on; if (!on) { delete $("making").dataset.word; $("making").textContent = ""; $("picture").value = ""; } };
+  const told = (share) => { $("progress").value = share; put($("making"), "who.making", { percent: Math.round(100 * share) }); };
+  busy(true);
+  told(0);
+  try {
+    const job = await call("POST", "/v1/avatars", { body: form({ picture: file, id: name }) });
+    follow(job, (now) => {
+      if (!over(now)) return told(now.progress);
+      busy(false);
+      if (now.state === "done") return fillAvatars(name);
+      return tell("who-trouble", { kind: now.problem?.type ?? "unexpected", detail: now.problem?.detail });
+    });
+  } catch (error) {
+    busy(false);
+    tell("who-trouble", error);
+  }
+}
+
+// ---- the session ----
+async function start() {
+  if (!state.avatar || state.wanted) return;
+  state.wanted = true;
+  for (const place of ["trouble", "say-trouble"]) tell(place);
+  show(false, "start");
+  say("connecting");
+  try {
+    state.session = await call("POST", "/v1/sessions", { body: { avatar: state.avatar.id }, type: "application/json" });
+    await connect();
+    listen();
+  } catch (error) {
+    await finish();
+    tell("trouble", error);
+  }
+}
+
+const WAYS = [["WebRTC", byWebRtc], ["WebSocket", byWebSocket]];
+/** Connect by the first way that works. */
+async function connect() {
+  let last = null;
+  for (const [way, open] of WAYS) {
+    const parts = { session: state.session, video: $("video"), canvas: $("canvas"), lost: () => lose(parts), report };
+    try {
+      parts.line = await open(parts);
+      if (!state.wanted) { parts.line.close(); return; }
+      state.line = parts.line;
+      state.way = way;
+      enable(true);
+      note("line", { way });
+      state.line.mute($("mute").ariaPressed === "true");
+      if (state.microphone) await state.line.speak(state.microphone);
+      say("idle");
+      return;
+    } catch (error) {
+      last = error;
+      if (error.status && ![404, 405, 501].includes(error.status)) break;
+    }
+  }
+  throw last;
+}
+
+/** The line broke: try again on the same session, then give up. */
+async function lose(parts) {
+  if (!state.wanted || parts.line !== state.line) return;
+  note("lost");
+  state.line.close();
+  state.line = null;
+  say("again");
+  for (let attempt = 0; attempt < TRIES && state.wanted; attempt += 1) {
+    try {
+      return await connect();
+    } catch {
+      await new Promise((done) => setTimeout(done, 500 * 2 ** attempt));
+    }
+  }
+  if (state.wanted) { await finish(); tell("trouble", { kind: "lost" }); }
+  return null;
+}
+
+async function finish() {
+  const { session, line, events } = state;
+  Object.assign(state, { session: null, line: null, events: null, wanted: false });
+  state.starts.clear();
+  events?.close();
+  line?.close();
+  await stopMicrophone();
+  enable(false);
+  say("none");
+  for (const id of ["latency", "line", "quality", "stream"]) { delete $(id).dataset.word; $(id).textContent = "–"; }
+  $("bars").dataset.bars = "";
+  show(Boolean(state.avatar), "start", "still");
+  show(!state.avatar, "empty");
+  if (session) await call("DELETE", session.links.self).catch(() => {});
+}
+
+function enable(on) {
+  show(on, "tools");
+  show(!on, "still");
+  if (on) show(false, "empty", "start");
+  show(on && state.way === "WebRTC", "video");
+  show(on && state.way === "WebSocket", "canvas");
+  $("speech").disabled = $("send").disabled = !on;
+  $("speech-label").classList.toggle("off", !on);
+  if (!on) $("interrupt").disabled = true;
+}
+
+const LIGHTS = { idle: "on", speaking: "on", draining: "on", connecting: "busy", again: "busy", armed: "busy", stalled: "busy", over: "bad" };
+function say(now) {
+  put($("state"), `state.${now}`);
+  $("light").className = `light ${LIGHTS[now] ?? ""}`;
+  $("screen").dataset.state = now;
+  if (state.line) $("interrupt").disabled = ["idle", "over"].includes(now);
+}
+
+// ---- what happens ----
+function listen() {
+  const { links, token } = state.session;
+  const events = (state.events = new EventSource(token ? `${links.events}?token=${token}` : links.events));
+  const on = (name, act) => events.addEventListener(name, (event) => { if (state.events === events) act(JSON.parse(event.data)); });
+  on("ready", (told) => { say(told.state); note("ready"); });
+  for (const name of ["started", "speaking", "finished", "idle", "interrupted", "stalled", "buffer_full", "failed", "closed"]) {
+    on(name, (told) => { note(name, told); HEARD[name]?.(told); });
+  }
+  events.onerror = () => events.readyState === EventSource.CLOSED && state.events === events && renew();
+}
+
+async function renew() {
+  try {
+    const { token } = await call("POST", `${state.session.links.self}/token`);
+    state.session.token = token;
+    listen();
+  } catch (error) {
+    await finish();
+    tell("trouble", error.status === 404 ? { kind: "session-over" } : error);
+  }
+}
+
+const HEARD = {
+  started: ({ utterance, pts }) => { state.starts.set(utterance, pts); say("armed"); },
+  speaking: ({ utterance, pts }) => {
+    const from = state.starts.get(utterance);
+    if (from !== undefined) $("latency").textContent = `${Math.round(1000 * (pts - from))} ms`;
+    say("speaking");
+  },
+  finished: ({ utterance }) => { state.starts.delete(utterance); forget(); },
+  interrupted: ({ utterance }) => { state.starts.delete(utterance); forget(); },
+  idle: () => say("idle"),
+  stalled: () => say("stalled"),
+  failed: async ({ reason }) => { await finish(); tell("trouble", { kind: "unexpected", detail: reason }); },
+  closed: async () => { await finish(); tell("trouble", { kind: "session-over" }); },
+};
+const forget = () => { delete $("sent").dataset.word; $("sent").textContent = ""; };
+
+function note(name, told = {}) {
+  const at = element("time", { textContent: told.pts === undefined ? "" : `${told.pts.toFixed(2)} s` });
+  const text = put(element("span"), has(`event.${name}`) ? `event.${name}` : name, { ...told });
+  $("log").prepend(element("li", {}, at, text));
+  while ($("log").children.length > 100) $("log").lastChild.remove();
+}
+
+/** Figures of the line: round trip in ms, pictures a second, their size, share of lost packets. */
+function report({ trip, fps, width, height, lost, way }) {
+  $("line").textContent = trip === null ? "–" : `${Math.round(trip)} ms`;
+  const short = fps < 0.6 * rate() || lost > 0.1, fair = fps < 0.9 * rate() || lost > 0.02 || trip > 300;
+  const bars = short ? 1 : fair ? 2 : 3;
+  $("bars").dataset.bars = bars;
+  put($("quality"), `quality.${bars}`);
+  $("stream").textContent = width ? `${width} × ${height} · ${Math.round(fps)}/s · ${way}` : "–";
+}
+const rate = () => { const [over, under = 1] = state.session.fps.split("/"); return over / under; };
+
+// ---- speaking ----
+async function saySound(file) {
+  if (!file || !state.session) return;
+  tell("say-trouble");
+  put($("sent"), "say.sending");
+  try {
+    const { seconds } = await call("POST", `${state.session.links.self}/speak`, { body: form({ speech: file }) });
+    put($("sent"), "say.sent", { seconds: seconds.toFixed(1) });
+  } catch (error) {
+    forget();
+    tell("say-trouble", error);
+  }
+  $("speech").value = "";
+}
+
+async function sayText(event) {
+  event.preventDefault();
+  const text = $("text").value.trim();
+  if (!text || !state.session) return;
+  tell("say-trouble");
+  try {
+    await call("POST", `${state.session.links.self}/text`, { body: { text }, type: "application/json" });
+    $("text").value = "";
+  } catch (error) {
+    tell("say-trouble", error);
+  }
+}
+
+const interrupt = () => state.session && call("POST", `${state.session.links.self}/interrupt`).catch((error) => tell("trouble", error));
+
+async function microphone() {
+  tell("trouble");
+  if (state.microphone) return stopMicrophone();
+  try {
+    state.microphone = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
+  } catch {
+    return tell("trouble", { kind: "microphone.none" });
+  }
+  state.mutedBefore = $("mute").ariaPressed === "true";
+  mute(true);
+  $("microphone").ariaPressed = "true";
+  put($("microphone-words"), "microphone.on");
+  show(true, "microphone-words");
+  return state.line?.speak(state.microphone);
+}
+
+async function stopMicrophone() {
+  const stream = state.microphone;
+  if (!stream) return;
+  state.microphone = null;
+  stream.getTracks().forEach((track) => track.stop());
+  $("microphone").ariaPressed = "false";
+  show(false, "microphone-words");
+  mute(state.mutedBefore);
+  await state.line?.speak(null);
+}
+
+function mute(on) {
+  $("mute").ariaPressed = String(on);
+  $("mute").replaceChildren(icon(on ? "sound-off" : "sound"));
+  state.line?.mute(on);
+}
+
+// ---- the page itself ----
+const on = (id, name, act) => $(id).addEventListener(name, act);
+on("start", "click", start);
+on("end", "click", finish);
+on("interrupt", "click", interrupt);
+on("mute", "click", () => mute($("mute").ariaPressed !== "true"));
+on("microphone", "click", microphone);
+on("speech", "change", (event) => saySound(event.target.files[0]));
+on("picture", "change", (event) => makeAvatar(event.target.files[0]));
+on("say", "submit", sayText);
+on("text", "keydown", (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) sayText(event); });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !$("interrupt").disabled) interrupt(); });
+addEventListener("pagehide", () => state.session && call("DELETE", state.session.links.self, { keep: true }).catch(() => {}));
+enable(false);
+say("none");
+try {
+  await begin(WORDS);
+  show(Boolean(about.voice), "say");
+  show(!about.voice, "no-voice");
+  await fillAvatars();
+} catch (error) {
+  tell("trouble", error);
+}
+document.body.dataset.ready = "";
