@@ -131,10 +131,13 @@ class Making:
         return Preparation(self.engine, self.options.faces, Stopwatch(), self.progress)
 
     def _keep_clip(self, name: str, footage: Footage, cast: Cast, writer: PlateWriter, total: int) -> None:
+        from ..media.background import alphas_of
+
         start = self.clips[-1].stop if self.clips else 0
         preparation, closed, views = self._preparation(), [], []
+        alphas = alphas_of(self.sources[name])
         for index, image in enumerate(islice(footage.frames(), cast.frames)):
-            picture = writer.picture(image)
+            picture = writer.picture(image, alphas(index) if alphas else None)
             plate = preparation.plate(picture, index, cast)
             plate = replace(plate, index=start + index, scene=self.scenes + plate.scene)
             writer.faces(plate, cast.characters.values())

@@ -117,14 +117,15 @@ def records_of(info: AvatarInfo) -> Records:
     return entry.load(info.options).records
 
 
-def engine_of(info: AvatarInfo) -> Engine:
-    """The engine that an avatar was made by, with its options.
+def engine_of(info: AvatarInfo, *, still: bool = False) -> Engine:
+    """The engine that an avatar was made by, with its options; ``still``: without idle motion.
 
     Raises:
         AvatarStale: the engine that is here is of another version.
         EngineUnavailable: it cannot run here.
     """
-    engine = choose_engine(info.engine, info.options).engine
+    changed = {"idle": False} if still and "idle" in info.options else {}
+    engine = choose_engine(info.engine, {**info.options, **changed}).engine
     refuse_other(info, engine)
     return engine
 

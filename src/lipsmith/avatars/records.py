@@ -163,7 +163,7 @@ class _Restoring:
 
     def _built(self, node: dict[str, Any], deep: int) -> object:
         what = next(iter(node), "")
-        held = node.get(what)
+        held: Any = node.get(what)
         if what == _ARRAY:
             return self._array(held, node)
         if what == _RECORD:

@@ -103,9 +103,10 @@ class Shelf:
             OutputError: it cannot be written.
         """
         options = options or AvatarOptions()
+        check_name(name)
         sources = {FIRST_CLIP: Path(picture), **{clip: Path(path) for clip, path in options.clips.items()}}
-        with self._held(check_name(name), "making"):
-            fingerprint = fingerprint_of(sources, engine, options)
+        fingerprint = fingerprint_of(sources, engine, options)
+        with self._held(name, "making"):
             there = self._found(name)
             if there is not None and not refresh:
                 told = changes(there.fingerprint, fingerprint)

@@ -6,10 +6,12 @@ Beside the manifest lies a folder with four files: ``pictures.roll`` and ``targe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +30,7 @@ from .rolls import Index, RollReader, RollWriter, checksum
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ..media.key import Alpha
     from .pictures import Pixels
 
 ROLLS = ("pictures", "targets", "shared")
@@ -62,10 +65,15 @@ class PlateWriter:
         self._rolls = {name: RollWriter(folder / f"{name}.roll") for name in ROLLS}
         self._pooled: dict[bytes, int] = {}  # checksum of a shared record -> its number
         self._last: tuple[Image, Image] | None = None
+        self._alpha: Alpha | None = None  # of the last picture
         self.format = self._coder.format
 
-    def picture(self, image: Image) -> Image:
-        """Keep the next plate's picture; the picture as it will be read: what its faces are to be prepared in."""
+    def picture(self, image: Image, alpha: Alpha | None = None) -> Image:
+        """Keep the next plate's picture; the picture as it will be read: what its faces are to be prepared in.
+
+        ``alpha`` (H, W) is the transparency that the source brings along; it is kept without loss.
+        """
+        self._alpha = alpha
         if self._last is not None and self._last[0] is image:
             self._rolls["pictures"].add_again()
             return self._last[1]
@@ -81,7 +89,8 @@ class PlateWriter:
         def shared(value: object) -> int | None:
             return self._number(value) if id(value) in common else None
 
-        self._rolls["targets"].add(keep((plate.scene, plate.targets), self._kinds, plate.image, shared))
+        kept = (plate.scene, plate.targets, *([] if self._alpha is None else [packed(self._alpha)]))
+        self._rolls["targets"].add(keep(kept, self._kinds, plate.image, shared))
 
     def close(self) -> Mapping[str, StoredFile]:
         """Have everything on the disk; what lies there."""
@@ -164,7 +173,7 @@ class Avatar:
             raise
         self._reader = PictureReader(self._format)
         self._lock = threading.Lock()
-        self._plates: OrderedDict[int, Plate] = OrderedDict()
+        self._plates: OrderedDict[int, tuple[Plate, Alpha | None]] = OrderedDict()
         self._shared: OrderedDict[int, tuple[object, int]] = OrderedDict()
 
     loop: Loop
@@ -176,14 +185,12 @@ class Avatar:
             IndexError: there is no such plate.
             AvatarBroken: it is damaged.
         """
-        if not 0 <= index < self.info.frames:
-            raise IndexError(f"there is no plate {index} of {self.info.frames}")
-        with self._lock:
-            plate = self._plates.pop(index, None) or self._read(index)
-            self._plates[index] = plate
-            if len(self._plates) > PLATES_KEPT:
-                self._plates.popitem(last=False)
-        return plate
+        return self._kept(index)[0]
+
+    @property
+    def alphas(self) -> Callable[[int], Alpha] | None:
+        """From a plate's index to the (H, W) transparency that its source brought along; None: it brought none."""
+        return None if self._kept(0)[1] is None else self._alpha
 
     def check(self) -> None:
         """Read every record.
@@ -207,16 +214,30 @@ class Avatar:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self, index: int) -> Plate:
+    def _alpha(self, index: int) -> Alpha:
+        plate, alpha = self._kept(index)
+        return np.full(plate.image.shape[:2], 255, np.uint8) if alpha is None else alpha
+
+    def _kept(self, index: int) -> tuple[Plate, Alpha | None]:
+        if not 0 <= index < self.info.frames:
+            raise IndexError(f"there is no plate {index} of {self.info.frames}")
+        with self._lock:
+            kept = self._plates.pop(index, None) or self._read(index)
+            self._plates[index] = kept
+            if len(self._plates) > PLATES_KEPT:
+                self._plates.popitem(last=False)
+        return kept
+
+    def _read(self, index: int) -> tuple[Plate, Alpha | None]:
         try:
             image = sealed(self._reader.read(self._rolls["pictures"].read(index)))
             kept = restore(self._rolls["targets"].read(index), self._kinds, image, self._common)
-            scene, targets = _checked(kept, self._format.size)
+            scene, targets, alpha = _checked(kept, self._format.size)
         except AvatarBroken as problem:
             raise AvatarBroken(
                 f"The avatar {self.info.id} is damaged at plate {index}: {problem} Make it again with --refresh."
             ) from problem
-        return Plate(index, image, targets, scene)
+        return Plate(index, image, targets, scene), alpha
 
     def _common(self, number: int) -> object:
         """Shared record ``number``: the very same object as long as it is remembered."""
@@ -253,9 +274,24 @@ def _read_index(folder: Path, manifest: Manifest) -> dict[str, Index]:
     return indices
 
 
-def _checked(kept: object, size: tuple[int, int]) -> tuple[int, tuple[Target, ...]]:
-    """Scene and targets of a plate of (width, height) px."""
-    scene, targets = kept if isinstance(kept, tuple) and len(kept) == 2 else (None, None)
+def packed(alpha: Alpha) -> NDArray[np.uint8]:
+    """(n,) bytes of (H, W), without loss."""
+    return np.frombuffer(zlib.compress(alpha.tobytes(), 1), np.uint8)
+
+
+def unpacked(data: object, size: tuple[int, int]) -> Alpha:
+    """What ``packed`` made of a transparency of (width, height) px. Raises AvatarBroken for anything else."""
+    if isinstance(data, np.ndarray) and data.dtype == np.uint8:
+        with contextlib.suppress(zlib.error):
+            plain = zlib.decompressobj().decompress(data.tobytes(), size[0] * size[1] + 1)
+            if len(plain) == size[0] * size[1]:
+                return np.frombuffer(plain, np.uint8).reshape(size[::-1])
+    raise AvatarBroken("A transparency is not of its picture's size.")
+
+
+def _checked(kept: object, size: tuple[int, int]) -> tuple[int, tuple[Target, ...], Alpha | None]:
+    """Scene, targets and transparency of a plate of (width, height) px."""
+    scene, targets, *more = kept if isinstance(kept, tuple) and len(kept) in (2, 3) else (None, None)
     if type(scene) is not int or not isinstance(targets, tuple) or any(type(one) is not Target for one in targets):
         raise AvatarBroken("A record holds no targets.")
     limit = max(4096, 4 * max(size))
@@ -265,7 +301,7 @@ def _checked(kept: object, size: tuple[int, int]) -> tuple[int, tuple[Target, ..
             raise AvatarBroken("A crop is no crop.")
         if target.mask is not None and target.mask.shape != crop.size[::-1]:
             raise AvatarBroken("A mask is not of its crop's size.")
-    return scene, targets
+    return scene, targets, unpacked(more[0], size) if more else None
 
 
 __all__ = ["Avatar", "AvatarInfo", "PlateWriter"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ...errors import OptionError
@@ -13,6 +13,8 @@ Landmarks = Literal["facemesh", "dwpose"]
 ParsingMode = Literal["auto", "raw", "neck", "jaw"]
 Hearing = Literal["whole", "live"]
 
+_APART = {"prepares": False}
+"""Of options that shape nothing of what is prepared: an avatar made with others serves as well."""
 OFFLINE_FEATHER, REALTIME_FEATHER = 0.05, 0.1
 """Upstream's blur at the mask's edge, as a share of the crop: its two scripts differ."""
 
@@ -27,9 +29,9 @@ class MuseTalkOptions:
 
     version: Version = "v15"
     weights: str = "official"  # official: looked for; a models folder; random, tiny: seeded noise for trials and tests
-    device: str = "auto"  # auto: the GPU if there is one; else what torch calls it
+    device: str = field(default="auto", metadata=_APART)  # auto: the GPU if there is one; else what torch calls it
     precision: Precision = "auto"  # fp16 on GPUs, bf16 on CPUs that have it, else fp32
-    batch_size: int = 0  # faces drawn together; 0: 8 on a GPU, 1 on a CPU
+    batch_size: int = field(default=0, metadata=_APART)  # faces drawn together; 0: 8 on a GPU, 1 on a CPU
     landmarks: Landmarks = "facemesh"
     bbox: str = ""  # x0,y0,x1,y1 px: the face's box, the same in every frame
     bbox_shift: int = 0  # px: moves the mask's upper edge down, and so opens the mouth
@@ -38,12 +40,15 @@ class MuseTalkOptions:
     left_cheek_width: int = 90  # px of 512: how far from the middle the jaw's mask grows downwards
     right_cheek_width: int = 90
     feather: float = OFFLINE_FEATHER  # blur of the mask's edge, as a share of the crop
-    audio_padding_left: int = 2  # pairs of 20 ms heard before a frame
-    audio_padding_right: int = 2  # ... and after it
-    hearing: Hearing = "whole"  # whole: 30 s at once, the best; live: answers 132.5 ms after a frame's start
-    tiling: bool = False  # decode in tiles, for GPUs with little memory
-    graphs: bool = True  # on CUDA: each batch size as one graph, batches filled up to 1, 2, 4, 8, 16
-    compile: bool = False  # torch.compile: a minute before the first frame, faster after it
+    audio_padding_left: int = field(default=2, metadata=_APART)  # pairs of 20 ms heard before a frame
+    audio_padding_right: int = field(default=2, metadata=_APART)  # ... and after it
+    # whole: 30 s at once, the best; live: answers 132.5 ms after a frame's start
+    hearing: Hearing = field(default="whole", metadata=_APART)
+    tiling: bool = field(default=False, metadata=_APART)  # decode in tiles, for GPUs with little memory
+    # on CUDA: each batch size as one graph, batches filled up to 1, 2, 4, 8, 16
+    graphs: bool = field(default=True, metadata=_APART)
+    # torch.compile: a minute before the first frame, faster after it
+    compile: bool = field(default=False, metadata=_APART)
     strict: bool = False  # as upstream does it: its audio windows, and latents drawn by seed
     seed: int = 0  # of the latents in strict mode, and of random weights
 
