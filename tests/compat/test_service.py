@@ -255,3 +255,31 @@ def test_a_hostile_template_of_the_older_service_is_refused(place: Path) -> None
     )  # fmt: skip
     assert (done.code, done.answer["error_code"]) == (1, "bad_input")
     assert "os.system" in done.answer["error"]
+
+
+def test_a_call_that_is_stopped_answers_and_leaves_nothing(place: Path) -> None:
+    words = ("--preprocess", "--template_id", "停", "--template_image_path", place / "小哈 1.png")
+    cache = ("--cache_dir", place / "stopped")
+    with subprocess.Popen(
+        [*SERVICE, *map(str, (*words, *cache))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=PLAIN
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # its first line: it has begun
+        process.terminate()
+        rest = process.stdout.read().decode("utf-8")
+    assert process.returncode == 1
+    assert json.loads(rest.partition(HEADING)[2])["error_code"] == "interrupted"
+    assert call(SERVICE, "--check_cache", "--template_id", "停", *cache).answer["exists"] is False
+
+
+def test_a_reader_that_leaves_early_stops_nothing(place: Path, prepared: Called) -> None:
+    film = place / "无人.mp4"
+    words = ("--inference", "--template_id", "小哈", "--audio_path", place / "你好.wav", "--output_path", film)
+    with subprocess.Popen(
+        [*SERVICE, *map(str, words), "--cache_dir", str(place / "cache")], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env=PLAIN,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode == 0
+    assert film.is_file()

@@ -133,6 +133,3 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fp16", action="store_true", default=True, help="半精度 (half precision, on a GPU)")
     parser.add_argument("--force_refresh", action="store_true", help="重新预处理 (prepare anew)")
     parser.add_argument("--verbose", action="store_true", help="详细输出 (say more)")
-
-
-__all__ = ["VERBS", "Script", "ServiceFlags", "Verb", "check", "parse"]
