@@ -1,0 +1,131 @@
+"""The commands ``avatar`` and ``speak``, from making to removing."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn_people import draw_folder
+
+from lipsmith.cli import run
+from lipsmith.cli.avatar import parse_size
+from lipsmith.cli.speak import plan
+from lipsmith.errors import OptionError, SoundError
+from lipsmith.media.probe import probe
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_faces: None, source: Path) -> Path:
+    """Called from an empty folder, with an empty shelf and four pictures beside."""
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command line: its exit code, and what it printed as JSON if asked for."""
+
+    def call(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = run(words)
+        out = capsys.readouterr().out
+        return code, json.loads(out) if "--json" in words and out else out
+
+    return call
+
+
+def write_sound(path: Path, seconds: float = 0.4) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((8000 * np.sin(np.arange(int(16_000 * seconds)) / 9)).astype("<i2").tobytes())
+    return path
+
+
+def test_the_life_of_an_avatar(said: Any, home: Path) -> None:
+    making = ["avatar", "create", "anna", "source", "--engine", "fake", "--json", "-q"]
+    code, info = said(*making)
+    assert (code, info["id"], info["frames"], info["fps"], info["engine"]) == (0, "anna", 4, "25", "fake")
+    assert said(*making) == (0, info)
+    assert said(*making, "--fps", "30")[0] == 3
+    assert said(*making, "--fps", "30", "--refresh")[1]["fps"] == "30"
+    assert [one["id"] for one in said("avatar", "list", "--json")[1]] == ["anna"]
+    code, shown = said("avatar", "show", "anna", "--json")
+    assert (code, shown["clips"][0]["stop"], (home / shown["sheet"]).is_file()) == (0, 4, True)
+    assert said("avatar", "check", "--json") == (0, [{"id": "anna", "fault": None}])
+    assert said("avatar", "rename", "anna", "berta", "--json")[1]["id"] == "berta"
+    assert said("avatar", "export", "berta", "berta.lipsmith", "--json")[0] == 0
+    assert said("avatar", "import", "berta.lipsmith")[0] == 3
+    assert said("avatar", "import", "berta.lipsmith", "--id", "cora", "--json")[1]["frames"] == 4
+    assert set(said("avatar", "warm", "cora", "--json")[1]) == {"open", "read", "engine", "render"}
+    assert "2 avatars" in said("avatar", "list")[1]
+    assert said("avatar", "delete", "cora")[0] == 0
+    assert said("avatar", "gc", "--max-size", "0", "--json") == (0, {"deleted": ["berta"]})
+    assert said("avatar", "delete", "berta")[0] == 3
+    assert said("avatar", "list", "--json") == (0, [])
+
+
+def test_damage_is_told(said: Any, home: Path) -> None:
+    said("avatar", "create", "anna", "source", "--engine", "fake")
+    roll = next((home / "shelf").rglob("targets.roll"))
+    roll.write_bytes(roll.read_bytes()[:-1] + b"?")
+    code, found = said("avatar", "check", "anna", "--json")
+    assert (code, found[0]["id"]) == (3, "anna")
+    assert "damaged" in found[0]["fault"]
+    (home / "shelf" / "anna" / "manifest.json").write_text("{}")
+    assert "anna: damaged" in said("avatar", "list")[1]
+    assert said("avatar", "show", "anna")[0] == 3
+
+
+def test_more_clips(said: Any, home: Path) -> None:
+    draw_folder(home / "talk", 6)
+    making = ["avatar", "create", "anna", "source", "--engine", "fake", "--json", "-q"]
+    assert said(*making, "--clip", "speaking=talk")[1]["clips"] == ["idle", "speaking"]
+    for wrong in ("talk", "=talk", "speaking=", "idle=talk", "a b=talk"):
+        assert said(*making, "--clip", wrong)[0] == 2
+
+
+def test_one_speech_and_many(said: Any, home: Path) -> None:
+    said("avatar", "create", "anna", "source", "--engine", "fake")
+    write_sound(home / "one.wav")
+    for name in ("one.wav", "two.wav"):
+        write_sound(home / "more" / name)
+    (home / "more" / "three.txt").write_text("no sound")
+    code, report = said("speak", "anna", "one.wav", "-o", "film.mp4", "--json", "-q")
+    assert (code, report["frames"], report["rendered"], report["engine"]) == (0, 10, 10, "fake")
+    assert probe(home / "film.mp4").frames == 10
+    code, reports = said("speak", "anna", "one.wav", "more", "-o", "films", "--json")
+    assert code == 3
+    assert [Path(one["speech"]).name for one in reports if one["error"]] == ["three.txt"]
+    assert sorted(path.name for path in (home / "films").iterdir()) == ["one-2.mp4", "one.mp4", "two.mp4"]
+    assert "1 of 1 films of anna made" in said("speak", "anna", "one.wav", "-o", "films")[1]
+    assert said("speak", "nobody", "one.wav", "-o", "film.mp4")[0] == 3
+    assert said("speak", "anna", "one.wav", "one.wav", "-o", "film.mp4")[0] == 2
+
+
+def test_which_speech_becomes_which_film(home: Path) -> None:
+    one = write_sound(home / "a" / "one.wav")
+    assert plan([one], Path("film.webm"), "mp4") == [(one, Path("film.webm"))]
+    assert plan([one], home, "mov") == [(one, home / "one.mov")]
+    assert plan([home / "a"], Path("new"), "mp4") == [(one, Path("new/one.mp4"))]
+    with pytest.raises(OptionError):
+        plan([one], Path("new"), "avi")
+    (home / "empty").mkdir()
+    with pytest.raises(SoundError):
+        plan([home / "empty"], Path("new"), "mp4")
+
+
+@pytest.mark.parametrize(("text", "size"), [("0", 0), ("500M", 500_000_000), ("1.5 GB", 1_500_000_000), ("2k", 2000)])
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1", "nan", "1X", "inf", "1e999"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(OptionError):
+        parse_size(text)
