@@ -1,0 +1,88 @@
+"""The pages as files: small, whole, ours alone, in two languages, readable."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from live_server import Served
+
+from lipsmith.server.pages import FOLDER, NAMES
+
+MOST = 60_000  # bytes of a page with all it loads, on the wire
+WORD = re.compile(r'^  "([\w.-]+)": \["(.*)", "(.*)"\],$', re.MULTILINE)
+PAGES = {"/": "studio.html", "/live": "live.html"}
+
+
+def text_of(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def loaded_by(name: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The files that a page loads, and those that these load."""
+    found = frozenset(
+        re.findall(r'(?:href|src|from|addModule\()\s*=?\s*"(?:\./)?([\w-]+\.(?:css|js|svg))', text_of(name))
+    )
+    for one in found - seen:
+        seen |= loaded_by(one, seen | found)
+    return seen | found
+
+
+def words_of(name: str) -> dict[str, tuple[str, str]]:
+    return {key: (english, chinese) for key, english, chinese in WORD.findall(text_of(name))}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_small_and_from_here_alone(served: Served, path: str) -> None:
+    files = [path, *(f"/{name}" for name in loaded_by(PAGES[path]))]
+    assert "/style.css" in files
+    size = 0
+    for file in files:
+        with served.bob.stream("GET", file, headers={"Accept-Encoding": "gzip"}) as answer:
+            assert answer.status_code == 200
+            assert "unsafe" not in answer.headers["content-security-policy"]
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            size += sum(len(chunk) for chunk in answer.iter_raw())
+    assert size < MOST
+    strange = [url for file in files[1:] for url in re.findall(r"https?://[^\"'\s]+", text_of(file[1:]))]
+    assert set(strange) <= {"http://www.w3.org/2000/svg"}
+    assert set(NAMES.values()) == set(PAGES.values())
+
+
+def test_what_is_no_page_is_a_problem(served: Served) -> None:
+    answer = served.bob.get("/nothing.html")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert served.bob.get("/../pages.py").status_code == 404
+
+
+@pytest.mark.parametrize(("page", "program"), [("studio.html", "studio.js"), ("live.html", "live.js")])
+def test_every_word_is_there_in_both_languages(page: str, program: str) -> None:
+    known = words_of("common.js") | words_of(program)
+    assert len(known) > 60
+    for key, (english, chinese) in known.items():
+        assert english, key
+        assert re.search("[一-鿿]", chinese) or key == "other-language", key
+        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese)), key
+    used = set(re.findall(r'data-(?:word|label|hint)="([\w.-]+)"', text_of(page)))
+    used |= set(re.findall(r'(?:put\([^,]+, |word\(|label: |word: |{ kind: )"([a-z][\w.-]+)"', text_of(program)))
+    assert used - set(known) == set()
+
+
+def luminance(colour: str) -> float:
+    digits = colour.lstrip("#")
+    digits = "".join(2 * one for one in digits) if len(digits) == 3 else digits
+    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    red, green, blue = (one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_is_readable_on_its_ground(theme: int) -> None:
+    """WCAG 2.2, 1.4.3: a contrast of 4.5 to 1."""
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", text_of("style.css").split(":root")[theme + 1]))
+    grounds = ("paper", "card", "well")
+    pairs = [*product(("ink", "soft"), grounds), ("accent", "card"), ("accent", "tint"), ("on-accent", "accent")]
+    for ink, ground in [*pairs, ("on-accent", "accent-deep"), ("bad", "bad-tint")]:
+        light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
