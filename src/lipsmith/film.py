@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .engines import Engine
 from .errors import FaceError
+from .options import FilmWish
 from .perform import render_runs, take_runs
 from .stopwatch import Progress, Stage, Stopwatch
 from .take import Run, Take
@@ -147,6 +148,14 @@ class Filming:
         return frames
 
 
+def film_options(wish: FilmWish, frames: int) -> FilmOptions:
+    """How the writer is to write ``frames`` frames of the film that ``wish`` describes."""
+    from .media.writer import FilmOptions
+
+    clear = wish.background == "transparent"
+    return FilmOptions(wish.crf, wish.preset, frames, marked=wish.mark, transparent=clear)
+
+
 def in_groups(runs: Iterable[Run], size: int) -> Iterator[list[Run]]:
     """``size`` runs at a time; the last group may be smaller."""
     waiting: list[Run] = []
@@ -168,4 +177,4 @@ def first_samples(blocks: Iterable[Samples], count: int) -> Iterator[Samples]:
         count -= len(block)
 
 
-__all__ = ["Filming", "Report"]
+__all__ = ["Filming", "Report", "film_options"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .avatars.prepare import Cast, Preparation
 from .engines import Engine, Loaded, choose_engine
 from .errors import FaceError, SoundError
-from .film import Filming, Report
+from .film import Filming, Report, film_options
 from .options import GenerateOptions
 from .stopwatch import Progress, Stage, Stopwatch
 from .take import Take
@@ -100,17 +100,13 @@ class _Making:
 
     def write(self, take: Take, sound: Speech, footage: Footage, length: int, goal: tuple[Path, bool]) -> None:
         """Make the film, or the contact sheet, that ``goal`` names."""
-        from .media.writer import FilmOptions
-
         info = FilmInfo(footage.info.size, footage.info.fps, sound.rate)
         runs = self.filming.runs(take, sound, info, length, still=footage.info.frames == 1)
         output, preview = goal
         if preview:
             self.filming.write_sheet(runs, length, output)
             return
-        clear = self.options.background == "transparent"
-        how = FilmOptions(self.options.crf, self.options.preset, length, marked=self.options.mark, transparent=clear)
-        self.filming.write_film(runs, info, sound, output, how)
+        self.filming.write_film(runs, info, sound, output, film_options(self.options, length))
 
     def plates(self, footage: Footage, ready: tuple[Preparation, Cast], length: int, spool: Path) -> Iterator[Plate]:
         """The plates of the film in its order; a picture that stands still is prepared once."""

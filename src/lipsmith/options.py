@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_type_hints
 
 from .errors import OptionError
 
@@ -44,6 +44,33 @@ def check(options: DataclassInstance) -> None:
     hints = get_type_hints(type(options))
     for one in fields(options):
         _check(one.name, getattr(options, one.name), hints[one.name])
+
+
+class FilmWish(Protocol):
+    """What every film's options say of how it is written and what comes behind the people."""
+
+    @property
+    def crf(self) -> int: ...
+
+    @property
+    def preset(self) -> Preset: ...
+
+    @property
+    def mark(self) -> bool: ...
+
+    @property
+    def background(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
+def check_film(wish: FilmWish) -> None:
+    """Raise OptionError for a film that cannot be."""
+    if not 0 <= wish.crf <= 51:
+        raise OptionError(f"crf is {wish.crf}; it can be 0 (lossless) to 51 (worst).")
+    if wish.key != "auto" and wish.background == "keep":
+        raise OptionError(f"key is '{wish.key}' but the background is kept: say what comes there with background.")
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -105,7 +132,4 @@ class GenerateOptions:
         check(self)
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
-        if not 0 <= self.crf <= 51:
-            raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")
-        if self.key != "auto" and self.background == "keep":
-            raise OptionError(f"key is '{self.key}' but the background is kept: say what comes there with background.")
+        check_film(self)

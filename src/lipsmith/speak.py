@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from .avatars.options import engine_of, refuse_other
 from .avatars.store import Avatar
 from .engines import Engine
-from .errors import OptionError
-from .film import Filming, Report
-from .options import Preset, check
+from .film import Filming, Report, film_options
+from .options import Preset, check, check_film
 from .perform import render_runs
 from .stopwatch import Progress, Stage, Stopwatch
 from .take import Take
@@ -21,6 +20,7 @@ from .types import FilmInfo, Plate
 
 if TYPE_CHECKING:
     from .avatars.shelf import Shelf
+    from .media.background import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,12 @@ class SpeakOptions:
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
     preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made
+    background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
+    key: str = "auto"  # auto: find the screen or use the source's transparency; alpha: only that; or a colour
 
     def __post_init__(self) -> None:
         check(self)
-        if not 0 <= self.crf <= 51:
-            raise OptionError(f"crf is {self.crf}; it can be 0 (lossless) to 51 (worst).")
+        check_film(self)
 
 
 def speak(
@@ -53,42 +54,63 @@ def speak(
         speech: any sound, or a video's soundtrack.
         output: the film (.mp4, .mov, .webm).
         options: how; see ``SpeakOptions``.
-        engine: an instance to use instead of loading the one that made the avatar; several speeches can share it.
+        engine: an instance to use instead of ``engine_for``'s; several speeches can share it.
         progress: called after every frame.
 
     Raises:
         AvatarStale: the engine is not the one that made the avatar, or of another version.
         LipsmithError: one clear sentence; nothing is left behind.
     """
-    from .media.writer import check_output
+    from .media.writer import check_output, check_transparent
 
     watch, options = Stopwatch(), options or SpeakOptions()
     speech, output = Path(speech), Path(output)
-    check_output(output, [speech])
+    check_output(output, [speech, Path(options.background)])
+    if options.background == "transparent":
+        check_transparent(output)
     with watch.stage("open"):
         if engine is None:
-            engine = engine_of(avatar.info)
+            engine = engine_for(avatar, options)
         refuse_other(avatar.info, engine)
     return _film(avatar, speech, output, options, Filming(engine, watch, progress or (lambda _: None)))
+
+
+def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
+    """The engine that made ``avatar``. Before another background a head stays in the outline its source brought along.
+
+    Raises as ``engine_of``.
+    """
+    outlined = options.background != "keep" and options.key in ("auto", "alpha") and avatar.alphas is not None
+    return engine_of(avatar.info, still=outlined)
 
 
 def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: Filming) -> Report:
     from .media.probe import probe
     from .media.sound import Hearing, open_speech
-    from .media.writer import FilmOptions
 
     info, engine, watch = avatar.info, filming.engine, filming.watch
     with watch.stage("open"):
+        filming.scene = _scene(avatar, options)
         tell = filming.progress
         sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
     take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Hearing(sound.rate))
     film = FilmInfo(info.size, info.fps, sound.rate)
     runs = filming.runs(take, sound, film, length, still=info.frames == 1)
-    filming.write_film(runs, film, sound, output, FilmOptions(options.crf, options.preset, length, marked=options.mark))
+    filming.write_film(runs, film, sound, output, film_options(options, length))
     report = filming.report(output, info.fps, info.faces, length)
     notices = sound.notices + tuple(getattr(engine, "notices", ()))
+    notices += filming.scene.notices if filming.scene else ()
     return replace(report, notices=notices, probe=probe(output))
+
+
+def _scene(avatar: Avatar, options: SpeakOptions) -> Scene | None:
+    """What comes behind the people; None: what was there."""
+    from .media.background import Wish, open_scene
+
+    if options.background == "keep":
+        return None
+    return open_scene(Wish(options.background, options.key), avatar.plate(0).image, avatar.info.fps, avatar.alphas)
 
 
 def plates(avatar: Avatar) -> Iterator[Plate]:
@@ -123,4 +145,4 @@ def _heard(read: float, total: float, fps: float) -> Stage:
     return Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0)
 
 
-__all__ = ["SpeakOptions", "plates", "speak", "warm_up"]
+__all__ = ["SpeakOptions", "engine_for", "plates", "speak", "warm_up"]

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import LipsmithError, OptionError, OutputError, SoundError
 from ..options import build
-from ..speak import SpeakOptions
+from ..speak import SpeakOptions, engine_for
 from ..speak import speak as say
 from .flags import flags_from
 from .generate import WORDS, AsJson, Quiet, summary
@@ -71,9 +71,7 @@ def _films(
     avatar: Avatar, wanted: Sequence[tuple[Path, Path]], wish: SpeakOptions, progress: Progress, single: bool
 ) -> list[Spoken]:
     """Every film, by one engine; the failure of a ``single`` one is raised."""
-    from ..avatars.options import engine_of
-
-    engine = engine_of(avatar.info)
+    engine = engine_for(avatar, wish)
     if single:
         ((speech, film),) = wanted
         return [Spoken(speech, say(avatar, speech, film, wish, engine=engine, progress=progress))]
