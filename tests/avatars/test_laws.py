@@ -90,8 +90,8 @@ def stored(engine: Engine, film: Path, tmp_path_factory: pytest.TempPathFactory)
     shelf = Shelf(tmp_path_factory.mktemp("shelf"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PlateWriter, "faces", remember)
-        faces = "largest" if engine.info.name == "musetalk" else "all"  # its networks, though tiny, take their time
-        shelf.create("anna", film, engine, AvatarOptions(faces=faces))
+        who = "largest" if engine.info.name == "musetalk" else "all"  # its networks, though tiny, take their time
+        shelf.create("anna", film, engine, AvatarOptions(faces=who))
     return shelf, made
 
 
