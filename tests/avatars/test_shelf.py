@@ -27,7 +27,7 @@ from lipsmith.errors import AvatarBroken, AvatarMissing, AvatarStale, FaceError,
 from lipsmith.stopwatch import Stage
 from lipsmith.types import EngineInfo
 
-KILLS = int(os.environ.get("LIPSMITH_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("LIPSMITH_TEST_KILLS", "3"))
 PROGRAM = Path(__file__).with_name("drawn_people.py")
 
 
