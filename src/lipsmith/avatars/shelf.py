@@ -89,7 +89,6 @@ class Shelf:
         """Make the avatar ``name`` of ``picture``, or find it made already of just this.
 
         Args:
-            name: what it will be called.
             picture: an image, a video, or a folder of numbered images.
             engine: prepares the faces; later its name and options load it again.
             options: which faces, which rate, which further clips.
