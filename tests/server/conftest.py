@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,3 +29,6 @@ def portrait(astronaut_file: Path) -> bytes:
 @pytest.fixture(scope="session")
 def speech() -> bytes:
     return tone(0.6)
+
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "transports"))  # the clients of live sessions

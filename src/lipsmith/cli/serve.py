@@ -15,7 +15,7 @@ from ..server.keys import ENVIRONMENT, new_key, read_keys
 from ..server.settings import ServerOptions, check_reach
 from .flags import flags_from
 
-PACKAGES = ("fastapi", "uvicorn", "prometheus_client", "python_multipart")
+PACKAGES = ("aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart")
 WORDS = {
     "host": "Address to listen on. Beyond this machine only with keys.",
     "port": "Port to listen on; 0: any that is free.",
@@ -40,6 +40,12 @@ WORDS = {
     "megapixels": "Largest picture.",
     "keep_hours": "How long a finished job is kept.",
     "disk_gb": "Room for uploads and results; the oldest finished jobs make way.",
+    "video_codec": "Of WebRTC, where the browser knows it; else the other.",
+    "video_kbit": "A second, of each session's picture.",
+    "ice": "STUN and TURN servers, divided by commas: turn:host:3478. The TURN secret stands in $LIPSMITH_TURN_SECRET.",
+    "relay_only": "WebRTC through the TURN server alone.",
+    "public_address": "What this machine is on the internet, where a router or a cloud maps it.",
+    "media_ports": "UDP ports of WebRTC, such as 50000-50199.",
 }
 app = typer.Typer(name="serve", rich_markup_mode=None)
 

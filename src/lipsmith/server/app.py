@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -15,11 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
+from ..transports.ports import loop_within
+from ..transports.rtc_options import parse_ports
+from ..transports.ws_frames import MOST_BYTES
 from . import answers
 from .guard import BodyLimit, Dressed, Guard
 from .pages import pages
 from .problems import MEDIA_TYPE
-from .routes import avatars, jobs, previews, sessions, signs
+from .routes import avatars, jobs, media, previews, sessions, signs
 from .schemas import ProblemBody
 from .services import Services
 
@@ -58,9 +62,10 @@ def create_app(parts: Services) -> FastAPI:
         "5XX": _problem("The server's trouble."),
     }
     v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
-    for router in (avatars.router, jobs.router, previews.router, sessions.router, signs.about_router):
+    for router in (avatars.router, jobs.router, previews.router, sessions.router, media.router, signs.about_router):
         v1.include_router(router)
     app.include_router(v1)
+    app.include_router(media.sockets, prefix="/v1")
     app.include_router(signs.router)
     app.mount("/", pages())
     _fence(app, parts)
@@ -124,5 +129,9 @@ def serve(parts: Services, ready: Callable[[int], None] = lambda _: None) -> Non
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
+        ws="websockets-sansio",
+        ws_max_size=2 * MOST_BYTES,
+        ws_per_message_deflate=False,  # pictures are small already
     )
-    GentleServer(config, parts, ready).run()
+    with asyncio.Runner(loop_factory=loop_within(parse_ports(options.media_ports))) as runner:
+        runner.run(GentleServer(config, parts, ready).serve())

@@ -173,7 +173,29 @@ class LiveSession(BaseModel):
     created: str
     token: str | None = None
     expires: str | None = None
+    ice_servers: list[dict[str, str]] = Field([], description="For the browser's RTCPeerConnection, as it is.")
     links: dict[str, str]
+
+
+class Offer(BaseModel):
+    """A WebRTC offer, as a browser's ``RTCPeerConnection`` has it, with its addresses gathered."""
+
+    model_config = example(type="offer", sdp="v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n...")
+    type: Literal["offer"]
+    sdp: str = Field(min_length=1, max_length=65_536)
+
+
+class Answer(BaseModel):
+    """Its answer. ``viewer`` ends with ``DELETE`` of ``link``."""
+
+    model_config = example(
+        type="answer", sdp="v=0\r\n...", viewer="kP0cZqI2m3sVb7xA",
+        link="/v1/sessions/9b0de2a76f1c4c53/whep/kP0cZqI2m3sVb7xA",
+    )  # fmt: skip
+    type: Literal["answer"]
+    sdp: str
+    viewer: str
+    link: str
 
 
 class Sessions(BaseModel):
@@ -290,7 +312,9 @@ def job_of(row: Row, position: int | None) -> Job:
     )
 
 
-def session_of(held: Held, token: tuple[str, int] | None = None) -> LiveSession:
+def session_of(
+    held: Held, token: tuple[str, int] | None = None, ice: list[dict[str, str]] | None = None
+) -> LiveSession:
     """A session as it goes out, with its token when it was just opened."""
     here, film = f"/v1/sessions/{held.id}", held.live.film
     return LiveSession(
@@ -303,7 +327,8 @@ def session_of(held: Held, token: tuple[str, int] | None = None) -> LiveSession:
         created=moment(held.created),
         token=token[0] if token else None,
         expires=moment(token[1]) if token else None,
-        links={"self": here, "events": f"{here}/events"},
+        ice_servers=ice or [],
+        links={"self": here, "events": f"{here}/events", "webrtc": f"{here}/whep", "ws": f"{here}/ws"},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from ..avatars.shelf import Shelf
 from .crew import Crew
 from .keys import Keys
 from .live import Sessions
+from .media import Doors
 from .metrics import Metrics
 from .problems import Problem
 from .process import COMMAND
@@ -24,6 +26,8 @@ from .tokens import Signer, signer_of
 from .turns import Turns
 
 MEASURE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
+TURN_SECRET = "LIPSMITH_TURN_SECRET"  # noqa: S105 - its name
+"""Environment variable with what the TURN server knows too."""
 SPARE_BYTES = 200_000_000
 """Of the disk, that uploads leave free for results."""
 
@@ -41,6 +45,7 @@ class Services:
     signer: Signer
     metrics: Metrics
     live: Sessions
+    doors: Doors
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -89,10 +94,11 @@ def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = C
         (options.folder / name).mkdir(mode=0o700, exist_ok=True)
     store = Store(options.folder / "jobs.sqlite")
     live = Sessions(options)
+    doors = Doors(options.rtc(os.environ.get(TURN_SECRET, "")))
     metrics = Metrics(store, options, live)
     crew = Crew(store, options, command, metrics.finished)
     eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
-    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live)
+    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live, doors)
 
 
 def services_of(request: Request) -> Services:

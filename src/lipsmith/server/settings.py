@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import OptionError
 from ..options import check
+from ..transports.rtc_options import RtcOptions
 
 LEAST = {
     "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
@@ -47,6 +49,12 @@ class ServerOptions:
     megapixels: int = 40  # of one uploaded picture
     keep_hours: int = 24  # a finished job is kept
     disk_gb: int = 20  # of uploads and results; the oldest finished jobs make room
+    video_codec: Literal["vp8", "h264"] = "vp8"  # of WebRTC, where the browser knows it
+    video_kbit: int = 1500  # a second, of each session's picture
+    ice: str = ""  # STUN and TURN servers, divided by commas: turn:host:3478
+    relay_only: bool = False  # WebRTC through the TURN server alone
+    public_address: str = ""  # that this machine has on the internet, where it is not its own
+    media_ports: str = ""  # UDP ports of WebRTC, such as 50000-50199; else any
 
     def __post_init__(self) -> None:
         check(self)
@@ -55,8 +63,21 @@ class ServerOptions:
                 raise OptionError(f"{name} is {getattr(self, name)}; it can be {least} or more.")
         if self.port > 65535:
             raise OptionError(f"port is {self.port}; it can be 0 to 65535.")
+        self.rtc()
         if "*" in self.origins:
             raise OptionError("cors is '*', which lets every site call: name the origins, such as https://example.org.")
+
+    def rtc(self, turn_secret: str = "") -> RtcOptions:
+        """How WebRTC is done. Raises OptionError for what cannot be."""
+        return RtcOptions(
+            codec=self.video_codec,
+            bit_rate=self.video_kbit * 1000,
+            ice=self.ice,
+            turn_secret=turn_secret,
+            relay_only=self.relay_only,
+            public_address=self.public_address,
+            ports=self.media_ports,
+        )
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Viewer:
     """
 
     def __init__(self, options: RtcOptions, ears: Ears, ended: Callable[[], None], key: Callable[[], None]) -> None:
-        self.id = secrets.token_urlsafe(12)
+        self.id = secrets.token_urlsafe(12)  # 16 letters
         self.codec: Codec | None = None  # None: no picture wanted
         self.estimate: int | None = None  # bits a second that the line carries, as the other side says
         self._options, self._ears, self._ended, self._key = options, ears, ended, key
@@ -73,6 +73,7 @@ class Viewer:
         self._waiting = True  # for a whole picture, with which picture and sound begin
         self._over = False
         self.rebased = 0
+        self.gone = asyncio.Event()  # set when the connection is over, for whatever reason
         self._connection = RTCPeerConnection(_configuration(options, self.id))
         self._connection.on("connectionstatechange", self._changed)
         self._connection.on("track", self._listen)
@@ -172,6 +173,7 @@ class Viewer:
             await self._connection.close()
         finally:
             self._ended()
+            self.gone.set()
 
     def _changed(self) -> None:
         state = self._connection.connectionState

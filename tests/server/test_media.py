@@ -1,0 +1,148 @@
+"""A session's pictures and sound leave the server: aiortc and a WebSocket see and hear it, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("aiortc")
+pytest.importorskip("websockets")
+import websockets
+from live_server import FAKE, Served, over, tone, until
+from peers import until as until_async
+from rtc_client import RtcClient
+
+from lipsmith.transports.ws_frames import END, Frame, Kind, unpack
+
+
+@pytest.fixture(scope="module")
+def avatar(served: Served, portrait: bytes) -> str:
+    answer = served.alice.post(
+        "/v1/avatars", files={"picture": ("l.jpg", portrait)}, data={"id": "watched", "options": FAKE}
+    )
+    assert over(served.alice, answer.json()["id"])["state"] == "done"
+    return "watched"
+
+
+@pytest.fixture
+def session(served: Served, avatar: str) -> Iterator[dict[str, object]]:
+    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
+    assert answer.status_code == 201, answer.text
+    yield answer.json()
+    served.alice.delete(f"/v1/sessions/{answer.json()['id']}")
+
+
+@pytest.mark.parametrize("way", ["whep", "offer"])
+def test_a_browser_sees_and_hears_what_is_said(served: Served, session: dict[str, object], way: str) -> None:
+    here = f"/v1/sessions/{session['id']}"
+
+    async def scene() -> None:
+        client = RtcClient(channel=True)
+        given = await client.offer()
+        if way == "whep":
+            answer = served.alice.post(f"{here}/whep", content=given, headers={"Content-Type": "application/sdp"})
+            sdp, link = answer.text, answer.headers["Location"]
+        else:
+            answer = served.alice.post(f"{here}/offer", json={"type": "offer", "sdp": given})
+            sdp, link = answer.json()["sdp"], answer.json()["link"]
+        assert answer.status_code == 201, answer.text
+        await client.accept(sdp)
+        await until_async(lambda: len(client.seen.pictures) > 5)
+        before = client.seen.pictures[-1][1]
+        served.alice.post(f"{here}/speak", files={"speech": ("s.wav", tone(1.5))})
+        await until_async(lambda: bool(client.seen.beeps()))
+        await until_async(lambda: any(abs(light - before) > 1 for _, light in client.seen.pictures))
+        await until_async(lambda: any(json.loads(word)["type"] == "finished" for word in client.words))
+        assert served.bob.delete(link).status_code == 404
+        assert served.alice.delete(link).status_code == 204
+        assert served.alice.delete(link).status_code == 404
+        await client.close()
+
+    asyncio.run(scene())
+
+
+def test_a_microphone_is_said(served: Served, session: dict[str, object]) -> None:
+    here = f"/v1/sessions/{session['id']}"
+
+    async def scene() -> None:
+        client = RtcClient(microphone=440.0)
+        answer = served.alice.post(f"{here}/offer", json={"type": "offer", "sdp": await client.offer()})
+        await client.accept(answer.json()["sdp"])
+        await until_async(lambda: bool(client.seen.beeps()))
+        await client.close()
+
+    asyncio.run(scene())
+
+
+def test_offers_that_are_none_are_problems(served: Served, session: dict[str, object]) -> None:
+    here = f"/v1/sessions/{session['id']}"
+    for answer in (
+        served.alice.post(f"{here}/whep", content="hello", headers={"Content-Type": "application/sdp"}),
+        served.alice.post(f"{here}/whep", content=b"\xff\xfe", headers={"Content-Type": "application/sdp"}),
+        served.alice.post(f"{here}/offer", json={"type": "offer", "sdp": "v=0\r\nm=audio 9 X 0\r\n"}),
+    ):
+        assert answer.status_code == 422, answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert served.bob.post(f"{here}/offer", json={"type": "offer", "sdp": "v=0"}).status_code == 404
+
+
+def test_a_websocket_with_the_sessions_token_sees_hears_and_speaks(served: Served, session: dict[str, object]) -> None:
+    place = served.running.url.replace("http", "ws") + f"/v1/sessions/{session['id']}/ws?token={session['token']}"
+
+    async def scene() -> None:
+        async with websockets.connect(place, compression=None) as socket:
+            await socket.send('{"type": "hello", "rate": 16000}')
+            assert json.loads(await socket.recv())["rate"] == 16_000
+            await socket.send(Frame(Kind.SOUND_IN, 0, tone(1.0)[44:], END).pack())
+            loud, pictures, names = False, 0, list[str]()
+            while "finished" not in names:
+                message = await asyncio.wait_for(socket.recv(), 30)
+                if isinstance(message, str):
+                    names.append(json.loads(message)["event"])
+                    continue
+                frame = unpack(message)
+                if frame.kind is Kind.JPEG:
+                    pictures += 1
+                    await socket.send(json.dumps({"type": "ack", "time": frame.time}))
+                else:
+                    loud = loud or bool(np.abs(np.frombuffer(frame.payload, "<i2")).max(initial=0) > 3000)
+            assert loud
+            assert pictures > 10
+
+    asyncio.run(scene())
+
+
+def test_a_websocket_of_a_stranger_is_refused(served: Served, session: dict[str, object]) -> None:
+    place = served.running.url.replace("http", "ws") + f"/v1/sessions/{session['id']}/ws"
+
+    async def scene() -> None:
+        for headers in ({}, {"Authorization": served.bob.headers["Authorization"]}):
+            with pytest.raises(websockets.InvalidStatus):
+                await websockets.connect(place, additional_headers=headers)
+
+    asyncio.run(scene())
+
+
+def test_who_is_watched_is_not_closed_and_closing_hangs_up(served: Served, avatar: str) -> None:
+    made = served.alice.post("/v1/sessions", json={"avatar": avatar}).json()
+    place = served.running.url.replace("http", "ws") + f"{made['links']['ws']}?token={made['token']}"
+
+    async def scene() -> None:
+        async with websockets.connect(place, compression=None) as socket:
+            await socket.send('{"type": "hello"}')
+            await socket.recv()
+            served.alice.delete(made["links"]["self"])
+            with pytest.raises(websockets.ConnectionClosedOK):
+                await asyncio.wait_for(_drain(socket), 30)
+
+    asyncio.run(scene())
+    until(lambda: served.alice.get(made["links"]["self"]).status_code == 404)
+
+
+async def _drain(socket: websockets.ClientConnection) -> None:
+    while True:
+        await socket.recv()
