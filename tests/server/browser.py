@@ -36,11 +36,13 @@ def chromium(*flags: str) -> Iterator[Browser]:
 
 
 @contextmanager
-def page_of(browser: Browser, url: str, key: str = "", **how: Any) -> Iterator[Page]:
-    """An open page; at the end it must have had no error but answers that told of one."""
+def page_of(browser: Browser, url: str, key: str = "", script: str = "", **how: Any) -> Iterator[Page]:
+    """An open page, begun by ``script``; at the end it must have had no error but answers that told of one."""
     context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1200, "height": 900}, **how})
     if key:
         context.add_init_script(f"sessionStorage.setItem('lipsmith.key', '{key}')")
+    if script:
+        context.add_init_script(script)
     page = context.new_page()
     page.set_default_timeout(60_000)
     wrong: list[str] = []

@@ -64,6 +64,7 @@ const WORDS = {
 };
 
 const TRIES = 4; // to connect again
+const STALL = 700; // ms for which a stall is shown; no event tells of its end
 const state = { avatar: null, session: null, line: null, events: null, starts: new Map(), wanted: false, microphone: null, mutedBefore: false };
 
 // ---- who ----
@@ -230,16 +231,16 @@ async function renew() {
 }
 
 const HEARD = {
-  started: ({ utterance, pts }) => { state.starts.set(utterance, pts); say("armed"); },
+  started: ({ utterance, pts }) => { state.starts.set(utterance, pts); if (state.starts.size === 1) say("armed"); },
   speaking: ({ utterance, pts }) => {
     const from = state.starts.get(utterance);
     if (from !== undefined) $("latency").textContent = `${Math.round(1000 * (pts - from))} ms`;
     say("speaking");
   },
   finished: ({ utterance }) => { state.starts.delete(utterance); forget(); },
-  interrupted: ({ utterance }) => { state.starts.delete(utterance); forget(); },
-  idle: () => say("idle"),
-  stalled: () => say("stalled"),
+  interrupted: () => { state.starts.clear(); forget(); say("idle"); },
+  idle: () => { state.starts.clear(); say("idle"); },
+  stalled: () => { say("stalled"); setTimeout(() => $("screen").dataset.state === "stalled" && say("speaking"), STALL); },
   failed: async ({ reason }) => { await finish(); tell("trouble", { kind: "unexpected", detail: reason }); },
   closed: async () => { await finish(); tell("trouble", { kind: "session-over" }); },
 };
@@ -291,7 +292,11 @@ async function sayText(event) {
   }
 }
 
-const interrupt = () => state.session && call("POST", `${state.session.links.self}/interrupt`).catch((error) => tell("trouble", error));
+async function interrupt() {
+  if (!state.session) return;
+  stopMicrophone();
+  await call("POST", `${state.session.links.self}/interrupt`).catch((error) => tell("trouble", error));
+}
 
 async function microphone() {
   tell("trouble");

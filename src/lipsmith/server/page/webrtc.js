@@ -9,6 +9,7 @@ export async function byWebRtc({ session, video, lost, report }) {
   const stream = new MediaStream();
   const mouth = peer.addTransceiver("audio", { direction: "sendrecv" });
   peer.addTransceiver("video", { direction: "recvonly" });
+  const words = peer.createDataChannel("words");
   peer.ontrack = ({ track }) => stream.addTrack(track);
   let timer = 0, away = 0, location = "", done = false;
 
@@ -44,7 +45,10 @@ export async function byWebRtc({ session, video, lost, report }) {
   return {
     close,
     mute: (on) => { video.muted = on; },
-    speak: (microphone) => mouth.sender.replaceTrack(microphone?.getAudioTracks()[0] ?? null),
+    async speak(microphone) {
+      await mouth.sender.replaceTrack(microphone?.getAudioTracks()[0] ?? null);
+      if (!microphone && words.readyState === "open") words.send(JSON.stringify({ type: "end" }));
+    },
   };
 }
 

@@ -1,0 +1,148 @@
+"""The live page in a real browser: the mouth moves while sound plays and stands still otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, write_wav
+from live_server import Served, over, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("playwright.sync_api")
+pytest.importorskip("aiortc")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here")
+
+MOUTH = (0.375, 0.235, 0.12, 0.09)  # of the astronaut's picture: left, top, width, height
+WATCH = """async ([source, [left, top, wide, high], seconds]) => {
+  const shown = document.querySelector(source), small = document.createElement("canvas");
+  small.width = 48; small.height = 32;
+  const paint = small.getContext("2d", { willReadFrequently: true });
+  const sound = shown.srcObject && new AudioContext(), ear = sound?.createAnalyser();
+  sound?.createMediaStreamSource(shown.srcObject).connect(ear);
+  const heard = new Float32Array(2048), loud = [], moved = [];
+  let before = null;
+  const w = shown.videoWidth ?? shown.width, h = shown.videoHeight ?? shown.height;
+  for (const end = performance.now() + 1000 * seconds; performance.now() < end; ) {
+    paint.drawImage(shown, left * w, top * h, wide * w, high * h, 0, 0, 48, 32);
+    const { data } = paint.getImageData(0, 0, 48, 32);
+    if (before) moved.push(data.reduce((sum, value, place) => sum + Math.abs(value - before[place]), 0) / data.length);
+    before = data;
+    ear?.getFloatTimeDomainData(heard);
+    loud.push(Math.sqrt(heard.reduce((sum, one) => sum + one * one, 0) / heard.length));
+    await new Promise((done) => setTimeout(done, 80));
+  }
+  await sound?.close();
+  return [moved.sort((a, b) => a - b), Math.max(...loud)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser(speech_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Its microphone hears the shipped speech, again and again."""
+    said = write_wav(tmp_path_factory.mktemp("microphone") / "said.wav", *beginning(speech_file, 6))
+    with chromium(f"--use-file-for-fake-audio-capture={said}") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def avatar(served: Served, portrait: bytes) -> str:
+    """One that does not move of itself."""
+    form = {"id": "calm", "options": '{"engine": "warp", "still": true}'}
+    job = served.alice.post("/v1/avatars", files={"picture": ("a.jpg", portrait)}, data=form).json()
+    assert over(served.alice, job["id"])["state"] == "done"
+    return "calm"
+
+
+def connect(page: Page, avatar: str) -> None:
+    ready(page)
+    page.locator("#avatars .chip", has_text=avatar).click()
+    assert page.locator("#video").is_hidden()  # nothing begins of itself
+    page.click("#start")
+    page.wait_for_selector("#screen[data-state=idle]")
+    page.wait_for_timeout(400)
+
+
+def mouth(page: Page, seconds: float = 1.6, source: str = "#video") -> tuple[float, float]:
+    """How much the mouth moves, levels of 255 from sample to sample, and the loudest sound meanwhile."""
+    moved, loud = page.evaluate(WATCH, [source, MOUTH, seconds])
+    return float(np.quantile(moved, 0.8)), float(loud)
+
+
+def test_the_mouth_moves_with_the_sound_and_an_interruption_ends_both(
+    browser: Browser, served: Served, avatar: str, speech_file: Path
+) -> None:
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        connect(page, avatar)
+        still, silent = mouth(page)
+        page.set_input_files("#speech", speech_file)
+        page.wait_for_selector("#screen[data-state=speaking]")
+        moving, loud = mouth(page, 2.5)
+        assert moving > 3 * still + 0.5
+        assert (silent < 0.001, loud > 0.02) == (True, True)
+        assert re.fullmatch(r"\d+ ms", page.locator("#latency").inner_text())
+        assert re.match(r"512 × 512 · \d+/s · ", page.locator("#stream").inner_text())
+        page.click("#interrupt")
+        page.wait_for_selector("#screen[data-state=idle]")
+        page.wait_for_timeout(500)
+        after, quiet = mouth(page)
+        assert after < moving / 3
+        assert quiet < 0.001
+        page.click("#end")
+        page.wait_for_selector("#start:not([hidden])")
+        until(lambda: not served.alice.get("/v1/sessions").json()["sessions"])
+
+
+def test_the_microphone_drives_the_mouth(browser: Browser, served: Served, avatar: str) -> None:
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        connect(page, avatar)
+        still, _ = mouth(page, 1.0)
+        page.click("#microphone")
+        page.wait_for_selector("#screen[data-state=speaking]")
+        assert page.locator("#mute").get_attribute("aria-pressed") == "true"
+        assert page.evaluate("document.querySelector('#video').muted")
+        moving, loud = mouth(page, 3)
+        assert moving > 3 * still + 0.5
+        assert loud > 0.02
+        page.click("#microphone")
+        page.wait_for_selector("#screen[data-state=idle]")
+        assert page.locator("#mute").get_attribute("aria-pressed") == "false"
+        page.wait_for_timeout(500)
+        assert mouth(page, 1.0)[0] < moving / 3
+
+
+def test_a_websocket_serves_where_webrtc_does_not(
+    browser: Browser, served: Served, avatar: str, speech_file: Path
+) -> None:
+    url, without = f"{served.running.url}/live", "delete window.RTCPeerConnection"
+    with page_of(browser, url, served.alices_key, without, viewport=PHONE, locale="zh-CN") as page:
+        connect(page, avatar)
+        assert page.locator("#canvas").is_visible()
+        still, _ = mouth(page, 1.0, "#canvas")
+        page.set_input_files("#speech", speech_file)
+        page.wait_for_selector("#screen[data-state=speaking]")
+        moving, _ = mouth(page, 2.5, "#canvas")
+        assert moving > 3 * still + 0.5
+        assert page.locator("#state").inner_text() == "正在说话"
+        assert "JPEG" in page.locator("#stream").inner_text()
+        assert sideways(page) == 0
+
+
+def test_a_session_that_ends_is_told_and_can_be_begun_again(browser: Browser, served: Served, avatar: str) -> None:
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        connect(page, avatar)
+        for session in served.alice.get("/v1/sessions").json()["sessions"]:
+            served.alice.delete(session["links"]["self"])
+        page.wait_for_selector("#trouble:not([hidden])")
+        assert page.locator("#trouble").inner_text() == "The session has ended. Start again."
+        page.click("#start")
+        page.wait_for_selector("#screen[data-state=idle]")
+        assert page.locator("#trouble").is_hidden()
+        page.goto(f"{served.running.url}/")
+        until(lambda: not served.alice.get("/v1/sessions").json()["sessions"])
