@@ -29,7 +29,8 @@ FLOORS = (
 )
 BESIDE = {  # who knows whom on its own floor
     ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"),
-    ("bench", "generate"), ("bench", "metrics"), ("bench", "realtime"), ("train", "corpus"), ("train", "metrics"),
+    ("bench", "generate"), ("bench", "metrics"), ("bench", "realtime"), ("bench", "speak"),
+    ("train", "corpus"), ("train", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader")

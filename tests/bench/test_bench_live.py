@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.bench.live import LiveCase, measure_live, resident_bytes, spread
+from lipsmith.bench.alone import resident_bytes
+from lipsmith.bench.live import LiveCase, measure_live, spread
 from lipsmith.cli import run
 
 

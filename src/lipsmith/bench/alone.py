@@ -20,6 +20,8 @@ from ..options import GenerateOptions
 from .case import Figures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..generate import Report
 
 IMPORTS = (
@@ -30,16 +32,20 @@ IMPORTS = (
 
 def main() -> None:
     """Import, make the film, and write the figures to standard output."""
-    wish: dict[str, Any] = json.loads(sys.argv[1])
+    answer(lambda wish: asdict(_measured(wish)))
+
+
+def answer(measured: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Write what is ``measured`` for this process's wish, or the error that came in between."""
     try:
-        sys.stdout.write(json.dumps(asdict(_measured(wish))))
+        sys.stdout.write(json.dumps(measured(json.loads(sys.argv[1]))))
     except LipsmithError as problem:
         sys.stderr.write(f"\n{problem}\n")
         sys.exit(problem.exit_code)
 
 
 def _measured(wish: dict[str, Any]) -> Figures:
-    _keep_to(wish["threads"])
+    keep_to(wish["threads"])
     began = time.perf_counter()
     for name in IMPORTS:
         importlib.import_module(name)
@@ -49,7 +55,7 @@ def _measured(wish: dict[str, Any]) -> Figures:
     return _figures(report, time.perf_counter() - ready, ready - began, wish["threads"])
 
 
-def _keep_to(threads: int) -> None:
+def keep_to(threads: int) -> None:
     """Keep the whole process to ``threads`` cores, where the system can; libraries then start no more threads."""
     if not threads:
         return
@@ -103,6 +109,14 @@ def peak_bytes(status: Path) -> int | None:
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def resident_bytes(statm: Path) -> int | None:
+    """Memory resident now; None where the system does not tell."""
+    try:
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        return None
 
 
 if __name__ == "__main__":

@@ -66,20 +66,21 @@ def measure(case: Case) -> Figures:
             "picture": str(picture),
             "speech": str(speech),
             "engine": case.engine,
-            "threads": case.threads,
         }
         wish |= {"engine_options": dict(case.engine_options), "fps": case.fps}
-        return _alone(wish | {"output": str(folder / "film.mp4")}, case.threads)
+        found = run_alone("lipsmith.bench.alone", wish | {"output": str(folder / "film.mp4")}, case.threads)
+        return Figures(**found | {"size": tuple(found["size"])})
 
 
-def _alone(wish: dict[str, object], threads: int) -> Figures:
+def run_alone(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:
+    """What the program ``module`` answers to ``wish`` in a process of its own. Raises as ``measure``."""
     limits = {name: str(threads) for name in THREAD_LIMITS} if threads else {}
-    command = [sys.executable, "-m", "lipsmith.bench.alone", json.dumps(wish)]
+    command = [sys.executable, "-m", module, json.dumps({**wish, "threads": threads})]
     done = subprocess.run(command, env={**os.environ, **limits}, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise _error_of(done.returncode, done.stderr)
-    found = json.loads(done.stdout)
-    return Figures(**found | {"size": tuple(found["size"])})
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _error_of(code: int, said: str) -> LipsmithError:

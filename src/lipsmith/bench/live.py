@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from ..errors import Busy
 from ..realtime.live import LiveSession, Studio
 from ..realtime.ticks import Tick
 from ..types import Samples
+from .alone import resident_bytes
 from .material import write_portrait
 
 RATE = 24_000
@@ -247,11 +247,3 @@ async def _watch_memory(began: float, seconds: float, tell: Callable[[str], None
         await asyncio.sleep(0.5)
     minutes, megabytes = np.array(seen).T if len(seen) > 2 else (np.arange(2.0), np.zeros(2))
     return float(np.polyfit(minutes, megabytes, 1)[0])
-
-
-def resident_bytes(statm: Path) -> int | None:
-    """Memory resident now; None where the system does not tell."""
-    try:
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, AttributeError):
-        return None

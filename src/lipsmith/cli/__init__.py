@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import avatar, bench_live, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, weights
+from . import avatar, bench_speak, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, weights
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
@@ -23,7 +23,7 @@ app.command()(speak.speak)
 app.command()(demo.demo)
 app.command()(engines.engines)
 app.command()(doctor.doctor)
-app.add_typer(bench_live.app)  # bench, with its own commands
+app.add_typer(bench_speak.app)  # bench, with its own commands
 app.add_typer(avatar.app)
 app.add_typer(metrics.app)
 app.add_typer(musetalk.app)

@@ -1,0 +1,120 @@
+"""``lipsmith bench speak``: what a prepared avatar saves, measured on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import OptionError
+from ..options import build, parse_settings
+from .bench import parse_sizes
+from .bench_live import app
+from .flags import flags_from
+from .generate import AsJson, Settings
+from .records import print_json
+
+if TYPE_CHECKING:
+    from ..bench.speak import SpeakFigures
+
+WORDS = {
+    "runs": "Films of each kind; the one with the median time is told of.",
+    "picture": "Compute everything from this image or video, and without ID make the avatar of it too.",
+    "seconds": "Length of the template that is made where there is neither ID nor picture.",
+    "size": "Its size, in pixels.",
+    "speech_seconds": "Length of the demo's speech, said where there is no SPEECH.",
+    "engine": "Without ID: a name from `lipsmith engines`.",
+    "threads": "Cores to use; 0: all.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakBenchOptions:
+    """What is measured."""
+
+    runs: int = 3
+    picture: Path | None = None
+    seconds: float = 30.0
+    size: str = "1920x1080"
+    speech_seconds: float = 10.0
+    engine: str = "warp"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "speech_seconds"):
+            if not 0 < getattr(self, name) < 86_400:
+                raise OptionError(f"{name} is {getattr(self, name)}; give more than 0 and less than a day.")
+        if self.threads < 0:
+            raise OptionError(f"threads is {self.threads}; give a number of cores, or 0 for all.")
+
+
+@app.command("speak")
+@flags_from(SpeakBenchOptions, WORDS)
+def bench_speak(
+    avatar: Annotated[str | None, typer.Argument(metavar="ID", help="An avatar; left out: one is made.")] = None,
+    speech: Annotated[Path | None, typer.Argument(metavar="SPEECH", help="Left out: the demo's.")] = None,
+    said: Annotated[Path | None, typer.Option("--speech", help="SPEECH without ID.")] = None,
+    as_json: AsJson = False,
+    settings: Settings = None,
+    **given: Any,
+) -> None:
+    """Compare speaking from the store with computing everything each time: speed, first frame, memory, disk.
+
+    Every film is made alone in a process of its own, and counted after its imports.
+    """
+    from ..bench.speak import SpeakCase, measure_speak
+
+    options = build(SpeakBenchOptions, given)
+    case = SpeakCase(
+        avatar,
+        speech or said,
+        options.picture,
+        options.runs,
+        options.seconds,
+        parse_sizes(options.size)[0],
+        options.speech_seconds,
+        options.engine,
+        parse_settings(settings or []),
+        options.threads,
+    )
+    found = measure_speak(case, lambda what: typer.echo(f"{what} ...", err=True))
+    print_json(found) if as_json else _print(found)
+
+
+def _print(found: SpeakFigures) -> None:
+    one, two, made = found.everything, found.stored.film, found.created
+    load = "" if found.load is None else f"; the machine's load was {found.load:.1f} when it began"
+    print(
+        f"{found.size[0]}x{found.size[1]}, a template of {found.template_seconds:.1f} s, engine {found.engine}, "
+        f"median of {found.runs}{load}"
+    )
+    print(f"{'':26}{'each time':>12}{'from store':>12}{'ratio':>9}")
+    _row("wall clock, s", one.wall_seconds, two.wall_seconds, found.times_wall)
+    _row("processor time, s", one.cpu_seconds, two.cpu_seconds, found.times_cpu)
+    _row("frames per second", one.fps, two.fps, None)
+    _row("first frame after, s", one.first_frame_seconds, two.first_frame_seconds, found.times_first_frame)
+    _row("memory at its peak, MB", one.memory_mb, two.memory_mb, None)
+    for name in sorted({*one.stages_ms, *two.stages_ms}, key=lambda name: -one.stages_ms.get(name, 0)):
+        _row(f"  {name}, ms per frame", one.stages_ms.get(name), two.stages_ms.get(name), None)
+    _print_store(found)
+    peak = "" if made.memory_mb is None else f", {made.memory_mb:.0f} MB of memory"
+    print(f"creating it once: {made.wall_seconds:.1f} s for {made.frames} plates{peak}")
+
+
+def _print_store(found: SpeakFigures) -> None:
+    stored = found.stored
+    memory = "" if stored.opened_mb is None else f" and {stored.opened_mb:.1f} MB"
+    print(f"the store opens in {stored.open_seconds:.3f} s{memory}, the engine loads in {stored.engine_seconds:.3f} s")
+    print(f"another speech in the same process: first frame after {stored.second_seconds:.3f} s")
+    each = f", {found.disk_mb / found.template_seconds:.2f} MB per second" if found.created.frames > 1 else ""
+    print(f"on disk {found.disk_mb:.1f} MB of template{each}")
+
+
+def _row(name: str, one: float | None, two: float | None, ratio: float | None) -> None:
+    cells = "".join(f"{'-' if value is None else format(value, '.2f'):>12}" for value in (one, two))
+    print(f"{name:26}{cells}" + (f"{ratio:>8.1f}x" if ratio else ""))
+
+
+__all__ = ["app", "bench_speak"]
