@@ -16,7 +16,7 @@ from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.errors import InputError  # noqa: E402
 
-CONFIGS = {"unet": unet.unet_config(unet.TINY_WIDTHS), "vae": latents.vae_config(latents.TINY_WIDTHS, 1)}
+CONFIGS = {"unet": unet.unet_config(*unet.TINY), "vae": latents.vae_config(*latents.TINY)}
 OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from goldens_recipe import golden_arrays, load_key_seeded, named_normal
-from lipsmith.engines.musetalk.unet import TINY_WIDTHS, draw, fold_time, positions, unet_config
+from lipsmith.engines.musetalk.unet import draw, fold_time, positions, unet_config
 
 ARRAYS = golden_arrays("e_unet")
+REDUCED = (32, 64, 64, 64)
 
 
 def tiny_unet() -> Any:
     pytest.importorskip("torch")
     diffusers = pytest.importorskip("diffusers")
-    return load_key_seeded(diffusers.UNet2DConditionModel(**unet_config(TINY_WIDTHS)))
+    return load_key_seeded(diffusers.UNet2DConditionModel(**unet_config(REDUCED)))
 
 
 @pytest.fixture(scope="module")

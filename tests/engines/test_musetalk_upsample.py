@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from lipsmith.engines.musetalk.latents import TINY_WIDTHS, vae_config  # noqa: E402
+from lipsmith.engines.musetalk.latents import TINY, vae_config  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.upsample import kernels, phased  # noqa: E402
@@ -24,7 +24,7 @@ def test_a_decoder_decodes_the_same(layout: Any) -> None:
     from diffusers import AutoencoderKL
 
     torch.manual_seed(0)
-    vae = AutoencoderKL(**vae_config(TINY_WIDTHS, 1)).eval().requires_grad_(False).to(memory_format=layout)
+    vae = AutoencoderKL(**vae_config(*TINY)).eval().requires_grad_(False).to(memory_format=layout)
     latents = seeded(2, 4, 16, 16)
     theirs = vae.decode(latents).sample
     ours = phased(vae).to(memory_format=layout).decode(latents).sample

@@ -18,10 +18,9 @@ pytest.importorskip("transformers")
 
 from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions  # noqa: E402
-from lipsmith.engines.musetalk.latents import TINY_WIDTHS, vae_config  # noqa: E402
+from lipsmith.engines.musetalk.latents import vae_config  # noqa: E402
 from lipsmith.engines.musetalk.networks import Networks  # noqa: E402
 from lipsmith.engines.musetalk.ready import Preparation  # noqa: E402
-from lipsmith.engines.musetalk.unet import TINY_WIDTHS as UNET_WIDTHS  # noqa: E402
 from lipsmith.engines.musetalk.unet import fold_time, unet_config  # noqa: E402
 from lipsmith.perform import perform  # noqa: E402
 from lipsmith.speech.whisper import Whisper  # noqa: E402
@@ -69,8 +68,8 @@ def whisper() -> Whisper:
 def networks() -> Networks:
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    unet = fold_time(load_key_seeded(UNet2DConditionModel(**unet_config(UNET_WIDTHS))))
-    return Networks(unet, load_key_seeded(AutoencoderKL(**vae_config(TINY_WIDTHS, layers=1))), "cpu", "fp32")
+    unet = fold_time(load_key_seeded(UNet2DConditionModel(**unet_config((32, 64, 64, 64)))))
+    return Networks(unet, load_key_seeded(AutoencoderKL(**vae_config((32, 32, 64, 64), layers=1))), "cpu", "fp32")
 
 
 @pytest.fixture(scope="module", params=RUNS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...errors import EngineUnavailable
 from ...types import Array, Image
 from ..fast import Bucketed, Compiled, cuda_graph
 from . import unet
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     import torch
 
 GPU_BATCH = 8
-_OVERFLOW = "numbers overflowed in {precision}: drawn in fp32 from there on, which is slower"
 _MEMORY = "the GPU's memory is too small for {batch} faces at once: {half} are drawn together"
+_NO_ROOM = (
+    "The GPU's memory does not hold one face more ({why}). --set tiling=true needs less, --set device=cpu none of it; "
+    "nvidia-smi shows who else uses it."
+)
 
 
 class FacePainter:
@@ -54,7 +58,12 @@ class FacePainter:
     def _all(
         self, latents: Sequence[Array], heard: Sequence[Array], finish: Callable[[torch.Tensor, slice], list[Image]]
     ) -> list[Image]:
-        """Batch after batch, each as large as the memory allows, at least one face."""
+        """Batch after batch, each as large as the memory allows.
+
+        Raises:
+            EngineUnavailable: it does not hold a single face.
+            InputError: the networks answer with values that are no numbers.
+        """
         import torch
 
         drawn: list[Image] = []
@@ -62,10 +71,10 @@ class FacePainter:
             part = slice(len(drawn), min(len(drawn) + self.batch, len(latents)))
             try:
                 drawn += finish(self._finite(np.stack(latents[part]), np.stack(heard[part])), part)
-            except torch.cuda.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError as problem:
                 count = part.stop - part.start
                 if count == 1:
-                    raise
+                    raise EngineUnavailable(_NO_ROOM.format(why=str(problem).partition(".")[0])) from problem
                 self._make_room(count)
         return drawn
 
@@ -76,7 +85,9 @@ class FacePainter:
         self._forget()
         torch.cuda.empty_cache()
         self.batch = max(1, count // 2)
-        self._notice(_MEMORY.format(batch=count, half=self.batch))
+        told = _MEMORY.format(batch=count, half=self.batch)
+        if told not in self._networks.notices:
+            self._networks.notices.append(told)
 
     def _forget(self) -> None:
         """What was captured of the networks as they were."""
@@ -88,12 +99,11 @@ class FacePainter:
         import torch
 
         faces = self._faces(latents, heard)
-        if self._networks.precision == "fp32" or bool(torch.isfinite(faces).all()):
-            return faces
-        self._notice(_OVERFLOW.format(precision=self._networks.precision))
-        self._networks.to_fp32()
-        self._forget()
-        return self._faces(latents, heard)
+        while not bool(torch.isfinite(faces).all()):
+            self._networks.widen()
+            self._forget()
+            faces = self._faces(latents, heard)
+        return faces
 
     def _faces(self, latents: Array, heard: Array) -> torch.Tensor:
         import torch
@@ -107,7 +117,3 @@ class FacePainter:
     def _drawn(self, latents: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
         """(B, 8, 32, 32) and (B, tokens, 384) on the device -> (B, 3, 256, 256)."""
         return self._codec.decode(unet.draw(self._networks.unet, latents, heard))
-
-    def _notice(self, words: str) -> None:
-        if words not in self._networks.notices:
-            self._networks.notices.append(words)

@@ -15,11 +15,13 @@ SIDE = 256
 """px of the face's picture; its latents are 32."""
 SCALING = 0.18215
 """Latents are the VAE's means times this."""
-FULL_WIDTHS, TINY_WIDTHS = (128, 256, 512, 512), (32, 32, 64, 64)
+FULL_WIDTHS = (128, 256, 512, 512)
+TINY = ((8, 8, 16, 16), 1, 8)
+"""Widths, layers and groups of a VAE for trials."""
 
 
-def vae_config(widths: tuple[int, ...] = FULL_WIDTHS, layers: int = 2) -> dict[str, Any]:
-    """That of sd-vae-ft-mse; other ``widths`` and fewer ``layers`` make a small one for tests."""
+def vae_config(widths: tuple[int, ...] = FULL_WIDTHS, layers: int = 2, groups: int = 32) -> dict[str, Any]:
+    """That of sd-vae-ft-mse; other sizes make a small one for tests."""
     return {
         "in_channels": 3,
         "out_channels": 3,
@@ -29,7 +31,7 @@ def vae_config(widths: tuple[int, ...] = FULL_WIDTHS, layers: int = 2) -> dict[s
         "layers_per_block": layers,
         "act_fn": "silu",
         "latent_channels": 4,
-        "norm_num_groups": 32,
+        "norm_num_groups": groups,
         "sample_size": SIDE,
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ...errors import OptionError
+from ...errors import InputError, OptionError
 from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
 from ...weights.places import part
 from . import latents, unet
@@ -24,6 +24,11 @@ MADE_UP = ("random", "tiny")
 """Weights that are seeded noise: full size, or small enough for tests."""
 TILE = 128
 """px of a tile, where the VAE works in tiles."""
+OVERFLOW = "numbers overflowed in {precision}: drawn in fp32 from there on, which is slower"
+NO_NUMBERS = (
+    "MuseTalk's networks answer with values that are no numbers, in fp32 too: a file is damaged, or the files do not "
+    "belong together. `lipsmith weights check --checksums` tells which."
+)
 _NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
 
@@ -38,8 +43,15 @@ class Networks:
     precision: Precision
     notices: list[str] = field(default_factory=list)
 
-    def to_fp32(self) -> None:
-        """Go on in full precision."""
+    def widen(self) -> None:
+        """What came out is no number: go on in full precision.
+
+        Raises:
+            InputError: that is where we are; the weights cannot be right.
+        """
+        if self.precision == "fp32":
+            raise InputError(NO_NUMBERS)
+        self.notices.append(OVERFLOW.format(precision=self.precision))
         self.unet.float()
         self.vae.float()
         self.precision = "fp32"
@@ -160,9 +172,8 @@ def random_networks(options: MuseTalkOptions) -> tuple[Any, Any]:
     tiny = options.weights == "tiny"
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        made = unet_kind(**unet.unet_config(unet.TINY_WIDTHS if tiny else unet.FULL_WIDTHS))
-        sizes = (latents.TINY_WIDTHS, 1) if tiny else (latents.FULL_WIDTHS, 2)
-        return made, vae_kind(**latents.vae_config(*sizes))
+        made = unet_kind(**unet.unet_config(*unet.TINY if tiny else ()))
+        return made, vae_kind(**latents.vae_config(*latents.TINY if tiny else ()))
 
 
 def _official(options: MuseTalkOptions) -> tuple[Any, Any]:

@@ -61,7 +61,8 @@ class Preparation:
 
     def __init__(self, options: MuseTalkOptions, networks: Networks, region: Region, sight: Sight = by_mesh) -> None:
         self._options, self._region, self._sight = options, region, sight
-        self._latents = LatentShelf(FaceCodec(networks.vae, _generator(options)).encode)
+        self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
+        self._latents = LatentShelf(self._encoded)
 
     def target(self, image: Image, face: Face, character: object = None) -> Target:
         """One face in (H, W, 3) RGB, by the points that were kept of its ``character``, else by those seen now."""
@@ -82,6 +83,14 @@ class Preparation:
         if patch is None:
             return left_alone(image, HIDDEN)
         return Target(patch.crop, patch.alpha, Material(self._latents(face_picture(image, box)), patch))
+
+    def _encoded(self, picture: Image) -> Array:
+        """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
+        latents = self._codec.encode(picture)
+        while not np.isfinite(latents).all():
+            self._networks.widen()
+            latents = self._codec.encode(picture)
+        return latents
 
 
 def left_alone(image: Image, why: str) -> Target:

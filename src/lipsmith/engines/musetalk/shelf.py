@@ -1,6 +1,8 @@
 """Latents of faces that were encoded before: a film played again, forward and backward, is encoded once.
 
-They lie in a nameless temporary file, 32 KiB a face, and are found by the bytes of the face's picture.
+They lie in a nameless temporary file, 32 KiB a face, and are found by the bytes of the face's picture. When the file
+is full the one unused for longest gives its place to the newest: a film played backward needs that first. On a full
+disk nothing is remembered.
 """
 
 from __future__ import annotations
@@ -16,16 +18,18 @@ import numpy as np
 from ...types import Array, Image
 
 SHAPE = (8, 32, 32)
+MOST = 15_000
+"""Faces that are remembered: 10 minutes at 25 frames a second, 0.5 GB."""
 _BYTES = int(np.prod(SHAPE)) * 4
 
 
 class LatentShelf:
-    """Remembers ``encode``. Safe for several threads, which then take turns."""
+    """Remembers the last ``most`` answers of ``encode``. Safe for several threads, which then take turns."""
 
-    def __init__(self, encode: Callable[[Image], Array]) -> None:
-        self._encode = encode
-        self._places: dict[bytes, int] = {}
-        self._file = tempfile.TemporaryFile(prefix="lipsmith-latents-")  # noqa: SIM115 - lives as long as the shelf
+    def __init__(self, encode: Callable[[Image], Array], most: int = MOST) -> None:
+        self._encode, self._most = encode, most
+        self._places: dict[bytes, int] = {}  # the longest unused first
+        self._file = tempfile.TemporaryFile(prefix="lipsmith-latents-", buffering=0)  # noqa: SIM115 - lives as long
         self._lock = Lock()
         weakref.finalize(self, self._file.close)
 
@@ -33,16 +37,23 @@ class LatentShelf:
         """(8, 32, 32) latents of a (256, 256, 3) picture."""
         name = blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=16).digest()
         with self._lock:
-            place = self._places.get(name)
-            return self._read(place) if place is not None else self._write(name, self._encode(picture))
+            place = self._places.pop(name, None)
+            if place is None:
+                return self._written(name, self._encode(picture))
+            self._places[name] = place
+            self._file.seek(place * _BYTES)
+            return np.frombuffer(self._file.read(_BYTES), np.float32).reshape(SHAPE)
 
-    def _read(self, place: int) -> Array:
+    def _written(self, name: bytes, latents: Array) -> Array:
+        full = len(self._places) >= self._most
+        place = self._places.pop(next(iter(self._places))) if full else len(self._places)
         self._file.seek(place * _BYTES)
-        return np.frombuffer(self._file.read(_BYTES), np.float32).reshape(SHAPE)
-
-    def _write(self, name: bytes, latents: Array) -> Array:
-        place = len(self._places)
-        self._file.seek(place * _BYTES)
-        self._file.write(latents.astype(np.float32).tobytes())
-        self._places[name] = place
+        try:
+            whole = self._file.write(latents.astype(np.float32).tobytes()) == _BYTES
+        except OSError:
+            whole = False
+        if whole:
+            self._places[name] = place
+        else:  # the disk is full
+            self._places.clear()
         return latents

@@ -21,17 +21,18 @@ TOKENS = 50
 CHANNELS = 384
 """One frame's conditioning: TOKENS are 10 rows of 20 ms with 5 layers each, CHANNELS those of Whisper tiny."""
 FULL_WIDTHS = (320, 640, 1280, 1280)
-TINY_WIDTHS = (32, 64, 64, 64)
+TINY = ((32, 32, 32, 32), 1, 1)
+"""Widths, layers and heads of a network for trials, which draws noise in no time."""
 
 
-def unet_config(widths: tuple[int, ...] = FULL_WIDTHS) -> dict[str, Any]:
-    """The released ``musetalk.json`` of v1 and v1.5 alike; other ``widths`` make a small one for tests."""
+def unet_config(widths: tuple[int, ...] = FULL_WIDTHS, layers: int = 2, heads: int = 8) -> dict[str, Any]:
+    """The released ``musetalk.json`` of v1 and v1.5 alike; other sizes make a small one for tests."""
     return {
         "in_channels": 8,
         "out_channels": 4,
         "block_out_channels": widths,
-        "layers_per_block": 2,
-        "attention_head_dim": 8,
+        "layers_per_block": layers,
+        "attention_head_dim": heads,  # diffusers takes it for their number
         "cross_attention_dim": CHANNELS,
         "sample_size": 64,
         "down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
@@ -99,4 +100,4 @@ def _heard_by(block: Any, heard: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"encoder_hidden_states": heard} if getattr(block, "has_cross_attention", False) else {}
 
 
-__all__ = ["CHANNELS", "FULL_WIDTHS", "TINY_WIDTHS", "TOKENS", "draw", "fold_time", "positions", "unet_config"]
+__all__ = ["CHANNELS", "FULL_WIDTHS", "TINY", "TOKENS", "draw", "fold_time", "positions", "unet_config"]
