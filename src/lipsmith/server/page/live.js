@@ -158,7 +158,7 @@ async function connect() {
 async function lose(parts) {
   if (!state.wanted || parts.line !== state.line) return;
   note("lost");
-  state.line.close();
+  state.line.close(true);
   state.line = null;
   say("again");
   for (let attempt = 0; attempt < TRIES && state.wanted; attempt += 1) {
@@ -247,9 +247,11 @@ const HEARD = {
 const forget = () => { delete $("sent").dataset.word; $("sent").textContent = ""; };
 
 function note(name, told = {}) {
+  const last = $("log").firstElementChild;
+  if (last?.name === name) { last.lastElementChild.textContent = `× ${++last.count}`; return; }
   const at = element("time", { textContent: told.pts === undefined ? "" : `${told.pts.toFixed(2)} s` });
   const text = put(element("span"), has(`event.${name}`) ? `event.${name}` : name, { ...told });
-  $("log").prepend(element("li", {}, at, text));
+  $("log").prepend(Object.assign(element("li", {}, at, text, element("span")), { name, count: 1 }));
   while ($("log").children.length > 100) $("log").lastChild.remove();
 }
 

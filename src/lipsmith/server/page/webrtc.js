@@ -13,13 +13,14 @@ export async function byWebRtc({ session, video, lost, report }) {
   peer.ontrack = ({ track }) => stream.addTrack(track);
   let timer = 0, away = 0, location = "", done = false;
 
-  const close = () => {
+  /** `leave`: the session goes on without this viewer. */
+  const close = (leave = false) => {
     done = true;
     clearInterval(timer);
     clearTimeout(away);
     peer.close();
     video.srcObject = null;
-    if (location) call("DELETE", location).catch(() => {});
+    if (leave && location) call("DELETE", location).catch(() => {});
   };
   try {
     await peer.setLocalDescription(await peer.createOffer());
@@ -31,7 +32,7 @@ export async function byWebRtc({ session, video, lost, report }) {
     video.play().catch(() => {});
     await shown(peer, video);
   } catch (error) {
-    close();
+    close(true);
     throw error;
   }
   peer.onconnectionstatechange = () => {
