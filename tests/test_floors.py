@@ -21,7 +21,7 @@ FLOORS = (
     ("media", "face", "speech", "compose"),
     ("engines",),
     ("take", "perform", "avatars"),
-    ("film", "generate", "speak", "realtime", "doctor", "corpus", "train", "metrics", "bench"),
+    ("film", "generate", "speak", "realtime", "doctor", "corpus", "train", "metrics", "bench", "chat"),
     ("transports",),
     ("server",),
     ("compat",),

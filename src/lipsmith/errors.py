@@ -14,6 +14,7 @@ LipsmithError                     exit 1
 │   ├── Busy                      exit 7   ... another session would make all stutter
 │   ├── BufferFull                exit 7   ... more sound than it keeps
 │   └── SessionOver               exit 7   ... it has ended
+├── VoiceError                    exit 8   a text cannot be spoken: no voice, or its service fails
 └── EngineUnavailable             exit 5   the engine lacks a package or its weights
     └── WeightsMissing            exit 5   ... its weights
 """
@@ -110,6 +111,13 @@ class SessionOver(LiveError):
     http_status = 410
 
 
+class VoiceError(LipsmithError):
+    """The voice cannot speak: it is not installed, or its service fails or does not answer."""
+
+    exit_code = 8
+    http_status = 502
+
+
 class EngineUnavailable(LipsmithError):
     """The engine cannot run here; says what is missing and the one command that helps."""
 
@@ -137,5 +145,6 @@ __all__ = [
     "PictureError",
     "SessionOver",
     "SoundError",
+    "VoiceError",
     "WeightsMissing",
 ]
