@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -69,6 +70,19 @@ def test_speaking_shows_every_plate_there_and_back_without_doubling_the_turn(cli
 def test_the_doubled_turn_of_musetalk() -> None:
     loop = Loop([Clip("idle", 0, 3)], doubled=True)
     assert [walk.plate for walk in walked(loop, [True] * 12)] == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
+
+
+@given(loops(), st.lists(st.booleans(), max_size=60), st.fractions(Fraction(1, 5), 5, max_denominator=1001))
+def test_another_rate_shows_at_every_moment_the_plate_that_its_own_rate_shows(
+    loop: Loop, speaking: list[bool], pace: Fraction
+) -> None:
+    """While nothing changes, frame k shows what the plates' own rate shows floor(k * pace) steps from the start."""
+    paced = Loop(loop.clips, loop.bridges, pace=pace)
+    for now in (True, False):
+        frames, steps = walked(paced, [now] * len(speaking)), walked(loop, [now] * (5 * len(speaking)))
+        shown = [steps[int(k * pace)] for k in range(len(frames))]
+        assert [(one.plate, one.clip) for one in frames] == [(one.plate, one.clip) for one in shown]
+    assert all(0 <= walk.owed < 1 for walk in walked(paced, speaking))
 
 
 @given(loops(), st.lists(st.booleans(), max_size=60))

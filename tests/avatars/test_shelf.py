@@ -12,18 +12,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from drawn_people import draw_folder, drawn
 
-from lipsmith.avatars.loop import SPEAKING
-from lipsmith.avatars.manifest import NAME
+from lipsmith.avatars.loop import SPEAKING, Loop, Walk
+from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
 from lipsmith.avatars.options import AvatarOptions, engine_of
 from lipsmith.avatars.shelf import LOCKS, Shelf, data_folder
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import AvatarBroken, AvatarMissing, AvatarStale, FaceError, InputError, OptionError, PictureError
+from lipsmith.speak import plates
 from lipsmith.stopwatch import Stage
 from lipsmith.types import EngineInfo
 
@@ -63,6 +66,41 @@ def test_an_option_that_shapes_nothing_is_taken_over(anna: Shelf, source: Path) 
     assert anna.create("anna", source, FakeEngine(FakeOptions(window=3))).options["window"] == 3
     assert sorted(anna.root.rglob("*.roll")) == data
     assert engine_of(anna.list()[0]).info.window == 3
+
+
+def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: Shelf) -> None:
+    def order(fps: int) -> list[int]:
+        with anna.open("anna") as avatar:
+            avatar.play_at(Fraction(fps))
+            assert avatar.info.fps == fps
+            return [plate.index for plate in islice(plates(avatar), 9)]
+
+    assert order(25) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert order(50) == [0, 0, 1, 1, 2, 2, 3, 3, 2]
+    assert order(10) == [0, 2, 1, 1, 2, 0, 3, 1, 2]  # every 5/2th
+
+
+def test_an_engine_made_strict_turns_as_musetalk_does(anna: Shelf) -> None:
+    path = anna.root / "anna" / NAME
+    manifest = read_manifest(path)
+    write_manifest(path.parent, replace(manifest, options={**manifest.options, "strict": True}))
+    assert [walk.plate for walk in islice(walks(read_manifest(path).loop()), 10)] == [0, 1, 2, 3, 3, 2, 1, 0, 0, 1]
+    assert [walk.plate for walk in islice(walks(manifest.loop()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+
+
+def walks(loop: Loop) -> Iterator[Walk]:
+    walk = loop.start(speaking=True)
+    while True:
+        yield walk
+        walk = loop.after(walk, speaking=True)
+
+
+def test_options_that_the_engine_no_longer_knows_are_stale(anna: Shelf) -> None:
+    path = anna.root / "anna" / NAME
+    manifest = read_manifest(path)
+    write_manifest(path.parent, replace(manifest, options={**manifest.options, "colour": "red"}))
+    with pytest.raises(AvatarStale, match=r"anna was made by another version of the engine 'fake'.*colour.*--refresh"):
+        anna.open("anna")
 
 
 def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None:

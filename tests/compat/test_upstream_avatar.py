@@ -15,12 +15,18 @@ from upstream_files import Made, made_plates, service_rows, write_folder, write_
 from lipsmith.compat.upstream_avatar import UpstreamAvatar, is_upstream, read_upstream
 from lipsmith.engines.musetalk.ready import Material
 from lipsmith.errors import InputError
+from lipsmith.types import Plate
 
 PLATES = made_plates(3)
 
 
+def plates_of(read: UpstreamAvatar) -> list[Plate]:
+    images = [read.gallery.image(index) for index in range(read.frames)]
+    return [Plate(index, image, read.targets(index, image)) for index, image in enumerate(images)]
+
+
 def assert_same(read: UpstreamAvatar, made: list[Made]) -> None:
-    plates = list(read.plates())
+    plates = plates_of(read)
     assert [plate.index for plate in plates] == list(range(len(made)))
     for plate, one in zip(plates, made, strict=True):
         (target,) = plate.targets
@@ -75,7 +81,7 @@ class TestFolder:
         (folder / "mask" / "00000001.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         read = read_upstream(folder)
         with pytest.raises(InputError, match=r"00000001\.png"):
-            list(read.plates())
+            plates_of(read)
 
     def test_a_hostile_part_is_refused(self, folder: Path) -> None:
         (folder / "coords.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
@@ -121,7 +127,7 @@ class TestPickle:
         rows = service_rows(PLATES)
         rows["coord_list_cycle"][1] = (0.0, 0.0, 0.0, 0.0)
         del rows["input_latent_list_cycle"][1], rows["mask_coords_list_cycle"][1]
-        plates = list(read_upstream(write(rows)).plates())
+        plates = plates_of(read_upstream(write(rows)))
         assert [len(plate.targets) for plate in plates] == [1, 0, 1]
         assert np.array_equal(plates[2].targets[0].material.latents, PLATES[2].latents[0])  # type: ignore[attr-defined]
 
@@ -152,7 +158,7 @@ class TestPickle:
     )
     def test_what_does_not_fit_is_told(self, write: Callable[..., Path], key: str, value: Any, said: str) -> None:
         with pytest.raises(InputError, match=said):
-            list(read_upstream(write({**service_rows(PLATES), key: value})).plates())
+            plates_of(read_upstream(write({**service_rows(PLATES), key: value})))
 
     def test_no_dict_is_told(self, tmp_path: Path) -> None:
         path = tmp_path / "a_preprocessed.pkl"

@@ -11,9 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 SPEAKING = "speaking"
 """Name of the clip that is walked while speaking; every other name but the first clip's is a gesture's."""
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Walk:
     plate: int  # of the avatar, counted through all its clips
     forward: bool = True
     clip: int = 0  # the clip that the plate belongs to
+    owed: Fraction = Fraction()  # 0..1 of a plate, where a film has another rate than the plates
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,16 @@ class Loop:
             speaking only if none is called ``SPEAKING``.
         bridges: at least one from every clip to every other.
         doubled: show the plates at both ends of a clip twice when turning, as MuseTalk does.
+        pace: plates per frame of the film: less than 1 repeats plates, more leaves some out.
 
     Raises:
         ValueError: clips with a hole between them, or two clips without a bridge.
     """
 
-    def __init__(self, clips: Sequence[Clip], bridges: Sequence[Bridge] = (), *, doubled: bool = False) -> None:
-        self.clips, self.bridges, self.doubled = tuple(clips), tuple(bridges), doubled
+    def __init__(
+        self, clips: Sequence[Clip], bridges: Sequence[Bridge] = (), *, doubled: bool = False, pace: Fraction = ONE
+    ) -> None:
+        self.clips, self.bridges, self.doubled, self.pace = tuple(clips), tuple(bridges), doubled, pace
         begins = [clip.start for clip in self.clips]
         if (
             not begins
@@ -88,13 +94,20 @@ class Loop:
         return Walk(self.clips[clip].start, clip=clip)
 
     def after(self, walk: Walk, speaking: bool, wish: int | None = None) -> Walk:
-        """One step on.
+        """One frame on: one step, or as many as the pace makes due.
 
         Args:
             walk: where it stands.
             speaking: whether the mouth is driven; if not, the walk seeks closed mouths.
             wish: number of a clip, say of a gesture, to be in instead of the one that ``speaking`` asks for.
         """
+        due = walk.owed + self.pace
+        for _ in range(int(due)):
+            walk = self._next(walk, speaking, wish)
+        return walk if walk.owed == due % 1 else replace(walk, owed=due % 1)
+
+    def _next(self, walk: Walk, speaking: bool, wish: int | None) -> Walk:
+        """One step on."""
         wanted = wish if wish is not None else self._speaking if speaking else 0
         if walk.clip != wanted:
             return self._cross(walk, wanted)

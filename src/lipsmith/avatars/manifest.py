@@ -114,9 +114,12 @@ class Manifest:
             raise ValueError(f"pictures of '{self.pixels}'")
         return PictureFormat(self.pixels, self.size, bytes.fromhex(self.header))  # type: ignore[arg-type]
 
-    def loop(self) -> Loop:
-        """The order of the plates."""
-        return Loop(self.clips, self.bridges)
+    def loop(self, fps: Fraction | None = None) -> Loop:
+        """The order of the plates in a film at ``fps``; None: at their own rate. An engine made strict turns as
+        MuseTalk does.
+        """
+        pace = Fraction(self.fps) / (fps or Fraction(self.fps))
+        return Loop(self.clips, self.bridges, doubled=self.options.get("strict") is True, pace=pace)
 
 
 def changes(old: Fingerprint, new: Fingerprint) -> list[str]:

@@ -6,15 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engines import Engine, Loaded, choose_engine, engine_table
 from ..errors import AvatarStale, EngineUnavailable, OptionError
 from ..options import check
 from .manifest import VERSION, AvatarInfo, Fingerprint
-
-if TYPE_CHECKING:
-    from .store import Records
 
 FIRST_CLIP = "idle"
 _BLOCK = 1 << 20
@@ -102,11 +99,12 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def records_of(info: AvatarInfo) -> Records:
-    """The classes of an avatar's materials; neither weights nor a network are touched.
+def bare_engine(info: AvatarInfo) -> Engine:
+    """The engine that an avatar was made by, to ask for its records; whether it can run here is not asked.
 
     Raises:
         EngineUnavailable: no such engine is installed.
+        AvatarStale: the engine that is here does not know the avatar's options.
     """
     entry = engine_table().get(info.engine)
     if entry is None:
@@ -114,7 +112,13 @@ def records_of(info: AvatarInfo) -> Records:
             f"The avatar {info.id} was made by the engine '{info.engine}', which is not installed here: install it, "
             "or make the avatar again with another."
         )
-    return entry.load(info.options).records
+    try:
+        return entry.load(info.options)
+    except OptionError as problem:
+        raise AvatarStale(
+            f"The avatar {info.id} was made by another version of the engine '{info.engine}': {problem} Make it again "
+            "with --refresh."
+        ) from problem
 
 
 def engine_of(info: AvatarInfo, *, still: bool = False) -> Engine:
@@ -140,4 +144,4 @@ def refuse_other(info: AvatarInfo, engine: Engine) -> None:
         )
 
 
-__all__ = ["AvatarOptions", "engine_of", "fingerprint_of", "hash_of", "records_of", "refuse_other", "stored_options"]
+__all__ = ["AvatarOptions", "bare_engine", "engine_of", "fingerprint_of", "hash_of", "refuse_other", "stored_options"]

@@ -26,7 +26,7 @@ from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
 from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
-from .options import FIRST_CLIP, AvatarOptions, fingerprint_of, records_of, stored_options
+from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
 from .store import Avatar
 
 if TYPE_CHECKING:
@@ -123,13 +123,14 @@ class Shelf:
         Raises:
             AvatarMissing: there is none.
             AvatarBroken: it is damaged or of another version.
+            AvatarStale: the engine that is here does not know its options.
             EngineUnavailable: its engine is not installed.
         """
         for _ in range(_ATTEMPTS):
             manifest = self._manifest(name)
             info = manifest.info(name)
             try:
-                avatar = Avatar(info, manifest, self._home(name) / manifest.data, records_of(info))
+                avatar = Avatar(info, manifest, self._home(name) / manifest.data, bare_engine(info))
             except AvatarBroken:
                 if self._found(name) == manifest:
                     raise
@@ -231,7 +232,7 @@ class Shelf:
             with self._new_data(name) as folder:
                 manifest = replace(archive.unpack(path, folder), data=folder.name)
                 info = manifest.info(name)
-                with Avatar(info, manifest, folder, records_of(info)) as avatar:
+                with Avatar(info, manifest, folder, bare_engine(info)) as avatar:
                     avatar.check()
                 self._publish(name, manifest)
         return info

@@ -12,13 +12,16 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.protocols import Engine
 from ..errors import AvatarBroken
 from ..types import Crop, Image, Plate, Target
 from .loop import Loop
@@ -152,14 +155,14 @@ class Avatar:
     deleting waits until it is closed).
     """
 
-    def __init__(self, info: AvatarInfo, manifest: Manifest, folder: Path, records: Records) -> None:
-        """Open the ``manifest``'s files in ``folder``.
+    def __init__(self, info: AvatarInfo, manifest: Manifest, folder: Path, engine: Engine) -> None:
+        """Open the ``manifest``'s files in ``folder``. The ``engine`` is only asked for its records.
 
         Raises:
             AvatarBroken: a file is missing or has another size, or the index is damaged.
         """
         self.info, self.loop = info, manifest.loop()
-        self._kinds, self._format = plate_kinds(records), manifest.pictures
+        self._manifest, self._engine = manifest, engine
         indices = _read_index(folder, manifest)
         self._rolls: dict[str, RollReader] = {}
         try:
@@ -171,7 +174,6 @@ class Avatar:
         except AvatarBroken:
             self.close()
             raise
-        self._reader = PictureReader(self._format)
         self._lock = threading.Lock()
         self._plates: OrderedDict[int, tuple[Plate, Alpha | None]] = OrderedDict()
         self._shared: OrderedDict[int, tuple[object, int]] = OrderedDict()
@@ -191,6 +193,10 @@ class Avatar:
     def alphas(self) -> Callable[[int], Alpha] | None:
         """From a plate's index to the (H, W) transparency that its source brought along; None: it brought none."""
         return None if self._kept(0)[1] is None else self._alpha
+
+    def play_at(self, fps: Fraction) -> None:
+        """Show it at another rate from now on: plates are repeated or left out, so that all moves as fast as it did."""
+        self.info, self.loop = replace(self.info, fps=fps), self._manifest.loop(fps)
 
     def check(self) -> None:
         """Read every record.
@@ -214,6 +220,14 @@ class Avatar:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @cached_property
+    def _reader(self) -> PictureReader:
+        return PictureReader(self._manifest.pictures)
+
+    @cached_property
+    def _kinds(self) -> Kinds:
+        return plate_kinds(self._engine.records)
+
     def _alpha(self, index: int) -> Alpha:
         plate, alpha = self._kept(index)
         return np.full(plate.image.shape[:2], 255, np.uint8) if alpha is None else alpha
@@ -232,7 +246,7 @@ class Avatar:
         try:
             image = sealed(self._reader.read(self._rolls["pictures"].read(index)))
             kept = restore(self._rolls["targets"].read(index), self._kinds, image, self._common)
-            scene, targets, alpha = _checked(kept, self._format.size)
+            scene, targets, alpha = _checked(kept, self.info.size)
         except AvatarBroken as problem:
             raise AvatarBroken(
                 f"The avatar {self.info.id} is damaged at plate {index}: {problem} Make it again with --refresh."

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,15 +48,10 @@ def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
         older = older_cache(flags)
         if older is None:
             raise
-    from .upstream_avatar import read_upstream
-    from .upstream_import import PACKAGES, bring_upstream
+    from .upstream_import import bring_upstream
 
     pipe.say(f"📦 导入旧缓存 (importing): {older.name}")
-    if all(find_spec(package) for package in PACKAGES):
-        bring_upstream(shelf, older, name, refresh=True, progress=pipe.progress)
-    else:
-        found = read_upstream(older)
-        _prepare_again(shelf, name, (plate.image for plate in found.plates()), found.fps, pipe)
+    bring_upstream(shelf, older, name, refresh=True, progress=pipe.progress)
     return shelf.open(name)
 
 

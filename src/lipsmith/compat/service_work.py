@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SERVICE = "IntegratedMuseTalkService"
 CAPABILITIES = ("template_preprocessing", "realtime_inference", "cache_management", "performance_optimization")
+RESAMPLED = (
+    "模板帧率为 {0}, 已重新采样为 {1}。 Frames of the template, prepared at {0} fps, are repeated or left out for {1}."
+)
 _MEGABYTE = 1 << 20
 
 
@@ -113,9 +117,10 @@ def _speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, Serving]
         if isinstance(served, str):
             avatar = opened.enter_context(stand_in(avatar, flags, pipe))
             served = Serving(load_engine(DEFAULT, **avatar.info.options), "cpu", notice(served))
-        if avatar.info.fps != flags.fps:
-            said = f"模板帧率为 {avatar.info.fps}, 已按此输出。 The template was prepared at {avatar.info.fps} fps."
+        if avatar.info.fps != flags.fps and avatar.info.frames > 1:
+            said = RESAMPLED.format(avatar.info.fps, flags.fps)
             served = replace(served, notice=f"{served.notice} {said}" if served.notice else said)
+        avatar.play_at(Fraction(flags.fps))
         _introduce(flags, served, pipe)
         yield avatar, served
 

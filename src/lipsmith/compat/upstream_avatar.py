@@ -7,7 +7,7 @@ every row twice, the second time backwards. The second half is recognised and dr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..engines.musetalk.mask import PasteMask
 from ..engines.musetalk.options import REALTIME_FEATHER
 from ..engines.musetalk.ready import HIDDEN, Material, left_alone
 from ..errors import InputError
-from ..types import Array, Image, Plate, Target
+from ..types import Array, Image, Target
 from .pickled import read_pickle, read_tensors
 
 LATENTS = (8, 32, 32)
@@ -61,7 +61,7 @@ class Gallery(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpstreamAvatar:
-    """An avatar as somebody else keeps it; ``plates`` makes ours of it."""
+    """An avatar as somebody else keeps it; ``targets`` makes ours of it."""
 
     name: str
     path: Path
@@ -74,18 +74,12 @@ class UpstreamAvatar:
     latents: Sequence[Array | None] = field(repr=False)  # (8, 32, 32)
     notices: tuple[str, ...] = ()
 
-    def plates(self) -> Iterator[Plate]:
-        """One plate after the other, each read when it is asked for.
+    def targets(self, index: int, image: Image) -> tuple[Target, ...]:
+        """The face in picture ``index``, which is ``image``, or none.
 
         Raises:
-            InputError: a picture or mask is damaged, or of another size than its box.
+            InputError: its mask is damaged, or of another size than its box.
         """
-        for index in range(self.frames):
-            image = self.gallery.image(index)
-            yield Plate(index, image, self.targets(index, image))
-
-    def targets(self, index: int, image: Image) -> tuple[Target, ...]:
-        """The face in picture ``index``, which is ``image``, or none."""
         box, place, latents = self.boxes[index], self.places[index], self.latents[index]
         if box is None or place is None or latents is None:
             return ()

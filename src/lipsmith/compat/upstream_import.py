@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from ..avatars.options import FIRST_CLIP, AvatarOptions, fingerprint_of, stored_
 from ..avatars.shelf import Shelf
 from ..avatars.store import PlateWriter
 from ..engines import engine_table
-from ..errors import EngineUnavailable, FaceError, InputError
+from ..errors import FaceError, InputError
 from ..stopwatch import Progress, Stage
 from ..types import Plate
 from .upstream_avatar import UpstreamAvatar, read_upstream
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ..engines import Engine
 
 ENGINE = "musetalk"
-PACKAGES = ("torch", "diffusers")
 
 
 def bring_upstream(
@@ -40,7 +38,7 @@ def bring_upstream(
 ) -> AvatarInfo:
     """Import an avatar folder of MuseTalk's realtime script, or a ``<id>_preprocessed.pkl`` of the C# service.
 
-    MuseTalk's packages are needed for it, its weights only to make the avatar speak.
+    MuseTalk's packages and weights are needed only to make it speak.
 
     Args:
         shelf: where it will stand.
@@ -54,11 +52,7 @@ def bring_upstream(
     Raises:
         InputError: something is missing, damaged, hostile or does not fit; or the name is taken.
         OptionError: it cannot be called so, or MuseTalk knows no such option.
-        EngineUnavailable: MuseTalk's packages are not installed.
     """
-    absent = [package for package in PACKAGES if find_spec(package) is None]
-    if absent:
-        raise EngineUnavailable(f'{", ".join(absent)} not installed: pip install "lipsmith[torch]"')
     found = read_upstream(path)
     engine = engine_table()[ENGINE].load({**found.options, **(options or {})})
     bringing = _Bringing(found, engine, fps or found.fps, progress or (lambda _: None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from ...types import Array, EngineInfo, Face, Image, Target
@@ -42,7 +43,9 @@ class MuseTalkEngine:
         from .draw import GPU_BATCH
         from .networks import device_of
 
-        batch = self.options.batch_size or (1 if device_of(self.options) == "cpu" else GPU_BATCH)
+        batch = self.options.batch_size
+        if not batch:  # an avatar is read without torch
+            batch = GPU_BATCH if find_spec("torch") and device_of(self.options) != "cpu" else 1
         return EngineInfo("musetalk", self.options.version, batch=batch)
 
     @property
