@@ -58,7 +58,11 @@ let language = wanted();
 export const learn = (words) => Object.assign(WORDS, words);
 export const locale = () => CODES[language];
 const dates = () => navigator.languages?.find((one) => one.startsWith(language ? "zh" : "en")) ?? ["en-GB", "zh-CN"][language];
-export const when = (moment) => new Date(moment).toLocaleString(dates(), { dateStyle: "medium", timeStyle: "short" });
+/** The hour; of another day its date too. */
+export const when = (moment) => {
+  const at = new Date(moment), hour = { hour: "2-digit", minute: "2-digit" };
+  return at.toDateString() === new Date().toDateString() ? at.toLocaleTimeString(dates(), hour) : at.toLocaleString(dates(), { month: "short", day: "numeric", ...hour });
+};
 export const has = (key) => key in WORDS;
 export const word = (key, values = {}) => (WORDS[key]?.[language] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 

@@ -7,10 +7,10 @@ const WORDS = {
   "title": ["Lipsmith live", "Lipsmith 实时"],
   "headline": ["A face that speaks now", "此刻就开口的面孔"],
   "stage": ["The avatar", "数字人"],
-  "stage.empty": ["Choose an avatar, or make one of a picture.", "请选择数字人，或用图片新建一个。"],
+  "stage.empty": ["A portrait or a video becomes an avatar that speaks at once.", "用一张人像或一段视频，做一个即刻开口的数字人。"],
   "start": ["Start", "开始"],
   "mute": ["Mute the avatar", "静音"],
-  "microphone": ["Speak yourself", "用麦克风说"],
+  "microphone": ["Microphone", "麦克风"],
   "microphone.on": ["The mouth follows your microphone. Its sound is muted for you; press the loudspeaker to hear it.", "嘴型正跟随您的麦克风。声音已为您静音，按扬声器可收听。"],
   "microphone.none": ["The microphone cannot be used: allow it in the browser. It works on https and on this machine only.", "无法使用麦克风：请在浏览器中允许。仅在 https 或本机上可用。"],
   "interrupt": ["Interrupt", "打断"],
@@ -18,17 +18,17 @@ const WORDS = {
   "say.title": ["Let it speak", "让它说话"],
   "say.hint": ["What shall it say?", "想让它说什么？"],
   "say.send": ["Say it", "说出来"],
-  "say.no-voice": ["This server has no voice for typed text: upload a sound file, or speak yourself.", "此服务器没有配置文字朗读：请上传音频，或用麦克风说。"],
-  "say.file": ["Say a sound file", "播放音频文件"],
+  "say.no-voice": ["This server has no voice for typed text: choose a sound file, or use the microphone.", "此服务器没有配置文字朗读：请选择音频文件，或用麦克风说。"],
+  "say.file": ["Say a sound file", "说音频文件"],
   "say.sending": ["Sending…", "正在发送……"],
   "say.sent": ["Says {seconds} s.", "正在说 {seconds} 秒。"],
   "who.title": ["Avatar", "数字人"],
-  "who.new": ["New one of a picture or video", "用图片或视频新建"],
+  "who.new": ["New avatar", "新建数字人"],
   "who.making": ["Making it: {percent} %", "正在制作：{percent} %"],
   "who.progress": ["Progress", "进度"],
   "figures.title": ["Figures", "指标"],
-  "figures.latency": ["Sound in to first picture", "声音到首帧"],
-  "figures.line": ["Line, there and back", "网络往返"],
+  "figures.latency": ["Latency", "首帧延迟"],
+  "figures.line": ["Round trip", "网络往返"],
   "figures.quality": ["Connection", "连接"],
   "figures.picture": ["Picture", "画面"],
   "log": ["What happened", "事件"],
@@ -70,6 +70,7 @@ const state = { avatar: null, session: null, line: null, events: null, starts: n
 // ---- who ----
 async function fillAvatars(choose) {
   const avatars = await listAvatars($("avatars"), state.avatar?.id, pick);
+  show(avatars.length > 0, "avatars");
   const wanted = avatars.find((one) => one.id === choose) ?? (state.avatar ? null : avatars[0]);
   if (wanted) pick(wanted);
 }
@@ -95,7 +96,10 @@ async function makeAvatar(file) {
   tell("who-trouble");
   const name = avatarName(file.name);
   const busy = (on) => { show(on, "progress"); $("picture").disabled = on; if (!on) { delete $("making").dataset.word; $("making").textContent = ""; $("picture").value = ""; } };
-  const told = (share) => { $("progress").value = share; put($("making"), "who.making", { percent: Math.round(100 * share) }); };
+  const told = (share) => {
+    $("progress").value = share;
+    for (const place of state.wanted ? ["making"] : ["making", "state"]) put($(place), "who.making", { percent: Math.round(100 * share) });
+  };
   busy(true);
   told(0);
   try {
@@ -103,11 +107,13 @@ async function makeAvatar(file) {
     follow(job, (now) => {
       if (!over(now)) return told(now.progress);
       busy(false);
+      if (!state.wanted) say("none");
       if (now.state === "done") return fillAvatars(name);
       return tell("who-trouble", { kind: now.problem?.type ?? "unexpected", detail: now.problem?.detail });
     });
   } catch (error) {
     busy(false);
+    if (!state.wanted) say("none");
     tell("who-trouble", error);
   }
 }
@@ -350,7 +356,7 @@ enable(false);
 say("none");
 try {
   await begin(WORDS);
-  show(Boolean(about.voice), "say");
+  show(Boolean(about.voice), "say", "send");
   show(!about.voice, "no-voice");
   await fillAvatars();
 } catch (error) {

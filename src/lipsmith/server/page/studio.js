@@ -17,13 +17,13 @@ const WORDS = {
   "face.avatar": ["Your avatar “{name}”", "您的数字人“{name}”"],
   "face.looking": ["Looking for faces…", "正在寻找面孔……"],
   "face.sending": ["Sending… {percent} %", "正在上传…… {percent} %"],
-  "face.one": ["One face, {size} px.", "一张面孔，{size} 像素。"],
+  "face.one": ["One face, in a picture of {size} px.", "图片 {size} 像素，找到一张面孔。"],
   "face.many": ["{count} faces: press the one who shall speak.", "{count} 张面孔：请点选说话的人。"],
   "face.number": ["Face {number}", "面孔 {number}"],
   "face.group": ["Who speaks", "谁来说话"],
   "speech.title": ["What is said", "说什么"],
   "speech.record": ["Record", "录音"],
-  "speech.choose": ["Choose a sound file", "选择音频文件"],
+  "speech.choose": ["Choose a file", "选择文件"],
   "speech.own": ["The video's own sound", "视频自带的声音"],
   "speech.stop": ["Stop", "停止"],
   "speech.level": ["Loudness", "音量"],
@@ -176,7 +176,7 @@ function drawView() {
   $("view").append(boxes);
   if (faces.length === 1) put($("seen"), "face.one", { size: size.join(" × ") });
   else if (faces.length) put($("seen"), "face.many", { count: faces.length });
-  else { $("seen").textContent = ""; tell("face-trouble", { kind: "face-error" }); }
+  else { $("seen").textContent = ""; show(false, "keep"); tell("face-trouble", { kind: "face-error" }); }
   fillFaces(faces.length);
   show(faces.length > 1, "everyone");
   show(kind === "video" && sound, "own");
@@ -532,7 +532,7 @@ function playTiles() {
   turning = setInterval(() => {
     const at = step % (2 * tiles.length);
     draw(tiles[at < tiles.length ? at : 2 * tiles.length - 1 - at]);
-    if (++step >= last) clearInterval(turning);
+    if (++step >= last) { clearInterval(turning); draw(tiles[tiles.length >> 1]); }
   }, 80);
 }
 
