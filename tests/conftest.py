@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from lipsmith.types import Image
 
 ASSETS = Path(lipsmith.__file__).parent / "assets"
 RATES = [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50)]
+
+
+def pytest_configure() -> None:
+    """One thread for every network: several workers share few cores, and threads that wait for a core are slowest."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,14 +28,6 @@ PATCHES = [  # larger and smaller than 256, at the box's edges and inside it
 ]
 LATENTS = list(RANDOM.standard_normal((4, 8, 32, 32)).astype(np.float32) * 0.3)
 HEARD = list(RANDOM.standard_normal((4, 50, 384)).astype(np.float32))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
