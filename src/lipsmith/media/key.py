@@ -10,7 +10,7 @@ screen's colour away leaves the person, without the screen's light on hair and s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -46,6 +46,9 @@ LIGHT = 1 / 25  # of the shorter side: how far from the screen its light is take
 DEEP = 1 / 40  # of the shorter side: what lies so far inside a person is no edge
 COARSE = 4  # px between the samples of a neighbourhood
 SPREAD = 8  # px: how coarsely colours go on over what is not there
+BAND = 64  # rows that are worked on at a time, so that what comes in between stays in the processor's cache
+SURE = 128  # alpha from which on a pixel's own colour is believed wholly
+FAR = 1e-3  # what colours from far away count where there are some near
 UNEVEN = (0.1, 0.45)  # of a pixel's own colour up to which it is still the screen: least and most
 
 
@@ -93,7 +96,7 @@ def find_key(image: Image) -> Key:
         )
     colour = np.median(border[members], axis=0).astype(np.float32)
     _refuse_skin(colour)
-    own = 1 - _share(_planes(border[members][None], colour))
+    own = 1 - _share(border[members][None].astype(np.uint8), colour) / 255
     clear = float(np.clip(np.quantile(own, 0.99) + SLACK, *UNEVEN))
     return Key(colour, clear)
 
@@ -111,24 +114,22 @@ def keyed(image: Image, key: Key, core: Alpha | None = None) -> Matte:
 
     Where ``core`` (H, W) is 255 the picture is opaque, whatever its colour.
     """
-    planes = _planes(image, key.colour)
-    share = _share(planes)
-    clear = _mask(share >= 1 - key.clear)
-    _resolve_edge(planes, share, clear)
-    parts = np.maximum(np.rint(share * 255).astype(np.uint8), _lit(planes, clear))
+    share = _share(image, key.colour)
+    clear = _above(share, round((1 - key.clear) * 255) - 1)
+    _resolve_edge(image, key.colour, share, clear)
+    cv2.max(share, _lit(image, key.colour, clear), dst=share)
     if core is not None:
-        parts &= ~core
+        cv2.bitwise_and(share, cv2.bitwise_not(core), dst=share)
     opacity = np.clip((1 - key.clear - np.arange(256) / 255) / (FULL - key.clear), 0, 1)
-    return Matte(np.rint(opacity * 255).astype(np.uint8)[parts], parts, key.colour)
+    alpha = np.asarray(cv2.LUT(share, np.rint(opacity * 255).astype(np.uint8)), np.uint8)
+    return Matte(alpha, share, key.colour)
 
 
 def core_of(image: Image, key: Key) -> Alpha:
     """(H, W) 255 deep inside the person, wherever the edge may move to when the head turns a little; else 0."""
-    planes = _planes(np.ascontiguousarray(image[::COARSE, ::COARSE]), key.colour)
     reach = max(1, round(min(image.shape[:2]) * DEEP / COARSE))
-    outside = _grown(_mask(_share(planes) > 1 - FULL), reach)
-    height, width = image.shape[:2]
-    return np.repeat(np.repeat(~outside, COARSE, 0), COARSE, 1)[:height, :width]
+    outside = _grown(_above(_share(_coarse(image), key.colour), round((1 - FULL) * 255)), reach)
+    return _fine(~outside, image.shape)
 
 
 def given(alpha: Alpha) -> Matte:
@@ -139,24 +140,27 @@ def given(alpha: Alpha) -> Matte:
 def lay(image: Image, matte: Matte, ground: Image) -> Image:
     """``image`` over ``ground``, both (H, W, 3). Opaque pixels without a share are the very bytes of ``image``."""
     out = image.copy()
-    cv2.copyTo(ground, _mask(matte.alpha == 0), out)
+    cv2.copyTo(ground, _above(~matte.alpha, 254), out)
     edge = _edge(matte)
-    alpha = matte.alpha.reshape(-1)[edge, None] * np.float32(1 / 255)
-    mixed = _own_colour(image, matte, edge) * alpha + ground.reshape(-1, 3)[edge] * (1 - alpha)
-    out.reshape(-1, 3)[edge] = np.rint(mixed).astype(np.uint8)
+    alpha: Array = matte.alpha.reshape(-1)[edge] * np.float32(1 / 255)
+    _put(out, edge, _own_colour(image, matte, edge) * alpha + _at(ground, edge) * (1 - alpha))
     return out
 
 
 def cut(image: Image, matte: Matte) -> Image:
     """``image`` (H, W, 3) without the screen, its colours not multiplied by alpha.
 
-    Where nothing is there the colours of the nearest edge go on, so that a film's coarse chroma brings none of the
-    screen back in.
+    Where nothing is there the colours of the nearest edge go on, and where little is they take part, as a faint
+    pixel's own are mostly noise: so a film's coarse chroma brings none of the screen back in.
     """
     out = image.copy()
     edge = _edge(matte)
-    out.reshape(-1, 3)[edge] = np.rint(_own_colour(image, matte, edge)).astype(np.uint8)
-    cv2.copyTo(_spread(out, matte.alpha), _mask(matte.alpha == 0), out)
+    own = _own_colour(image, matte, edge)
+    _put(out, edge, own)
+    around = _spread(out, matte.alpha)
+    sure: Array = np.minimum(matte.alpha.reshape(-1)[edge] * np.float32(1 / SURE), 1)
+    _put(out, edge, own * sure + _at(around, edge) * (1 - sure))
+    cv2.copyTo(around, _above(~matte.alpha, 254), out)
     return out
 
 
@@ -178,91 +182,135 @@ def _refuse_skin(colour: Array) -> None:
         )
 
 
-def _planes(image: Image, colour: Array) -> Array:
-    """(H, W, 2): the chroma of ``image`` (H, W, 3) along the screen's and across it; the screen itself is (1, 0)."""
+def _axes(colour: Array) -> Array:
+    """(2, 3): RGB to the chroma along the screen's and across it; the screen ``colour`` itself is (1, 0)."""
     along = CHROMA @ colour
     strength = float(np.hypot(*along))
     along = along / strength
     axes: Array = np.stack([along, np.array([-along[1], along[0]], np.float32)]) @ CHROMA / strength
-    return np.asarray(cv2.transform(image.astype(np.float32), axes)).astype(np.float32, copy=False)
+    return axes
 
 
-def _share(planes: Array) -> Array:
-    """(H, W) 0..1: how much of each pixel is the screen, if it is a mix with something grey."""
-    share: Array = planes[..., 0] - np.abs(planes[..., 1])
-    np.clip(share, 0, 1, out=share)
+def _share(image: Image, colour: Array, slope: float = 1.0) -> Alpha:
+    """(H, W) in 255ths: how much of each pixel is the screen, if it is a mix with something grey.
+
+    That is its chroma along the screen's, less ``slope`` times that across it; exact to one 255th. OpenCV multiplies
+    bytes by fixed-point numbers of ten bits, which is fast for three channels alone, and faster in memory at hand.
+    """
+    along, across = _axes(colour) * 255
+    sides = np.stack([along - slope * across, along + slope * across, np.zeros(3, np.float32)])
+    share = np.empty(image.shape[:2], np.uint8)
+    for top in range(0, len(image), BAND):
+        both = cv2.transform(image[top : top + BAND], sides)
+        cv2.min(cv2.extractChannel(both, 0), cv2.extractChannel(both, 1), dst=share[top : top + BAND])
     return share
 
 
-def _resolve_edge(planes: Array, share: Array, clear: Alpha) -> None:
+def _resolve_edge(image: Image, colour: Array, share: Alpha, clear: Alpha) -> None:
     """Raise ``share`` along the edge of ``clear`` to what it is if pixels are mixes of the screen with neighbours.
 
     A mix of green with skin passes through grey, where the share seen alone is too small: a green fringe would stay.
     """
-    reach = max(2, round(min(clear.shape) * EDGE))
+    axes, reach = _axes(colour), max(2, round(min(clear.shape) * EDGE))
     around = _grown(clear, reach)
-    edge = np.flatnonzero(around & ~clear)
-    beside = _inside(planes, ~around, reach, edge)
-    np.minimum(beside[:, 0], np.abs(beside[:, 1]), out=beside[:, 0])  # without the screen's light
-    to_screen = np.array([1, 0], np.float32) - beside
-    mixed = ((planes.reshape(-1, 2)[edge] - beside) * to_screen).sum(1) / np.square(to_screen).sum(1)
+    edge = np.flatnonzero(around != clear)
+    beside = axes @ _inside(image, ~around, reach, edge)
+    np.minimum(beside[0], np.abs(beside[1]), out=beside[0])  # without the screen's light
+    to_screen = np.array([[1], [0]], np.float32) - beside
+    mixed = ((axes @ _at(image, edge) - beside) * to_screen).sum(0) / np.square(to_screen).sum(0)
     flat = share.reshape(-1)
-    flat[edge] = np.clip(mixed, flat[edge], 1)
+    flat[edge] = np.maximum(flat[edge], np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8))
 
 
-def _lit(planes: Array, clear: Alpha) -> Alpha:
+def _lit(image: Image, colour: Array, clear: Alpha) -> Alpha:
     """(H, W): 1 where the screen, being near, may have lent a person its hue, else 0."""
-    excess = planes[..., 0] - HUE_LEFT * np.abs(planes[..., 1])
-    near = _grown(clear, round(min(clear.shape) * LIGHT))
-    lit: Alpha = near & (excess > LEAST_HUE)
-    return lit
+    near = _grown(_coarse(clear), round(min(clear.shape) * LIGHT / COARSE))
+    lit = _above(_share(image, colour, HUE_LEFT), round(LEAST_HUE * 255))
+    return np.asarray(cv2.bitwise_and(_fine(near & np.uint8(1), clear.shape), lit), np.uint8)
 
 
-def _mask(where: NDArray[np.bool_]) -> Alpha:
-    """255 where true, as OpenCV wants it."""
-    return np.multiply(where, np.uint8(255))
+def _above(values: Alpha, level: int) -> Alpha:
+    """255 where more than ``level``, else 0."""
+    return np.asarray(cv2.threshold(values, level, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _grown(mask: Alpha, reach: int) -> Alpha:
     return np.asarray(cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
 
-def _inside(planes: Array, core: Alpha, reach: int, edge: NDArray[np.intp]) -> Array:
-    """(n, 2): the mean chroma of the ``core`` pixels around each pixel of ``edge``, grey where there are none."""
-    weight = core[::COARSE, ::COARSE].astype(np.float32)[..., None] / 255
-    sums = cv2.GaussianBlur(np.dstack([planes[::COARSE, ::COARSE] * weight, weight]), (0, 0), 1.3 * reach / COARSE)
+def _coarse(image: Image) -> Image:
+    """Every ``COARSE``th row and column."""
+    return np.ascontiguousarray(image[::COARSE, ::COARSE])
+
+
+def _fine(coarse: Alpha, shape: tuple[int, ...]) -> Alpha:
+    """What ``coarse`` says of every ``COARSE``th row and column, for all those of ``shape``."""
+    size = (coarse.shape[1] * COARSE, coarse.shape[0] * COARSE)
+    grown = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.ascontiguousarray(grown[: shape[0], : shape[1]])
+
+
+def _inside(image: Image, core: Alpha, reach: int, edge: NDArray[np.intp]) -> Array:
+    """(3, n): the mean colour of the ``core`` pixels around each pixel of ``edge``, black where there are none."""
+    blur = 1.3 * reach / COARSE
+    weight = _coarse(core).astype(np.float32) * np.float32(1 / 255)
+    sums = cv2.GaussianBlur(_times(_coarse(image), weight), (0, 0), blur)
+    means = cv2.divide(sums, _thrice(cv2.GaussianBlur(weight, (0, 0), blur) + np.float32(0.01)))
     rows, columns = np.divmod(edge, core.shape[1])
-    found = sums[rows // COARSE, columns // COARSE]
-    inside: Array = found[:, :2] / (found[:, 2:] + np.float32(0.01))
-    return inside
+    return _at(means, rows // COARSE * weight.shape[1] + columns // COARSE)
+
+
+def _times(image: Image, weight: Array) -> Array:
+    """(H, W, 3) colours times (H, W)."""
+    return np.asarray(cv2.multiply(image.astype(np.float32), _thrice(weight)), np.float32)
+
+
+def _thrice(plane: Array) -> Array:
+    """(H, W, 3) of (H, W), as OpenCV broadcasts nothing and NumPy is slow at it."""
+    return np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.float32)
 
 
 def _edge(matte: Matte) -> NDArray[np.intp]:
     """Flat places of the pixels that are a mix, or lit by the screen."""
-    return np.flatnonzero(np.minimum(matte.alpha, np.maximum(matte.share, np.bitwise_not(matte.alpha))))
+    return np.flatnonzero(cv2.min(matte.alpha, cv2.max(matte.share, cv2.bitwise_not(matte.alpha))) != 0)
+
+
+def _at(image: NDArray[Any], edge: NDArray[np.intp]) -> Array:
+    """(3, n) 0..255: the colours of (H, W, 3) at the flat places ``edge``."""
+    colours: Array = np.take(image.reshape(-1, 3), edge, axis=0).T.astype(np.float32, order="C")
+    return colours
+
+
+def _put(image: Image, edge: NDArray[np.intp], colours: Array) -> None:
+    """Set ``image`` at the flat places ``edge`` to ``colours`` (3, n)."""
+    image.reshape(-1, 3)[edge] = np.rint(colours).astype(np.uint8).T
 
 
 def _own_colour(image: Image, matte: Matte, edge: NDArray[np.intp]) -> Array:
-    """(n, 3) 0..255: the colours at ``edge`` with their share of the backing taken away, and no longer of its hue."""
-    share = matte.share.reshape(-1)[edge, None] * np.float32(1 / 255)
-    own = image.reshape(-1, 3)[edge] - share * matte.backing
+    """(3, n) 0..255: the colours at ``edge`` with their share of the backing taken away, and no longer of its hue."""
+    share = matte.share.reshape(-1)[edge] * np.float32(1 / 255)
+    own = _at(image, edge) - share * matte.backing[:, None]
     own /= np.maximum(1 - share, np.float32(0.05))
     np.clip(own, 0, 255, out=own)
     hue = matte.backing - LUMA @ matte.backing
-    if len(edge) and np.abs(hue).max() > 1:
-        planes = _planes(own[None], matte.backing)[0]
-        own -= np.maximum(planes[:, :1] - HUE_LEFT * np.abs(planes[:, 1:]), 0) * hue
+    if np.abs(hue).max() > 1:
+        along, across = _axes(matte.backing) @ own
+        own -= np.maximum(along - HUE_LEFT * np.abs(across), 0) * hue[:, None]
     return np.clip(own, 0, 255, out=own)
 
 
 def _spread(image: Image, alpha: Alpha) -> Image:
     """The colours of what is there, gone on softly over what is not."""
-    height, width = alpha.shape
-    small = (max(1, width // SPREAD), max(1, height // SPREAD))
-    weighted = np.dstack([image * (alpha[..., None] * np.float32(1 / 255)), alpha.astype(np.float32)])
-    weighted = cv2.resize(weighted, small, interpolation=cv2.INTER_AREA) + np.float32(1e-6)
-    near = cv2.GaussianBlur(weighted, (0, 0), 1)
-    far = cv2.GaussianBlur(weighted, (0, 0), max(small) / 6)
-    both = near + far * np.float32(1e-3)
-    colours = np.clip(both[..., :3] * (255 / both[..., 3:]), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.resize(colours, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    weight = _coarse(alpha).astype(np.float32) * np.float32(1 / 255)
+    colours = cv2.divide(_near_and_far(_times(_coarse(image), weight)), _thrice(_near_and_far(weight)))
+    colours = np.clip(colours, 0, 255, out=colours).astype(np.uint8)
+    return np.asarray(cv2.resize(colours, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _near_and_far(values: Array) -> Array:
+    """``values`` (h, w) or (h, w, 3) blurred a little, and very much where all near are 0."""
+    size = values.shape[1::-1]
+    few = (max(1, size[0] // SPREAD), max(1, size[1] // SPREAD))
+    far = cv2.GaussianBlur(cv2.resize(values, few, interpolation=cv2.INTER_AREA), (0, 0), max(few) / 6)
+    near = cv2.GaussianBlur(values, (0, 0), SPREAD / COARSE)
+    return np.asarray(cv2.addWeighted(near, 1, cv2.resize(far, size), FAR, 1e-9), np.float32)
