@@ -5,10 +5,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from smoothed_runs import zero_phase
 
 from lipsmith.errors import FaceError, OptionError, OutputError
 from lipsmith.face.regions import box_of
-from lipsmith.face.smooth import zero_phase
 from lipsmith.face.tracks import LandmarkFile, Track, Tracks
 from lipsmith.types import Array, Face
 
