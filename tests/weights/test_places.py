@@ -104,17 +104,26 @@ def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows would write the hole")
-def test_a_file_of_the_other_version_is_refused(elsewhere: Path) -> None:
+@pytest.mark.parametrize(
+    ("engine", "place", "other", "words"),
+    [
+        ("musetalk-v1", "musetalk/pytorch_model.bin", "unet-v15", r"unet-v15's unet\.pth"),
+        ("musetalk", "musetalkV15/unet.pth", "unet-v1", r"unet-v1's pytorch_model\.bin"),
+    ],
+)
+def test_a_file_of_the_other_version_is_refused(
+    engine: str, place: str, other: str, words: str, elsewhere: Path
+) -> None:
     models = elsewhere / "models"
     put(models / "musetalk", "pytorch_model.bin")
     put(models / "musetalkV15", "unet.pth")
     put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
     put(models / "whisper", "config.json", "pytorch_model.bin")
-    with (models / "musetalk" / "pytorch_model.bin").open("r+b") as file:
-        file.truncate(PARTS["unet-v15"].weights[0].size)  # a hole: no room is taken
-    with pytest.raises(InputError, match=r"has the size of unet-v15's unet\.pth: files of two versions are mixed up"):
-        find_all("musetalk-v1", models)
-    assert find_all("musetalk", models)["unet-v15"].path == models / "musetalkV15" / "unet.pth"
+    find_all(engine, models)
+    with (models / place).open("r+b") as file:
+        file.truncate(PARTS[other].weights[0].size)  # a hole: no room is taken
+    with pytest.raises(InputError, match=f"has the size of {words}: files of two versions are mixed up"):
+        find_all(engine, models)
 
 
 @pytest.mark.parametrize(

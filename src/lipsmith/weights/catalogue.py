@@ -66,7 +66,7 @@ PARTS: dict[str, Part] = {
             "unet-v1",
             "MuseTalk 1.0, the network that draws the mouth",
             ("musetalk",),
-            (OfficialFile("pytorch_model.bin", 3_400_000_000, _MUSETALK, "musetalk/pytorch_model.bin"),),
+            (OfficialFile("pytorch_model.bin", 3_400_076_549, _MUSETALK, "musetalk/pytorch_model.bin"),),
             "CreativeML OpenRAIL-M (model card); its authors allow any purpose, commercial too",
             net="unet",
         ),
