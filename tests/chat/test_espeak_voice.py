@@ -51,6 +51,15 @@ def test_it_speaks_aloud_as_long_as_a_person_would(
     assert np.abs(samples).max() <= 1
 
 
+def test_every_language_that_it_lists_can_be_chosen(voice: EspeakVoice) -> None:
+    assert {"cmn", "en-gb", "fr-fr", "ja", "yue"} <= set(voice.languages)
+
+    async def sounding() -> list[str]:
+        return [language for language in voice.languages if [sound async for sound in voice.speak("1 a", language)]]
+
+    assert len(asyncio.run(sounding())) > 0.95 * len(voice.languages)  # three lack their dictionary
+
+
 def test_letters_choose_the_language(voice: EspeakVoice) -> None:
     guessed, _ = asyncio.run(said(voice, "你好吗"))
     told, _ = asyncio.run(said(voice, "你好吗", "cmn"))

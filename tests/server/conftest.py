@@ -32,3 +32,5 @@ def speech() -> bytes:
 
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "transports"))  # the clients of live sessions
+sys.path.append(str(Path(__file__).parents[1] / "realtime"))  # doubles
+sys.path.append(str(Path(__file__).parents[1] / "chat"))  # speaking_service

@@ -12,6 +12,8 @@ import pytest
 from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, write_wav
 from live_server import Served, over, until
 
+from lipsmith.speech.espeak import has_espeak
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -97,6 +99,27 @@ def test_the_mouth_moves_with_the_sound_and_an_interruption_ends_both(
         page.click("#end")
         page.wait_for_selector("#start:not([hidden])")
         until(lambda: not served.alice.get("/v1/sessions").json()["sessions"])
+
+
+@pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
+def test_what_is_typed_is_read_aloud_with_the_mouth(browser: Browser, served: Served, avatar: str) -> None:
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        connect(page, avatar)
+        assert page.locator("#no-voice").is_hidden()
+        still, silent = mouth(page, 1.0)
+        page.fill("#text", "This is typed, and a voice of the server reads it aloud. 这句话由服务器朗读出来。")
+        page.press("#text", "Enter")
+        page.wait_for_selector("#screen[data-state=speaking]")
+        moving, loud = mouth(page, 2.5)
+        assert moving > 3 * still + 0.5
+        assert (silent < 0.001, loud > 0.02) == (True, True)
+        assert page.input_value("#text") == ""
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#screen[data-state=idle]")
+        page.fill("#text", "...")
+        page.click("#send")
+        page.wait_for_selector("#say-trouble:not([hidden])")
+        assert page.input_value("#text") == "..."
 
 
 def test_the_microphone_drives_the_mouth(browser: Browser, served: Served, avatar: str) -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
@@ -50,9 +50,9 @@ class EspeakVoice:
         self._variant, self._tempo = sign + variant, tempo
         self._process = _Process(command)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="lipsmith-espeak")
-        self.languages = tuple(self._process.languages())
+        self._voices = self._process.voices()
         try:
-            self._usual = known_as(language, self.languages)
+            self._usual = known_as(language, self._voices)
         except OptionError:
             self._process.kill()
             raise
@@ -62,10 +62,15 @@ class EspeakVoice:
         """``espeak:`` and its usual language."""
         return f"espeak:{self._usual}{self._variant}"
 
-    async def speak(self, text: str, language: str = "") -> AsyncIterator[Sound]:
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Their codes, sorted."""
+        return tuple(self._voices)
+
+    async def speak(self, text: str, language: str = "") -> AsyncGenerator[Sound, None]:
         """As ``Voice.speak``."""
-        spoken = known_as(language or guess(text, self._usual), self.languages)
-        loop, wish = asyncio.get_running_loop(), {"text": text, "voice": spoken + self._variant, "tempo": self._tempo}
+        spoken = self._voices[known_as(language or guess(text, self._usual), self._voices)] + self._variant
+        loop, wish = asyncio.get_running_loop(), {"text": text, "voice": spoken, "tempo": self._tempo}
         samples, rate = await loop.run_in_executor(self._turns, self._process.ask, wish)
         for start in range(0, len(samples), size := round(PIECE * rate)):
             yield Sound(samples[start : start + size], rate)
@@ -83,12 +88,12 @@ class _Process:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._rate = 0
-        self._languages: list[str] = []
+        self._voices: dict[str, str] = {}
 
-    def languages(self) -> list[str]:
-        """Of the library. Raises VoiceError if the process cannot be had."""
+    def voices(self) -> dict[str, str]:
+        """Language -> voice. Raises VoiceError if the process cannot be had."""
         self._begin()
-        return self._languages
+        return self._voices
 
     def ask(self, wish: dict[str, Any]) -> tuple[Samples, int]:
         """What is said, (n,), and its rate. Raises VoiceError: the process ended, hangs, or refused."""
@@ -139,7 +144,7 @@ class _Process:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         told = self._word(self._process)
-        self._rate, self._languages = told["rate"], told["languages"]
+        self._rate, self._voices = told["rate"], told["voices"]
         return self._process
 
     def _word(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from ..speech.espeak import EspeakLibrary
 
 
 def serve(asked: IO[bytes], said: IO[bytes]) -> None:
-    """Answer until ``asked`` ends; the first line of all tells of the languages."""
+    """Answer until ``asked`` ends; the first line of all tells of the voices."""
     library = EspeakLibrary.open()
     if library is None:
         _tell(said, {"problem": "eSpeak NG does not load"})
         return
-    _tell(said, {"rate": library.rate, "languages": library.languages()})
+    _tell(said, {"rate": library.rate, "voices": library.languages()})
     for line in asked:
         wish = json.loads(line)
         recording = library.speak(wish["text"], wish["voice"], wish["tempo"])

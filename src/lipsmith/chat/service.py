@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
@@ -88,7 +88,7 @@ class ServiceVoice:
         """``openai:`` and the service's name of the voice; where it is stays untold."""
         return f"openai:{self._options.voice}"
 
-    async def speak(self, text: str, language: str = "") -> AsyncIterator[Sound]:
+    async def speak(self, text: str, language: str = "") -> AsyncGenerator[Sound, None]:
         """As ``Voice.speak``; the service finds the language out by itself."""
         import httpx
 
@@ -130,7 +130,7 @@ class ServiceVoice:
             self._client = httpx.AsyncClient(timeout=timeout, trust_env=abroad, follow_redirects=False)
         return self._client
 
-    async def _heard(self, answer: httpx.Response) -> AsyncIterator[Sound]:
+    async def _heard(self, answer: httpx.Response) -> AsyncGenerator[Sound, None]:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if answer.status_code != 200 or kind not in _SOUNDS:
             raise VoiceError(await _trouble(answer, kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,7 +32,7 @@ class Voice(Protocol):
         """What ``speak`` takes as language; empty where the voice finds out by itself."""
         ...
 
-    def speak(self, text: str, language: str = "") -> AsyncIterator[Sound]:
+    def speak(self, text: str, language: str = "") -> AsyncGenerator[Sound, None]:
         """Say ``text``; what is left is given up when the iterator is closed.
 
         Args:
@@ -61,7 +61,7 @@ def readable(text: str) -> list[str]:
     return pieces
 
 
-async def read_aloud(voice: Voice, pieces: Iterable[str], language: str = "") -> AsyncIterator[Sound]:
+async def read_aloud(voice: Voice, pieces: Iterable[str], language: str = "") -> AsyncGenerator[Sound, None]:
     """Say ``pieces`` one after the other. Raises as ``Voice.speak``."""
     for piece in pieces:
         async for sound in voice.speak(piece, language):

@@ -40,6 +40,7 @@ WORDS = {
     "megapixels": "Largest picture.",
     "keep_hours": "How long a finished job is kept.",
     "disk_gb": "Room for uploads and results; the oldest finished jobs make way.",
+    "voice": "Reads texts aloud: espeak, espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed.",
     "video_codec": "Of WebRTC, where the browser knows it; else the other.",
     "video_kbit": "A second, of each session's picture.",
     "ice": "STUN and TURN servers, divided by commas: turn:host:3478. The TURN secret stands in $LIPSMITH_TURN_SECRET.",

@@ -23,6 +23,7 @@ EventName = Literal[
     "stalled",
     "buffer_full",
     "sink_closed",
+    "voice_failed",
     "failed",
     "closed",
 ]
@@ -36,7 +37,7 @@ class Event:
     sample: int  # media time: samples of the session before it, at the playing rate
     utterance: int | None = None
     played: int | None = None  # samples of the utterance that were emitted; with finished and interrupted
-    reason: str = ""  # one sentence; with failed, buffer_full and sink_closed
+    reason: str = ""  # one sentence; with failed, buffer_full, sink_closed and voice_failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ def create_app(parts: Services) -> FastAPI:
         parts.crew.start()
         yield
         await parts.live.drain()
+        if parts.voice:
+            await parts.voice.close()
         await run_in_threadpool(parts.close)
 
     app = FastAPI(

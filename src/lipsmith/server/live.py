@@ -18,12 +18,14 @@ from ..avatars.options import engine_of
 from ..realtime.live import Figures, LiveSession, Studio
 from .problems import Problem
 from .store import new_id
+from .talk import Fate, Talk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..avatars.shelf import Shelf
     from ..avatars.store import Avatar
+    from ..chat.voices import Voice
     from .settings import ServerOptions
 
 LOOK = 1.0  # seconds between two looks for sessions that nobody wants
@@ -41,7 +43,8 @@ class Held:
     created: float  # seconds since 1970
     touched: float  # on the clock of the sessions
     watchers: int = 0
-    feeder: asyncio.Task[None] | None = None  # says a speech that is longer than what a session keeps
+    feeder: asyncio.Task[None] | None = None  # says a speech that is longer than what a session keeps, or texts
+    talk: Talk | None = None  # the texts, if it is them
 
     @contextmanager
     def watched(self) -> Iterator[LiveSession]:
@@ -52,11 +55,42 @@ class Held:
         finally:
             self.watchers -= 1
 
+    async def read(self, voice: Voice, pieces: list[str], language: str) -> tuple[int | None, Fate]:
+        """Have ``pieces`` of a text read aloud in their turn.
+
+        Returns:
+            The utterance where they sound already, and what is becoming of them.
+
+        Raises:
+            Problem: too-much-said; a long speech is being said, or too many texts wait.
+            LipsmithError: the voice cannot say the first piece, or the session is over.
+        """
+        busy = self.feeder is not None and not self.feeder.done()
+        if busy and self.talk is None:
+            raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
+        talk = self.talk if busy and self.talk else Talk(self.live, voice)
+        text = talk.add(pieces, language)
+        if busy:
+            return None, "waiting"
+        self.talk, self.feeder = talk, asyncio.create_task(self._reading(talk))
+        utterance = await asyncio.shield(text.begun)
+        return utterance, "interrupted" if utterance is None else "speaking"
+
+    async def _reading(self, talk: Talk) -> None:
+        try:
+            with self.watched():
+                await talk.run()
+        finally:
+            if self.talk is talk:
+                self.talk = None
+
     def hush(self) -> None:
-        """Stop the speech that is being said in parts."""
+        """Stop the speech that is being said in parts, or the texts."""
+        if self.talk is not None:
+            self.talk.drop()  # its task may not have begun
         if self.feeder is not None:
             self.feeder.cancel()
-            self.feeder = None
+            self.feeder = self.talk = None
 
 
 @dataclass(slots=True)

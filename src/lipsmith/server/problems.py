@@ -26,6 +26,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-sessions": (429, "Too many of your sessions are open"),
     "too-much-said": (429, "More sound waits than is kept"),
     "too-many-jobs": (429, "Too many of your jobs wait"),
+    "no-voice": (501, "This server has no voice"),
     "interrupted": (500, "The work was interrupted too often"),
     "unexpected": (500, "Something went wrong here"),
     "queue-full": (503, "The server is full"),

@@ -213,6 +213,24 @@ class Said(BaseModel):
     interrupted: bool
 
 
+class NewText(BaseModel):
+    """What is to be read aloud. ``language`` as the web has it; left out: as the letters tell."""
+
+    model_config = example(text="Good morning. How are you?", language="en", interrupt=False)
+    text: str = Field(min_length=1, max_length=4_000)
+    language: str | None = Field(None, pattern="^[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,10}){0,3}$")
+    interrupt: bool = Field(False, description="Be silent first; else it is said after what waits.")
+
+
+class SaidText(BaseModel):
+    """What becomes of a text; ``utterance`` is known once it sounds."""
+
+    model_config = example(utterance=3, sentences=2, state="speaking")
+    utterance: int | None
+    sentences: int
+    state: Literal["speaking", "waiting", "interrupted"]
+
+
 class Played(BaseModel):
     """How far an utterance was heard; null and 0 if nobody spoke."""
 
@@ -264,8 +282,16 @@ class EngineLine(BaseModel):
     options: list[EngineOption]
 
 
+class VoiceLine(BaseModel):
+    """Who reads texts aloud; ``languages`` is empty where the voice finds out by itself."""
+
+    model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"])
+    name: str
+    languages: list[str]
+
+
 class About(BaseModel):
-    """What this server takes, and its engines."""
+    """What this server takes, its engines, and its voice, if it has one."""
 
     version: str
     needs_key: bool
@@ -275,6 +301,7 @@ class About(BaseModel):
     keep_hours: int
     formats: list[str]
     engines: list[EngineLine]
+    voice: VoiceLine | None
 
 
 class Health(BaseModel):

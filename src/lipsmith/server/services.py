@@ -13,6 +13,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..avatars.shelf import Shelf
+from ..chat.named import open_voice
+from ..chat.voices import Voice
 from .crew import Crew
 from .keys import Keys
 from .live import Sessions
@@ -46,6 +48,7 @@ class Services:
     metrics: Metrics
     live: Sessions
     doors: Doors
+    voice: Voice | None  # reads texts aloud
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -89,6 +92,7 @@ class Services:
 
 def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = COMMAND) -> Services:
     """The parts of a server on ``options.folder``, which is made if need be. Nothing runs yet."""
+    voice = open_voice(options.voice)
     (options.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("looks", "avatars"):
         (options.folder / name).mkdir(mode=0o700, exist_ok=True)
@@ -98,7 +102,7 @@ def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = C
     metrics = Metrics(store, options, live)
     crew = Crew(store, options, command, metrics.finished)
     eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
-    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live, doors)
+    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live, doors, voice)
 
 
 def services_of(request: Request) -> Services:

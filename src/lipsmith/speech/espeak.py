@@ -91,17 +91,18 @@ class EspeakLibrary:
         rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _IPA_EVENTS)
         return cls(library, rate) if rate > 0 else None
 
-    def languages(self) -> list[str]:
-        """The names of its languages, sorted: ``cmn``, ``en-us``, ..."""
+    def languages(self) -> dict[str, str]:
+        """Its languages by their codes (``cmn``, ``en-us``, ...), sorted, each with the voice that ``speak`` takes."""
         listed = self._library.espeak_ListVoices
         listed.restype = ctypes.POINTER(ctypes.POINTER(_Speaker))
-        voices, names, index = listed(None), set(), 0
+        voices, found, index = listed(None), {}, 0
         while voices[index]:
             speaker = voices[index].contents
-            if speaker.languages and not (speaker.identifier or b"").startswith(b"mb/"):
-                names.add(speaker.languages[1:].decode("utf-8", "replace"))
+            place = (speaker.identifier or b"").decode("utf-8", "replace")
+            if speaker.languages and place and not place.startswith("mb/"):  # those want MBROLA
+                found[speaker.languages[1:].decode("utf-8", "replace")] = place.rpartition("/")[2]
             index += 1
-        return sorted(names)
+        return dict(sorted(found.items()))
 
     def speak(
         self, text: str, voice: str, tempo: float = 1.0, pitch: float = 1.0, liveliness: float = 1.0

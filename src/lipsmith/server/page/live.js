@@ -52,6 +52,7 @@ const WORDS = {
   "event.interrupted": ["speech {utterance} was interrupted", "语音 {utterance} 被打断"],
   "event.stalled": ["picture and sound wait", "画面与声音等待中"],
   "event.buffer_full": ["more sound came than is kept", "声音缓冲已满"],
+  "event.voice_failed": ["the voice failed", "朗读出错"],
   "event.failed": ["the engine failed", "引擎出错"],
   "event.closed": ["closed", "已关闭"],
   "event.line": ["connected by {way}", "通过 {way} 连接"],
@@ -219,7 +220,7 @@ function listen() {
   const events = (state.events = new EventSource(token ? `${links.events}?token=${token}` : links.events));
   const on = (name, act) => events.addEventListener(name, (event) => { if (state.events === events) act(JSON.parse(event.data)); });
   on("ready", (told) => { say(told.state); note("ready"); });
-  for (const name of ["started", "speaking", "finished", "idle", "interrupted", "stalled", "buffer_full", "failed", "closed"]) {
+  for (const name of ["started", "speaking", "finished", "idle", "interrupted", "stalled", "buffer_full", "voice_failed", "failed", "closed"]) {
     on(name, (told) => { note(name, told); HEARD[name]?.(told); });
   }
   events.onerror = () => events.readyState === EventSource.CLOSED && state.events === events && renew();
@@ -247,6 +248,7 @@ const HEARD = {
   interrupted: () => { state.starts.clear(); forget(); say("idle"); },
   idle: () => { state.starts.clear(); say("idle"); },
   stalled: () => { say("stalled"); setTimeout(() => $("screen").dataset.state === "stalled" && say("speaking"), STALL); },
+  voice_failed: ({ reason }) => tell("say-trouble", { kind: "voice-error", detail: reason }),
   failed: async ({ reason }) => { await finish(); tell("trouble", { kind: "unexpected", detail: reason }); },
   closed: async () => { await finish(); tell("trouble", { kind: "session-over" }); },
 };
@@ -292,12 +294,14 @@ async function sayText(event) {
   const text = $("text").value.trim();
   if (!text || !state.session) return;
   tell("say-trouble");
+  put($("sent"), "say.sending");
   try {
     await call("POST", `${state.session.links.self}/text`, { body: { text }, type: "application/json" });
     $("text").value = "";
   } catch (error) {
     tell("say-trouble", error);
   }
+  forget();
 }
 
 async function interrupt() {

@@ -14,19 +14,32 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, Response, Uploa
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from ...chat.languages import known_as
+from ...chat.voices import readable
 from ...errors import SessionOver
 from ...realtime.ticks import Event
 from ...types import Samples
 from ..live import Held, read_pcm
 from ..problems import Problem
-from ..schemas import LiveSession, NewSession, Played, Said, Sessions, Token, moment, session_of
+from ..schemas import (
+    LiveSession,
+    NewSession,
+    NewText,
+    Played,
+    Said,
+    SaidText,
+    Sessions,
+    Token,
+    moment,
+    session_of,
+)
 from ..services import Owner, Parts, Services
 from ..store import new_id
+from ..talk import blocks, room
 from ..uploads import fresh_folder, measure, save
 from .avatars import check_there
 
-BLOCK = 0.25  # seconds given to a session at a time
-WAIT = 0.02  # seconds until a full session is asked again
+NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
 SIGN = 15.0  # seconds of media between two signs of life in a silent stream
 router = APIRouter(tags=["sessions"])
@@ -74,14 +87,31 @@ async def speak(
 ) -> Said:
     """Say an uploaded speech. What is longer than a session keeps is given to it part by part."""
     held = parts.live.get(owner, session)
-    blocks, rate = await run_in_threadpool(decode, parts, speech)
+    heard, rate = await run_in_threadpool(decode, parts, speech)
     if interrupt:
         silence(held)
     if held.feeder is not None and not held.feeder.done():
         raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
-    utterance = held.live.say(blocks[0], rate)
-    held.feeder = asyncio.create_task(feed(held, blocks[1:], rate))
-    return Said(utterance=utterance, seconds=sum(map(len, blocks)) / rate, interrupted=False)
+    utterance = held.live.say(heard[0], rate)
+    held.feeder = asyncio.create_task(feed(held, heard[1:], rate))
+    return Said(utterance=utterance, seconds=sum(map(len, heard)) / rate, interrupted=False)
+
+
+@router.post("/sessions/{session}/text", status_code=202)
+async def say_words(parts: Parts, owner: Owner, session: SessionId, wanted: NewText) -> SaidText:
+    """Read a text aloud by the server's voice, sentence by sentence; several wait for each other.
+
+    It answers when the text sounds, or at once where it waits behind another. 501 where the server has no voice.
+    """
+    if parts.voice is None:
+        raise Problem("no-voice", NO_VOICE)
+    held = parts.live.get(owner, session)
+    pieces = readable(wanted.text)
+    language = known_as(wanted.language, parts.voice.languages) if wanted.language and parts.voice.languages else ""
+    if wanted.interrupt:
+        silence(held)
+    utterance, state = await held.read(parts.voice, pieces, language)
+    return SaidText(utterance=utterance, sentences=len(pieces), state=state)
 
 
 @router.post(
@@ -104,8 +134,8 @@ async def push_audio(
             whole = (rest + chunk)[: (len(rest) + len(chunk)) // 2 * 2]
             rest = (rest + chunk)[len(whole) :]
             samples = np.frombuffer(whole, "<i2").astype(np.float32) / 32768
-            for block in pieces(samples, rate):
-                await room(held, len(block), rate)
+            for block in blocks(samples, rate):
+                await room(held.live, len(block), rate)
                 if live.session.epoch != epoch:
                     return Said(utterance=utterance, seconds=said / rate, interrupted=True)
                 utterance = live.say(block, rate)
@@ -148,30 +178,16 @@ def decode(parts: Services, speech: UploadFile) -> tuple[list[Samples], int]:
         return [np.frombuffer(block, np.float32) for block in read_pcm(folder / "pcm", rate)], rate
 
 
-async def feed(held: Held, blocks: list[Samples], rate: int) -> None:
+async def feed(held: Held, heard: list[Samples], rate: int) -> None:
     """Give a session what is left of a speech as it has room, until it is interrupted or over."""
     epoch = held.live.session.epoch
     with suppress(SessionOver), held.watched() as live:
-        for block in blocks:
-            await room(held, len(block), rate)
+        for block in heard:
+            await room(held.live, len(block), rate)
             if live.session.epoch != epoch:
                 return
             live.say(block, rate)
         live.end()
-
-
-async def room(held: Held, samples: int, rate: int) -> None:
-    """Wait until the session takes so many samples more; not when it is over or was interrupted meanwhile."""
-    session = held.live.session
-    epoch, wanted = session.epoch, samples * held.live.film.rate // rate + held.live.film.rate
-    while session.room < wanted and session.epoch == epoch and held.live.state != "over":
-        await asyncio.sleep(WAIT)
-
-
-def pieces(samples: Samples, rate: int) -> list[Samples]:
-    """``samples`` in blocks that a session takes at once."""
-    size = round(BLOCK * rate)
-    return [samples[start : start + size] for start in range(0, len(samples), size)]
 
 
 def silence(held: Held) -> Played:

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ... import __version__
 from ...engines import Entry, engine_table
-from ..schemas import About, EngineLine, EngineOption, Health
+from ..schemas import About, EngineLine, EngineOption, Health, VoiceLine
 from ..services import Parts
 from ..tasks import FILMS
 
@@ -45,7 +45,7 @@ def metrics(parts: Parts) -> Response:
 @about_router.get("/about")
 def about(parts: Parts) -> About:
     """What this server takes, and the engines that can be named."""
-    options = parts.options
+    options, voice = parts.options, parts.voice
     return About(
         version=__version__,
         needs_key=bool(parts.keys),
@@ -55,6 +55,7 @@ def about(parts: Parts) -> About:
         keep_hours=options.keep_hours,
         formats=list(FILMS),
         engines=[_line(entry) for entry in engine_table().values()],
+        voice=VoiceLine(name=voice.name, languages=list(voice.languages)) if voice else None,
     )
 
 

@@ -1,0 +1,109 @@
+"""What a session is to read aloud: texts one after the other, spoken sentence by sentence as it has room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ..chat.voices import Voice, read_aloud
+from ..errors import LipsmithError, VoiceError
+from .problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ..chat.voices import Sound
+    from ..realtime.live import LiveSession
+    from ..types import Samples
+
+TEXTS = 8
+"""That wait while one is read; more come from a client who does not listen."""
+BLOCK = 0.25  # seconds given to a session at a time
+WAIT = 0.02  # seconds until a full session is asked again
+Fate = Literal["speaking", "waiting", "interrupted"]
+
+
+@dataclass(slots=True, eq=False)
+class Text:
+    """One text; ``begun`` knows its utterance once it sounds, None if it was interrupted first, or what went wrong."""
+
+    pieces: list[str]
+    language: str
+    awaited: bool  # somebody waits for ``begun``
+    begun: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, utterance: int | None = None) -> None:
+        """It sounds, or is not going to."""
+        if not self.begun.done():
+            self.begun.set_result(utterance)
+
+    def break_off(self, reason: LipsmithError) -> bool:
+        """Whether somebody is told of ``reason`` who waits for that."""
+        if self.awaited and not self.begun.done():
+            self.begun.set_exception(reason)
+            return True
+        return False
+
+
+class Talk:
+    """The texts of one session; who cancels ``run`` silences them all."""
+
+    def __init__(self, live: LiveSession, voice: Voice) -> None:
+        self._live, self._voice = live, voice
+        self._texts: deque[Text] = deque()  # the first one is being read
+
+    def add(self, pieces: list[str], language: str) -> Text:
+        """Another text. Raises Problem too-much-said."""
+        if len(self._texts) > TEXTS:
+            raise Problem("too-much-said", f"{TEXTS} texts wait to be said: interrupt, or wait.", retry_after=5)
+        self._texts.append(Text(pieces, language, awaited=not self._texts))
+        return self._texts[-1]
+
+    async def run(self) -> None:
+        """Read until nothing waits."""
+        try:
+            while self._texts:
+                await self._read(self._texts[0])
+                self._texts.popleft().settle()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Forget what waits and tell who waits for it."""
+        for text in self._texts:
+            text.settle()
+        self._texts.clear()
+
+    async def _read(self, text: Text) -> None:
+        try:
+            async with aclosing(read_aloud(self._voice, text.pieces, text.language)) as sounds:
+                await self._say(text, sounds)
+            if not text.begun.done():
+                raise VoiceError("The voice made no sound of this text: is it in another language?")
+        except LipsmithError as reason:  # the voice fails, or the session is over: the next text may do better
+            if not text.break_off(reason) and isinstance(reason, VoiceError):
+                self._live.session.note("voice_failed", str(reason))
+        self._live.end()
+
+    async def _say(self, text: Text, sounds: AsyncIterator[Sound]) -> None:
+        async for sound in sounds:
+            for block in blocks(sound.samples, sound.rate):
+                await room(self._live, len(block), sound.rate)
+                text.settle(self._live.say(block, sound.rate))
+
+
+async def room(live: LiveSession, samples: int, rate: int) -> None:
+    """Wait until the session takes so many samples more; not when it is over or was interrupted meanwhile."""
+    session = live.session
+    epoch, wanted = session.epoch, samples * live.film.rate // rate + live.film.rate
+    while session.room < wanted and session.epoch == epoch and live.state != "over":
+        await asyncio.sleep(WAIT)
+
+
+def blocks(samples: Samples, rate: int) -> list[Samples]:
+    """``samples`` in pieces that a session takes at once."""
+    size = round(BLOCK * rate)
+    return [samples[start : start + size] for start in range(0, len(samples), size)]
