@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith import errors
-from lipsmith.avatars.shelf import check_name
+from lipsmith.avatars.places import check_name
 from lipsmith.compat.service_answers import HEADING, Pipe, failure
 from lipsmith.compat.service_engine import musetalk_options
 from lipsmith.compat.service_flags import ServiceFlags, check, parse
@@ -91,6 +91,7 @@ def test_what_cannot_be_is_told(words: str) -> None:
         (errors.AvatarMissing("no 'a'"), "cache_missing", "请先运行预处理", "run --preprocess first"),
         (MemoryError(), "out_of_memory", "减小 --batch_size 或启用 --fp16", "smaller --batch_size, or --fp16"),
         (RuntimeError("CUDA out of memory. Tried"), "out_of_memory", "内存不足", "Out of memory"),
+        (errors.EngineUnavailable("full (CUDA out of memory)"), "out_of_memory", "内存不足", "Out of memory"),
         (errors.FaceError("no face"), "no_face", "检查图片质量, 或调整 --bbox_shift", "change --bbox_shift"),
         (errors.AvatarStale("x"), "cache_stale", "--force_refresh", "--force_refresh"),
         (errors.AvatarBroken("x"), "cache_broken", "--force_refresh", "--force_refresh"),

@@ -17,6 +17,7 @@ from lipsmith.options import build
         ({"audio_padding_left": -1}, "padding of -1 and 2"),
         ({"extra_margin": -3}, "extra_margin is -3"),
         ({"parsing_mode": "chin"}, "auto, raw, neck, jaw"),
+        ({"strict": True, "hearing": "live"}, "choose one of them"),
         ({"bbox_shft": 3}, "Did you mean 'bbox_shift'"),
     ],
 )
@@ -45,12 +46,18 @@ def test_the_precision_follows_the_machine(tmp_path: Path) -> None:
     assert precision_of(MuseTalkOptions(), "cuda", cpuinfo) == "fp16"
 
 
-def test_missing_weights_are_told_with_the_command(tmp_path: Path) -> None:
+def test_missing_weights_are_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("LIPSMITH_MODELS", raising=False)
     for name in ("torch", "diffusers", "transformers", "safetensors", "accelerate"):
         pytest.importorskip(name)
     assert "lipsmith weights fetch musetalk" in (lacks({"weights": str(tmp_path)}) or "")
     assert "unet-v1 " in (lacks({"weights": str(tmp_path), "version": "v1"}) or "")
     assert lacks({"weights": "tiny"}) is None
+    for weights, asked in (("tiny", "dwpose"), (str(tmp_path), "musetalk dwpose")):
+        told = lacks({"weights": weights, "landmarks": "dwpose"}) or ""
+        assert f"`lipsmith weights fetch {asked}" in told, told
     with pytest.raises(WeightsMissing, match="unet-v15"):
         load_networks(MuseTalkOptions(weights=str(tmp_path), device="cpu"))
 

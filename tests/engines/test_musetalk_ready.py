@@ -10,7 +10,7 @@ from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.engines.musetalk.ready import HIDDEN, TOO_SMALL, Material, Preparation, Untouched
 from lipsmith.engines.musetalk.region import WITHOUT_BISENET, region_of
 from lipsmith.engines.musetalk.sight import by_mesh, sight_of
-from lipsmith.errors import WeightsMissing
+from lipsmith.errors import EngineUnavailable, WeightsMissing
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import Face, Image
 
@@ -73,8 +73,38 @@ def test_what_cannot_be_drawn_is_left_alone(networks: Any, image: Image) -> None
         assert ready.unable == why
         assert isinstance(ready.material, Untouched)
         assert np.array_equal(compose(image, [ready], [ready.material.picture]), image)
+    beside = target(networks, image, face_at(160, 120, 80), bbox="315,100,400,200")
+    assert beside.unable == "of the box 315,100,400,200, less than 8 px lie in the picture of 320 x 240 px"
     empty = Preparation(MuseTalkOptions(), networks, lambda *_: np.zeros((512, 512), np.bool_))
     assert empty.target(image, face_at(160, 120, 120)).unable == HIDDEN
+
+
+def test_latents_that_overflow_are_made_again_in_fp32(image: Image) -> None:
+    import torch
+
+    from lipsmith.engines.musetalk.networks import load_networks
+
+    narrow = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="bf16"))
+    narrow.vae.encoder.conv_out.register_forward_hook(
+        lambda module, given, made: made * float("inf") if made.dtype == torch.bfloat16 else made
+    )
+    ready = target(narrow, image, face_at(160, 120, 120))
+    assert np.isfinite(ready.material.latents).all()
+    assert narrow.notices == ["numbers overflowed in bf16: drawn in fp32 from there on, which is slower"]
+
+
+def test_a_gpu_too_full_to_encode_is_told(image: Image) -> None:
+    import torch
+
+    from lipsmith.engines.musetalk.networks import load_networks
+
+    def full(*_: Any) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    crowded = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="fp32"))
+    crowded.vae.encoder.conv_in.register_forward_pre_hook(full)
+    with pytest.raises(EngineUnavailable, match="GPU's memory is too small"):
+        target(crowded, image, face_at(160, 120, 120))
 
 
 def test_masks_by_polygons_are_told(tmp_path: Any) -> None:

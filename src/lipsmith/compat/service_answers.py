@@ -85,7 +85,7 @@ def failure(problem: BaseException) -> Answer:
     """``error`` and ``error_code`` for what went wrong."""
     said = " ".join(str(problem).split())
     kind = next((kind for base, kind in _KINDS if isinstance(problem, base)), _UNEXPECTED)
-    if isinstance(problem, RuntimeError) and "out of memory" in said.lower():  # what torch raises on GPUs
+    if isinstance(problem, RuntimeError | EngineUnavailable) and "out of memory" in said.lower():  # GPUs, by torch
         kind = _OUT_OF_MEMORY
     code, chinese, english = kind
     detail = f" [{said or type(problem).__name__}]" if said or code == "unexpected" else ""

@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     Key = tuple[tuple[tuple[int, ...], torch.dtype], ...]
 
 BUCKETS = (1, 2, 4, 8, 16)
-"""Rows that are captured; more rows go in multiples of the last."""
+"""Rows that are captured; more rows go in pieces of the last."""
 WARM_UP = 3  # runs before a capture: libraries choose their kernels and take their memory in these
 NOT_COMPILED = "torch.compile failed ({why}): drawn without it"
 
 
 def bucket(rows: int) -> int:
-    """The smallest batch that holds ``rows``: 1, 2, 4, 8, 16, 32, 48 ..."""
-    largest = BUCKETS[-1]
-    return next((size for size in BUCKETS if size >= rows), -(-rows // largest) * largest)
+    """The smallest bucket that holds ``rows``, which are at most the largest."""
+    return next(size for size in BUCKETS if size >= rows)
 
 
 class Bucketed:
@@ -43,6 +42,13 @@ class Bucketed:
 
     def __call__(self, *given: torch.Tensor) -> torch.Tensor:
         """The step's (B, ...) of (B, ...) tensors."""
+        import torch
+
+        rows, most = len(given[0]), BUCKETS[-1]
+        parts = [self._part(*(one[at : at + most] for one in given)) for at in range(0, rows, most)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _part(self, *given: torch.Tensor) -> torch.Tensor:
         rows = len(given[0])
         full = tuple(_filled(one, bucket(rows)) for one in given)
         key = tuple((tuple(one.shape), one.dtype) for one in full)
@@ -50,9 +56,15 @@ class Bucketed:
             self._captured[key] = self._capture(self._step, full)
         return self._captured[key](*full)[:rows]
 
-    def forget(self) -> None:
-        """Give the captures' memory back; needed, too, when weights moved or changed their precision."""
+    def forget(self) -> bool:
+        """Give the captures' memory back; needed, too, when weights moved or changed their precision.
+
+        Returns:
+            Whether there were any.
+        """
+        any_captured = bool(self._captured)
         self._captured.clear()
+        return any_captured
 
 
 def _filled(rows: torch.Tensor, size: int) -> torch.Tensor:

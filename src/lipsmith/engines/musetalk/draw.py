@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import EngineUnavailable
 from ...types import Array, Image
 from ..fast import Bucketed, Compiled, cuda_graph
 from . import unet
 from .blend import Patch
 from .fit import fit_faces
 from .latents import FaceCodec, pixels
-from .networks import Networks
+from .networks import Networks, no_room
 
 if TYPE_CHECKING:
     import torch
 
+    from ...errors import EngineUnavailable
+
 GPU_BATCH = 8
 _MEMORY = "the GPU's memory is too small for {batch} faces at once: {half} are drawn together"
-_NO_ROOM = (
-    "The GPU's memory does not hold one face more ({why}). --set tiling=true needs less, --set device=cpu none of it; "
-    "nvidia-smi shows who else uses it."
-)
 
 
 class FacePainter:
@@ -71,28 +68,29 @@ class FacePainter:
             part = slice(len(drawn), min(len(drawn) + self.batch, len(latents)))
             try:
                 drawn += finish(self._finite(np.stack(latents[part]), np.stack(heard[part])), part)
+                continue
             except torch.cuda.OutOfMemoryError as problem:
-                count = part.stop - part.start
-                if count == 1:
-                    raise EngineUnavailable(_NO_ROOM.format(why=str(problem).partition(".")[0])) from problem
-                self._make_room(count)
+                full = no_room(problem)
+            self._make_room(part.stop - part.start, full)  # not before: the problem holds on to what was being drawn
         return drawn
 
-    def _make_room(self, count: int) -> None:
-        """``count`` faces at once were too many."""
+    def _make_room(self, count: int, full: EngineUnavailable) -> None:
+        """``count`` faces at once were too many: fewer, or one without captures; else raise ``full``."""
         import torch
 
-        self._forget()
+        forgot = self._forget()
         torch.cuda.empty_cache()
-        self.batch = max(1, count // 2)
-        told = _MEMORY.format(batch=count, half=self.batch)
-        if told not in self._networks.notices:
-            self._networks.notices.append(told)
+        if count > 1:
+            self.batch = count // 2
+            told = _MEMORY.format(batch=count, half=self.batch)
+            if told not in self._networks.notices:
+                self._networks.notices.append(told)
+        elif not forgot:
+            raise full
 
-    def _forget(self) -> None:
-        """What was captured of the networks as they were."""
-        if isinstance(self._step, Bucketed):
-            self._step.forget()
+    def _forget(self) -> bool:
+        """What was captured of the networks as they were; whether anything was."""
+        return isinstance(self._step, Bucketed) and self._step.forget()
 
     def _finite(self, latents: Array, heard: Array) -> torch.Tensor:
         """Drawn again in fp32 where a narrower precision overflowed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, OptionError
+from ...errors import EngineUnavailable, InputError, OptionError
 from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
 from ...weights.places import part
 from . import latents, unet
@@ -28,6 +28,10 @@ OVERFLOW = "numbers overflowed in {precision}: drawn in fp32 from there on, whic
 NO_NUMBERS = (
     "MuseTalk's networks answer with values that are no numbers, in fp32 too: a file is damaged, or the files do not "
     "belong together. `lipsmith weights check --checksums` tells which."
+)
+_NO_ROOM = (
+    "The GPU's memory is too small for MuseTalk and what else lies there ({why}). --set tiling=true needs less, "
+    "--set device=cpu none of it; nvidia-smi shows who else uses it."
 )
 _NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
@@ -65,9 +69,11 @@ def lacks(options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
     weights = str(options.get("weights", "official"))
     engine, only = engine_name(str(options.get("version", "v15"))), models_folder(weights)
     missing = [] if weights in MADE_UP else lacking(engine, only)
+    asked = [engine] if missing else []
     if options.get("landmarks") == "dwpose" and search("dwpose", only) is None:
         missing.append(part("dwpose"))
-    return missing_sentence(missing, only, engine) if missing else None
+        asked.append("dwpose")
+    return missing_sentence(missing, only, " ".join(asked)) if missing else None
 
 
 def engine_name(version: str) -> str:
@@ -120,6 +126,11 @@ def _multiplies_in_bf16(cpuinfo: Path) -> bool:
         return False
 
 
+def no_room(problem: Exception) -> EngineUnavailable:
+    """What to say when torch finds the GPU's memory full."""
+    return EngineUnavailable(_NO_ROOM.format(why=str(problem).partition(".")[0]))
+
+
 def load_networks(options: MuseTalkOptions) -> Networks:
     """UNet and VAE, ready to draw.
 
@@ -127,6 +138,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
         WeightsMissing: they are not on this machine; says what to put where.
         InputError: a file is damaged or of another network; says which key or shape is off.
         OptionError: a device or precision that cannot be had here.
+        EngineUnavailable: the GPU's memory does not hold them.
     """
     import torch
 
@@ -139,7 +151,10 @@ def load_networks(options: MuseTalkOptions) -> Networks:
         made = phased(made[0]), phased(made[1])
     folded, vae = unet.fold_time(made[0]), made[1]
     for network in (folded, vae):
-        torch.nn.Module.to(network.requires_grad_(False).eval(), **place)  # diffusers' own would warn of the dtype
+        try:
+            torch.nn.Module.to(network.requires_grad_(False).eval(), **place)  # diffusers' own would warn of the dtype
+        except torch.cuda.OutOfMemoryError as problem:
+            raise no_room(problem) from problem
     if options.tiling:
         vae.enable_tiling()
         vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // 8

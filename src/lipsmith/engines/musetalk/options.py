@@ -60,6 +60,10 @@ class MuseTalkOptions:
             self._check_padding()
         if not 0 <= self.feather <= 1:
             raise OptionError(f"feather is {self.feather}; it can be 0 (a hard edge) to 1, and 0.05 is usual.")
+        if self.strict and self.hearing == "live":
+            raise OptionError(
+                "hearing is live, but strict mode hears 30 s at once as upstream does: choose one of them."
+            )
         if self.bbox:
             self.box  # noqa: B018 - a box that cannot be is told now
 

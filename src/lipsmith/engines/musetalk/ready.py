@@ -14,7 +14,7 @@ from .blend import Patch
 from .box import Box, face_box, with_margin
 from .latents import FaceCodec, face_picture
 from .mask import paste_mask, square_around
-from .networks import Networks
+from .networks import Networks, no_room
 from .options import MuseTalkOptions
 from .shelf import LatentShelf
 from .sight import Sight, by_mesh
@@ -27,6 +27,7 @@ Region = Callable[[Image, Box, Array], NDArray[np.bool_]]
 """(image, square around the face, its (68, 2) px landmarks) -> (512, 512) over the square: the lower face."""
 SMALLEST = 8  # px: the side below which a face is left as it is
 TOO_SMALL = f"the face in the picture is smaller than {SMALLEST} px"
+BESIDE = f"of the box {{}}, less than {SMALLEST} px lie in the picture of {{}} x {{}} px"
 HIDDEN = "nothing of the lower face shows"
 
 
@@ -77,7 +78,9 @@ class Preparation:
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
         box = with_margin(box, self._options.margin, height)
         if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
-            return left_alone(image, TOO_SMALL)
+            return left_alone(
+                image, BESIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
+            )
         mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
         patch = Patch.of(mask, box, width, height)
         if patch is None:
@@ -86,10 +89,13 @@ class Preparation:
 
     def _encoded(self, picture: Image) -> Array:
         """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
-        latents = self._codec.encode(picture)
-        while not np.isfinite(latents).all():
-            self._networks.widen()
-            latents = self._codec.encode(picture)
+        import torch
+
+        try:
+            while not np.isfinite(latents := self._codec.encode(picture)).all():
+                self._networks.widen()
+        except torch.cuda.OutOfMemoryError as problem:
+            raise no_room(problem) from problem
         return latents
 
 
