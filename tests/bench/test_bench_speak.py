@@ -1,18 +1,27 @@
-"""The bench of prepared avatars makes real films in real processes; no test judges its figures."""
+"""The bench of prepared avatars makes real films; no test judges its figures.
+
+Its processes spend seconds on imports, so most films are made by the very same program within this one.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lipsmith.avatars.shelf import Shelf
-from lipsmith.bench.material import write_moving_portrait, write_portrait
+from lipsmith.bench import spoken
+from lipsmith.bench.case import run_alone
+from lipsmith.bench.material import write_moving_portrait, write_portrait, write_speech
 from lipsmith.bench.speak import SpeakCase, SpeakFigures, measure_speak, write_plates
 from lipsmith.cli import run
 from lipsmith.engines import load_engine
+from lipsmith.errors import InputError
+from lipsmith.media.probe import probe
 from lipsmith.media.video import open_picture
 
 
@@ -21,16 +30,50 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_portrait(tmp_path_factory.mktemp("portrait"), (160, 160))
 
 
+def run_here(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:
+    """What ``run_alone`` answers, without a process."""
+    assert module == spoken.__name__
+    answered: dict[str, Any] = json.loads(json.dumps(spoken._measured({**wish, "threads": threads})))
+    return answered
+
+
+@pytest.fixture(scope="module", autouse=True)
+def here() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lipsmith.bench.speak.run_alone", run_here)
+        yield
+
+
 @pytest.fixture(scope="module")
-def found(portrait: Path) -> SpeakFigures:
+def found(portrait: Path, here: None) -> SpeakFigures:
     told: list[str] = []
-    figures = measure_speak(SpeakCase(picture=portrait, runs=1, speech_seconds=0.4, engine="fake"), told.append)
-    assert "creating the avatar" in told
+    figures = measure_speak(SpeakCase(picture=portrait, runs=2, speech_seconds=0.4, engine="fake"), told.append)
+    films = [f"{do}, {run} of 2" for run in (1, 2) for do in ("everything", "speak")]
+    assert told[1:] == ["creating the avatar", *films]
     return figures
 
 
+def test_films_are_made_alone_and_speaking_never_imports_what_finds_faces(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Shelf(tmp_path / "shelf").create("anna", portrait, load_engine("fake"))
+    speech = write_speech(tmp_path, 0.4)
+    wish = {"do": "speak", "engine": "fake", "shelf": str(tmp_path / "shelf"), "id": "anna"}
+    wish |= {"speech": str(speech), "short": str(speech), "output": str(tmp_path / "film.mp4")}
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "mediapipe.py").write_text("raise AssertionError('faces are looked for')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    measured = run_alone(spoken.__name__, wish, 1)
+    assert measured["info"]["size"] == [160, 160]
+    assert 0 < measured["open_seconds"] < measured["film"]["first_frame_seconds"]
+    assert probe(tmp_path / "film.mp4").frames == measured["film"]["frames"] == 10
+    with pytest.raises(InputError, match="nobody"):
+        run_alone(spoken.__name__, wish | {"id": "nobody"}, 1)
+
+
 def test_both_ways_are_measured_and_the_store_needs_no_looking(found: SpeakFigures) -> None:
-    assert (found.engine, found.size, found.runs, found.created.frames) == ("fake", (160, 160), 1, 1)
+    assert (found.engine, found.size, found.runs, found.created.frames) == ("fake", (160, 160), 2, 1)
+    assert found.film_seconds == pytest.approx(0.4)
     assert found.everything.stages_ms.keys() >= {"detect", "prepare", "render", "encode"}
     assert found.stored.film.stages_ms.keys() >= {"fetch", "render", "encode"}
     assert not found.stored.film.stages_ms.keys() & {"detect", "prepare", "decode"}
@@ -73,8 +116,21 @@ def test_the_command_prints_a_table(
     words = ["bench", "speak", "--speech", "hello.wav", "--size", "320x180", "--set", "context=1", "--engine", "fake"]
     assert run(words) == 0
     out = capsys.readouterr().out
-    assert "first frame after, s" in out
+    head, *rows = out.splitlines()
+    assert head.startswith("160x160, a template of 0.0 s, 0.4 s of film by the engine fake, median of 2")
+    cells = {row[:32].strip(): row[32:].split() for row in rows}
+    spent = found.everything, found.stored.film
+    for name, one, two in (
+        ("wall clock, s", spent[0].wall_seconds, spent[1].wall_seconds),
+        ("first frame after, s", spent[0].first_frame_seconds, spent[1].first_frame_seconds),
+        ("frames per second", spent[0].fps, spent[1].fps),
+        ("render and blend", spent[0].stages_ms["render"], spent[1].stages_ms["render"]),
+    ):
+        assert cells[name][:2] == [f"{one:.2f}", f"{two:.2f}"]
+    assert cells["wall clock, s"][2] == f"{found.times_wall:.1f}x"
+    assert cells["find the faces"][1] == cells["prepare the plates"][1] == cells["read the stored plates"][0] == "-"
     assert "the store opens in" in out
+    assert out.rstrip().endswith("on") == (found.times_wall > 1)
     case = seen[0]
     assert (case.avatar, case.speech, case.size, case.engine_options) == (
         None,

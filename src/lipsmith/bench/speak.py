@@ -48,6 +48,7 @@ class SpeakCase:
 class Spent:
     """What one film cost, counted after the imports."""
 
+    frames: int  # of film
     wall_seconds: float
     cpu_seconds: float  # of the process, all its threads
     fps: float  # frames of film per second of wall clock
@@ -83,7 +84,9 @@ class SpeakFigures:
 
     engine: str
     size: tuple[int, int]  # width, height in px
+    frames: int  # plates of the template
     template_seconds: float
+    film_seconds: float
     disk_mb: float  # of the whole template, 1e6 bytes
     runs: int
     load: float | None  # of the machine when it began, over the last minute
@@ -162,7 +165,9 @@ def _figures(
     return SpeakFigures(
         engine=info["engine"],
         size=tuple(info["size"]),
+        frames=info["frames"],
         template_seconds=seconds,
+        film_seconds=whole.frames / info["fps"],
         disk_mb=info["bytes"] / 1e6,
         runs=case.runs,
         load=load,

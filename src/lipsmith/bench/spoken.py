@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ..stopwatch import Stage
 
 MODULES = (*IMPORTS, "safetensors.numpy", "filelock", "lipsmith.engines.warp.engine", "lipsmith.media.probe")
+LOOKING = ("mediapipe.python.solution_base", "lipsmith.face.track")
+"""Who speaks from the store never imports these."""
 TORCH = ("torch", "diffusers", "transformers")
 """Only the engines with networks import these, and that takes seconds."""
 TOLD = ("size", "frames", "bytes", "engine")
@@ -38,8 +40,10 @@ def main() -> None:
 
 def _measured(wish: dict[str, Any]) -> dict[str, Any]:
     keep_to(wish["threads"])
+    left_out = LOOKING if wish["do"] == "speak" else ()
     for name in MODULES + (TORCH if wish["engine"] == "musetalk" else ()):
-        importlib.import_module(name)
+        if name not in left_out:
+            importlib.import_module(name)
     tasks: dict[str, Callable[[dict[str, Any], Counted], dict[str, Any]]] = {
         "everything": _everything,
         "create": _create,
@@ -73,6 +77,7 @@ class Counted:
         """The members of ``Spent``; ``first_frame`` in seconds since the imports."""
         wall = self.seconds()
         return {
+            "frames": film.frames,
             "wall_seconds": wall,
             "cpu_seconds": time.process_time() - self._cpu,
             "fps": film.frames / wall,
