@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from drawn_people import draw_folder
 
+from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
 from lipsmith.cli import run
 from lipsmith.cli.avatar import parse_size
 from lipsmith.cli.speak import plan
@@ -77,7 +79,13 @@ def test_damage_is_told(said: Any, home: Path) -> None:
     code, found = said("avatar", "check", "anna", "--json")
     assert (code, found[0]["id"]) == (3, "anna")
     assert "damaged" in found[0]["fault"]
-    (home / "shelf" / "anna" / "manifest.json").write_text("{}")
+    said("avatar", "create", "berta", "source", "--engine", "fake")
+    other = home / "shelf" / "berta" / NAME
+    write_manifest(other.parent, replace(read_manifest(other), engine="elsewhere"))
+    code, found = said("avatar", "check", "--json")
+    assert (code, [one["id"] for one in found]) == (3, ["anna", "berta"])
+    assert "'elsewhere', which is not installed" in found[1]["fault"]
+    (home / "shelf" / "anna" / NAME).write_text("{}")
     assert "anna: damaged" in said("avatar", "list")[1]
     assert said("avatar", "show", "anna")[0] == 3
 

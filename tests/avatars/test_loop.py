@@ -130,6 +130,21 @@ def test_still_pictures_stand_still() -> None:
     assert set(walked(loop, [True, False] * 5)) == {Walk(0)}
 
 
+@pytest.mark.parametrize("bridge", [Bridge(0, 9), Bridge(9, 0), Bridge(-1, 5)])
+def test_bridges_to_nowhere_are_refused(bridge: Bridge) -> None:
+    with pytest.raises(ValueError, match="not there"):
+        Loop([Clip("idle", 0, 4), Clip("wave", 4, 9)], [Bridge(0, 5), Bridge(5, 0), bridge])
+
+
+def test_a_loop_of_many_cuts_clips_and_bridges_is_made_and_walked_at_once() -> None:
+    """What a hostile manifest may say: nothing takes the square of it."""
+    many = 200_000
+    clip = Clip("idle", 0, 2 * many, tuple(range(2, 2 * many, 2)))
+    assert all(clip.scene(plate) == (plate & ~1, (plate & ~1) + 2) for plate in range(0, 2 * many, 3))
+    with pytest.raises(ValueError, match="every clip needs"):
+        Loop([Clip(str(k), k, k + 1) for k in range(many)], [Bridge(k, 0) for k in range(many)])
+
+
 @pytest.mark.parametrize(
     "clips",
     [

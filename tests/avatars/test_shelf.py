@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -23,9 +23,19 @@ from drawn_people import draw_folder, drawn
 from lipsmith.avatars.loop import SPEAKING, Loop, Walk
 from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
 from lipsmith.avatars.options import AvatarOptions, engine_of
-from lipsmith.avatars.shelf import LOCKS, Shelf, data_folder
+from lipsmith.avatars.places import LOCKS, data_folder
+from lipsmith.avatars.shelf import Shelf
 from lipsmith.engines.fake import FakeEngine, FakeOptions
-from lipsmith.errors import AvatarBroken, AvatarMissing, AvatarStale, FaceError, InputError, OptionError, PictureError
+from lipsmith.errors import (
+    AvatarBroken,
+    AvatarMissing,
+    AvatarStale,
+    FaceError,
+    InputError,
+    OptionError,
+    OutputError,
+    PictureError,
+)
 from lipsmith.speak import plates
 from lipsmith.stopwatch import Stage
 from lipsmith.types import EngineInfo
@@ -38,6 +48,24 @@ class NewerFake(FakeEngine):
     @property
     def info(self) -> EngineInfo:
         return replace(super().info, version="2")
+
+
+class OtherFake(FakeEngine):
+    @property
+    def info(self) -> EngineInfo:
+        return replace(super().info, name="other")
+
+
+@dataclass(frozen=True)
+class Shaped(FakeOptions):
+    height: int = 90
+
+
+class ShapedFake(FakeEngine):
+    """One of its options shapes what it prepares."""
+
+    def __init__(self) -> None:
+        super().__init__(Shaped())
 
 
 def test_an_avatar_is_what_was_asked_for(anna: Shelf) -> None:
@@ -111,6 +139,10 @@ def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None
         anna.create("anna", source, FakeEngine(), AvatarOptions(fps="30", faces="all"))
     with pytest.raises(AvatarStale, match=r"engine version was 1, now 2"):
         anna.create("anna", source, NewerFake())
+    with pytest.raises(AvatarStale, match=r"engine was fake, now other"):
+        anna.create("anna", source, OtherFake())
+    with pytest.raises(AvatarStale, match=r"something else: height was None, now 90\. "):
+        anna.create("anna", source, ShapedFake())
     with pytest.raises(AvatarStale, match=r"the clip wave is new"):
         anna.create("anna", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
     anna.create("anna", other, FakeEngine(), refresh=True)
@@ -142,6 +174,25 @@ def test_a_failed_making_leaves_what_was_there(anna: Shelf, tmp_path: Path) -> N
     assert [info.id for info in anna.list()] == ["anna"]
     assert sorted(path.name for path in anna.root.iterdir()) == [LOCKS, "anna"]
     anna.check("anna")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a file's size")
+@pytest.mark.parametrize("room", [100, 2_000, 4_000])
+def test_a_full_disk_is_told_and_leaves_what_was_there(anna: Shelf, tmp_path: Path, room: int) -> None:
+    """Files end where the limit is; what is small waits in memory until the end."""
+    import resource
+
+    other, before = draw_folder(tmp_path / "other", 4, shade=9), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"cannot be written .*make room"):
+            anna.create("anna", other, FakeEngine(), refresh=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    anna.check("anna")
+    assert len(list((anna.root / "anna").iterdir())) == 2
 
 
 def test_names(anna: Shelf, source: Path) -> None:
@@ -194,6 +245,28 @@ def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: Shelf, sourc
     assert anna.broken() == {}
 
 
+def test_what_is_not_ours_stays(anna: Shelf, source: Path) -> None:
+    """A shelf may be laid into a folder that holds other things, in folders of the same names."""
+    kept = []
+    for name in ("anna", "berta", "holiday"):
+        for path in (Path("letter.txt"), Path("photos") / "sea.jpg", Path(".hidden")):
+            kept.append(anna.root / name / path)
+            kept[-1].parent.mkdir(parents=True, exist_ok=True)
+            kept[-1].write_bytes(b"dear")
+    anna.create("berta", source, FakeEngine())
+    anna.create("berta", source, FakeEngine(), refresh=True)
+    assert anna.collect() == []
+    with pytest.raises(InputError, match="in the way"):
+        anna.rename("anna", "holiday")
+    anna.check("anna")
+    (anna.root / "berta" / NAME).write_text("damaged")
+    anna.delete("berta")
+    anna.delete("anna")
+    assert anna.collect(0) == []
+    assert [path.read_bytes() for path in kept] == [b"dear"] * 9
+    assert sorted(path for path in anna.root.rglob("*") if path.is_file() and LOCKS not in path.parts) == sorted(kept)
+
+
 def test_several_clips_are_crossed_where_they_look_alike(anna: Shelf, source: Path, tmp_path: Path) -> None:
     talk = draw_folder(tmp_path / "talk", 12)
     info = anna.create("cora", source, FakeEngine(), AvatarOptions(clips={SPEAKING: talk}))
@@ -205,15 +278,19 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: Shelf, source: Pa
             *((k + 4, k) for k in range(4)),
         }
         assert loop.clips[1].idle == ()
+        assert avatar.info.notices == ()
         assert np.array_equal(avatar.plate(4 + 7).image, drawn(7))
         assert avatar.plate(3).scene != avatar.plate(4).scene
+    elsewhere = draw_folder(tmp_path / "elsewhere", 4, shade=90)
+    (notice,) = anna.create("dora", source, FakeEngine(), AvatarOptions(clips={"wave": elsewhere})).notices
+    assert "idle and wave nowhere look alike" in notice
     other = tmp_path / "small"
     other.mkdir()
     from lipsmith.media.draw import write_png
 
     write_png(other / "0.png", drawn(0)[:30, :40])
     with pytest.raises(PictureError, match="one size"):
-        anna.create("dora", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
+        anna.create("emma", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
 
 
 def test_idle_ranges_are_long_and_closed(shelf: Shelf, tmp_path: Path, known_faces: None) -> None:

@@ -17,6 +17,7 @@ pytest.importorskip("diffusers")
 @pytest.fixture
 def pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.chdir(tmp_path)
     return write_service(tmp_path, "xiaoha", service_rows(made_plates(2)))
 
 

@@ -58,10 +58,13 @@ def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
 def test_what_others_prepared_is_imported_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("torch", "diffusers", "transformers", "accelerate"):
         monkeypatch.setitem(sys.modules, package, None)
-    made = made_plates(3)
-    write_service(tmp_path, "xiaoha", service_rows(made + made[::-1]))
+    made, older = made_plates(3), tmp_path / "xiaoha"  # where the avatar will lie, too
+    older.mkdir()
+    write_service(older, "xiaoha", service_rows(made + made[::-1]))
+    left = {path: path.read_bytes() for path in older.iterdir()}
     flags = ServiceFlags("check_cache", "xiaoha", cache_dir=str(tmp_path))
     with open_template(flags, Pipe(io.StringIO())) as avatar:
         avatar.check()
         assert (avatar.info.engine, avatar.info.frames, avatar.info.fps) == ("musetalk", 3, Fraction(25))
+        assert {path: path.read_bytes() for path in left} == left
         assert np.array_equal(avatar.plate(1).targets[0].material.latents, made[1].latents[0])  # type: ignore[attr-defined]

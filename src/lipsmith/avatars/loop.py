@@ -41,7 +41,8 @@ class Clip:
     def scene(self, plate: int) -> tuple[int, int]:
         """The scene around a plate of this clip."""
         place = bisect_right(self.cuts, plate)
-        return (self.start, *self.cuts)[place], (*self.cuts, self.stop)[place]
+        start = self.cuts[place - 1] if place else self.start
+        return start, self.cuts[place] if place < len(self.cuts) else self.stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Loop:
         pace: plates per frame of the film: less than 1 repeats plates, more leaves some out.
 
     Raises:
-        ValueError: clips with a hole between them, or two clips without a bridge.
+        ValueError: clips with a hole between them, two clips without a bridge, or a bridge to nowhere.
     """
 
     def __init__(
@@ -77,8 +78,13 @@ class Loop:
             or not all(c.start < c.stop for c in self.clips)
         ):
             raise ValueError(f"clips must follow each other and hold plates; they are {self.clips}")
-        self._ways = {(a, b): self._between(a, b) for a in range(len(begins)) for b in range(len(begins)) if a != b}
-        if not all(self._ways.values()):
+        if not all(0 <= plate < self.plates for one in self.bridges for plate in (one.leave, one.enter)):
+            raise ValueError("a bridge leads to a plate that is not there")
+        self._ways: dict[tuple[int, int], list[Bridge]] = {}  # number of a clip and of another -> between them
+        for bridge in self.bridges:
+            way = bisect_right(begins, bridge.leave) - 1, bisect_right(begins, bridge.enter) - 1
+            self._ways.setdefault(way, []).append(bridge)
+        if sum(a != b for a, b in self._ways) < len(begins) * (len(begins) - 1):
             raise ValueError("every clip needs a bridge to every other")
         names = [clip.name for clip in self.clips]
         self._speaking = names.index(SPEAKING) if SPEAKING in names else 0
@@ -115,12 +121,6 @@ class Loop:
         if speaking or wish is not None:
             return self._swing(walk, (clip.start, clip.stop))
         return self._rest(walk, clip)
-
-    def _between(self, leave: int, enter: int) -> tuple[Bridge, ...]:
-        out, into = self.clips[leave], self.clips[enter]
-        return tuple(
-            one for one in self.bridges if out.start <= one.leave < out.stop and into.start <= one.enter < into.stop
-        )
 
     def _cross(self, walk: Walk, wanted: int) -> Walk:
         """Over the nearest bridge, or a step towards it."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ..engines import Engine
 from ..errors import FaceError, PictureError
 from ..stopwatch import Progress, Stage, Stopwatch
-from ..types import Array, Face, Image
-from .loop import Bridge, Clip
+from ..types import Face, Image
+from .bridges import Views, bridges, jumps
+from .loop import Clip
 from .manifest import Fingerprint, Manifest, StoredFile
 from .options import AvatarOptions, stored_options
 from .prepare import Cast, Preparation
@@ -32,10 +33,6 @@ SHORTEST = 0.4
 _UPPER, _LOWER, _EYES = 13, 14, (33, 263)
 _SEEN = (32, 18)
 """px, width and height of the small copies that tell how alike two plates look."""
-_ALIKE = 1.5
-"""Bridges kept differ at most so many times more than the best."""
-_COMPARED = 2000
-"""Most plates of a clip that are compared, evenly spread."""
 
 
 @dataclass(slots=True)
@@ -56,7 +53,7 @@ class Making:
     unable: str = ""  # why one cannot
     notices: list[str] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
-    views: list[Array] = field(default_factory=list)  # per clip: (n, d) small copies
+    views: list[Views] = field(default_factory=list)  # per clip
     scenes: int = 0
 
     def run(self, fingerprint: Fingerprint) -> Manifest:
@@ -93,6 +90,7 @@ class Making:
         faces: int,
     ) -> Manifest:
         first = next(iter(footages.values())).info
+        self.notices += jumps(self.clips, self.views)
         return Manifest(
             data=self.folder.name,
             size=first.size,
@@ -154,7 +152,7 @@ class Making:
         clip = Clip(name, start, start + len(closed), cuts)
         least = round(SHORTEST * footage.info.fps) if footage.info.frames > 1 else 1
         self.clips.append(replace(clip, idle=idle_ranges(clip, closed, least)))
-        self.views.append(np.array(views, np.float32))
+        self.views.append(np.array(views, np.uint8))
         self.scenes += len(cuts) + 1
 
 
@@ -168,51 +166,14 @@ def gap(face: Face) -> float:
 def idle_ranges(clip: Clip, closed: Sequence[bool], least: int) -> tuple[tuple[int, int], ...]:
     """The longest stretches of ``closed`` plates, of at least ``least``, each within one scene."""
     found: list[tuple[int, int]] = []
-    begin = clip.start
+    begin, cuts = clip.start, set(clip.cuts)
     for plate in range(clip.start, clip.stop + 1):
         ends = plate == clip.stop or not closed[plate - clip.start]
-        if (ends or plate in clip.cuts) and plate - begin >= least:
+        if (ends or plate in cuts) and plate - begin >= least:
             found.append((begin, plate))
-        if ends or plate in clip.cuts:
+        if ends or plate in cuts:
             begin = plate + 1 if ends else plate
     return tuple(found)
-
-
-def bridges(clips: Sequence[Clip], views: Sequence[Array], rate: float) -> tuple[Bridge, ...]:
-    """For every clip and every other: about one pair of plates per second that look most alike, at least one.
-
-    Args:
-        clips: of an avatar.
-        views: (n, d) small copies of each clip's plates.
-        rate: plates per second.
-    """
-    return tuple(
-        bridge
-        for a, out in enumerate(clips)
-        for b, into in enumerate(clips)
-        if a != b
-        for bridge in _between(out, into, (views[a], views[b]), rate)
-    )
-
-
-def _between(out: Clip, into: Clip, views: tuple[Array, Array], rate: float) -> list[Bridge]:
-    steps = [-(-len(one) // _COMPARED) for one in views]
-    differ = _differences(views[0][:: steps[0]], views[1][:: steps[1]])
-    entered = differ.argmin(1)
-    cost = differ[np.arange(len(differ)), entered]
-    second = max(1, round(rate / steps[0]))
-    found: list[Bridge] = []
-    for begin in range(0, len(cost), second):
-        leave = begin + int(cost[begin : begin + second].argmin())
-        if cost[leave] <= _ALIKE * cost.min() + 1e-6:
-            found.append(Bridge(out.start + leave * steps[0], into.start + int(entered[leave]) * steps[1]))
-    return found
-
-
-def _differences(some: Array, others: Array) -> NDArray[np.float32]:
-    """(n, m) root of the mean square difference of (n, d) and (m, d)."""
-    squares = (some**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * some @ others.T
-    return np.asarray(np.sqrt(np.maximum(squares, 0) / max(1, some.shape[1])), np.float32)
 
 
 def _small(image: Image) -> NDArray[np.uint8]:
@@ -225,4 +186,4 @@ def _shape(footage: Footage) -> str:
     return f"{footage.info.size[0]}x{footage.info.size[1]} at {footage.info.fps} fps"
 
 
-__all__ = ["Making", "bridges", "gap", "idle_ranges"]
+__all__ = ["Making", "gap", "idle_ranges"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -14,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from ..errors import AvatarBroken, OutputError
 from .loop import Bridge, Clip, Loop
 from .pictures import PictureFormat
+from .places import DATA
 from .records import fits
 from .rolls import checksum
 
@@ -21,6 +24,7 @@ FORMAT = "lipsmith avatar"
 VERSION = 1
 """Of the layout on disk. A store of another version is refused, not guessed at."""
 NAME = "manifest.json"
+_RATE = re.compile(r"\d{1,12}(/\d{1,12})?")
 LARGEST = 16 << 20
 """Bytes: a manifest of hours with a cut in every second is smaller."""
 T = TypeVar("T")
@@ -208,8 +212,9 @@ def _checked(manifest: Manifest) -> Manifest:
     width, height = manifest.size
     if not (0 < width <= 16_384 and 0 < height <= 16_384):
         raise ValueError(f"pictures of {width}x{height} px")
-    if not manifest.data.isalnum() or not 0 < Fraction(manifest.fps) <= 1000:
+    if not DATA.fullmatch(manifest.data) or not _RATE.fullmatch(manifest.fps) or not 0 < Fraction(manifest.fps) <= 1000:
         raise ValueError("a strange folder or frame rate")
+    datetime.fromisoformat(manifest.created)
     if any(one.bytes < 0 for one in manifest.files.values()):
         raise ValueError("a file of less than nothing")
     _check_clips(manifest.clips)

@@ -6,6 +6,7 @@ checked is what is used, and a file cut short by somebody else is an error here 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -28,6 +29,14 @@ Spans = NDArray[np.uint64]
 def checksum(data: bytes | memoryview) -> bytes:
     """16 bytes of BLAKE2b."""
     return hashlib.blake2b(data, digest_size=SUM_BYTES).digest()
+
+
+def full(folder: Path, reason: OSError) -> OutputError:
+    """What to say when a file cannot be written to ``folder``."""
+    return OutputError(
+        f"The avatar cannot be written to {folder} ({reason.strerror}): make room there, or set LIPSMITH_AVATARS to "
+        "another folder."
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +81,7 @@ class RollWriter:
         try:
             self._file.write(data)
         except OSError as reason:
-            raise OutputError(
-                f"The avatar cannot be written to {self._path.parent} ({reason.strerror}): make room there, "
-                "or set LIPSMITH_AVATARS to another folder."
-            ) from reason
+            raise full(self._path.parent, reason) from reason
         self._spans.append((self._end, self._end + len(data)))
         self._sums.append(checksum(data))
         self._end += len(data)
@@ -88,18 +94,24 @@ class RollWriter:
         return len(self._spans) - 1
 
     def close(self) -> Index:
-        """Have all on the disk; where everything lies."""
+        """Have all on the disk; where everything lies.
+
+        Raises:
+            OutputError: the disk is full.
+        """
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
+            with self._file:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as reason:
+            raise full(self._path.parent, reason) from reason
         sums = np.frombuffer(b"".join(self._sums), np.uint8).reshape(-1, SUM_BYTES)
         return Index(np.array(self._spans, np.uint64).reshape(-1, 2), sums)
 
     def abandon(self) -> None:
         """Close without more."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # there is no room for what was not yet written
+            self._file.close()
 
 
 class RollReader:
@@ -136,4 +148,4 @@ class RollReader:
         self._file.close()
 
 
-__all__ = ["Index", "RollReader", "RollWriter", "checksum"]
+__all__ = ["Index", "RollReader", "RollWriter", "checksum", "full"]

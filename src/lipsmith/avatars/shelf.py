@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -20,50 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engines import Engine
-from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OptionError, OutputError
+from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OutputError
 from ..options import nearest
 from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
 from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
 from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
+from .places import FOLDER, LOCKS, VARIABLE, check_name, data_folder, left_behind, remove
 from .store import Avatar
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-VARIABLE = "LIPSMITH_AVATARS"
-LOCKS = ".locks"
-_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
-_TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _ATTEMPTS = 20
 """Times that an avatar is opened again because it was made anew in between."""
-
-
-def data_folder() -> Path:
-    """Where this platform keeps what a user made."""
-    given = os.environ.get(VARIABLE)
-    if given:
-        return Path(given).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "lipsmith" / "avatars"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lipsmith" / "avatars"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lipsmith" / "avatars"
-
-
-def check_name(name: str) -> str:
-    """``name``, if an avatar can be called so.
-
-    Raises:
-        OptionError: it cannot be a folder's name everywhere.
-    """
-    if not _NAME.fullmatch(name) or name.endswith(".") or _TAKEN.fullmatch(name) or len(name.encode()) > 128:
-        raise OptionError(
-            f"An avatar cannot be called '{name}': give up to 64 letters, digits, dots, hyphens and underscores, the "
-            "first a letter or digit."
-        )
-    return name
 
 
 class Shelf:
@@ -181,10 +150,7 @@ class Shelf:
                 (home / NAME).unlink()
             except FileNotFoundError:
                 raise self._missing(name) from None
-            if there is not None:
-                shutil.rmtree(home / there.data, ignore_errors=True)
-            else:
-                shutil.rmtree(home, ignore_errors=True)
+            remove([home / there.data] if there else left_behind(home))
             with contextlib.suppress(OSError):  # somebody makes it anew
                 home.rmdir()
 
@@ -193,7 +159,7 @@ class Shelf:
 
         Raises:
             AvatarMissing: there is none called ``name``.
-            InputError: there is one called ``new``.
+            InputError: there is one called ``new``, or something else in its place.
             OptionError: it cannot be called so.
         """
         check_name(new)
@@ -203,8 +169,11 @@ class Shelf:
                 held.enter_context(self._held(one, "switching"))
             self._manifest(name)
             self._refuse_taken(new)
-            shutil.rmtree(self._home(new), ignore_errors=True)
-            self._home(name).rename(self._home(new))
+            remove(left_behind(self._home(new)))
+            try:
+                self._home(name).rename(self._home(new))
+            except OSError as reason:
+                raise InputError(f"{self._home(new)} is in the way ({reason.strerror}): move it away.") from reason
         return self.info(new)
 
     def export(self, name: str, path: Path) -> None:
@@ -277,16 +246,16 @@ class Shelf:
     def _names(self) -> Sequence[str]:
         if not self.root.is_dir():
             return []
-        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and _NAME.fullmatch(one.name))
+        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and FOLDER.fullmatch(one.name))
 
     def _known(self, name: str) -> str:
         """``name``, if there is such an avatar; asked before a lock is made for it."""
-        if not _NAME.fullmatch(name) or not (self._home(name) / NAME).exists():
+        if not FOLDER.fullmatch(name) or not (self._home(name) / NAME).exists():
             raise self._missing(name)
         return name
 
     def _manifest(self, name: str) -> Manifest:
-        if not _NAME.fullmatch(name):
+        if not FOLDER.fullmatch(name):
             raise self._missing(name)
         try:
             return read_manifest(self._home(name) / NAME)
@@ -357,9 +326,8 @@ class Shelf:
         with self._held(name, "switching"):
             there = self._found(name)
             damaged = there is None and (home / NAME).exists()  # its data is evidence: only `delete` removes it
-            for one in home.iterdir() if home.is_dir() and not damaged else ():
-                if one.name != NAME and (there is None or one.name != there.data):
-                    shutil.rmtree(one, ignore_errors=True) if one.is_dir() else one.unlink(missing_ok=True)
+            if not damaged:
+                remove(one for one in left_behind(home) if there is None or one.name != there.data)
             with contextlib.suppress(OSError):
                 home.rmdir()
 
@@ -394,4 +362,4 @@ def _busy() -> type[Exception]:
     return Timeout
 
 
-__all__ = ["AvatarOptions", "Shelf", "check_name", "data_folder"]
+__all__ = ["AvatarOptions", "Shelf"]

@@ -28,7 +28,7 @@ from .loop import Loop
 from .manifest import AvatarInfo, Manifest, StoredFile
 from .pictures import PictureCoder, PictureReader
 from .records import Kinds, keep, kinds_of, restore
-from .rolls import Index, RollReader, RollWriter, checksum
+from .rolls import Index, RollReader, RollWriter, checksum, full
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -96,7 +96,7 @@ class PlateWriter:
         self._rolls["targets"].add(keep(kept, self._kinds, plate.image, shared))
 
     def close(self) -> Mapping[str, StoredFile]:
-        """Have everything on the disk; what lies there."""
+        """Have everything on the disk; what lies there. Raises OutputError when the disk is full."""
         from safetensors.numpy import save
 
         indices = {name: roll.close() for name, roll in self._rolls.items()}
@@ -104,10 +104,13 @@ class PlateWriter:
             f"{name}.{part}": getattr(index, part) for name, index in indices.items() for part in ("spans", "sums")
         }
         data = save(arrays)
-        with (self._folder / INDEX).open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with (self._folder / INDEX).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as reason:
+            raise full(self._folder, reason) from reason
         rolls = {f"{name}.roll": StoredFile(index.end, "") for name, index in indices.items()}
         return {INDEX: StoredFile(len(data), checksum(data).hex()), **rolls}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import AvatarBroken, OptionError
+from ..errors import AvatarBroken, AvatarStale, EngineUnavailable, OptionError
 from ..options import build
 from .engine_flags import MUSETALK_WORDS, engine_options
 from .flags import flags_from, flags_if_given
@@ -133,13 +133,13 @@ def show(
 
 @app.command()
 def check(names: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None, as_json: AsJson = False) -> None:
-    """Read every byte of these avatars, or of all; exit code 3: one is damaged. Example: lipsmith avatar check anna"""
+    """Read every byte of these avatars, or of all; exit code 3: one is unusable. Example: lipsmith avatar check anna"""
     shelf = _shelf()
     found: dict[str, str | None] = dict(shelf.broken()) if not names else {}
     for name in names or [info.id for info in shelf.list()]:
         try:
             shelf.check(name)
-        except AvatarBroken as problem:
+        except (AvatarBroken, AvatarStale, EngineUnavailable) as problem:
             found[name] = str(problem)
         else:
             found[name] = None

@@ -1,0 +1,71 @@
+"""Where avatars lie, what they can be called, and what of an avatar's folder is ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import OptionError
+
+VARIABLE = "LIPSMITH_AVATARS"
+LOCKS = ".locks"
+FOLDER = re.compile(r"[^\W_][\w.-]{0,63}")
+"""Names of folders that may be avatars."""
+DATA = re.compile(r"[0-9a-f]{16}")
+"""Names of folders of data, beside a manifest."""
+_PART = re.compile(r"\.[0-9a-f]{12}\.part")
+"""Names of manifests that are not yet in their place."""
+_TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def data_folder() -> Path:
+    """Where this platform keeps what a user made."""
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "lipsmith" / "avatars"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lipsmith" / "avatars"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lipsmith" / "avatars"
+
+
+def check_name(name: str) -> str:
+    """``name``, if an avatar can be called so.
+
+    Raises:
+        OptionError: it cannot be a folder's name everywhere.
+    """
+    if not FOLDER.fullmatch(name) or name.endswith(".") or _TAKEN.fullmatch(name) or len(name.encode()) > 128:
+        raise OptionError(
+            f"An avatar cannot be called '{name}': give up to 64 letters, digits, dots, hyphens and underscores, the "
+            "first a letter or digit."
+        )
+    return name
+
+
+def left_behind(home: Path) -> list[Path]:
+    """What makers lay into an avatar's folder, besides its manifest.
+
+    Nothing else is ever removed: the folder may hold something of somebody else's, or be no avatar's at all.
+    """
+    if not home.is_dir():
+        return []
+    found = home.iterdir()
+    return [one for one in found if (DATA if one.is_dir() else _PART).fullmatch(one.name) and not one.is_symlink()]
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove folders with all in them, and files; what cannot be removed stays."""
+    for one in paths:
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink(missing_ok=True)
+
+
+__all__ = ["DATA", "FOLDER", "LOCKS", "VARIABLE", "check_name", "data_folder", "left_behind", "remove"]
