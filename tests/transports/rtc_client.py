@@ -80,6 +80,11 @@ class RtcClient:
                     mono = frame.to_ndarray().reshape(-1, 2)[:, 0].astype(np.float32) / 32768
                     self.seen.sound.append((time, mono, frame.sample_rate))
 
+    def vanish(self) -> None:
+        """Be gone without a word, as a phone whose battery is empty."""
+        for protocol in list(self.video.receiver.transport.transport._connection._protocols):
+            protocol.transport.close()
+
     async def close(self) -> None:
         await self.connection.close()
         for task in self._tasks:

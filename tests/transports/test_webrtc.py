@@ -215,6 +215,23 @@ def test_who_never_connects_is_let_go() -> None:
     asyncio.run(scene())
 
 
+def test_who_vanishes_without_a_word_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    import aioice.ice
+
+    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.2)  # instead of 5 s, six times
+
+    async def scene() -> None:
+        client, other = RtcClient(), RtcClient()
+        async with studio() as sink, watching(sink, client), watching(sink, other):
+            await until(lambda: bool(client.seen.pictures and other.seen.pictures))
+            client.vanish()
+            await until(lambda: len(sink.viewers) == 1)
+            seen = len(other.seen.pictures)
+            await until(lambda: len(other.seen.pictures) > seen + 5)
+
+    asyncio.run(scene())
+
+
 def test_connecting_again_and_again_leaves_nothing() -> None:
     async def scene() -> None:
         async with studio() as sink:

@@ -76,7 +76,7 @@ async def server(speaker: Listening, sinks: list[WebSocketSink]) -> AsyncIterato
 
 @asynccontextmanager
 async def client(url: str, hello: dict[str, Any] | None = None) -> AsyncIterator[Any]:
-    async with websockets.connect(url, max_size=None, compression=None, max_queue=4) as socket:
+    async with websockets.connect(url, max_size=None, compression=None, max_queue=4, close_timeout=1) as socket:
         if hello is not None:
             await socket.send(json.dumps({"type": "hello", **hello}))
             assert json.loads(await socket.recv())["type"] == "ready"
@@ -183,6 +183,35 @@ def test_who_stops_reading_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
             await until(lambda: bool(sinks) and sinks[0].over)
             assert len(sinks[0]._queue) <= subject.PENDING
             socket.transport.abort()
+
+    scene_of(body)
+
+
+def test_who_stops_reading_for_a_while_hears_all_of_it() -> None:
+    async def body(url: str, speaker: Listening, sinks: list[WebSocketSink]) -> None:
+        async with client(url) as socket:
+            await socket.send('{"type": "hello", "window": 50}')
+            assert json.loads(await socket.recv())["type"] == "ready"
+            socket.transport.pause_reading()
+            await asyncio.sleep(2.0)
+            socket.transport.resume_reading()
+            times: list[int] = []
+            while len(times) < 75:
+                frame = unpack(await socket.recv())
+                if frame.kind is Kind.SOUND_OUT:
+                    times.append(frame.time)
+            assert set(np.diff(times)) == {INFO.rate // 25}
+
+    scene_of(body)
+
+
+def test_who_never_says_hello_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "HELLO_SECONDS", 0.3)
+
+    async def body(url: str, speaker: Listening, sinks: list[WebSocketSink]) -> None:
+        async with client(url) as socket:
+            assert await close_code(socket, []) == 1008
+        assert sinks[0].over
 
     scene_of(body)
 

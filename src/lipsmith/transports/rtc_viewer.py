@@ -39,6 +39,9 @@ SDP_FAULTS = (
     InvalidStateError, OperationError,
 )  # fmt: skip
 """What aiortc raises on an offer that it cannot make sense of; it has no error of its own for it."""
+OPUS_DELAY = 0.0065
+"""Seconds by which Opus shifts sound against its time stamps (its look-ahead); pictures are sent so much later, as
+browsers bring both together by the moment of sending."""
 MOST_WORD = 16_384
 """Bytes of a message on the data channel."""
 MOST_UNSENT = 65_536
@@ -150,7 +153,7 @@ class Viewer:
             return
         self._waiting = False
         if picture and "video" in self._tracks:
-            self._tracks["video"].put(picture.data, parcel.picture_start, now)
+            self._tracks["video"].put(picture.data, parcel.picture_start, now + OPUS_DELAY)
         for piece in parcel.sound if "audio" in self._tracks else ():
             self._tracks["audio"].put(piece.data, piece.start, now + (piece.start - parcel.sound_start) / 48_000)
 
