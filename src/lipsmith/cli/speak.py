@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..chat.recording import Reading
 from ..errors import LipsmithError, OptionError, OutputError, SoundError
 from ..options import build
 from ..speak import SpeakOptions, engine_for
@@ -36,13 +39,22 @@ class Spoken:
     exit_code: int = 0
 
 
+TEXT_WORDS = {
+    "text": "What to say, in place of SPEECH; a voice reads it aloud.",
+    "voice": "Whose: espeak, espeak:LANGUAGE, openai:URL. auto: espeak.",
+}
+
+
+@flags_from(Reading, TEXT_WORDS)
 @flags_from(SpeakOptions, WORDS)
 def speak(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
-    speeches: Annotated[list[Path], typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The film (.mp4, .mov, .webm); for several, a folder.")
     ],
+    speeches: Annotated[
+        list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
+    ] = None,
     kind: Annotated[str, typer.Option("--format", help="Of films in a folder: mp4, mov or webm.")] = "mp4",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -54,17 +66,34 @@ def speak(
 
       lipsmith speak anna hello.wav -o hello.mp4
 
+      lipsmith speak anna --text "Good morning. How are you?" -o morning.mp4
+
       lipsmith speak anna one.wav two.mp3 -o films
 
       lipsmith speak anna lessons/ -o films --format webm --json
     """
     from ..avatars.shelf import Shelf
 
-    wish, wanted = build(SpeakOptions, options), plan(speeches, output, kind)
-    single = len(wanted) == 1 and wanted[0][1] == output
-    with Shelf().open(name) as avatar, shown(quiet) as progress:
-        done = _films(avatar, wanted, wish, progress, single)
+    reading = build(Reading, {word: options.pop(word) for word in TEXT_WORDS})
+    wish = build(SpeakOptions, options)
+    with _spoken(speeches or [], reading) as given:
+        wanted = plan(given, output, kind)
+        single = len(wanted) == 1 and wanted[0][1] == output
+        with Shelf().open(name) as avatar, shown(quiet) as progress:
+            done = _films(avatar, wanted, wish, progress, single)
     _tell(name, done, single, as_json, quiet)
+
+
+@contextmanager
+def _spoken(speeches: list[Path], reading: Reading) -> Iterator[list[Path]]:
+    """The speeches, or the text as one, for as long as it is needed."""
+    if bool(speeches) == bool(reading.text):
+        raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
+    with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
+        if reading.text:
+            speeches = [Path(folder) / "text.wav"]
+            reading.write(speeches[0])
+        yield speeches
 
 
 def _films(
