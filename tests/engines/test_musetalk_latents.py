@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
+from goldens_recipe import golden_arrays, load_key_seeded, named_normal, sha256, synth_bgr
 from lipsmith.engines.musetalk.latents import FaceCodec, face_picture, pixels, vae_config, vae_input
 
 ARRAYS = golden_arrays("d_vae")
@@ -24,6 +24,11 @@ def test_the_input_is_upstreams() -> None:
     masked, whole = vae_input(PICTURE)
     assert np.array_equal(masked[:, 120:136, :16], ARRAYS["pre_masked_rows_120_136_x_0_16"])
     assert np.array_equal(whole[:, 120:136, :16], ARRAYS["pre_ref_rows_120_136_x_0_16"])
+
+
+def test_faces_are_scaled_as_upstream_scales_them() -> None:
+    scaled = face_picture(synth_bgr(360, 480, 7), (170, 100, 310, 270))
+    assert sha256(scaled) == "6a0749839e399d0c06d5b570719c76180ca6cbb0ca849096d4ddec7c3c93dedd"  # lanczos_inside.png
 
 
 def test_a_box_that_leaves_the_image_is_cut() -> None:
