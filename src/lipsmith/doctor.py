@@ -222,7 +222,9 @@ def _weights() -> Iterator[Finding]:
         found = search(name)
         if found is None:
             wanted = " and ".join(engine for engine, names in NEEDED.items() if name in names)
-            yield Finding("weights", name, f"not here, needed by {wanted}" if wanted else "not here, but of use")
+            yield Finding(
+                "weights", name, f"not here, needed by {wanted}" if wanted else "not here; engines run without it"
+            )
             continue
         try:
             sniff(found.path)

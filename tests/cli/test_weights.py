@@ -75,7 +75,7 @@ def test_fetch_and_import_hand_on_what_was_asked(
     assert json.loads(capsys.readouterr().out) == {"whisper": str(found[0].path)}
     assert seen == [
         (["unet-v15", "vae", "whisper"], None, None),
-        (["unet-v1", "vae", "whisper", "bisenet", "dwpose", "s3fd"], Path("there"), "http://mirror"),
+        (["unet-v1", "vae", "whisper", "bisenet", "dwpose"], Path("there"), "http://mirror"),
         (Path("MuseTalk"), None, True),
     ]
 

@@ -10,11 +10,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from lipsmith.engines.musetalk import latents, unet  # noqa: E402
+from lipsmith.engines.musetalk import MuseTalkEngine, latents, unet  # noqa: E402
 from lipsmith.engines.musetalk.draw import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
-from lipsmith.errors import InputError  # noqa: E402
+from lipsmith.errors import InputError, OptionError  # noqa: E402
 
 CONFIGS = {"unet": unet.unet_config(*unet.TINY), "vae": latents.vae_config(*latents.TINY)}
 OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -63,11 +63,13 @@ def test_a_models_folder_draws_what_its_numbers_draw(models: Path) -> None:
     assert np.array_equal(official.paint(given, heard)[0], made_up.paint(given, heard)[0])
 
 
-def test_a_damaged_unet_is_told(models: Path) -> None:
+def test_what_is_wrong_is_told_before_a_film_is_looked_at(models: Path) -> None:
     path = models / "musetalkV15" / "unet.pth"
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(InputError, match=r"unet\.pth"):
-        load_networks(MuseTalkOptions(weights=str(models), device="cpu", precision="fp32"))
+        MuseTalkEngine(MuseTalkOptions(weights=str(models), device="cpu")).study(still=False)
+    with pytest.raises(OptionError, match="fp16 on a CPU"):
+        MuseTalkEngine(MuseTalkOptions(weights="tiny", device="cpu", precision="fp16")).study(still=False)
 
 
 def test_another_vae_is_told(models: Path) -> None:

@@ -117,6 +117,8 @@ def test_one_look_serves_everybody_in_an_image_and_a_stranger_is_not_seen() -> N
     ],
 )
 def test_a_shift_is_told_with_its_range(options: dict[str, Any], told: list[str]) -> None:
+    for name in ("torch", "diffusers", "transformers"):
+        pytest.importorskip(name)
     engine = MuseTalkEngine(MuseTalkOptions(weights="tiny", **options))
     study = engine.study(still=False)
     for frame in (0, 1, 4):

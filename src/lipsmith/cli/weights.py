@@ -156,9 +156,14 @@ def _print_table(rows: list[Row]) -> None:
 
     for row in rows:
         typer.secho(f"{row.name:<10} {row.what}, {amount(row.size)}", bold=True)
-        uses = "needed by " + " and ".join(row.engines) if row.engines else "of use to " + " and ".join(row.optional)
-        print(f"{'':<10} {uses}; {row.licence}")
+        print(f"{'':<10} {_uses(row)}; {row.licence}")
         typer.secho(f"{'':<10} {row.path or 'not here'}", fg="green" if row.path else "red")
+
+
+def _uses(row: Row) -> str:
+    if row.engines:
+        return f"needed by {' and '.join(row.engines)}"
+    return f"of use to {' and '.join(row.optional)}" if row.optional else "no engine asks for it"
 
 
 def _say(text: str) -> None:

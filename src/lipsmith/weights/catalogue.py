@@ -190,9 +190,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
 """What an engine cannot run without."""
 
 WELCOME: dict[str, tuple[str, ...]] = {
-    "musetalk": ("bisenet", "dwpose", "s3fd"),
-    "musetalk-v1": ("bisenet", "dwpose", "s3fd"),
+    "musetalk": ("bisenet", "dwpose"),
+    "musetalk-v1": ("bisenet", "dwpose"),
 }
-"""What an engine uses when it is there."""
+"""What an engine uses when it is there. S3FD serves ``face.s3fd`` alone: engines find faces with FaceMesh."""
 
 __all__ = ["OfficialFile", "Part"]

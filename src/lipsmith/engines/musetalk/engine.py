@@ -27,7 +27,7 @@ LIVE_HOP = 2  # rows of 20 ms between looks of the network that hears, live
 
 
 class MuseTalkEngine:
-    """Draws the lower face with MuseTalk 1.5 or 1.0. Networks are loaded when they are first needed.
+    """Draws the lower face with MuseTalk 1.5 or 1.0. Networks are loaded when a face is first seen, heard or drawn.
 
     Raises:
         WeightsMissing, InputError, OptionError: at that moment, when files are missing or wrong, or the machine cannot.
@@ -66,9 +66,13 @@ class MuseTalkEngine:
         return (*found, told) if told else tuple(found)
 
     def study(self, still: bool) -> FaceStudy:
-        """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved."""
+        """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved.
+
+        The networks are loaded now: what is wrong with a file or the device is told before a film is looked at.
+        """
         from .study import FaceStudy
 
+        _ = self._networks, self._whisper
         return FaceStudy(self._sight, smooth=not self.options.strict)
 
     def prepare(self, image: Image, face: Face, character: object) -> Target:

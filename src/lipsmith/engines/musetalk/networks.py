@@ -92,6 +92,8 @@ def device_of(options: MuseTalkOptions) -> str:
     Raises:
         OptionError: torch has no such device here.
     """
+    if options.device == "cpu":
+        return "cpu"
     import torch
 
     if options.device == "auto":
