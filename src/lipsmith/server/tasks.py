@@ -19,12 +19,9 @@ from ..stopwatch import Progress
 from .measure import Limits, measure_picture, measure_speech
 
 if TYPE_CHECKING:
-    from ..media.sound import Speech
-    from ..types import Image, Samples
+    from ..types import Image
 
 VIEW_SIDE = 960  # px of a preview's longer side
-TRIED = 0.4  # seconds of speech that a preview speaks
-SEARCHED = 20.0  # seconds from the speech's beginning in which they are looked for
 FILMS = {"mp4": "film.mp4", "mov": "film.mov", "webm": "film.webm"}
 REPORT = "report.json"
 
@@ -81,35 +78,21 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def preview(task: dict[str, Any]) -> dict[str, Any]:
-    """The faces of the first picture, that picture as ``view.jpg``, and with speech a ``sheet.png`` of it speaking.
+    """The faces of the first picture, that picture as ``view.jpg``, and with speech a ``sheet.png`` of it speaking."""
+    from ..look import first_look
 
-    The sheet is the first picture made to say the loudest moment of the speech: what the options do shows at once.
-    """
-    from ..face.track import Tracker
-    from ..media.draw import write_png
-    from ..media.video import open_picture
-
-    folder, options = Path(task["folder"]), _options(task)
-    image = next(iter(open_picture(Path(task["picture"])).frames()))
-    with Tracker(25, still=True) as tracker:
-        found = tracker.push(image)
-        chosen = tracker.finish().choose(options.faces) if found else ()
-    _write_view(folder / "view.jpg", image)
+    folder, speech = Path(task["folder"]), task.get("speech")
+    seen = first_look(Path(task["picture"]), Path(speech) if speech else None, _options(task), folder)
+    _write_view(folder / "view.jpg", seen.image)
     faces = [
         {
             "box": [round(float(value), 1) for value in face.box],
             "score": round(float(face.score), 3),
-            "speaks": face.track in chosen,
+            "speaks": face.track in seen.speakers,
         }
-        for face in found
+        for face in seen.faces
     ]
-    sheet = bool(task.get("speech")) and bool(chosen)
-    if sheet:
-        write_png(folder / "first.png", image)
-        _write_moment(folder / "moment.wav", Path(task["speech"]))
-        tried = replace(options, length="speech", fps="25")
-        generate(folder / "first.png", folder / "moment.wav", folder / "sheet.png", tried, preview=True)
-    return {"size": [image.shape[1], image.shape[0]], "faces": faces, "sheet": sheet}
+    return {"size": [seen.image.shape[1], seen.image.shape[0]], "faces": faces, "sheet": seen.report is not None}
 
 
 def decode(task: dict[str, Any]) -> dict[str, Any]:
@@ -155,36 +138,3 @@ def _write_view(path: Path, image: Image) -> None:
     view = Pillow.fromarray(image)
     view.thumbnail((VIEW_SIDE, VIEW_SIDE))
     view.save(path, quality=85)
-
-
-def _write_moment(path: Path, speech: Path) -> None:
-    """The loudest ``TRIED`` seconds of the speech's beginning, as a mono WAV."""
-    import wave
-
-    import numpy as np
-
-    from ..media.sound import open_speech
-
-    sound = open_speech(speech)
-    heard = _beginning(sound)
-    width = min(len(heard), round(TRIED * sound.rate))
-    energy = np.cumsum(np.concatenate([[0.0], heard.astype(np.float64) ** 2]))
-    start = int(np.argmax(energy[width:] - energy[: len(energy) - width]))
-    pcm = (np.clip(heard[start : start + width], -1, 1) * 32767).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, sound.rate, 0, "NONE", ""))
-        file.writeframes(pcm.tobytes())
-
-
-def _beginning(sound: Speech) -> Samples:
-    import numpy as np
-
-    most = round(SEARCHED * sound.rate)
-    taken: list[Samples] = []
-    count = 0
-    for block in sound.blocks():
-        taken.append(block)
-        count += len(block)
-        if count >= most:
-            break
-    return np.concatenate(taken)[:most]
