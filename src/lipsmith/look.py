@@ -85,4 +85,4 @@ def _beginning(sound: Speech) -> Samples:
     return np.concatenate(taken)[:most]
 
 
-__all__ = ["SHEET", "Look", "first_look"]
+__all__ = ["Look", "first_look"]
