@@ -133,3 +133,22 @@ def noise(samples: int, seed: int = 0, channels: int = 1) -> Array:
     """(channels, samples), or (samples,) for one, of faint noise."""
     block = np.random.default_rng(seed).standard_normal((channels, samples)).astype(np.float32) * 0.1
     return block[0] if channels == 1 else block
+
+
+def decode_transparent(path: Path) -> list[Image]:
+    """(H, W, 4) of every frame. FFmpeg's own VP9 decoder would leave alpha out, and its scaler misplaces some."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        decoder: Any = stream.codec_context
+        if path.suffix == ".webm":
+            decoder = av.CodecContext.create("libvpx-vp9", "r")
+        frames = [frame for packet in container.demux(stream) if packet.size for frame in decoder.decode(packet)]
+        return [_with_its_alpha(frame) for frame in [*frames, *decoder.decode(None)]]
+
+
+def _with_its_alpha(frame: Any) -> Image:
+    colours, plane = frame.reformat(format="rgb24", src_colorspace="itu709").to_ndarray(), frame.planes[3]
+    bits = frame.format.components[3].bits
+    rows = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(frame.height, -1)
+    alpha = np.rint(rows[:, : frame.width] * (255 / (2**bits - 1)))
+    return np.dstack([colours, alpha.astype(np.uint8)])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
-from made_media import noise
+from made_media import decode_transparent, noise
 
 from lipsmith.errors import OptionError
 from lipsmith.media.mark import read_mark
@@ -38,21 +37,9 @@ def write(path: Path, frames: int = 10, size: tuple[int, int] = SIZE) -> Path:
     return path
 
 
-def decoded(path: Path) -> list[Any]:
-    """(H, W, 4) of every frame; FFmpeg's own VP9 decoder would leave alpha out, so libvpx decodes."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        decoder: Any = stream.codec_context
-        if path.suffix == ".webm":
-            decoder = av.CodecContext.create("libvpx-vp9", "r")
-        frames = [frame for packet in container.demux(stream) if packet.size for frame in decoder.decode(packet)]
-        frames += decoder.decode(None)
-        return [frame.reformat(format="rgba", src_colorspace="itu709").to_ndarray() for frame in frames]
-
-
 @pytest.mark.parametrize("name", ["a.webm", "a.mov"])
 def test_alpha_and_colours_come_back(tmp_path: Path, name: str) -> None:
-    frames = decoded(write(tmp_path / name))
+    frames = decode_transparent(write(tmp_path / name))
     assert len(frames) == 10
     for index, frame in enumerate(frames):
         theirs = picture(index).alpha
@@ -61,6 +48,21 @@ def test_alpha_and_colours_come_back(tmp_path: Path, name: str) -> None:
         assert frame[:, 4:24, 3].max() == 0
         assert frame[:, 70:, 3].min() == 255
         assert np.abs(frame[:, 70:, :3].astype(int) - (200, 40, 30)).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.mov"])
+def test_no_pixel_of_alpha_is_lost_in_hundreds_of_small_frames(tmp_path: Path, name: str) -> None:
+    """Threads of libswscale left eight pixels half opaque in one of twenty."""
+    alpha = np.full((38, 50), 255, np.uint8)
+    alpha[:, 36:] = 60
+    image = np.random.default_rng(0).integers(0, 255, (38, 50, 3), dtype=np.uint8)
+    with FilmWriter(tmp_path / name, FilmInfo((50, 38), FPS, 16000), None, FilmOptions(transparent=True)) as film:
+        for index in range(300):
+            film.write(AVFrame(index, image, noise(640), alpha))
+    frames = decode_transparent(tmp_path / name)
+    assert len(frames) == 300
+    for frame in frames:
+        assert np.abs(frame[..., 3].astype(int) - alpha).max() <= 2
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.webm", "vp9"), ("a.mov", "prores")])
@@ -79,7 +81,7 @@ def test_a_webm_says_to_browsers_that_it_has_alpha(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.webm", "a.mov"])
 def test_odd_sizes_grow_by_one(tmp_path: Path, name: str) -> None:
-    assert decoded(write(tmp_path / name, 2, (95, 63)))[0].shape == (64, 96, 4)
+    assert decode_transparent(write(tmp_path / name, 2, (95, 63)))[0].shape == (64, 96, 4)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.m4v"])
@@ -92,4 +94,4 @@ def test_a_frame_without_alpha_is_opaque(tmp_path: Path) -> None:
     path = tmp_path / "a.mov"
     with FilmWriter(path, FilmInfo(SIZE, FPS, 16000), None, FilmOptions(transparent=True)) as film:
         film.write(AVFrame(0, picture(0).image, noise(640)))
-    assert decoded(path)[0][..., 3].min() == 255
+    assert decode_transparent(path)[0][..., 3].min() == 255

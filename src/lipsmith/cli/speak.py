@@ -99,7 +99,11 @@ def _spoken(speeches: list[Path], reading: Reading) -> Iterator[list[Path]]:
 def _films(
     avatar: Avatar, wanted: Sequence[tuple[Path, Path]], wish: SpeakOptions, progress: Progress, single: bool
 ) -> list[Spoken]:
-    """Every film, by one engine; the failure of a ``single`` one is raised."""
+    """Every film, by one engine; the failure of a ``single`` one is raised, and one that is all films' at once."""
+    from ..media.writer import check_transparent
+
+    if wish.background == "transparent":
+        check_transparent(wanted[0][1])  # all are of one kind
     engine = engine_for(avatar, wish)
     if single:
         ((speech, film),) = wanted

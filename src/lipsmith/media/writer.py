@@ -256,13 +256,21 @@ def _with_alpha(frame: AVFrame) -> NDArray[np.uint8]:
 
 
 def _to_yuv(image: NDArray[np.uint8], pixels: str) -> Any:
-    """A frame of ``image`` (H, W, 3 or 4) in the format ``pixels``, an odd last row or column repeated."""
+    """A frame of ``image`` (H, W, 3 or 4) in the format ``pixels``, an odd last row or column repeated.
+
+    With alpha in one thread: libswscale 9.5 now and then leaves half opaque what stands where a thread begins.
+    """
     height, width, channels = image.shape
     if height % 2 or width % 2:
         image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     colours = "rgb24" if channels == 3 else "rgba"
     frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format=colours)
-    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    return frame.reformat(
+        format=pixels,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        threads=1 if channels == 4 else None,
+    )
 
 
 def _settle(path: Path, last: bytes) -> None:
