@@ -348,7 +348,7 @@ def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
     shelf, seen, missing = Shelf(tmp_path / "shelf"), set(), 0
     sources = [draw_folder(tmp_path / f"source{shade}", 3, shade) for shade in (0, 9)]
     with running(shelf.root, *sources), running(shelf.root, *sources[::-1]), running(shelf.root):
-        until = time.monotonic() + 3
+        until = time.monotonic() + 1.5
         while time.monotonic() < until or not seen:
             try:
                 avatar = shelf.open("anna")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import wave
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from PIL import Image as Pillow
 from upstream_files import Made, service_rows, write_service
 
 from goldens_recipe import named_normal
-from lipsmith.compat.service_answers import HEADING
+from lipsmith.compat.service_answers import HEADING, Pipe
+from lipsmith.compat.service_flags import parse
+from lipsmith.compat.service_work import work
 from lipsmith.engines.musetalk.mask import paste_mask
 
 SERVICE = (sys.executable, "-m", "lipsmith.compat.service")
@@ -159,9 +162,7 @@ def test_the_documented_errors(place: Path, prepared: Called) -> None:
     assert call(SERVICE, "--check_cache", "--template_id", "无脸", *cache).answer["exists"] is False
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["--preprocess"], ["--colour"], ["--inference", "--template_id", "a", "--batch_size", "x"]]
-)
+@pytest.mark.parametrize("words", [["--preprocess"], ["--inference", "--template_id", "a", "--batch_size", "x"]])
 def test_a_wrong_call_answers_in_json_too(words: list[str]) -> None:
     done = call(SERVICE, *words)
     assert (done.code, done.answer["success"], done.answer["error_code"]) == (1, False, "bad_argument")
@@ -238,11 +239,11 @@ def test_a_template_of_the_older_service_speaks_with_what_is_here(place: Path) -
     assert "默认引擎" in done.answer["notice"]
     assert any("导入旧缓存" in line for line in done.lines)
     assert film.is_file()
-    again = call(FAST, *words)
-    assert again.code == 0
-    assert not any("导入旧缓存" in line or "检测面部" in line for line in again.lines)
-    there = call(SERVICE, "--check_cache", "--template_id", "旧 模板", "--cache_dir", cache)
-    assert there.answer["metadata"]["frame_count"] == 1
+    flags, said = parse("ultra_fast_realtime_inference.py", [str(word) for word in words]), io.StringIO()
+    assert work(flags, Pipe(said))["success"] is True
+    assert not any(stage in said.getvalue() for stage in ("导入旧缓存", "检测面部"))
+    there = work(replace(flags, verb="check_cache"), Pipe(said))
+    assert there["metadata"]["frame_count"] == 1
 
 
 def test_a_hostile_template_of_the_older_service_is_refused(place: Path) -> None:

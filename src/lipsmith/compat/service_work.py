@@ -171,8 +171,8 @@ def unable(flags: ServiceFlags, told: Mapping[str, Any]) -> Answer:
     if flags.verb == "inference":
         return {**_spoken(flags, False), "output_path": None, "processing_time": 0.0, "message": "推理失败", **told}
     if flags.verb == "check_cache":
-        damaged = {"message": f"缓存损坏: {flags.template_id}"}
-        return {"exists": False, **template, "metadata": None, "cache_size_mb": 0.0, **damaged, **told}
+        unusable = {"message": f"缓存不可用: {flags.template_id}"}
+        return {"exists": False, **template, "metadata": None, "cache_size_mb": 0.0, **unusable, **told}
     about = {"service_name": SERVICE, "version": __version__, "device": flags.device, "cache_dir": flags.cache_dir}
     return {**about, "batch_size": flags.batch_size, "cache_info": None, "capabilities": list(CAPABILITIES), **told}
 

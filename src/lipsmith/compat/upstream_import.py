@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..engines import Engine
 
 ENGINE = "musetalk"
+APART = {"device": "cpu"}
+"""The engine that is asked for its records and its version need not know of torch."""
 
 
 def bring_upstream(
@@ -54,7 +56,7 @@ def bring_upstream(
         OptionError: it cannot be called so, or MuseTalk knows no such option.
     """
     found = read_upstream(path)
-    engine = engine_table()[ENGINE].load({**found.options, **(options or {})})
+    engine = engine_table()[ENGINE].load({**found.options, **(options or {}), **APART})
     bringing = _Bringing(found, engine, fps or found.fps, progress or (lambda _: None))
     return shelf.adopt(found.name if name is None else name, bringing.write, refresh=refresh)
 
@@ -103,7 +105,7 @@ class _Bringing:
             fps=str(self._fps),
             engine=info.name,
             engine_version=info.version,
-            options=stored_options(self._engine),
+            options={name: value for name, value in stored_options(self._engine).items() if name not in APART},
             source=path.name,
             faces=1,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
