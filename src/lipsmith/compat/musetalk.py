@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..engines import load_engine
+from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER
 from ..errors import EngineUnavailable, InputError, OptionError
 from ..generate import Progress, Report, generate
 from ..options import GenerateOptions
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Script = Literal["inference", "realtime"]
 VIDEOS = (".avi", ".mp4", ".mov", ".flv", ".mkv")
 _DEFAULT_UNETS = {"v15": "musetalkV15/unet.pth", "v1": "musetalk/pytorch_model.bin"}
-_FEATHER = {"inference": 0.05, "realtime": 0.1}
+_FEATHER = {"inference": OFFLINE_FEATHER, "realtime": REALTIME_FEATHER}
 _BATCH = {"inference": 8, "realtime": 20}
 
 

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
     from ...errors import EngineUnavailable
 
-GPU_BATCH = 8
+_GPU_BATCH = 8
 _MEMORY = "the GPU's memory is too small for {batch} faces at once: {half} are drawn together"
+
+
+def batch_of(asked: int, device: str) -> int:
+    """Faces drawn together: as many as were asked for, or what suits the device."""
+    return asked or (1 if device == "cpu" else _GPU_BATCH)
 
 
 class FacePainter:
@@ -37,7 +42,7 @@ class FacePainter:
     def __init__(self, networks: Networks, batch: int = 0, compiled: bool = False, graphs: bool = True) -> None:
         self._networks = networks
         self._codec = FaceCodec(networks.vae)
-        self.batch = batch or (1 if networks.device == "cpu" else GPU_BATCH)
+        self.batch = batch_of(batch, networks.device)
         self._step: Callable[..., torch.Tensor] = self._drawn
         if compiled:
             self._step = Compiled(self._step, networks.notices)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from ...types import Array, EngineInfo, Face, Image, Target
@@ -40,12 +39,10 @@ class MuseTalkEngine:
 
     @property
     def info(self) -> EngineInfo:
-        from .draw import GPU_BATCH
+        from .draw import batch_of
         from .networks import device_of
 
-        batch = self.options.batch_size
-        if not batch:  # an avatar is read without torch
-            batch = GPU_BATCH if find_spec("torch") and device_of(self.options) != "cpu" else 1
+        batch = batch_of(self.options.batch_size, device_of(self.options))
         return EngineInfo("musetalk", self.options.version, batch=batch)
 
     @property
