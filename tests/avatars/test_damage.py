@@ -15,7 +15,7 @@ import pytest
 from drawn_people import drawn
 
 from lipsmith.avatars.archive import SUFFIX
-from lipsmith.avatars.manifest import NAME, _sum
+from lipsmith.avatars.manifest import LARGEST, NAME, _sum
 from lipsmith.avatars.records import keep, restore
 from lipsmith.avatars.shelf import Shelf
 from lipsmith.avatars.store import FILES
@@ -151,14 +151,33 @@ def test_out_and_in_again(anna: Shelf, tmp_path: Path) -> None:
     other.bring_in(file, refresh=True)
     with pytest.raises(OutputError, match=SUFFIX):
         anna.export("anna", tmp_path / "anna.zip")
-    with pytest.raises(InputError):
-        other.bring_in(tmp_path / "nothing.lipsmith")
+    for nothing in (tmp_path / "nothing.lipsmith", tmp_path, Path(os.devnull)):
+        with pytest.raises(InputError, match="no file"):
+            other.bring_in(nothing, "cora")
 
 
 def packed(path: Path, members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", how) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+    return path
+
+
+def with_size(files: dict[str, bytes], size: int) -> dict[str, bytes]:
+    """Files whose manifest says that ``shared.roll`` has ``size`` bytes."""
+    body = json.loads(files[NAME])
+    del body["sum"]
+    body["files"]["shared.roll"]["bytes"] = size
+    return {**files, NAME: json.dumps({**body, "sum": _sum(body)}).encode()}
+
+
+def said_to_be(path: Path, size: int) -> Path:
+    """The archive with a directory that says the same."""
+    data = bytearray(path.read_bytes())
+    entry = data.rfind(b"shared.roll") - 46
+    assert data[entry : entry + 4] == b"PK\x01\x02"
+    data[entry + 20 : entry + 28] = 2 * size.to_bytes(4, "little")
+    path.write_bytes(data)
     return path
 
 
@@ -175,6 +194,10 @@ def test_hostile_archives(anna: Shelf, tmp_path: Path) -> None:
         packed(tmp_path / "longer.lipsmith", {**good, "shared.roll": b"x" * 1000}),
         packed(tmp_path / "flipped.lipsmith", {**good, "pictures.roll": bytes(flipped)}),
         packed(tmp_path / "empty.lipsmith", {}),
+        packed(tmp_path / "deep.lipsmith", {**good, NAME: b"[" * 100_000}),
+        packed(tmp_path / "spaces.lipsmith", {**good, NAME: b" " * (LARGEST + 1)}),
+        said_to_be(packed(tmp_path / "shorter.lipsmith", with_size(good, 50_000)), 50_000),
+        said_to_be(packed(tmp_path / "endless.lipsmith", with_size(good, 2**32 - 2)), 2**32 - 2),
     ]
     (tmp_path / "text.lipsmith").write_text("no archive")
     whole = packed(tmp_path / "whole.lipsmith", good).read_bytes()

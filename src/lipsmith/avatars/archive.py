@@ -51,6 +51,8 @@ def unpack(path: Path, folder: Path) -> Manifest:
         AvatarBroken: it is no avatar's archive.
         OutputError: there is no room.
     """
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
     try:
         with zipfile.ZipFile(path) as packed:
             members = {one.filename: one for one in packed.infolist()}
@@ -64,9 +66,9 @@ def unpack(path: Path, folder: Path) -> Manifest:
                 if told is None or told.bytes != members[name].file_size:
                     raise AvatarBroken(f"{path}: {name} has not the size that its manifest says.")
                 _lay(packed, members[name], folder / name)
-    except FileNotFoundError as reason:
-        raise InputError(f"There is no file {path}.") from reason
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as problem:
+    except EOFError as problem:
+        raise AvatarBroken(f"{path} ends too early: copy it once more.") from problem
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as problem:
         raise AvatarBroken(f"{path} is no avatar's archive, or damaged ({problem}).") from problem
     except OSError as reason:
         raise OutputError(f"{path} cannot be unpacked to {folder} ({reason.strerror}): make room there.") from reason

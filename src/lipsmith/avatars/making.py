@@ -65,6 +65,7 @@ class Making:
             OutputError: the disk is full.
         """
         footages = self._open()
+        self._check_key(next(iter(footages.values())))
         casts = {name: self._preparation().look(footage) for name, footage in footages.items()}
         first = next(iter(footages.values())).info
         drawn = any(footage.info.kind != "video" for footage in footages.values())
@@ -107,6 +108,7 @@ class Making:
             bridges=bridges(self.clips, self.views, float(first.fps)),
             fingerprint=fingerprint,
             files=files,
+            key=self.options.key,
             notices=tuple(dict.fromkeys([*self.notices, *getattr(self.engine, "notices", ())])),
         )
 
@@ -124,6 +126,13 @@ class Making:
                     "all clips of an avatar need one size and rate."
                 )
         return footages
+
+    def _check_key(self, footage: Footage) -> None:
+        """Raise now, rather than when the avatar speaks, where no screen is seen that is to be."""
+        from ..media.background import alphas_of, check_key
+
+        if self.options.key != "none":
+            check_key(self.options.key, next(iter(footage.frames())), alphas_of(next(iter(self.sources.values()))))
 
     def _preparation(self) -> Preparation:
         return Preparation(self.engine, self.options.faces, Stopwatch(), self.progress)

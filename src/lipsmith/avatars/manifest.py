@@ -48,6 +48,7 @@ class AvatarInfo:
     created: str  # ISO 8601, UTC
     clips: tuple[str, ...]  # names
     notices: tuple[str, ...] = ()
+    key: str = "none"  # how people are told from the screen behind them, unless somebody says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Manifest:
     fingerprint: Fingerprint
     files: Mapping[str, StoredFile]
     notices: tuple[str, ...] = field(default=())
+    key: str = "none"
 
     def info(self, name: str) -> AvatarInfo:
         """For people and callers."""
@@ -109,6 +111,7 @@ class Manifest:
             created=self.created,
             clips=tuple(clip.name for clip in self.clips),
             notices=self.notices,
+            key=self.key,
         )
 
     @property

@@ -11,11 +11,11 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engines import Engine
 from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OutputError
@@ -80,7 +80,7 @@ class Shelf:
                 told = changes(there.fingerprint, fingerprint)
                 if told:
                     raise _stale(name, told)
-                return self._with_options(name, there, engine)
+                return self._with_options(name, there, stored_options(engine), options.key)
             with self._new_data(name) as folder:
                 manifest = Making(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
                 self._publish(name, manifest)
@@ -303,10 +303,15 @@ class Shelf:
                 self._home(name).rmdir()
             raise
 
-    def _with_options(self, name: str, there: Manifest, engine: Engine) -> AvatarInfo:
-        """The same avatar, from now on drawn with the engine's options: those that shape nothing may be others."""
-        if stored_options(engine) != there.options:
-            there = replace(there, options=stored_options(engine))
+    def _with_options(self, name: str, there: Manifest, options: Mapping[str, Any], key: str) -> AvatarInfo:
+        """The same avatar, from now on drawn and keyed with these options: those that shape nothing may be others."""
+        from ..media.background import check_key
+
+        if (options, key) != (there.options, there.key):
+            if key not in ("none", there.key):
+                with self.open(name) as avatar:
+                    check_key(key, avatar.plate(0).image, avatar.alphas)
+            there = replace(there, options=options, key=key)
             with self._held(name, "switching"):
                 if (self._home(name) / there.data).is_dir():
                     write_manifest(self._home(name), there)
