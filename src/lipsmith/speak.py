@@ -31,7 +31,7 @@ class SpeakOptions:
     preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
-    key: str = "auto"  # auto: find the screen or use the source's transparency; alpha: only that; or a colour
+    key: str = "auto"  # auto: the avatar's, else find the screen or use its transparency; alpha: only that; or a colour
 
     def __post_init__(self) -> None:
         check(self)
@@ -80,7 +80,7 @@ def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
 
     Raises as ``engine_of``.
     """
-    outlined = options.background != "keep" and options.key in ("auto", "alpha") and avatar.alphas is not None
+    outlined = options.background != "keep" and _key(avatar, options) in ("auto", "alpha") and avatar.alphas is not None
     return engine_of(avatar.info, still=outlined)
 
 
@@ -110,7 +110,13 @@ def _scene(avatar: Avatar, options: SpeakOptions) -> Scene | None:
 
     if options.background == "keep":
         return None
-    return open_scene(Wish(options.background, options.key), avatar.plate(0).image, avatar.info.fps, avatar.alphas)
+    wish = Wish(options.background, _key(avatar, options))
+    return open_scene(wish, avatar.plate(0).image, avatar.info.fps, avatar.alphas)
+
+
+def _key(avatar: Avatar, options: SpeakOptions) -> str:
+    """The wish's own, else the avatar's."""
+    return avatar.info.key if options.key == "auto" and avatar.info.key != "none" else options.key
 
 
 def plates(avatar: Avatar) -> Iterator[Plate]:

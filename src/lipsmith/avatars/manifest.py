@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -239,9 +239,10 @@ def _check_clips(clips: tuple[Clip, ...]) -> None:
 
 
 def _record(kind: type[T], given: Any) -> T:
-    """A dataclass from JSON's types, field by field."""
+    """A dataclass from JSON's types, field by field; what came later has a default, and may be missing."""
     hints = get_type_hints(kind)
-    if not isinstance(given, dict) or set(given) != set(hints):
+    needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
+    if not isinstance(given, dict) or not needed <= set(given) <= set(hints):
         raise ValueError(f"{kind.__name__} has the fields {', '.join(hints)}")
     values = {name: _value(name, item, hints[name]) for name, item in given.items()}
     for name, value in values.items():

@@ -29,6 +29,7 @@ from ..engines.musetalk.options import MuseTalkOptions
 app = typer.Typer(name="avatar", rich_markup_mode=None)
 WORDS = {
     **{name: FILM_WORDS[name] for name in ("engine", "faces", "still", "seed")},
+    "key": "The screen behind the person, kept for 'speak --background': none, auto, alpha (its own), or #rrggbb.",
     "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own.",
 }
 Name = Annotated[str, typer.Argument(metavar="ID", help="The avatar's name.")]

@@ -158,6 +158,11 @@ def open_scene(
     return Scene(matting, MovingGround(footage, size), footage.info.notices)
 
 
+def check_key(key: str, first: Image, alphas: Alphas | None) -> None:
+    """Raise as ``open_scene`` does unless ``key`` tells the people of ``first`` (H, W, 3) from what is behind them."""
+    _matting(key, first, alphas)
+
+
 def alphas_of(picture: Path) -> Alphas | None:
     """The transparency of an image, or of a folder's images, by their index; None: there is none, or it is a video."""
     from .opening import is_folder
