@@ -261,3 +261,13 @@ def test_what_is_no_record_is_not_kept() -> None:
     for value in (object(), {1: 2}, np.array([object()]), b"bytes", Path("x"), {3}, Crop(np.eye(2, 3), (1, 1))):
         with pytest.raises(ValueError, match="kept"):
             keep(value, {})
+
+
+def test_a_manifest_of_before_a_field_came_is_read(anna: Shelf) -> None:
+    path = anna.root / "anna" / NAME
+    body = json.loads(path.read_text())
+    for name in ("sum", "key", "notices"):
+        del body[name]
+    path.write_text(json.dumps({**body, "sum": _sum(body)}))
+    assert is_harmless(anna)
+    assert anna.info("anna").notices == ()

@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from ..errors import AvatarBroken, OutputError
 from .loop import Bridge, Clip, Loop
@@ -20,6 +20,9 @@ from .places import DATA
 from .records import fits
 from .rolls import checksum
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT = "lipsmith avatar"
 VERSION = 1
 """Of the layout on disk. A store of another version is refused, not guessed at."""
@@ -27,7 +30,7 @@ NAME = "manifest.json"
 _RATE = re.compile(r"\d{1,12}(/\d{1,12})?")
 LARGEST = 16 << 20
 """Bytes: a manifest of hours with a cut in every second is smaller."""
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
