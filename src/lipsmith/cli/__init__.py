@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import avatar, bench_speak, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, weights
+from . import avatar, bench_speak, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, ui, weights
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
@@ -21,6 +21,7 @@ app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_m
 app.command(cls=SectionedCommand)(generate.generate)
 app.command()(speak.speak)
 app.command()(demo.demo)
+app.command()(ui.ui)
 app.command()(engines.engines)
 app.command()(doctor.doctor)
 app.add_typer(bench_speak.app)  # bench, with its own commands

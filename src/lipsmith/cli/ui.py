@@ -1,0 +1,27 @@
+"""``lipsmith ui``: a Gradio page for those who know MuseTalk's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..options import build
+from ..ui.settings import UiOptions
+from .flags import flags_from
+
+WORDS = {
+    "host": "Address to listen on. Beyond this machine only with --insecure.",
+    "port": "Port to listen on; 0: the first free one from 7860 on.",
+    "insecure": "Listen beyond this machine: whoever reaches the page may use it.",
+    "upload_mb": "Largest file it takes.",
+}
+
+
+@flags_from(UiOptions, WORDS)
+def ui(**flags: Any) -> None:
+    """Serve a page with MuseTalk's controls that makes films by any engine. It listens to this machine alone.
+
+    Wants an extra package: pip install "lipsmith[ui]"
+    """
+    from ..ui.page import serve
+
+    serve(build(UiOptions, flags), lambda address: print(f"Lipsmith's page is on {address}", flush=True))

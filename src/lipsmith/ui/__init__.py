@@ -1,0 +1,1 @@
+"""The Gradio page: the same generation, for people who know MuseTalk's."""

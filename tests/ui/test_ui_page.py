@@ -1,0 +1,89 @@
+"""The Gradio page on loopback, used through Gradio's own client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+pytest.importorskip("gradio_client")
+import httpx
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from lipsmith.errors import OptionError
+from lipsmith.media.probe import probe
+from lipsmith.ui.page import served
+from lipsmith.ui.settings import UiOptions
+
+pytestmark = pytest.mark.filterwarnings("default")  # Gradio's own, about other packages
+FIELDS: list[Any] = ["warp", "largest", "25", 0, 10, "jaw", 90, 90]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served(UiOptions(port=0, upload_mb=1)) as page:
+        yield page.local_url
+
+
+@pytest.fixture(scope="module")
+def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    made = Client(
+        address, verbose=False, download_files=str(tmp_path_factory.mktemp("fetched")), analytics_enabled=False
+    )
+    yield made
+    made.close()
+
+
+def test_the_first_frame_is_tested(client: Client, astronaut_file: Path, short_speech: Path) -> None:
+    media = [None, handle_file(str(astronaut_file)), handle_file(str(short_speech))]
+    box, sheet, told = client.predict(*media, *FIELDS, api_name="/test_first_frame")
+    assert Path(box).stat().st_size > 1_000
+    assert Path(sheet).stat().st_size > 1_000
+    assert "bbox_shift: Total frame" in told
+
+
+def test_a_film_is_generated(client: Client, astronaut_file: Path, short_speech: Path) -> None:
+    media = [None, handle_file(str(astronaut_file)), handle_file(str(short_speech))]
+    film, told = client.predict(*media, *FIELDS, api_name="/generate")
+    found = film["video"] if isinstance(film, dict) else film
+    assert probe(Path(found)).frames == 13
+    assert "by the engine warp" in told
+
+
+def test_errors_are_sentences_on_the_page(client: Client, short_speech: Path) -> None:
+    with pytest.raises(AppError, match="Give a video or a picture"):
+        client.predict(None, None, handle_file(str(short_speech)), *FIELDS, api_name="/generate")
+
+
+def test_files_of_this_machine_cannot_be_named(client: Client, address: str) -> None:
+    named: Any = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(None, named, None, *FIELDS, api_name="/test_first_frame")
+    assert httpx.get(f"{address}gradio_api/file=/etc/passwd", trust_env=False).status_code in (403, 404)
+
+
+def test_uploads_are_limited(address: str) -> None:
+    files = {"files": ("big.wav", b"0" * 1_500_000)}
+    assert httpx.post(f"{address}gradio_api/upload", files=files, trust_env=False).status_code == 413
+
+
+def test_nothing_is_told_to_or_fetched_from_others(address: str) -> None:
+    text = httpx.get(address, trust_env=False).text
+    for elsewhere in ("fonts.googleapis", "fonts.gstatic", "cdnjs", "google-analytics", "googletagmanager"):
+        assert elsewhere not in text
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    settings = httpx.get(f"{address}config", trust_env=False).json()
+    assert settings["analytics_enabled"] is False
+
+
+def test_a_port_that_is_taken_is_told(address: str) -> None:
+    with (
+        pytest.raises(OptionError, match="--port"),
+        served(UiOptions(port=int(address.rstrip("/").rpartition(":")[2]))),
+    ):
+        pass

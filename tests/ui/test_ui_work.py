@@ -1,0 +1,119 @@
+"""What the Gradio page's buttons do, without the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from lipsmith.cli import run
+from lipsmith.errors import LipsmithError, OptionError, PictureError
+from lipsmith.media.probe import probe
+from lipsmith.stopwatch import Stage
+from lipsmith.ui.settings import UiOptions
+from lipsmith.ui.work import KEPT, SPEAKS, Films, Wish, engine_names, look, make
+
+
+def test_the_fields_become_options() -> None:
+    wish = Wish("film.mp4", None, "s.wav", "musetalk", "left", "source", 3.0, 12.0, "raw", 80.0, 90.0)
+    options = wish.options()
+    assert (options.engine, options.faces, options.fps) == ("musetalk", "left", "source")
+    assert options.engine_options == {
+        "bbox_shift": 3,
+        "extra_margin": 12,
+        "parsing_mode": "raw",
+        "left_cheek_width": 80,
+    }
+    assert all(isinstance(value, (int, str)) for value in options.engine_options.values())
+    assert (wish.source, wish.sound) == (Path("film.mp4"), Path("s.wav"))
+
+
+def test_an_engine_is_told_only_what_it_knows_and_what_was_changed() -> None:
+    assert Wish(engine="warp", bbox_shift=5).options().engine_options == {}
+    assert Wish(engine="auto").options().engine_options == {}
+    assert Wish(engine="auto", bbox_shift=5).options().engine_options == {"bbox_shift": 5}
+    assert {"auto", "warp", "musetalk"} <= set(engine_names())
+
+
+@pytest.mark.parametrize("wish", [Wish(), Wish("a.mp4", "b.png")])
+def test_one_of_video_and_picture_is_wanted(wish: Wish) -> None:
+    with pytest.raises(PictureError, match="Give a video or a picture"):
+        look(wish)
+
+
+def test_the_first_frame_is_shown_with_its_face_and_the_range_of_the_shift(
+    astronaut_file: Path, speech_file: Path
+) -> None:
+    image, sheet, told = look(Wish(picture=str(astronaut_file), speech=str(speech_file), engine="warp", bbox_shift=2))
+    before = np.asarray(Pillow.open(astronaut_file).convert("RGB"))
+    assert image.shape == before.shape
+    green = (image == SPEAKS).all(axis=2)
+    rows, columns = np.flatnonzero(green.any(axis=1)), np.flatnonzero(green.any(axis=0))
+    assert 40 < rows[-1] - rows[0] < 250  # of 512
+    assert 40 < columns[-1] - columns[0] < 250
+    assert np.array_equal(image[~green], before[~green])
+    assert sheet is not None
+    assert "1 face(s)" in told
+    assert "range : [ -" in told
+    assert "current value: 2" in told
+
+
+def test_without_a_face_or_a_speech_there_is_no_sheet(astronaut_file: Path, tmp_path: Path) -> None:
+    Pillow.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "wall.png")
+    image, sheet, told = look(Wish(picture=str(tmp_path / "wall.png"), engine="warp"))
+    assert (image.shape, sheet) == ((64, 64, 3), None)
+    assert told == "No face was found in the first frame."
+    assert look(Wish(picture=str(astronaut_file), engine="warp"))[1] is None
+
+
+def test_a_film_is_made_with_progress(astronaut_file: Path, short_speech: Path) -> None:
+    films, stages = Films(), list[Stage]()
+    film, told = make(Wish(picture=str(astronaut_file), speech=str(short_speech), engine="warp"), films, stages.append)
+    assert probe(film).frames == 13
+    assert "0.5 s at 25 fps by the engine warp" in told
+    assert {stage.name for stage in stages} >= {"look", "speak"}
+    films.close()
+    assert not film.exists()
+
+
+def test_what_is_wrong_is_said_in_a_sentence(astronaut_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    films = Films()
+    for wish in (
+        Wish(picture=str(astronaut_file), engine="warp"),
+        Wish(picture=str(astronaut_file), speech=str(tmp_path / "text.wav"), engine="warp"),
+        Wish(picture=str(tmp_path / "text.wav"), speech=str(tmp_path / "text.wav"), engine="warp"),
+        Wish(picture=str(astronaut_file), engine="best"),
+        Wish(picture=str(astronaut_file), engine="warp", faces="nobody"),
+    ):
+        with pytest.raises(LipsmithError):
+            make(wish, films, lambda _: None)
+    assert not list(films.folder.iterdir())
+    films.close()
+
+
+def test_old_films_make_room() -> None:
+    films = Films()
+    for _ in range(KEPT + 5):
+        films.fresh().write_bytes(b"film")
+    assert len(list(films.folder.iterdir())) == KEPT
+    films.close()
+
+
+def test_it_listens_to_this_machine_alone_unless_told() -> None:
+    with pytest.raises(OptionError, match="--insecure"):
+        UiOptions(host="0.0.0.0")
+    assert UiOptions(host="0.0.0.0", insecure=True).port == 7860
+    for wrong in ({"port": 70_000}, {"upload_mb": 0}):
+        with pytest.raises(OptionError):
+            UiOptions(**wrong)
+
+
+def test_without_gradio_it_is_said_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lipsmith.ui.page.find_spec", lambda _: None)
+    assert run(["ui"]) == 5
+    assert "lipsmith[ui]" in capsys.readouterr().err
