@@ -17,6 +17,7 @@ from lipsmith.options import build
         ({"audio_padding_left": -1}, "padding of -1 and 2"),
         ({"extra_margin": -3}, "extra_margin is -3"),
         ({"parsing_mode": "chin"}, "auto, raw, neck, jaw"),
+        ({"bbox": "1,2,30,40", "bbox_shift": 3}, "leave one out"),
         ({"strict": True, "hearing": "live"}, "choose one of them"),
         ({"bbox_shft": 3}, "Did you mean 'bbox_shift'"),
     ],

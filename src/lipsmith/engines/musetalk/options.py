@@ -64,6 +64,10 @@ class MuseTalkOptions:
             raise OptionError(
                 "hearing is live, but strict mode hears 30 s at once as upstream does: choose one of them."
             )
+        if self.bbox and self.bbox_shift:
+            raise OptionError(
+                "bbox_shift moves the box that the landmarks make, bbox is one of your own: leave one out."
+            )
         if self.bbox:
             self.box  # noqa: B018 - a box that cannot be is told now
 
