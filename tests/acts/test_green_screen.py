@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import av
@@ -16,6 +17,9 @@ from lipsmith.media.mark import read_mark
 from lipsmith.media.video import open_picture
 from lipsmith.options import GenerateOptions
 from lipsmith.types import Image
+
+sys.path.append(str(Path(__file__).parents[1] / "media"))
+from made_media import decode_transparent
 
 GREEN = (0, 177, 64)
 
@@ -74,11 +78,17 @@ def test_a_colour_comes_behind(picture: str, request: pytest.FixtureRequest, spe
 
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mov"])
-def test_a_transparent_film_has_sound_and_alpha(on_green: Path, speech: Path, tmp_path: Path, name: str) -> None:
+def test_a_transparent_film_has_sound_and_the_person_s_alpha(
+    on_green: Path, outline: Image, speech: Path, tmp_path: Path, name: str
+) -> None:
     film = tmp_path / name
     options = GenerateOptions(background="transparent")
     report = lipsmith.generate(on_green, speech, film, options, engine=FakeEngine(FakeOptions()))
     assert report.rendered == report.frames
+    for frame in decode_transparent(film):
+        assert np.abs(frame[..., 3].astype(int) - outline).mean() < 0.6
+        assert frame[:20, :20, 3].max() == 0
+        assert frame[100:180, 180:270, 3].min() == 255
     with av.open(str(film)) as container:
         assert len(container.streams.audio) == 1
         if name == "film.mov":
