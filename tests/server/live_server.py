@@ -80,10 +80,11 @@ def start_served(data: Path) -> Iterator[Served]:
     running.process.stdout.close()
 
 
-def tone(seconds: float, rate: int = 16_000) -> bytes:
-    """A WAV of a tone that swells."""
+def tone(seconds: float, rate: int = 16_000, pitch: float = 180, swell: bool = True) -> bytes:
+    """A WAV of a tone, which swells unless told otherwise."""
     moments = np.arange(round(seconds * rate)) / rate
-    sound = (9000 * np.sin(2 * np.pi * 180 * moments) * np.abs(np.sin(7 * moments))).astype("<i2")
+    loudness = 9000 * np.abs(np.sin(7 * moments)) if swell else 9000
+    sound = (loudness * np.sin(2 * np.pi * pitch * moments)).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setparams((1, 2, rate, 0, "NONE", ""))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ pytest.importorskip("websockets")
 import websockets
 from live_server import FAKE, Served, over, tone, until
 from peers import until as until_async
+from PIL import Image, ImageEnhance
 from rtc_client import RtcClient
 
 from lipsmith.transports.ws_frames import END, Frame, Kind, unpack
@@ -114,6 +118,79 @@ def test_a_websocket_with_the_sessions_token_sees_hears_and_speaks(served: Serve
             assert pictures > 10
 
     asyncio.run(scene())
+
+
+def test_two_clients_at_once_see_and_hear_only_their_own(served: Served, avatar: str, portrait: bytes) -> None:
+    """Alice's session over a portrait and Bob's over the same one darkened, with a tone each."""
+    with Image.open(io.BytesIO(portrait)) as picture:
+        dark = io.BytesIO()
+        ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.4).save(dark, "JPEG")
+    job = served.bob.post(
+        "/v1/avatars", files={"picture": ("d.jpg", dark.getvalue())}, data={"id": "dim", "options": FAKE}
+    )
+    assert over(served.bob, job.json()["id"])["state"] == "done"
+    owners = [(served.alice, avatar, 600.0), (served.bob, "dim", 1500.0)]
+    links = [who.post("/v1/sessions", json={"avatar": name}).json()["links"]["self"] for who, name, _ in owners]
+
+    async def scene() -> list[RtcClient]:
+        clients = [RtcClient(), RtcClient()]
+        for client, (who, _, _), link in zip(clients, owners, links, strict=True):
+            answer = who.post(f"{link}/offer", json={"type": "offer", "sdp": await client.offer()})
+            await client.accept(answer.json()["sdp"])
+        await until_async(lambda: all(client.seen.pictures for client in clients))
+        for (who, _, pitch), link in zip(owners, links, strict=True):
+            who.post(f"{link}/speak", files={"speech": ("s.wav", tone(2.0, pitch=pitch, swell=False))})
+        await until_async(lambda: all(client.last_loud for client in clients))
+        await asyncio.sleep(0.8)
+        for client in clients:
+            await client.close()
+        return clients
+
+    clients = asyncio.run(scene())
+    for client, (who, _, pitch), link in zip(clients, owners, links, strict=True):
+        assert abs(client.seen.tone() - pitch) < 60
+        who.delete(link)
+    bright, dim = ([light for _, light in client.seen.pictures] for client in clients)
+    assert min(bright) > 1.5 * max(dim)
+
+
+def test_sound_faster_than_the_buffer_is_refused_and_what_was_taken_is_kept(
+    served: Served, session: dict[str, object]
+) -> None:
+    place = served.running.url.replace("http", "ws") + f"/v1/sessions/{session['id']}/ws?token={session['token']}"
+
+    async def scene() -> None:
+        async with websockets.connect(place, compression=None) as socket:
+            await socket.send('{"type": "hello", "rate": 16000}')
+            sound = Frame(Kind.SOUND_IN, 0, tone(10.0, swell=False)[44:]).pack()
+            for _ in range(8):  # 80 s, and 60 s are kept
+                await socket.send(sound)
+            told: list[dict[str, object]] = []
+            while not {"BufferFull", "buffer_full"} <= {word.get("error", word.get("event")) for word in told}:
+                message = await asyncio.wait_for(socket.recv(), 30)
+                told += [json.loads(message)] if isinstance(message, str) else []
+            await socket.send('{"type": "interrupt"}')
+            while told[-1].get("event") != "interrupted":
+                message = await asyncio.wait_for(socket.recv(), 30)
+                told += [json.loads(message)] if isinstance(message, str) else []
+            assert sum(word.get("error") == "BufferFull" for word in told) == 2
+            assert sum(word.get("event") == "started" for word in told) == 1
+
+    asyncio.run(scene())
+
+
+def test_half_open_sockets_hold_nobody_up(served: Served, session: dict[str, object]) -> None:
+    address = served.running.url.removeprefix("http://").split(":")
+    begun = (b"GET /v1/sess", f"GET /v1/sessions/{session['id']}/ws HTTP/1.1\r\nUpgrade: webso".encode(), b"")
+    sockets = [socket.create_connection((address[0], int(address[1]))) for _ in range(60)]
+    for number, one in enumerate(sockets):
+        one.sendall(begun[number % len(begun)])
+    assert served.alice.get(f"/v1/sessions/{session['id']}").status_code == 200
+    held = len(list(Path(f"/proc/{served.running.process.pid}/fd").iterdir()))
+    for one in sockets:
+        one.close()
+    fds = Path(f"/proc/{served.running.process.pid}/fd")
+    until(lambda: len(list(fds.iterdir())) <= held - len(sockets) + 5)
 
 
 def test_a_websocket_of_a_stranger_is_refused(served: Served, session: dict[str, object]) -> None:

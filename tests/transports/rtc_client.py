@@ -48,6 +48,7 @@ class RtcClient:
         self.seen = Seen()
         self.connection = RTCPeerConnection(RTCConfiguration([]))
         self.words: list[str] = []
+        self.last_loud = 0.0  # when sound came last, on the loop's clock
         if microphone:
             self.connection.addTrack(Microphone(microphone))
         else:
@@ -79,6 +80,8 @@ class RtcClient:
                 else:
                     mono = frame.to_ndarray().reshape(-1, 2)[:, 0].astype(np.float32) / 32768
                     self.seen.sound.append((time, mono, frame.sample_rate))
+                    if np.abs(mono).max() > 0.05:
+                        self.last_loud = asyncio.get_running_loop().time()
 
     def vanish(self) -> None:
         """Be gone without a word, as a phone whose battery is empty."""

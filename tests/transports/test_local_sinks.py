@@ -58,6 +58,23 @@ def test_whoever_works_slowly_keeps_nobody_waiting_and_stops() -> None:
     line.close()
 
 
+def test_a_line_keeps_as_much_as_it_was_made_for() -> None:
+    gate, seen = threading.Event(), list[Beat]()
+
+    def work(one: Beat) -> None:
+        gate.wait(10)
+        seen.append(one)
+
+    line = FrameThread("patient", work, FrameQueue(pictures=10, ticks=50))
+    line.open(INFO)
+    for index in range(40):
+        line.write(beat(index))
+    gate.set()
+    line.close()
+    assert [one.index for one in seen] == list(range(40))
+    assert 10 <= sum(one.image is not None for one in seen) <= 11
+
+
 def test_what_breaks_in_the_thread_is_raised_at_the_end() -> None:
     def work(one: Beat) -> None:
         raise OSError("no space")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from ..media.sound import Hearing
 from ..timing import sample_at
@@ -59,6 +59,7 @@ class PictureCoder:
         self.codec: Codec = codec
         self._fps, self.bit_rate = fps, bit_rate
         self._coder: Any = None
+        self._reformatter = VideoReformatter()  # one for all pictures, as each would begin threads of its own
         self._count = 0
 
     def encode(self, image: Image, key: bool = False) -> CodedPicture:
@@ -68,7 +69,9 @@ class PictureCoder:
         if self._coder is None or (self._coder.width, self._coder.height) != (width, height):
             self._coder = self._open(width, height)
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG)
+        frame = self._reformatter.reformat(
+            frame, format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, threads=1
+        )
         frame.pts, frame.time_base = self._count, 1 / self._fps
         frame.pict_type = PictureType.I if key else PictureType.NONE
         self._count += 1

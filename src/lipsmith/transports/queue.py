@@ -37,7 +37,8 @@ class Beat:
 class FrameQueue:
     """Bounded. What is full drops its oldest pictures; what then overflows is emptied, so both media go on from now.
 
-    Pure; whoever moves it between threads guards it.
+    Pure; whoever moves it between threads guards it. ``realtime.outlet.Outlet`` is another thing: it carries
+    events, which may not be lost, and so gives its listener up where this one jumps to now.
 
     Args:
         pictures: most waiting frames that keep their picture.
@@ -77,7 +78,7 @@ class FrameThread:
     """
 
     def __init__(self, name: str, work: Callable[[Beat], None], queue: FrameQueue | None = None) -> None:
-        self.queue = queue or FrameQueue()
+        self.queue = FrameQueue() if queue is None else queue  # an empty one is false
         self._work = work
         self._ready = threading.Condition()
         self._closing = False

@@ -73,6 +73,7 @@ class Viewer:
         self._channel: RTCDataChannel | None = None
         self._tasks: list[asyncio.Future[None]] = []
         self._ending: asyncio.Future[None] | None = None
+        self._limit: asyncio.TimerHandle | None = None  # when it must be connected
         self._waiting = True  # for a whole picture, with which picture and sound begin
         self._over = False
         self.rebased = 0
@@ -103,7 +104,7 @@ class Viewer:
             raise InputError(f"The offer cannot be answered ({str(reason)[:200]}): {WHAT_TO_SEND}.") from reason
         answer = str(self._connection.localDescription.sdp)
         self._settle_codec(answer)
-        asyncio.get_running_loop().call_later(self._options.connect_seconds, self._give_up)
+        self._limit = asyncio.get_running_loop().call_later(self._options.connect_seconds, self._give_up)
         return with_public_address(answer, self._options.public_address)
 
     def _add_tracks(self, kinds: frozenset[str]) -> None:
@@ -168,6 +169,8 @@ class Viewer:
         if self._over:
             return
         self._over = True
+        if self._limit is not None:
+            self._limit.cancel()
         for track in self._tracks.values():
             track.stop()
         for task in self._tasks:

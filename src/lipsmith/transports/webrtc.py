@@ -57,7 +57,7 @@ class WebRtcSink:
 
     def open(self, info: FilmInfo) -> None:
         """Begin."""
-        self._info, self._sound = info, SoundCoder(info)
+        self._info = info
         self._line.open(info)
 
     def write(self, frame: AVFrame) -> None:
@@ -69,6 +69,7 @@ class WebRtcSink:
         try:
             self._line.close()
         finally:
+            self._forget_coders()
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._end_soon)
 
@@ -129,11 +130,11 @@ class WebRtcSink:
 
     def _encode(self, beat: Beat) -> None:
         assert self._info is not None
-        assert self._sound is not None
         watching = [viewer for viewer in self.viewers if viewer.connected]
         if not watching:
-            self._coders.clear()
+            self._forget_coders()
             return
+        self._sound = self._sound or SoundCoder(self._info)
         pictures: dict[Codec, CodedPicture] = {}
         for codec in {viewer.codec for viewer in watching if viewer.codec}:
             if beat.image is not None:
@@ -144,6 +145,11 @@ class WebRtcSink:
             if self._line.closing:
                 return
         self._loop.call_soon_threadsafe(self._deliver, parcel)
+
+    def _forget_coders(self) -> None:
+        """Now, and not when garbage is collected: they hold threads and megabytes outside Python."""
+        self._coders.clear()
+        self._sound = None
 
     def _coder(self, codec: Codec, watching: list[Viewer]) -> PictureCoder:
         """The codec's coder, a new one where lines have become much slower or faster."""

@@ -93,6 +93,7 @@ class WebSocketSink:
         try:
             self._line.close()
         finally:
+            self._coder = None  # which holds megabytes outside Python, before garbage is collected
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._end, CLOSE_DONE, "the session is over")
 

@@ -1,0 +1,116 @@
+"""Again and again: clients that come and go leave nothing in the server; interruptions are heard soon.
+
+The figures in docs/transports.md: ``LIPSMITH_TEST_CYCLES=200 pytest -s tests/server/test_media_endurance.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("aiortc")
+pytest.importorskip("websockets")
+import websockets
+from live_server import FAKE, Served, over, tone
+from peers import until
+from rtc_client import RtcClient
+
+CYCLES = int(os.environ.get("LIPSMITH_TEST_CYCLES", "4"))
+INTERRUPTS = int(os.environ.get("LIPSMITH_TEST_INTERRUPTS", "3"))
+WARM = 4
+"""Cycles after which libraries are loaded and pools are full."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds."""
+
+    megabytes: float
+    files: int
+    threads: int
+    sessions: int
+
+
+@pytest.fixture(scope="module")
+def avatar(served: Served, portrait: bytes) -> str:
+    form = {"id": "again", "options": FAKE}
+    job = served.alice.post("/v1/avatars", files={"picture": ("a.jpg", portrait)}, data=form).json()
+    assert over(served.alice, job["id"])["state"] == "done"
+    return "again"
+
+
+def held_by(served: Served) -> Held:
+    place = Path(f"/proc/{served.running.process.pid}")
+    status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
+    sessions = len(served.alice.get("/v1/sessions").json()["sessions"])
+    files = len(list((place / "fd").iterdir()))
+    return Held(int(status["VmRSS"].split()[0]) / 1024, files, int(status["Threads"]), sessions)
+
+
+async def come_and_go(served: Served, avatar: str) -> None:
+    """A session that is watched by WebRTC and by a WebSocket, and is left by both."""
+    made = served.alice.post("/v1/sessions", json={"avatar": avatar}).json()
+    here = made["links"]["self"]
+    client = RtcClient(channel=True)
+    answer = served.alice.post(f"{here}/offer", json={"type": "offer", "sdp": await client.offer()}).json()
+    await client.accept(answer["sdp"])
+    place = served.running.url.replace("http", "ws") + f"{made['links']['ws']}?token={made['token']}"
+    async with websockets.connect(place, compression=None) as socket:
+        await socket.send('{"type": "hello"}')
+        while isinstance(await socket.recv(), str):
+            pass
+    await until(lambda: bool(client.seen.pictures))
+    await client.close()
+    served.alice.delete(here)
+
+
+@pytest.mark.timeout(60 + 10 * CYCLES)
+def test_clients_that_come_and_go_leave_nothing(served: Served, avatar: str) -> None:
+    async def scene() -> tuple[Held, Held]:
+        for _ in range(WARM):
+            await come_and_go(served, avatar)
+        await until(lambda: held_by(served).sessions == 0)
+        before = held_by(served)
+        for _ in range(CYCLES):
+            await come_and_go(served, avatar)
+        await until(lambda: held_by(served).sessions == 0 and held_by(served).threads <= before.threads)
+        await until(lambda: held_by(served).files <= before.files + 2)
+        return before, held_by(served)
+
+    before, after = asyncio.run(scene())
+    print(f"\n{CYCLES} cycles: before {before}, after {after}")
+    assert after.megabytes - before.megabytes < 20 + 0.05 * CYCLES
+
+
+def test_an_interruption_is_heard_at_the_client(served: Served, avatar: str) -> None:
+    made = served.alice.post("/v1/sessions", json={"avatar": avatar}).json()
+    here, waits = made["links"]["self"], list[float]()
+
+    async def scene() -> None:
+        client = RtcClient(channel=True)
+        answer = served.alice.post(f"{here}/offer", json={"type": "offer", "sdp": await client.offer()}).json()
+        await client.accept(answer["sdp"])
+        for _ in range(INTERRUPTS):
+            served.alice.post(f"{here}/speak", files={"speech": ("s.wav", tone(20.0, swell=False))})
+            begun = client.last_loud
+            await until(lambda begun=begun: client.last_loud > begun + 0.5)
+            asked = asyncio.get_running_loop().time()
+            client.channel.send('{"type": "interrupt"}')
+            await until(lambda: any(json.loads(word)["type"] == "interrupted" for word in client.words))
+            await asyncio.sleep(1.0)
+            waits.append(client.last_loud - asked)
+            client.words.clear()
+        await client.close()
+
+    asyncio.run(scene())
+    served.alice.delete(here)
+    print(
+        f"\ninterruption to silence: {1000 * np.median(waits):.0f} ms median, {1000 * np.quantile(waits, 0.95):.0f} p95"
+    )
+    assert max(waits) < 1.0  # of the second that was waited; twenty were said
