@@ -50,12 +50,6 @@ class NewerFake(FakeEngine):
         return replace(super().info, version="2")
 
 
-class OtherFake(FakeEngine):
-    @property
-    def info(self) -> EngineInfo:
-        return replace(super().info, name="other")
-
-
 @dataclass(frozen=True)
 class Shaped(FakeOptions):
     height: int = 90
@@ -66,6 +60,12 @@ class ShapedFake(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__(Shaped())
+
+
+class OtherFake(ShapedFake):
+    @property
+    def info(self) -> EngineInfo:
+        return replace(super().info, name="other")
 
 
 def test_an_avatar_is_what_was_asked_for(anna: Shelf) -> None:
@@ -139,7 +139,7 @@ def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None
         anna.create("anna", source, FakeEngine(), AvatarOptions(fps="30", faces="all"))
     with pytest.raises(AvatarStale, match=r"engine version was 1, now 2"):
         anna.create("anna", source, NewerFake())
-    with pytest.raises(AvatarStale, match=r"engine was fake, now other"):
+    with pytest.raises(AvatarStale, match=r"something else: engine was fake, now other\. "):
         anna.create("anna", source, OtherFake())
     with pytest.raises(AvatarStale, match=r"something else: height was None, now 90\. "):
         anna.create("anna", source, ShapedFake())

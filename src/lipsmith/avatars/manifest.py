@@ -133,13 +133,13 @@ class Manifest:
 
 
 def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """What differs, in words; empty: nothing."""
+    """What differs, in words; empty: nothing. Two engines' options are not compared."""
     told = [
         f"{one.name.replace('_', ' ')} was {getattr(old, one.name)}, now {getattr(new, one.name)}"
         for one in fields(Fingerprint)
         if one.name not in ("options", "clips") and getattr(old, one.name) != getattr(new, one.name)
     ]
-    for name in sorted({*old.options, *new.options}):
+    for name in sorted({*old.options, *new.options}) if old.engine == new.engine else ():
         was, now = old.options.get(name), new.options.get(name)
         if was != now:
             told.append(f"{name} was {was}, now {now}")
