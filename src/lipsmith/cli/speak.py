@@ -112,7 +112,7 @@ def _films(
     for speech, film in wanted:
         try:
             _make_folder(film.parent)
-            report = say(avatar, speech, film, wish, engine=engine, progress=_named(progress, speech))
+            report = say(avatar, speech, film, wish, engine=engine, progress=_named(progress, film))
         except LipsmithError as problem:
             done.append(Spoken(speech, None, str(problem), problem.exit_code))
         else:
@@ -165,12 +165,12 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"The folder {folder} cannot be made ({reason.strerror}): choose another.") from reason
 
 
-def _named(progress: Progress, speech: Path) -> Progress:
-    """One bar per speech: they share one view."""
+def _named(progress: Progress, film: Path) -> Progress:
+    """One bar per film, as no two are called the same: they share one view."""
 
     def tell(stage: Stage) -> None:
         if stage.name == "speak":
-            progress(replace(stage, name=speech.name))
+            progress(replace(stage, name=film.name))
 
     return tell
 
