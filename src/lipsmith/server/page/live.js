@@ -61,6 +61,7 @@ const WORDS = {
   "session-over": ["The session has ended. Start again.", "会话已结束，请重新开始。"],
   "too-many-sessions": ["Too many of your sessions are open.", "您打开的会话太多。"],
   "buffer-full": ["More is waiting to be said than is kept: wait a moment.", "等待说的内容太多，请稍候。"],
+  "voice-error": ["The voice could not say this.", "语音无法朗读这段文字。"],
   "too-much-said": ["A long speech is being said: interrupt it, or wait.", "正在说较长的内容：请打断或等待。"],
 };
 
