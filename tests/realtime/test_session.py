@@ -11,6 +11,7 @@ from doubles import MemoryAvatar, World, is_drawn, is_poisoned, number_in, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lipsmith.avatars.loop import Bridge, Clip, Loop
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
 from lipsmith.media.sound import Hearing
@@ -55,6 +56,32 @@ def test_idle_is_silent_and_walks() -> None:
     assert [number_in(tick) for tick in one.ticks[:9]] == [0, 1, 2, 3, 4, 5, 6, 5, 4]
     assert {tick.state for tick in one.ticks} == {"idle"}
     assert one.engine.calls == []
+
+
+@pytest.mark.parametrize("spoken", [0, 400, 30_000])
+@pytest.mark.parametrize("moment", [0, 1, 2, 5, 9])
+def test_a_gesture_is_shown_once_and_only_bridges_are_crossed(spoken: int, moment: int) -> None:
+    engine = FakeEngine()
+    avatar, over = MemoryAvatar(engine, 9), {(2, 4), (6, 1), (8, 3)}
+    avatar.loop = Loop([Clip("film", 0, 4), Clip("wave", 4, 9)], [Bridge(*pair) for pair in over])
+    one = World(Session(avatar, engine, FilmInfo((32, 24), Fraction(25), 16_000)), engine)
+    if spoken:
+        one.session.say(noise(spoken))
+        one.session.end()
+    one.run(moment)
+    one.session.gesture("wave")
+    with pytest.raises(OptionError, match="Did you mean 'wave'"):
+        one.session.gesture("weave")
+    one.run(80)
+    shown = [number_in(tick) for tick in one.ticks]
+    jumps = {pair for pair in itertools.pairwise(shown) if abs(pair[0] - pair[1]) > 1 or sorted(pair) == [3, 4]}
+    assert {(2, 4)} < jumps <= over
+    waved = [number for number in shown if number >= 4]
+    assert waved[:5] == [4, 5, 6, 7, 8]
+    assert shown[shown.index(4) :][: len(waved)] == waved
+    one.session.close()
+    with pytest.raises(SessionOver):
+        one.session.gesture("wave")
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30), Fraction(30_000, 1001), Fraction(24_000, 1001)])

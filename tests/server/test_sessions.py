@@ -91,6 +91,12 @@ def test_raw_sound_is_said_and_interrupted(served: Served, session: str) -> None
     assert "finished" not in names(events)
 
 
+def test_a_clip_of_the_avatar_is_shown_when_it_is_wished_for(served: Served, session: str) -> None:
+    assert served.alice.post(f"/v1/sessions/{session}/gesture", json={"clip": "idle"}).status_code == 204
+    refused = served.alice.post(f"/v1/sessions/{session}/gesture", json={"clip": "wave"})
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The avatar has no clip 'wave'. Known: idle.")
+
+
 def test_a_session_is_its_owners_alone(served: Served, session: str) -> None:
     assert served.bob.get("/v1/sessions").json() == {"sessions": []}
     for method, path in [

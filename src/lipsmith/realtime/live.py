@@ -150,6 +150,11 @@ class LiveSession:
         self._session.end()
         self._renderer.wake()
 
+    def gesture(self, clip: str) -> None:
+        """As ``Session.gesture``."""
+        self._session.gesture(clip)
+        self._renderer.wake()
+
     def interrupt(self) -> Playback | None:
         """As ``Session.interrupt``; sound that waits for slow listeners is silenced too."""
         heard = self._session.interrupt()

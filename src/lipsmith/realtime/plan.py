@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..avatars.loop import Loop, Walk
 from ..types import Array, Image, Plate
 from .utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """A clip that somebody wished to see."""
+
+    clip: int
+    left: int  # pictures of it that are still to come
+
+    def after(self, walk: Walk) -> Gesture | None:
+        """What is left of it behind a picture; None: nothing."""
+        left = self.left - (walk.clip == self.clip)
+        return replace(self, left=left) if left else None
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +34,7 @@ class Slot:
     plate: Plate | None = None  # kept only where the mouth is faded
     drive: Array | None = None  # (d,)
     picture: Image | None = None  # None: not drawn yet
+    gesture: Gesture | None = None  # what of one is to come behind this picture
 
 
 class Plan:
@@ -30,6 +44,7 @@ class Plan:
         self._loop = loop
         self.shown: Slot | None = None
         self.slots: deque[Slot] = deque()
+        self._wished: Gesture | None = None
 
     @property
     def next_number(self) -> int:
@@ -40,10 +55,18 @@ class Plan:
     def add(self, utterance: Utterance | None = None, place: int = 0) -> Slot:
         """Plan one more picture, after all others."""
         last = self.slots[-1] if self.slots else self.shown
-        walk = self._loop.start() if last is None else self._loop.after(last.walk, utterance is not None)
-        slot = Slot(self.next_number, walk, utterance, place)
+        gesture, self._wished = self._wished or (last.gesture if last else None), None
+        wish = gesture.clip if gesture else None
+        walk = self._loop.start() if last is None else self._loop.after(last.walk, utterance is not None, wish)
+        slot = Slot(self.next_number, walk, utterance, place, gesture=gesture.after(walk) if gesture else None)
         self.slots.append(slot)
         return slot
+
+    def wish(self, clip: int) -> None:
+        """Go over to a clip at the nearest bridge, for as many pictures as it has plates, then back: from the next
+        picture on that is planned. Forgotten if that is thrown away.
+        """
+        self._wished = Gesture(clip, self._loop.clips[clip].stop - self._loop.clips[clip].start)
 
     def find(self, number: int) -> Slot | None:
         """The slot of that number, unless it is shown or thrown away."""

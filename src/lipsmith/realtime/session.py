@@ -16,7 +16,7 @@ import numpy as np
 from ..avatars.loop import Loop
 from ..engines.protocols import Engine, Lively
 from ..errors import BufferFull, OptionError, SessionOver
-from ..options import check
+from ..options import check, nearest
 from ..take import Run
 from ..timing import sample_at
 from ..types import AVFrame, FilmInfo, Image, Plate, Samples
@@ -159,6 +159,20 @@ class Session:
                 self._speeches[-1].end()
                 if not self._speeches[-1].pushed:
                     self._speeches.pop()
+
+    def gesture(self, clip: str) -> None:
+        """Show a clip of the avatar once, speaking or not, and go back; see ``Plan.wish``.
+
+        Raises:
+            OptionError: the avatar has no such clip.
+            SessionOver: nothing is shown any more.
+        """
+        names = [one.name for one in self._avatar.loop.clips]
+        if clip not in names:
+            raise OptionError(f"The avatar has no clip '{clip}'. {nearest(clip, names)}")
+        with self._lock:
+            self._refuse_if_over()
+            self._plan.wish(names.index(clip))
 
     def interrupt(self) -> Playback | None:
         """Be silent from the next tick on; what was not shown is forgotten.

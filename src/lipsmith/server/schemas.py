@@ -231,6 +231,13 @@ class SaidText(BaseModel):
     state: Literal["speaking", "waiting", "interrupted"]
 
 
+class NewGesture(BaseModel):
+    """Which clip of the avatar to show once."""
+
+    model_config = example(clip="wave")
+    clip: str = Field(min_length=1, max_length=64)
+
+
 class Played(BaseModel):
     """How far an utterance was heard; null and 0 if nobody spoke."""
 

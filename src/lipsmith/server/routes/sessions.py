@@ -23,6 +23,7 @@ from ..live import Held, read_pcm
 from ..problems import Problem
 from ..schemas import (
     LiveSession,
+    NewGesture,
     NewSession,
     NewText,
     Played,
@@ -143,6 +144,12 @@ async def push_audio(
     if end:
         held.live.end()
     return Said(utterance=utterance, seconds=said / rate, interrupted=False)
+
+
+@router.post("/sessions/{session}/gesture", status_code=204)
+async def gesture(parts: Parts, owner: Owner, session: SessionId, wanted: NewGesture) -> None:
+    """Show a clip of the avatar once, speaking or not, and go back."""
+    parts.live.get(owner, session).live.gesture(wanted.clip)
 
 
 @router.post("/sessions/{session}/interrupt")
