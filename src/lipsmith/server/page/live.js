@@ -297,9 +297,10 @@ async function sayText(event) {
   tell("say-trouble");
   put($("sent"), "say.sending");
   try {
+    $("text").value = ""; // at once: the answer comes when it sounds, and the next line may be typed by then
     await call("POST", `${state.session.links.self}/text`, { body: { text }, type: "application/json" });
-    $("text").value = "";
   } catch (error) {
+    $("text").value ||= text;
     tell("say-trouble", error);
   }
   forget();
