@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -38,17 +39,28 @@ def served(options: UiOptions) -> Iterator[gradio.Blocks]:
         EngineUnavailable: gradio is not installed.
         OptionError: the port is taken.
     """
+    silence()
+    _check_free(options)
     films = Films()
     try:
         page = build(films)
-        try:
-            _launch(page, options)
-        except OSError as reason:
-            raise OptionError(f"{options.host}:{options.port} cannot be listened on; say another --port.") from reason
+        _launch(page, options)
         yield page
         page.close(verbose=False)
     finally:
         films.close()
+
+
+def _check_free(options: UiOptions) -> None:
+    """Before seconds are spent on loading Gradio."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((options.host, options.port))
+        except OSError as reason:
+            told = f"{options.host}:{options.port} cannot be listened on ({reason.strerror}); say another --port."
+            raise OptionError(told) from reason
 
 
 def silence() -> None:
