@@ -16,9 +16,9 @@ from drawn_people import drawn
 
 from lipsmith.avatars.archive import SUFFIX
 from lipsmith.avatars.manifest import LARGEST, NAME, _sum
+from lipsmith.avatars.places import FILES
 from lipsmith.avatars.records import keep, restore
 from lipsmith.avatars.shelf import Shelf
-from lipsmith.avatars.store import FILES
 from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
 from lipsmith.types import Crop
 

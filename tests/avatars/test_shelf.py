@@ -249,7 +249,7 @@ def test_what_is_not_ours_stays(anna: Shelf, source: Path) -> None:
     """A shelf may be laid into a folder that holds other things, in folders of the same names."""
     kept = []
     for name in ("anna", "berta", "holiday"):
-        for path in (Path("letter.txt"), Path("photos") / "sea.jpg", Path(".hidden")):
+        for path in (Path("letter.txt"), Path("photos") / "sea.jpg", Path("0123456789abcdef") / "sea.jpg"):
             kept.append(anna.root / name / path)
             kept[-1].parent.mkdir(parents=True, exist_ok=True)
             kept[-1].write_bytes(b"dear")

@@ -13,6 +13,10 @@ from ..errors import OptionError
 
 VARIABLE = "LIPSMITH_AVATARS"
 LOCKS = ".locks"
+ROLLS = ("pictures", "targets", "shared")
+INDEX = "index.safetensors"
+FILES = (INDEX, *(f"{name}.roll" for name in ROLLS))
+"""What a folder of data holds."""
 FOLDER = re.compile(r"[^\W_][\w.-]{0,63}")
 """Names of folders that may be avatars."""
 DATA = re.compile(r"[0-9a-f]{16}")
@@ -53,10 +57,16 @@ def left_behind(home: Path) -> list[Path]:
 
     Nothing else is ever removed: the folder may hold something of somebody else's, or be no avatar's at all.
     """
-    if not home.is_dir():
-        return []
-    found = home.iterdir()
-    return [one for one in found if (DATA if one.is_dir() else _PART).fullmatch(one.name) and not one.is_symlink()]
+    return [one for one in home.iterdir() if _is_ours(one)] if home.is_dir() else []
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_symlink() or not path.is_dir():
+        return _PART.fullmatch(path.name) is not None
+    try:
+        return DATA.fullmatch(path.name) is not None and all(one.name in FILES for one in path.iterdir())
+    except OSError:  # somebody removes it now
+        return False
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -68,4 +78,16 @@ def remove(paths: Iterable[Path]) -> None:
             one.unlink(missing_ok=True)
 
 
-__all__ = ["DATA", "FOLDER", "LOCKS", "VARIABLE", "check_name", "data_folder", "left_behind", "remove"]
+__all__ = [
+    "DATA",
+    "FILES",
+    "FOLDER",
+    "INDEX",
+    "LOCKS",
+    "ROLLS",
+    "VARIABLE",
+    "check_name",
+    "data_folder",
+    "left_behind",
+    "remove",
+]

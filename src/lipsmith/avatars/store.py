@@ -27,6 +27,7 @@ from ..types import Crop, Image, Plate, Target
 from .loop import Loop
 from .manifest import AvatarInfo, Manifest, StoredFile
 from .pictures import PictureCoder, PictureReader
+from .places import FILES, INDEX, ROLLS
 from .records import Kinds, keep, kinds_of, restore
 from .rolls import Index, RollReader, RollWriter, checksum, full
 
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from ..media.key import Alpha
     from .pictures import Pixels
 
-ROLLS = ("pictures", "targets", "shared")
-INDEX = "index.safetensors"
-FILES = (INDEX, *(f"{name}.roll" for name in ROLLS))
 PLATES_KEPT = 3
 """Plates in memory: 6 MB each at 1080p. A turn of the walk needs the last two again."""
 SHARED_BYTES = 32 << 20
