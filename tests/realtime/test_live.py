@@ -92,6 +92,25 @@ def test_an_interruption_is_told_and_nothing_follows() -> None:
     asyncio.run(talk())
 
 
+def test_what_waits_for_a_slow_listener_is_silenced_by_an_interruption() -> None:
+    async def talk() -> tuple[list[Tick], list[Tick]]:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        slow, speaking = session.listen(ticks=100_000), asyncio.create_task(until(session, "speaking"))
+        await asyncio.sleep(0)
+        session.say(SOUND)
+        heard = await speaking
+        assert session.interrupt() is not None
+        await session.close()
+        await studio.close()
+        return heard, [tick async for tick in slow]
+
+    heard, waited = asyncio.run(talk())
+    assert sound_of(heard).any()
+    assert len(waited) >= len(heard)
+    assert not sound_of(waited).any()
+
+
 def test_events_come_without_pictures() -> None:
     async def talk() -> list[str]:
         studio = Studio(FakeEngine())

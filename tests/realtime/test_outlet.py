@@ -39,6 +39,14 @@ def test_the_newest_pictures_are_kept() -> None:
     assert [one.image is not None for one in kept if one] == [False, False, False, True, True]
 
 
+def test_a_picture_that_is_past_is_not_shown() -> None:
+    outlet = Outlet()
+    outlet.put(tick(0), late=True)
+    outlet.put(tick(1))
+    assert [one.image is None for one in iter(outlet.take, None)] == [True, False]
+    assert outlet.dropped == 1
+
+
 def test_who_does_not_read_at_all_is_given_up() -> None:
     outlet = Outlet(2, 3)
     for number in range(5):

@@ -16,7 +16,7 @@ from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
 from lipsmith.media.sound import Hearing
 from lipsmith.perform import perform, render_runs
-from lipsmith.realtime.session import Session, SessionOptions
+from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
 from lipsmith.take import Take
 from lipsmith.timing import frame_count, sample_at
 from lipsmith.types import FilmInfo, Samples
@@ -101,13 +101,11 @@ def test_what_is_said_is_heard_sample_by_sample(fps: Fraction, rate: int) -> Non
     assert one.session.stalls == 0
 
 
+@pytest.mark.parametrize("fps", [Fraction(30_000, 1001), Fraction(64_000, 41)])
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 4])
-def test_a_picture_waits_for_its_last_sample(first: int) -> None:
-    """At 29.97 fps a tick may need a sample more than the frame that it shows."""
-    one, fps = (
-        world(SessionOptions(ease=0), fps=Fraction(30_000, 1001), fake=FakeOptions(context=0)),
-        Fraction(30_000, 1001),
-    )
+def test_a_picture_waits_for_its_last_sample(first: int, fps: Fraction) -> None:
+    """A tick may need a sample more than the frame that it shows: at 10.25 samples a tick it does within 14 frames."""
+    one = world(SessionOptions(ease=0), fps=fps, fake=FakeOptions(context=0))
     one.run(first)
     for frame in range(60):
         one.session.say(noise(sample_at(frame + 1, fps) - sample_at(frame, fps), frame))
@@ -247,6 +245,29 @@ def test_sound_faster_than_the_buffer_is_refused_and_nothing_before_it_is_lost()
     one.session.say(noise(1_600))
 
 
+@pytest.mark.parametrize("window", [1, 4])
+def test_no_more_is_planned_than_is_wished_however_much_sound_waits(window: int) -> None:
+    one = world(SessionOptions(ahead=9), fake=FakeOptions(window=window))
+    one.session.say(noise(160_000))
+    asks = [ask for _ in range(100) for ask in one.session.pump(4)]
+    assert 9 <= len(one.session._plan.slots) < 9 + window
+    assert sum(len(ask.run) for ask in asks) <= 9 + window
+    assert one.session.room == 16_000 * 60 - 160_000
+
+
+def test_one_utterance_too_many_is_refused_and_those_before_are_spoken() -> None:
+    one, sounds = world(), [noise(700, seed) for seed in range(UTTERANCES)]
+    for number, sound in enumerate(sounds, 1):
+        assert one.session.say(sound) == number
+        one.session.end()
+    with pytest.raises(BufferFull):
+        one.session.say(noise(700))
+    one.run(250)
+    played = sound_of(one.ticks)
+    assert np.array_equal(played[np.flatnonzero(played)], np.concatenate(sounds))
+    assert one.session.say(noise(700)) == UTTERANCES + 1
+
+
 def test_two_utterances_follow_each_other() -> None:
     one, first, second = world(), noise(10_000, 1), noise(10_001, 2)
     one.session.say(first)
@@ -312,13 +333,13 @@ def test_nobody_speaks_over_plates_with_open_mouths_in_idleness() -> None:
 
 
 def test_three_hours_grow_nothing() -> None:
-    """At 5 fps: 54 000 ticks of speech without an end, pushed as it plays."""
-    one = world(SessionOptions(ease=0), fps=Fraction(5), rate=16_000, fake=FakeOptions(context=0))
+    """At 2 fps: 21 600 ticks of speech without an end, pushed as it plays."""
+    one = world(SessionOptions(ease=0), fps=Fraction(2), rate=16_000, fake=FakeOptions(context=0))
     second, sizes = noise(16_000), []
     for _hour in range(3):
         for _ in range(3_600):  # seconds
             one.session.say(second)
-            one.run(5)
+            one.run(2)
             one.ticks.clear()
         sizes.append((one.session.room, len(one.asks), one.session.slack))
     assert len(set(sizes)) == 1

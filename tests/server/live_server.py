@@ -21,6 +21,8 @@ import numpy as np
 from lipsmith.server.keys import new_key
 
 FAKE = '{"engine": "fake"}'
+PATIENT = (sys.executable, str(Path(__file__).with_name("patient_worker.py")))
+"""Workers whose jobs last until their data folder holds a file ``go``."""
 
 
 @dataclass
@@ -41,9 +43,18 @@ class Running:
 
 
 def start(data: Path, *flags: str, keys: str = "") -> Running:
-    words = ["serve", "--port", "0", "--data", str(data), "--lease-seconds", "2", *flags]
+    words = ["-m", "lipsmith", "serve", "--port", "0", "--data", str(data), "--lease-seconds", "2", *flags]
+    return _started(data, words, keys)
+
+
+def start_patient(data: Path, drain_seconds: int = 60) -> Running:
+    """A server with patient workers."""
+    return _started(data, [str(Path(__file__).with_name("patient_server.py")), str(data), str(drain_seconds)])
+
+
+def _started(data: Path, words: list[str], keys: str = "") -> Running:
     place = {**os.environ, "LIPSMITH_KEYS": keys}
-    process = subprocess.Popen([sys.executable, "-m", "lipsmith", *words], stdout=subprocess.PIPE, text=True, env=place)
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=place)
     assert process.stdout
     line = process.stdout.readline()
     found = re.search(r"http://\S+", line)

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import FAKE, Running, over, start, tone, until
+from live_server import FAKE, PATIENT, Running, start, start_patient, tone, until
+
+from lipsmith.server.crew import Crew
+from lipsmith.server.settings import ServerOptions
+from lipsmith.server.store import Store
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def started(tmp_path: Path) -> Iterator[list[Running]]:
         server.process.stdout.close()
 
 
-def send(client: httpx.Client, portrait: bytes, speech: bytes) -> str:
+def send(client: httpx.Client, portrait: bytes = b"a portrait", speech: bytes = b"a speech") -> str:
     files = {"picture": ("p.jpg", portrait), "speech": ("s.wav", speech)}
     answer = client.post("/v1/jobs", files=files, data={"options": FAKE})
     assert answer.status_code == 202, answer.text
@@ -34,70 +38,70 @@ def states(client: httpx.Client) -> list[str]:
     return [job["state"] for job in client.get("/v1/jobs?limit=100").json()["jobs"]]
 
 
+def films(data: Path) -> dict[str, int]:
+    """Of every job with a result, when its film was written."""
+    return {path.parent.parent.name: path.stat().st_mtime_ns for path in data.glob("jobs/*/result/film.mp4")}
+
+
 def test_ten_jobs_survive_the_death_of_their_server(tmp_path: Path, portrait: bytes, started: list[Running]) -> None:
-    started.append(start(tmp_path))
+    started.append(start(tmp_path, "--lease-seconds", "1"))
     with started[0].client() as client:
-        jobs = [send(client, portrait, tone(3)) for _ in range(10)]
+        jobs = [send(client, portrait, tone(0.4)) for _ in range(10)]
         until(lambda: "done" in states(client) and "running" in states(client))
-        made = {path.parent.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("jobs/*/result/film.mp4")}
     started[0].stop(signal.SIGKILL)
+    made = films(tmp_path)
     assert made
     assert len(made) < 10
-    started.append(start(tmp_path))
+    started.append(start(tmp_path, "--lease-seconds", "1"))
     with started[1].client() as client:
         until(lambda: states(client).count("done") == 10, 120)
         attempts = {job: client.get(f"/v1/jobs/{job}").json()["attempts"] for job in jobs}
         assert all(client.get(f"/v1/jobs/{job}/result").status_code == 200 for job in jobs)
     assert sorted(attempts.values())[-2:] in ([1, 1], [1, 2])
     assert {job: attempts[job] for job in made} == dict.fromkeys(made, 1)
-    assert (
-        made.items()
-        <= {
-            path.parent.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("jobs/*/result/film.mp4")
-        }.items()
-    )
+    assert made.items() <= films(tmp_path).items()
     assert not list(tmp_path.glob("jobs/*/attempt-*"))
 
 
-def test_sigterm_lets_the_running_job_finish_and_takes_no_more(
-    tmp_path: Path, portrait: bytes, started: list[Running]
+def test_sigterm_lets_the_running_job_finish_and_leaves_what_waits_to_the_next_server(
+    tmp_path: Path, started: list[Running]
 ) -> None:
-    started.append(start(tmp_path))
+    started.append(start_patient(tmp_path))
     with started[0].client() as client:
-        first, second = send(client, portrait, tone(10)), send(client, portrait, tone(10))
+        first, second = send(client), send(client)
         until(lambda: client.get(f"/v1/jobs/{first}").json()["state"] == "running")
         started[0].process.send_signal(signal.SIGTERM)
         until(lambda: client.get("/readyz").status_code == 503)
-        answer = client.post("/v1/jobs", files={"picture": ("p.jpg", portrait), "speech": ("s.wav", tone(1))})
+        answer = client.post("/v1/jobs", files={"picture": ("p.jpg", b"p"), "speech": ("s.wav", b"s")})
         assert (answer.status_code, answer.json()["type"]) == (503, "draining")
         assert int(answer.headers["retry-after"]) > 0
+        assert client.get(f"/v1/jobs/{first}").json()["state"] == "running"
+        (tmp_path / "go").touch()
     assert started[0].process.wait(60) == 0
-    with sqlite3.connect(tmp_path / "jobs.sqlite") as db:
-        assert dict(db.execute("SELECT id, state FROM jobs")) == {first: "done", second: "queued"}
-    db.close()
+    assert rows(tmp_path) == {first: ("done", 1), second: ("queued", 0)}
+    store = Store(tmp_path / "jobs.sqlite")
+    crew = Crew(store, ServerOptions(data=str(tmp_path)), PATIENT)
+    crew.start()
+    until(lambda: store.counts() == {"done": 2})
+    crew.drain(0)
+    store.close()
 
 
-def test_sigterm_puts_back_what_takes_too_long_and_ends_events(
-    tmp_path: Path, portrait: bytes, started: list[Running]
-) -> None:
-    started.append(start(tmp_path, "--drain-seconds", "1"))
+def test_sigterm_puts_back_what_takes_too_long_and_ends_events(tmp_path: Path, started: list[Running]) -> None:
+    started.append(start_patient(tmp_path, drain_seconds=1))
     with started[0].client() as client:
-        job = send(client, portrait, tone(60))
+        job = send(client)
         until(lambda: client.get(f"/v1/jobs/{job}").json()["state"] == "running")
         with client.stream("GET", f"/v1/jobs/{job}/events") as answer:
             started[0].process.send_signal(signal.SIGTERM)
             assert "data: " in answer.read().decode()
     assert started[0].process.wait(60) == 0
-    with sqlite3.connect(tmp_path / "jobs.sqlite") as db:
-        assert list(db.execute("SELECT state, attempts FROM jobs")) == [("queued", 0)]
+    assert rows(tmp_path) == {job: ("queued", 0)}
+
+
+def rows(data: Path) -> dict[str, tuple[str, int]]:
+    """Of every job in the table, its state and how often it was begun."""
+    with sqlite3.connect(data / "jobs.sqlite") as db:
+        found = {job: (state, attempts) for job, state, attempts in db.execute("SELECT id, state, attempts FROM jobs")}
     db.close()
-
-
-def test_a_job_that_waited_is_done_by_the_next_server(tmp_path: Path, portrait: bytes, started: list[Running]) -> None:
-    started.append(start(tmp_path, "--workers", "0"))
-    with started[0].client() as client:
-        job = send(client, portrait, tone(0.5))
-    assert started[0].stop() == 0
-    started.append(start(tmp_path))
-    with started[1].client() as client:
-        assert over(client, job)["state"] == "done"
+    return found

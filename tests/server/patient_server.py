@@ -1,0 +1,15 @@
+"""``lipsmith serve`` whose workers are patient: ``python patient_server.py DATA DRAIN_SECONDS``."""
+
+from __future__ import annotations
+
+import sys
+
+from live_server import PATIENT
+
+from lipsmith.server.app import serve
+from lipsmith.server.keys import Keys
+from lipsmith.server.services import make_services
+from lipsmith.server.settings import ServerOptions
+
+options = ServerOptions(port=0, data=sys.argv[1], lease_seconds=1, drain_seconds=int(sys.argv[2]), voice="none")
+serve(make_services(options, Keys(), PATIENT), lambda port: print(f"http://127.0.0.1:{port}", flush=True))
