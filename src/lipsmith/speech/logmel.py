@@ -47,7 +47,7 @@ class LogMelStream:
     """log10 of the band powers of one stream at 16 kHz, not yet fitted to a window."""
 
     def __init__(self) -> None:
-        self._bank = filter_bank()
+        self._banks = [np.ascontiguousarray(half) for half in np.split(filter_bank(), 2, axis=1)]
         self._hann = np.hanning(2 * REACH + 1)[:-1]
         self._rest: Samples = np.zeros(0, np.float32)
         self._begun = False
@@ -73,8 +73,9 @@ class LogMelStream:
         sound = self._rest[start * HOP : (stop - 1) * HOP + 2 * REACH]
         frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * REACH)[::HOP]
         power = np.abs(np.fft.rfft(frames * self._hann)) ** 2
-        # one product per frame: a product of many frames at once may round differently for another count
-        bands = np.stack([row @ self._bank for row in power])
+        # one product per frame: a product of many frames at once may round differently for another count; and so
+        # small that the linear algebra does not share it among threads, which wait for each other on a busy machine
+        bands = np.stack([np.concatenate([row @ half for half in self._banks]) for row in power])
         logs: Array = np.log10(np.maximum(bands, 10.0**QUIETEST)).astype(np.float32)
         return logs
 

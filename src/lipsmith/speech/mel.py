@@ -43,7 +43,7 @@ class MelStream:
     """Log-mel power of one stream at 16 kHz, not yet normalised."""
 
     def __init__(self) -> None:
-        self._bank = filter_bank()
+        self._banks = [np.ascontiguousarray(half) for half in np.split(filter_bank(), 2, axis=1)]
         self._window = np.hanning(WINDOW)
         self._energy = float(np.sum(self._window**2))
         self._rest: Samples = np.zeros(0, np.float32)
@@ -57,8 +57,9 @@ class MelStream:
             return np.zeros((0, BANDS), np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[: count * HOP : HOP]
         power = np.abs(np.fft.rfft(frames * self._window, _FFT)) ** 2 / self._energy
-        # one product per frame: a product of many frames at once may round differently for another count
-        bands = np.stack([row @ self._bank for row in power])
+        # one product per frame: a product of many frames at once may round differently for another count; and so
+        # small that the linear algebra does not share it among threads, which wait for each other on a busy machine
+        bands = np.stack([np.concatenate([row @ half for half in self._banks]) for row in power])
         logs: Array = np.log(bands + FLOOR).astype(np.float32)
         return logs
 
