@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import numpy as np
@@ -56,6 +57,8 @@ class EspeakVoice:
         except OptionError:
             self._process.kill()
             raise
+        warm = {"text": "a", "voice": self._voices[self._usual] + self._variant, "tempo": tempo}
+        self._turns.submit(self._process.ask, warm)  # its dictionary is loaded before somebody waits
 
     @property
     def name(self) -> str:
@@ -77,12 +80,14 @@ class EspeakVoice:
 
     async def close(self) -> None:
         """End the process."""
-        self._process.kill()
         self._turns.shutdown(wait=False, cancel_futures=True)
+        self._process.stop()
+        self._turns.shutdown()  # whoever was reading from it has seen its end
+        self._process.kill()
 
 
 class _Process:
-    """The worker: begun when it is needed, again when it was lost. For one thread; ``kill`` for any."""
+    """The worker: begun when it is needed, again when it was lost. For one thread."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
@@ -126,15 +131,22 @@ class _Process:
         process.wait()
         raise VoiceError(ENDED)
 
+    def stop(self) -> None:
+        """Let it end; for any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def kill(self) -> None:
-        """End it, if it lives."""
+        """End it, if it lives, and let go of its pipes; for the thread that asks."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe:
-                    pipe.close()
+                    with suppress(OSError):  # what was not read by it is lost
+                        pipe.close()
 
     def _begin(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
