@@ -257,5 +257,5 @@ def test_the_summary_tells_what_was_left_and_why() -> None:
         "note: picture.png was scaled.",
         "note: 10 frames left as they were: it is turned away too far",
         "note: 10 frames without a face passed through",
-        "note: passed over big: no GPU here.",
+        "note: passed over big; `lipsmith engines` says what is missing",
     ]

@@ -109,7 +109,8 @@ def summary(report: Report) -> str:
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {count} frames left as they were: {reason}" for reason, count in report.unable.items()]
     lines += [f"note: {report.cutaways} frames without a face passed through"] if report.cutaways else []
-    lines += [f"note: passed over {engine}" for engine in report.passed_over]
+    passed = ", ".join(engine.partition(":")[0] for engine in report.passed_over)
+    lines += [f"note: passed over {passed}; `lipsmith engines` says what is missing"] if passed else []
     return "\n".join(lines)
 
 
