@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
@@ -103,6 +103,16 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: Pla
     offline = list(perform(take, [sound], engine))
     assert len(offline) == len(live) == 25
     assert all(np.array_equal(a.image, b.image) for a, b in zip(live, offline, strict=True))
+
+
+@pytest.mark.parametrize("end", [lambda session: session.close(), lambda session: session.fail("broken")])
+def test_nothing_is_drawn_any_more_for_a_session_that_is_over(plate: Plate, end: Callable[[Session], None]) -> None:
+    one = world(plate)
+    asks = one.session.pump(3)
+    end(one.session)
+    assert asks
+    assert all(ask.stale for ask in asks)
+    assert one.session.pump(3) == []
 
 
 def test_without_life_a_silent_portrait_is_the_very_picture(plate: Plate) -> None:

@@ -259,6 +259,18 @@ def test_one_session_too_many_is_refused_and_a_closing_studio_takes_none() -> No
     asyncio.run(talk())
 
 
+def test_of_those_who_come_at_once_as_many_are_taken_as_are_allowed() -> None:
+    async def talk() -> list[object]:
+        studio = Studio(FakeEngine(), most=2)
+        came = await asyncio.gather(*(studio.open(avatar(), RATE) for _ in range(4)), return_exceptions=True)
+        await studio.close()
+        return [*came]
+
+    came = asyncio.run(talk())
+    assert sum(isinstance(one, LiveSession) for one in came) == 2
+    assert sum(isinstance(one, Busy) for one in came) == 2
+
+
 def test_drain_lets_speech_finish() -> None:
     async def talk() -> None:
         studio = Studio(FakeEngine())

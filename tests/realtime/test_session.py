@@ -245,6 +245,16 @@ def test_sound_faster_than_the_buffer_is_refused_and_nothing_before_it_is_lost()
     one.session.say(noise(1_600))
 
 
+def test_only_playing_makes_room() -> None:
+    one = world(SessionOptions(buffer=2.0, ease=0))
+    one.session.say(noise(32_000))
+    one.asks += one.session.pump(20)
+    assert one.asks
+    assert one.session.room == 0
+    one.run(10)
+    assert one.session.room == np.count_nonzero(sound_of(one.ticks)) > 0
+
+
 @pytest.mark.parametrize("window", [1, 4])
 def test_no_more_is_planned_than_is_wished_however_much_sound_waits(window: int) -> None:
     one = world(SessionOptions(ahead=9), fake=FakeOptions(window=window))
@@ -291,6 +301,14 @@ def test_speech_that_runs_dry_ends_by_itself() -> None:
     assert one.session.state == "idle"
     assert np.array_equal(sound_of(one.ticks)[np.flatnonzero(sound_of(one.ticks))], sound)
     assert one.session.say(sound) == 2
+
+
+def test_speech_whose_sound_still_waits_is_not_ended_by_a_slow_engine() -> None:
+    one = world(SessionOptions(patience=5))
+    first = one.session.say(noise(48_000))
+    one.run(10)
+    one.run(60, rendered=0)
+    assert one.session.say(noise(100)) == first
 
 
 def test_a_failure_ends_the_speaking_and_not_the_ticks() -> None:

@@ -116,9 +116,23 @@ def test_what_a_dead_server_left_is_begun_again(make: Make, tmp_path: Path) -> N
     crew, store = make()
     add(store, tmp_path, "a", odd="done")
     assert store.claim(0.1)
+    (tmp_path / "jobs" / "a" / "attempt-1").mkdir()
     crew.start()
     until(lambda: state(store, "a") == "done")
     assert found(store, "a").attempts == 2
+    until(lambda: not list(tmp_path.glob("jobs/*/attempt-*")))
+
+
+@pytest.mark.parametrize("step", [86_400, -86_400])
+def test_a_step_of_the_clock_disturbs_no_job_that_runs(make: Make, tmp_path: Path, step: int) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="done", steps=10)
+    crew.start()
+    until(lambda: found(store, "a").stage == "speak")
+    store._clock = lambda: time.time() + step
+    crew.recover()
+    until(lambda: state(store, "a") == "done")
+    assert found(store, "a").attempts == 1
 
 
 def test_a_result_that_was_committed_is_not_made_again(make: Make, tmp_path: Path) -> None:
@@ -141,6 +155,19 @@ def test_who_lost_the_lease_commits_nothing(make: Make, tmp_path: Path) -> None:
     store.delete("a")
     until(lambda: crew.workers[0].pid is None)
     assert not (tmp_path / "jobs" / "a").exists()
+
+
+def test_work_that_was_cancelled_at_the_last_moment_is_not_committed(make: Make, tmp_path: Path) -> None:
+    crew, store = make()
+    add(store, tmp_path, "a", odd="done")
+    job = store.claim(60)
+    assert job
+    crew.workers[0].call({"odd": "done"}, 60)
+    store.cancel("a", "alice")
+    crew._do(job, crew.workers[0])
+    assert state(store, "a") == "cancelled"
+    assert list((tmp_path / "jobs" / "a").iterdir()) == []
+    crew.workers[0].kill()
 
 
 def test_old_jobs_go_and_strange_folders_too(make: Make, tmp_path: Path) -> None:

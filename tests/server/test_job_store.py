@@ -72,6 +72,13 @@ def test_a_beating_job_is_not_lost(store: Store, clock: Clock) -> None:
         assert store.lost() == []
 
 
+def test_a_crashed_job_is_found_though_the_clock_was_set_back(store: Store, clock: Clock) -> None:
+    add(store, "a")
+    claim(store)
+    clock.now -= 86_400
+    assert [job.id for job in store.lost()] == ["a"]
+
+
 def test_who_cancels_ends_it_for_the_runner_too(store: Store) -> None:
     add(store, "a")
     job = claim(store)
@@ -89,6 +96,13 @@ def test_others_see_and_cancel_nothing(store: Store) -> None:
     assert store.page("bob", 10) == []
     assert store.counts("bob") == {}
     assert store.counts("alice") == {"queued": 1}
+
+
+def test_what_is_over_stays_as_it_is(store: Store) -> None:
+    add(store, "a")
+    assert store.finish(claim(store), {"frames": 1}, 1)
+    before = store.get("a")
+    assert store.cancel("a", "alice") == before
 
 
 def test_only_changes_raise_the_revision(store: Store) -> None:

@@ -101,7 +101,7 @@ def test_elsewhere_keys_are_wanted_or_insecure_said(host: str) -> None:
     check_reach(ServerOptions(host=host, insecure=True), keyed=False)
 
 
-@pytest.mark.parametrize("wrong", [{"port": -1}, {"port": 70000}, {"queue": 0}, {"cors": "*"}, {"upload_mb": 0}])
+@pytest.mark.parametrize("wrong", [{"port": -1}, {"port": 70000}, {"queue": 0}, {"cors": "*"}, {"lease_seconds": 601}])
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         ServerOptions(**wrong)  # type: ignore[arg-type]

@@ -264,7 +264,6 @@ class Studio:
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, most)
         self._sessions: list[LiveSession] = []
-        self._opening = 0
         self._draining = False
         self._renderer.start()
 
@@ -277,16 +276,12 @@ class Studio:
         if self._draining:
             raise Busy("This server is closing down; take another one.", retry_after=30)
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
-        self._opening += 1
-        try:
-            if not len(self._renderer.load):
-                await asyncio.wrap_future(self._renderer.call(lambda: self._warm(avatar, film)))
-            self._admission.admit(len(self.sessions) + self._opening - 1, film.fps)
-            session = Session(avatar, self._engine, film, options, self._clock)
-            live = LiveSession(session, self._renderer, self._clock)
-            self._sessions.append(live)
-        finally:
-            self._opening -= 1
+        if not len(self._renderer.load):
+            await asyncio.wrap_future(self._renderer.call(lambda: self._warm(avatar, film)))
+        self._admission.admit(len(self._sessions), film.fps)  # from here on without a pause: nobody else is counted
+        session = Session(avatar, self._engine, film, options, self._clock)
+        live = LiveSession(session, self._renderer, self._clock)
+        self._sessions.append(live)
         live.task.add_done_callback(lambda _: self._sessions.remove(live))
         return live
 

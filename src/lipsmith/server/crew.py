@@ -48,6 +48,7 @@ class Crew:
         self._store, self._options, self._finished = store, options, finished
         self._jobs = options.folder / "jobs"
         self._bell = threading.Semaphore(0)
+        self._running: set[str] = set()  # here, by one of the threads
         self.draining = threading.Event()
         self._stop = threading.Event()
         self.workers = [WorkerProcess(command) for _ in range(options.workers)]
@@ -79,9 +80,9 @@ class Crew:
         return [thread for thread in self._threads if thread.is_alive()]
 
     def recover(self) -> None:
-        """Deal with running jobs that nobody runs any more."""
+        """Deal with running jobs that nobody runs any more; those of here are not lost, whatever the clock says."""
         for job in self._store.lost():
-            if not self._finish_by_folder(job):
+            if job.id not in self._running and not self._finish_by_folder(job):
                 self._give_back(job)
 
     def sweep(self) -> None:
@@ -114,7 +115,9 @@ class Crew:
             if job is None:
                 self._bell.acquire(timeout=REST)
                 continue
+            self._running.add(job.id)
             self._guarded(partial(self._do, job, worker), job)
+            self._running.discard(job.id)
         worker.kill()
 
     def _guarded(self, act: Callable[[], None], job: Row | None = None) -> None:

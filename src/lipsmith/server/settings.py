@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import OptionError
 from ..options import check
 from ..transports.rtc_options import RtcOptions
+from .store import LONGEST_LEASE
 
 LEAST = {
     "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
@@ -62,8 +63,9 @@ class ServerOptions:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise OptionError(f"{name} is {getattr(self, name)}; it can be {least} or more.")
-        if self.port > 65535:
-            raise OptionError(f"port is {self.port}; it can be 0 to 65535.")
+        for name, most in (("port", 65535), ("lease_seconds", LONGEST_LEASE)):
+            if getattr(self, name) > most:
+                raise OptionError(f"{name} is {getattr(self, name)}; it can be {LEAST[name]} to {most}.")
         self.rtc()
         if "*" in self.origins:
             raise OptionError("cors is '*', which lets every site call: name the origins, such as https://example.org.")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Kind = Literal["dub", "avatar"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
+LONGEST_LEASE = 600
+"""Seconds. A lease that is good for longer was given before the clock was set back."""
 TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
@@ -164,8 +166,10 @@ class Store:
         self._run("DELETE FROM jobs WHERE id=?", job)
 
     def lost(self) -> list[Row]:
-        """Running jobs whose lease is over: whoever ran them is gone."""
-        return self._rows("SELECT * FROM jobs WHERE state='running' AND lease_until < ?", self._clock())
+        """Running jobs whose lease is over, or good for longer than any: whoever ran them is gone."""
+        query = "SELECT * FROM jobs WHERE state='running' AND lease_until NOT BETWEEN ? AND ?"
+        now = self._clock()
+        return self._rows(query, now, now + LONGEST_LEASE)
 
     def over(self) -> list[Row]:
         """Jobs that are over, the longest ago first."""
