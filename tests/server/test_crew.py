@@ -182,6 +182,19 @@ def test_old_jobs_go_and_strange_folders_too(make: Make, tmp_path: Path) -> None
     store._run("UPDATE jobs SET finished=? WHERE id='old'", time.time() - 25 * 3600)
     (tmp_path / "jobs" / "strange").mkdir()
     os.utime(tmp_path / "jobs" / "strange", (0, 0))
+    (tmp_path / "jobs" / "upload").mkdir()  # on its way in, so not in the table yet
     crew.sweep()
     assert store.ids() == {"new"}
-    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["new"]
+    assert {path.name for path in (tmp_path / "jobs").iterdir()} == {"new", "upload"}
+
+
+def test_the_oldest_finished_jobs_make_room_on_the_disk(make: Make, tmp_path: Path) -> None:
+    crew, store = make(disk_gb=1)
+    for name in "abc":
+        add(store, tmp_path, name, odd="done")
+        row = store.claim(60)
+        assert row
+        store.finish(row, {}, 400_000_000)
+    crew.sweep()
+    assert store.ids() == {"b", "c"}
+    assert not (tmp_path / "jobs" / "a").exists()
