@@ -22,13 +22,15 @@ from ..realtime.live import LiveSession, Studio
 from ..realtime.ticks import Tick
 from ..types import Samples
 from .alone import resident_bytes
-from .material import write_portrait
+from .material import write_moving_portrait, write_portrait
 
 RATE = 24_000
 CHUNK = 0.02
 """Seconds of sound that come at once from a microphone."""
 SPOKEN = 2.0
 """Seconds of every utterance."""
+PAUSE = 1.0
+"""Seconds at least before something is said, and at most twice as many."""
 SETTLING = 0.25
 """Share of the time after which memory is watched."""
 
@@ -42,6 +44,7 @@ class LiveCase:
     size: tuple[int, int] = (512, 512)
     engine: str = "warp"
     picture: Path | None = None
+    film: float = 0.0  # seconds of a moving portrait to speak over; 0: a still one, whose plate never steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Talk:
         watching = asyncio.create_task(self._watch())
         while time.monotonic() < self.until:
             for say in (self._push, self._stream, self._interrupt):
-                await asyncio.sleep(1 + float(self.random.random()))
+                await asyncio.sleep(PAUSE * (1 + float(self.random.random())))
                 await say()
         await self.session.close()
         await watching
@@ -173,11 +176,15 @@ def measure_live(case: LiveCase, tell: Callable[[str], None] = lambda _: None) -
     """Make an avatar, open the case's sessions over it and let them talk for its seconds."""
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as folder:
         engine = load_engine(case.engine)
-        picture = case.picture or write_portrait(Path(folder), case.size)
+        picture = case.picture or _portrait(Path(folder), case)
         shelf = Shelf(Path(folder) / "avatars")
         shelf.create("bench", picture, engine, AvatarOptions(engine=case.engine))
         with shelf.open("bench") as avatar:
             return asyncio.run(_measure(case, engine, avatar, tell))
+
+
+def _portrait(folder: Path, case: LiveCase) -> Path:
+    return write_moving_portrait(folder, case.size, case.film) if case.film else write_portrait(folder, case.size)
 
 
 async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callable[[str], None]) -> LiveFigures:

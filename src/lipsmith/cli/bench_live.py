@@ -25,6 +25,7 @@ WORDS = {
     "size": "Size of the portrait, in pixels.",
     "engine": "A name from `lipsmith engines`.",
     "picture": "Measure with this image or video instead, at its own size.",
+    "film": "Seconds of a moving portrait to speak over, so that plates have steps to count; 0: a still one.",
 }
 
 
@@ -37,10 +38,13 @@ class LiveBenchOptions:
     size: str = "512x512"
     engine: str = "warp"
     picture: Path | None = None
+    film: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < 86_400:
             raise OptionError(f"seconds is {self.seconds}; give more than 0 and less than a day.")
+        if not 0 <= self.film <= 60:
+            raise OptionError(f"film is {self.film}; give 0 to 60 seconds.")
 
 
 def parse_sessions(text: str) -> list[int]:
@@ -62,7 +66,7 @@ def bench_live(as_json: AsJson = False, **given: Any) -> None:
     found = []
     for count in sessions:
         typer.echo(f"measuring {count} session(s) for {options.seconds:g} s ...", err=True)
-        case = LiveCase(count, options.seconds, size, options.engine, options.picture)
+        case = LiveCase(count, options.seconds, size, options.engine, options.picture, options.film)
         found.append(measure_live(case, lambda what: typer.echo(f"  {what}", err=True)))
     print_json(found) if as_json else _print(found)
 
