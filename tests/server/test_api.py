@@ -53,7 +53,28 @@ def test_ranges_of_the_result_make_the_whole(served: Served, done: str) -> None:
     assert (first.status_code, rest.status_code) == (206, 206)
     assert first.headers["content-range"] == f"bytes 0-99/{len(whole)}"
     assert first.content + rest.content == whole
-    assert served.alice.get(path, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+    head = served.alice.head(path)
+    assert (head.status_code, head.content, int(head.headers["content-length"])) == (200, b"", len(whole))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "kind"),
+    [("bytes=999999999-", 416, "requested-range-not-satisfiable"), ("bytes=x", 400, "bad-request")],
+)
+def test_ranges_that_cannot_be_are_told_of(served: Served, done: str, wanted: str, status: int, kind: str) -> None:
+    answer = served.alice.get(f"/v1/jobs/{done}/result", headers={"Range": wanted})
+    check_problem(answer, status, kind)
+    size = served.alice.head(f"/v1/jobs/{done}/result").headers["content-length"]
+    assert answer.headers.get("content-range") == (f"bytes */{size}" if status == 416 else None)
+
+
+def test_what_is_no_call_is_told_apart_from_a_call_of_another_method(served: Served) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        check_problem(served.alice.request(method, "/v1/nothing"), 404, "not-found")
+    answer = served.alice.put("/v1/sessions")
+    check_problem(answer, 405, "method-not-allowed")
+    assert "HEAD" not in answer.headers["allow"]
+    check_problem(served.alice.post("/nothing"), 405, "method-not-allowed")
 
 
 def test_events_tell_of_the_job_until_it_is_over(served: Served, portrait: bytes, speech: bytes) -> None:
@@ -291,13 +312,13 @@ def test_the_data_folder_is_for_its_owner_alone(served: Served) -> None:
 @pytest.fixture(scope="module")
 def anna(served: Served, portrait: bytes) -> str:
     """An avatar of Alice's."""
-    form = {"id": "anna", "options": FAKE}
+    form = {"id": "studio-portrait", "options": FAKE}  # the calls of docs/server.md make an "anna"
     answer = served.alice.post("/v1/avatars", files={"picture": ("anna.jpg", portrait)}, data=form)
     assert answer.status_code == 202, answer.text
     job = over(served.alice, answer.json()["id"])
     assert job["state"] == "done", job
     assert (job["kind"], job["request"]["picture"], job["links"]["result"]) == ("avatar", "anna.jpg", None)
-    return "anna"
+    return "studio-portrait"
 
 
 def test_an_avatar_is_shown_and_listed(served: Served, anna: str) -> None:

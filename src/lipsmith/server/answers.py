@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError
 from .problems import MEDIA_TYPE, Problem, body_of
 from .process import TaskFailed
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,28 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+class RangedFile(FileResponse):
+    """A file, or the ranges of it that are asked for; those that cannot be are told of as problems."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; as FileResponse has it."""
+        refused: Message | None = None
+
+        async def told(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+                refused = message
+            if refused is None:
+                await send(message)
+
+        await super().__call__(scope, receive, told)
+        if refused is not None:
+            answer = _plain_problem(refused["status"], "Ask for ranges of bytes that the file has.")
+            found = Headers(raw=refused["headers"]).get("content-range")
+            answer.headers.update({"Content-Range": found} if found else {})
+            await answer(scope, receive, send)
+
+
 async def _ours(_: Request, error: Exception) -> Response:
     return response_of(error)
 
@@ -59,11 +85,15 @@ async def _invalid(_: Request, error: Exception) -> Response:
 async def _plain(_: Request, error: Exception) -> Response:
     """Starlette's own: no such route, a method not allowed, a form that cannot be parsed, a range that cannot be."""
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    kind = phrase.lower().replace(" ", "-")
-    answer = respond({"type": kind, "title": phrase, "status": error.status_code, "detail": str(error.detail)})
+    answer = _plain_problem(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _plain_problem(status: int, detail: str) -> JSONResponse:
+    """A problem that has nothing but a status of HTTP."""
+    phrase = HTTPStatus(status).phrase
+    return respond({"type": phrase.lower().replace(" ", "-"), "title": phrase, "status": status, "detail": detail})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

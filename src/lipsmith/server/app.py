@@ -22,7 +22,7 @@ from ..transports.rtc_options import parse_ports
 from ..transports.ws_frames import MOST_BYTES
 from . import answers
 from .guard import BodyLimit, Dressed, Guard
-from .pages import pages
+from .pages import Pages
 from .problems import MEDIA_TYPE
 from .routes import avatars, jobs, media, previews, sessions, signs
 from .schemas import ProblemBody
@@ -70,7 +70,7 @@ def create_app(parts: Services) -> FastAPI:
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
     app.include_router(signs.router)
-    app.mount("/", pages())
+    app.router.routes.append(Pages())
     _fence(app, parts)
     return app
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Scope
+    from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "page"
 NAMES = {".": "studio.html", "live": "live.html"}
@@ -37,6 +38,12 @@ class PageFiles(StaticFiles):
         return answer
 
 
-def pages() -> ASGIApp:
-    """The application that shows them, small on the wire."""
-    return GZipMiddleware(PageFiles())
+class Pages(Mount):
+    """Everything but the API, so that a call with another method than its own is answered 405 there, not here."""
+
+    def __init__(self) -> None:
+        super().__init__("/", GZipMiddleware(PageFiles()))  # small on the wire
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As Mount has it, but nothing below ``/v1``."""
+        return (Match.NONE, {}) if scope["path"].startswith("/v1/") else super().matches(scope)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import Busy, LipsmithError
+from ..errors import BufferFull, Busy, LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
+FULL = 1
+"""Seconds in which a session plays so much that more sound can be taken."""
 TABLE: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden-origin": (403, "Pages of this origin may not call"),
@@ -55,6 +57,7 @@ def body_of(error: Exception) -> dict[str, Any]:
         kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
         title = (type(error).__doc__ or "").partition("\n")[0]
         body = {"type": kind, "title": title, "status": error.http_status, "detail": str(error)}
-        return {**body, "retry_after": error.retry_after} if isinstance(error, Busy) else body
+        later = error.retry_after if isinstance(error, Busy) else FULL if isinstance(error, BufferFull) else None
+        return body if later is None else {**body, "retry_after": later}
     status, title = TABLE["unexpected"]
     return {"type": "unexpected", "title": title, "status": status, "detail": "The server's log says more."}

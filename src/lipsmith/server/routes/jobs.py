@@ -11,9 +11,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from ...errors import SoundError
+from ..answers import RangedFile
 from ..problems import Problem
 from ..schemas import Format, Job, Jobs, Token, job_of, moment
 from ..services import Owner, Parts, Services
@@ -106,21 +107,22 @@ def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
     return answer(parts, row)
 
 
+@router.head("/jobs/{job}/result", include_in_schema=False)
 @router.get(
     "/jobs/{job}/result",
-    response_class=FileResponse,
+    response_class=RangedFile,
     responses={
         200: {"content": {kind: {} for kind in TYPES.values()}, "description": "The film; ranges are answered 206."}
     },
 )
-def job_result(parts: Parts, owner: Owner, job: JobId) -> FileResponse:
+def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
     row = find(parts, owner, job)
     if row.kind != "dub" or row.state != "done":
         raise Problem("no-result", f"The job is {row.state}: a result is there when a dub is done.")
     kind = row.request["task"]["format"]
     path = parts.jobs / job / "result" / FILMS[kind]
-    return FileResponse(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")
+    return RangedFile(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")
 
 
 @router.post("/jobs/{job}/token")
