@@ -46,6 +46,13 @@ def test_the_first_that_came_is_the_first_begun(store: Store) -> None:
     assert store.claim(5) is None
 
 
+def test_who_waits_is_told_how_many_come_before(store: Store) -> None:
+    rows = [add(store, name) for name in "cab"]
+    assert [store.waiting_before(row) for row in rows] == [0, 1, 2]
+    claim(store)
+    assert [store.waiting_before(row) for row in rows[1:]] == [0, 1]
+
+
 def test_a_lost_lease_changes_nothing(store: Store, clock: Clock) -> None:
     add(store, "a")
     first = claim(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from live_server import Served
 
+EXAMPLES = os.environ.get("LIPSMITH_API_EXAMPLES", "3")
+"""For each call and each way to make one; more take longer and find more."""
 RUN = """
 import schemathesis
 schemathesis.serializer.alias("application/sdp", "text/plain")
@@ -33,7 +36,7 @@ def test_whatever_is_sent_is_answered_as_the_page_says(served: Served, tmp_path:
     pytest.importorskip("schemathesis")
     words = [
         "run", f"{served.running.url}/v1/openapi.json", "--header", f"Authorization: Bearer {served.alices_key}",
-        "--phases", "examples,fuzzing", "--max-examples", "5", "--seed", "1", "--suppress-health-check", "all",
+        "--phases", "examples,fuzzing", "--max-examples", EXAMPLES, "--seed", "1", "--suppress-health-check", "all",
         "--checks", "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance",
         "--request-timeout", "30", "--max-failures", "3", "--no-color",
     ]  # fmt: skip
