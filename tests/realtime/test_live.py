@@ -217,6 +217,28 @@ def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -
     asyncio.run(talk())
 
 
+def test_what_is_counted_stays_when_listeners_and_sessions_go() -> None:
+    async def talk() -> list[int]:
+        studio = Studio(FakeEngine())
+        session = await studio.open(avatar(), RATE)
+        slow = session.listen(pictures=1, ticks=100_000)
+        while not slow.outlet.dropped:
+            await asyncio.sleep(0.01)
+        session.leave(slow)
+        session.leave(slow)
+        seen = [slow.outlet.dropped, studio.figures().dropped]
+        await session.close()
+        await asyncio.sleep(0)
+        assert studio.sessions == ()
+        seen.append(studio.figures().dropped)
+        await studio.close()
+        return seen
+
+    seen = asyncio.run(talk())
+    assert seen == [seen[0]] * 3
+    assert seen[0] > 0
+
+
 def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
     class Breaking(FakeEngine):
         broken = False

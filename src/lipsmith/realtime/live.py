@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ class Figures:
     batches: dict[int, int]  # runs in a call -> calls
     render_seconds: tuple[float, float]  # a call of B rows takes a + b * B
     slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: too many
-    stalls: int  # ticks in which picture and sound waited, open sessions only
+    stalls: int  # ticks in which picture and sound waited; this and the next three since the studio was opened
     late: int  # ticks that came a tick too late
     rebased: int  # pauses of the machine
     dropped: int  # pictures not shown to slow listeners
@@ -114,6 +114,7 @@ class LiveSession:
         self._asked: dict[int, float] = {}  # utterance -> when its first sound came
         self._listeners: list[Listener] = []
         self._sinks: list[Sink] = []
+        self._dropped = 0  # pictures, by listeners who left
         self._closing = False
         self.task = asyncio.create_task(self._run())
         renderer.add(session)
@@ -136,7 +137,7 @@ class LiveSession:
     @property
     def dropped(self) -> int:
         """Pictures that slow listeners were not shown."""
-        return sum(one.outlet.dropped for one in self._listeners)
+        return self._dropped + sum(one.outlet.dropped for one in self._listeners)
 
     def say(self, samples: Samples, rate: int | None = None) -> int:
         """As ``Session.say``."""
@@ -175,7 +176,9 @@ class LiveSession:
 
     def leave(self, listener: Listener) -> None:
         """This one listens no more."""
-        self._listeners = [one for one in self._listeners if one is not listener]
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+            self._dropped += listener.outlet.dropped
         listener.end()
 
     def attach(self, sink: Sink) -> None:
@@ -264,6 +267,7 @@ class Studio:
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, most)
         self._sessions: list[LiveSession] = []
+        self._past: Counter[str] = Counter()  # of the sessions that are over
         self._draining = False
         self._renderer.start()
 
@@ -282,8 +286,12 @@ class Studio:
         session = Session(avatar, self._engine, film, options, self._clock)
         live = LiveSession(session, self._renderer, self._clock)
         self._sessions.append(live)
-        live.task.add_done_callback(lambda _: self._sessions.remove(live))
+        live.task.add_done_callback(lambda _: self._gone(live))
         return live
+
+    def _gone(self, live: LiveSession) -> None:
+        self._sessions.remove(live)
+        self._past += _counts(live)
 
     def _warm(self, avatar: Avatar, film: FilmInfo) -> None:
         plate = avatar.plate(avatar.loop.start().plate)
@@ -302,16 +310,17 @@ class Studio:
     def figures(self) -> Figures:
         """How it does now."""
         pacers = [one.pacer for one in self._sessions]
+        counted = sum((_counts(one) for one in self._sessions), self._past)
         return Figures(
             sessions=len(self._sessions),
             speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
             batches=dict(self._renderer.batches),
             render_seconds=self._renderer.load.fit(),
             slack_seconds=self._admission.slack(len(self._sessions), Fraction(25)),
-            stalls=sum(one.session.stalls for one in self._sessions),
-            late=sum(pacer.late for pacer in pacers),
-            rebased=sum(pacer.rebased for pacer in pacers),
-            dropped=sum(one.dropped for one in self._sessions),
+            stalls=counted["stalls"],
+            late=counted["late"],
+            rebased=counted["rebased"],
+            dropped=counted["dropped"],
             lag_p50=max((pacer.lag(0.5) for pacer in pacers), default=0.0),
             lag_p99=max((pacer.lag(0.99) for pacer in pacers), default=0.0),
             first_pictures=tuple(seconds for one in self._sessions for seconds in one.first_pictures),
@@ -330,6 +339,11 @@ class Studio:
         self._draining = True
         await asyncio.gather(*(one.close() for one in self.sessions))
         await _in_thread(self._renderer.stop)
+
+
+def _counts(live: LiveSession) -> Counter[str]:
+    pacer = live.pacer
+    return Counter(stalls=live.session.stalls, late=pacer.late, rebased=pacer.rebased, dropped=live.dropped)
 
 
 async def _in_thread(work: Callable[[], None]) -> None:
