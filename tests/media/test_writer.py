@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,15 @@ def test_an_interruption_leaves_nothing_and_spares_what_was_there(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What was started in the background of a script ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_real_interrupt_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), FilmWriter(tmp_path / "a.mp4", INFO) as film:  # noqa: PT012
         for k in range(100):
