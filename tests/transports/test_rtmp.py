@@ -14,7 +14,7 @@ import pytest
 from peers import INFO, Seen, beat
 
 from lipsmith.errors import OptionError, OutputError
-from lipsmith.transports.rtmp import PushOptions, PushSink, check_target, hidden, target
+from lipsmith.transports.rtmp import PushOptions, PushSink, check_target, hidden
 
 FFMPEG = shutil.which("ffmpeg")
 listening = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
@@ -102,12 +102,6 @@ def test_addresses_that_are_none_are_refused(url: str) -> None:
 
 def test_stream_keys_are_not_told() -> None:
     assert hidden("rtmp://user:word@host:1935/live/secret") == "rtmp://host/..."
-
-
-def test_callers_name_a_target_and_nothing_else() -> None:
-    assert target({"stage": "rtmp://host/live/key"}, "stage") == "rtmp://host/live/key"
-    with pytest.raises(OptionError, match="Known: stage"):
-        target({"stage": "rtmp://host/live/key"}, "rtmp://evil/x")
 
 
 def test_a_protocol_that_pyav_lacks_is_said_so() -> None:

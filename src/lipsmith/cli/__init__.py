@@ -13,13 +13,29 @@ import typer
 
 from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
-from . import avatar, bench_speak, demo, doctor, engines, generate, metrics, musetalk, serve, speak, train, ui, weights
+from . import (
+    avatar,
+    bench_speak,
+    demo,
+    doctor,
+    engines,
+    generate,
+    live,
+    metrics,
+    musetalk,
+    serve,
+    speak,
+    train,
+    ui,
+    weights,
+)
 from .flags import SectionedCommand
 
 INTERRUPTED = 130
 app = typer.Typer(name="lipsmith", pretty_exceptions_enable=False, rich_markup_mode=None)  # rich help costs 0.2 s
 app.command(cls=SectionedCommand)(generate.generate)
 app.command()(speak.speak)
+app.command()(live.live)
 app.command()(demo.demo)
 app.command()(ui.ui)
 app.command()(engines.engines)

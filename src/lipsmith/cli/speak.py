@@ -76,7 +76,7 @@ def speak(
 
     reading = build(Reading, {word: options.pop(word) for word in TEXT_WORDS})
     wish = build(SpeakOptions, options)
-    with _spoken(speeches or [], reading) as given:
+    with spoken(speeches or [], reading) as given:
         wanted = plan(given, output, kind)
         single = len(wanted) == 1 and wanted[0][1] == output
         with Shelf().open(name) as avatar, shown(quiet) as progress:
@@ -85,9 +85,9 @@ def speak(
 
 
 @contextmanager
-def _spoken(speeches: list[Path], reading: Reading) -> Iterator[list[Path]]:
-    """The speeches, or the text as one, for as long as it is needed."""
-    if bool(speeches) == bool(reading.text):
+def spoken(speeches: list[Path], reading: Reading, silent: bool = False) -> Iterator[list[Path]]:
+    """The speeches, or the text as one, for as long as it is needed; ``silent``: neither will do."""
+    if bool(speeches) == bool(reading.text) and not (silent and not speeches):
         raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
     with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
         if reading.text:

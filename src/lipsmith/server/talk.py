@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..chat.voices import Voice, read_aloud
 from ..errors import LipsmithError, VoiceError
+from ..realtime.feeding import blocks, room
 from .problems import Problem
 
 if TYPE_CHECKING:
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
     from ..chat.voices import Sound
     from ..realtime.live import LiveSession
-    from ..types import Samples
 
 TEXTS = 8
 """That wait while one is read; more come from a client who does not listen."""
-BLOCK = 0.25  # seconds given to a session at a time
-WAIT = 0.02  # seconds until a full session is asked again
 Fate = Literal["speaking", "waiting", "interrupted"]
 
 
@@ -93,17 +91,3 @@ class Talk:
             for block in blocks(sound.samples, sound.rate):
                 await room(self._live, len(block), sound.rate)
                 text.settle(self._live.say(block, sound.rate))
-
-
-async def room(live: LiveSession, samples: int, rate: int) -> None:
-    """Wait until the session takes so many samples more; not when it is over or was interrupted meanwhile."""
-    session = live.session
-    epoch, wanted = session.epoch, samples * live.film.rate // rate + live.film.rate
-    while session.room < wanted and session.epoch == epoch and live.state != "over":
-        await asyncio.sleep(WAIT)
-
-
-def blocks(samples: Samples, rate: int) -> list[Samples]:
-    """``samples`` in pieces that a session takes at once."""
-    size = round(BLOCK * rate)
-    return [samples[start : start + size] for start in range(0, len(samples), size)]

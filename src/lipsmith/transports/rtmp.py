@@ -1,6 +1,6 @@
 """A session pushed to a streaming server over RTMP or SRT, through PyAV; when the line breaks it is begun anew.
 
-Where to is for whoever runs the server to say, never for a caller: a caller may name one of ``targets``.
+Where to is for whoever runs the program to say, never for a caller of a server.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from av.error import FFmpegError
 
 from ..errors import OptionError, OutputError
 from ..media.soundtrack import FrameSound
-from ..options import check, nearest
+from ..options import check
 from ..timing import sample_at
 from ..types import AVFrame
 from .coding import even
@@ -55,13 +55,6 @@ def check_target(url: str) -> str:
     if parts.scheme not in FORMATS or not parts.hostname or re.search(r"\s", url):
         raise OptionError(f"{hidden(url)} cannot be pushed to: write rtmp://host/app/key, rtmps:// or srt://host:port.")
     return FORMATS[parts.scheme]
-
-
-def target(targets: Mapping[str, str], name: str) -> str:
-    """The address that whoever runs the server gave the ``name``. Raises OptionError for one that was not given."""
-    if name not in targets:
-        raise OptionError(f"There is no target '{name}' to push to. {nearest(name, targets)}")
-    return targets[name]
 
 
 def hidden(url: str) -> str:
@@ -185,4 +178,4 @@ class _Broadcast:
             self._output.close()
 
 
-__all__ = ["PushOptions", "PushSink", "check_target", "hidden", "target"]
+__all__ = ["PushOptions", "PushSink", "check_target", "hidden"]

@@ -17,6 +17,7 @@ from starlette.responses import StreamingResponse
 from ...chat.languages import known_as
 from ...chat.voices import readable
 from ...errors import SessionOver
+from ...realtime.feeding import blocks, room
 from ...realtime.ticks import Event
 from ...types import Samples
 from ..live import Held, read_pcm
@@ -36,7 +37,6 @@ from ..schemas import (
 )
 from ..services import Owner, Parts, Services
 from ..store import new_id
-from ..talk import blocks, room
 from ..uploads import fresh_folder, measure, save
 from .avatars import check_there
 

@@ -1,0 +1,155 @@
+"""``lipsmith live``: a prepared avatar on the air, into a stream, a film or a virtual camera."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..chat.recording import Reading
+from ..errors import OptionError, OutputError
+from ..options import build
+from ..speak import SpeakOptions, engine_for
+from .flags import flags_from
+from .generate import AsJson
+from .records import print_json
+from .speak import TEXT_WORDS, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from ..realtime.live import Sink
+    from ..transports.broadcast import Aired
+    from ..transports.rtmp import PushSink
+
+LOOK = 0.5
+"""Seconds between two looks at the streams."""
+
+
+WORDS = {
+    "push": "Stream to rtmp://, rtmps:// or srt://, begun anew if it breaks; left out: to $LIPSMITH_PUSH.",
+    "record": "Film what goes out (.mp4, .mov, .webm).",
+    "camera": "Show it as a virtual camera; picture only.",
+    "stay": "Seconds on the air after the last speech.",
+    "forever": "Stay on the air until Ctrl-C.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AirOptions:
+    """Where an avatar is to be seen, and for how long."""
+
+    push: str = ""
+    record: Path | None = None
+    camera: bool = False
+    stay: float = 0.0
+    forever: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.stay < 86_400:
+            raise OptionError(
+                f"stay is {self.stay}; give 0 or more seconds, less than a day; --forever stays until Ctrl-C."
+            )
+
+    @property
+    def longer(self) -> bool:
+        """Whether it is there for more than what it says."""
+        return self.forever or self.stay > 0
+
+    def sinks(self) -> list[Sink]:
+        """What is to be opened. Raises OptionError where there is nothing, or the address is none."""
+        from ..transports.camera import CameraSink
+        from ..transports.recording import Recording
+        from ..transports.rtmp import PushSink
+
+        push = self.push or os.environ.get("LIPSMITH_PUSH", "")
+        sinks: list[Sink] = [PushSink(push)] if push else []
+        sinks += [Recording(self.record)] if self.record else []
+        sinks += [CameraSink()] if self.camera else []
+        if not sinks:
+            raise OptionError("Say where the avatar is to be seen: --push URL, --record FILM or --camera.")
+        return sinks
+
+
+@flags_from(Reading, TEXT_WORDS)
+@flags_from(AirOptions, WORDS)
+def live(
+    name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
+    speeches: Annotated[
+        list[Path] | None, typer.Argument(metavar="SPEECH...", help="Said one after the other.")
+    ] = None,
+    as_json: AsJson = False,
+    **given: Any,
+) -> None:
+    """Put the avatar ID on the air, in real time: it idles, says each SPEECH, and idles. Ctrl-C ends it in order.
+
+    An address holds a secret key: $LIPSMITH_PUSH keeps it out of the list of processes.
+
+    Examples:
+
+      lipsmith live anna hello.wav --push rtmp://127.0.0.1/live/key
+
+      lipsmith live anna --text "Good morning." --record morning.mp4 --stay 3
+
+      lipsmith live anna --camera --forever
+    """
+    from ..avatars.shelf import Shelf
+    from ..media.sound import open_speech
+    from ..transports.broadcast import broadcast
+    from ..transports.rtmp import PushSink
+
+    reading = build(Reading, {word: given.pop(word) for word in TEXT_WORDS})
+    options = build(AirOptions, given)
+    sinks = options.sinks()
+    with spoken(speeches or [], reading, silent=options.longer) as files, Shelf().open(name) as avatar:
+        engine = engine_for(avatar, SpeakOptions())
+        typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
+        stay = None if options.forever else options.stay
+        air = broadcast(avatar, engine, [open_speech(file) for file in files], sinks, stay)
+        aired = asyncio.run(_until_stopped(air, [sink for sink in sinks if isinstance(sink, PushSink)]))
+    _tell(aired, as_json)
+
+
+async def _until_stopped(air: Coroutine[Any, Any, Aired], pushes: Sequence[PushSink]) -> Aired:
+    """``air``, which SIGTERM ends as Ctrl-C does; meanwhile what the streams meet is told."""
+    task = asyncio.ensure_future(air)
+    with suppress(NotImplementedError):  # Windows
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    told = ""
+    while not task.done():
+        await asyncio.wait([task], timeout=LOOK)
+        for sink in pushes:
+            word = "connected" if sink.connected else sink.trouble
+            if word != told:
+                told = word
+                typer.echo(f"stream: {word}", err=True)
+    return task.result()
+
+
+def _tell(aired: Aired, as_json: bool) -> None:
+    if as_json:
+        print_json(aired)
+    else:
+        print(f"{float(aired.frames / aired.fps):.1f} s on the air, {_count(aired.spoken, 'speech', 'speeches')} said")
+        print("\n".join(_notes(aired)), end="\n" if _notes(aired) else "")
+    if aired.troubles:
+        raise typer.Exit(OutputError.exit_code)
+
+
+def _notes(aired: Aired) -> Sequence[str]:
+    stalls = [f"note: {_count(aired.stalls, 'tick', 'ticks')} waited for a picture"] if aired.stalls else []
+    return stalls + [f"note: {trouble}" for trouble in aired.troubles]
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+__all__ = ["live"]

@@ -1,0 +1,95 @@
+"""An avatar on the air without a server: what it says goes, as fast as it is heard, into every sink at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import SessionOver
+from ..realtime.feeding import room
+from ..realtime.live import Studio
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from ..engines.protocols import Engine
+    from ..media.sound import Speech
+    from ..realtime.live import Avatar, LiveSession, Sink
+
+LOOK = 0.05
+"""Seconds between two looks whether all is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aired:
+    """What went out."""
+
+    frames: int  # pictures, each with its sound
+    fps: Fraction
+    spoken: int  # speeches that were heard to their end
+    stalls: int  # ticks that waited for a picture
+    troubles: tuple[str, ...]  # why a sink was let go or the session ended, one sentence each
+
+
+class _Log:
+    """What the ticks of one session tell."""
+
+    def __init__(self) -> None:
+        self.frames = self.spoken = 0
+        self.troubles: list[str] = []
+
+    async def watch(self, live: LiveSession) -> None:
+        async for tick in live.listen(pictures=0):
+            self.frames += 1
+            self.spoken += sum(event.name == "finished" for event in tick.events)
+            self.troubles += [event.reason for event in tick.events if event.reason]
+
+
+async def broadcast(
+    avatar: Avatar, engine: Engine, speeches: Sequence[Speech], sinks: Sequence[Sink], stay: float | None = 0.0
+) -> Aired:
+    """Say ``speeches`` one after the other, in real time; between and after them the avatar idles.
+
+    Args:
+        avatar: prepared by ``engine``.
+        engine: draws.
+        speeches: said in this order.
+        sinks: opened here, written every tick, and closed here.
+        stay: seconds on the air after the last speech; None: until cancelled, which is the usual end then: the sinks
+            are closed in order and what was aired is returned.
+
+    Raises:
+        LipsmithError: a sink cannot be opened, or could not be closed as it should.
+    """
+    studio, log = Studio(engine), _Log()
+    try:
+        live = await studio.open(avatar)
+        watching = asyncio.create_task(log.watch(live))
+        for sink in sinks:
+            live.attach(sink)
+        with suppress(asyncio.CancelledError, SessionOver):  # why it is over, the log knows
+            await _say_all(live, speeches, stay)
+        for sink in sinks:
+            await live.detach(sink)
+    finally:
+        await studio.close()
+    await watching
+    return Aired(log.frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
+
+
+async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:
+    for speech in speeches:
+        blocks = speech.blocks()
+        while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+            await room(live, len(block), speech.rate)
+            live.say(block, speech.rate)
+        live.end()
+    while live.session.busy or (stay is None and live.state != "over"):
+        await asyncio.sleep(LOOK)
+    await asyncio.sleep(stay or 0)
+
+
+__all__ = ["Aired", "broadcast"]

@@ -1,0 +1,139 @@
+"""``lipsmith live``: on the air in real time, into a film and a real listener, and off it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsmith.avatars.shelf import Shelf
+from lipsmith.bench.material import write_portrait
+from lipsmith.cli import run
+from lipsmith.engines import load_engine
+from lipsmith.media.probe import probe
+from lipsmith.media.sound import open_speech
+from lipsmith.transports.broadcast import broadcast
+from lipsmith.types import AVFrame, FilmInfo
+
+FFMPEG = shutil.which("ffmpeg")
+SECONDS = 0.8
+
+
+@pytest.fixture
+def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.delenv("LIPSMITH_PUSH", raising=False)
+    Shelf().create("anna", write_portrait(tmp_path, (96, 96)), load_engine("fake", context=1))
+    return "anna"
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    path = tmp_path / "speech.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((9000 * np.sin(np.arange(int(16_000 * SECONDS)) / 4)).astype("<i2").tobytes())
+    return path
+
+
+def loud_seconds(film: Path) -> float:
+    sound = open_speech(film)
+    heard = np.concatenate(list(sound.blocks()))
+    width = sound.rate // 50
+    levels = np.abs(heard[: len(heard) // width * width]).reshape(-1, width).max(1)
+    return float((levels > 0.1).sum() * 0.02)
+
+
+def test_what_is_said_is_filmed_whole(
+    avatar: str, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "air.mp4"
+    assert run(["live", avatar, str(speech), str(speech), "--record", str(film), "--stay", "0.4", "--json"]) == 0
+    aired = json.loads(capsys.readouterr().out)
+    assert (aired["spoken"], aired["troubles"]) == (2, [])
+    frames = probe(film).frames
+    assert frames is not None
+    assert abs(frames - aired["frames"]) <= 3  # the film is opened a moment after the clock, and closed before it
+    assert frames >= (2 * SECONDS + 0.4) * 25
+    assert loud_seconds(film) == pytest.approx(2 * SECONDS, abs=0.08)
+
+
+def test_the_avatar_must_be_seen_and_have_something_to_say(
+    avatar: str, speech: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        ([str(speech)], "--push URL, --record FILM or --camera"),
+        ([str(speech), "--push", "http://host/x"], "cannot be pushed to"),
+        (["--record", "a.mp4"], "what is to be spoken"),
+        ([str(speech), "--record", "a.mp4", "--stay", "-1"], "stay is -1"),
+    ):
+        assert run(["live", avatar, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert run(["live", "nobody", str(speech), "--record", "a.mp4"]) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_takes_it_off_the_air_and_the_film_is_whole(avatar: str, tmp_path: Path, number: int) -> None:
+    film = tmp_path / "air.mp4"
+    words = [sys.executable, "-m", "lipsmith", "live", avatar, "--forever", "--record", str(film)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    assert process.stderr
+    assert "is on the air" in process.stderr.readline()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(tmp_path.glob(".*")):  # the film on its way
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "s on the air, 0 speeches said" in out
+    assert (probe(film).frames or 0) > 0
+
+
+@pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
+def test_a_listener_hears_the_stream(
+    avatar: str, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        url = f"rtmp://127.0.0.1:{one.getsockname()[1]}/live/key"
+    film = tmp_path / "heard.mkv"
+    command = [str(FFMPEG), "-v", "error", "-y", "-listen", "1", "-i", url, "-c", "copy", str(film)]
+    listener = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    monkeypatch.setenv("LIPSMITH_PUSH", url)
+    assert run(["live", avatar, "--stay", "3", str(speech)]) == 0
+    assert listener.wait(30) == 0
+    said = capsys.readouterr()
+    assert "stream: connected" in said.err
+    assert "key" not in said.err
+    assert (probe(film).frames or 0) > 25
+
+
+def test_a_sink_that_breaks_is_let_go_and_told(avatar: str, speech: Path, tmp_path: Path) -> None:
+    class Broken:
+        closed = 0
+
+        def open(self, info: FilmInfo) -> None: ...
+
+        def write(self, frame: AVFrame) -> None:
+            raise ValueError("the cable is out")
+
+        def close(self) -> None:
+            self.closed += 1
+
+    with Shelf().open(avatar) as opened:
+        aired = asyncio.run(broadcast(opened, load_engine("fake", context=1), [open_speech(speech)], [Broken()]))
+    assert aired.spoken == 1
+    assert aired.troubles == ("the cable is out",)
