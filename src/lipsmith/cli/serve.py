@@ -66,6 +66,9 @@ def serve(context: typer.Context, **flags: Any) -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
+    from ..server.memory import share_heaps
+
+    share_heaps()
     from ..server.app import serve as run
     from ..server.services import make_services
 

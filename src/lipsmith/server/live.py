@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..avatars.options import engine_of
 from ..realtime.live import Figures, LiveSession, Studio
+from .memory import give_back
 from .problems import Problem
 from .store import new_id
 from .talk import Fate, Talk
@@ -103,6 +104,7 @@ class Sessions:
     _studios: dict[str, Studio] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _keeper: asyncio.Task[None] | None = None
+    _left: bool = False  # a session, since the last look
 
     async def open(self, owner: str, shelf: Shelf, name: str, rate: int) -> Held:
         """A new session of ``owner`` over their avatar. Raises Busy, Problem queue-full or too-many-sessions."""
@@ -175,9 +177,13 @@ class Sessions:
             oldest = self.clock() - self.options.session_idle_seconds
             for held in [one for one in self.held.values() if not one.watchers and one.touched < oldest]:
                 await self.close(held)
+            if self._left:
+                self._left = False
+                await asyncio.to_thread(give_back)
 
     def _gone(self, held: Held) -> None:
         held.hush()
+        self._left = True
         self.held.pop(held.id, None)
         held.avatar.close()
 
