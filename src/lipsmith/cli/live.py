@@ -127,7 +127,7 @@ async def _until_stopped(air: Coroutine[Any, Any, Aired], pushes: Sequence[PushS
         await asyncio.wait([task], timeout=LOOK)
         for sink in pushes:
             word = "connected" if sink.connected else sink.trouble
-            if word != told:
+            if word and word != told:
                 told = word
                 typer.echo(f"stream: {word}", err=True)
     return task.result()

@@ -137,7 +137,7 @@ class _Broadcast:
 
     def __init__(self, url: str, kind: str, info: FilmInfo, options: PushOptions, first: int) -> None:
         self._info, self._first, self._next = info, first, first
-        self._output: Any = av.open(url, "w", format=kind, options={"rw_timeout": "5000000"})
+        self._output: Any = av.open(url, "w", format=kind)
         self._video = self._output.add_stream("libx264", rate=info.fps)
         self._video.width, self._video.height = (side + side % 2 for side in info.size)
         self._video.pix_fmt, self._video.bit_rate = "yuv420p", options.bit_rate
