@@ -1,8 +1,8 @@
 """The full-size networks against upstream's own (goldens d and e): minutes and 5 GB, so only when they are asked for.
 
 ``LIPSMITH_TEST_FULL=1 pytest -n 0 tests/engines/test_musetalk_full.py``. As drawn by default, with the upsamplers'
-four small kernels and channels last, and as drawn in strict mode. By PyTorch's own kernels: those of oneDNN, chosen by
-the kind of processor, add up in another order and lie up to 3e-4 off in the latents; channels last lies 1.3e-4 off.
+four small kernels and channels last, and as drawn in strict mode. Without oneDNN, by which the VAE's
+latents lie up to 2.9e-4 off on some processors; channels last puts them 1.3e-4 off without it too. Why is not traced.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def key_seeded_network(kind: Any, config: dict[str, Any]) -> Any:
 
 
 def both_layouts(network: Any) -> Iterator[tuple[Any, float]]:
-    """The network in strict mode's and in the default layout, and how near each must come."""
+    """The network in strict mode's and in the default layout, and how near its latents must come."""
     yield network, 1e-4
     yield phased(network).to(memory_format=torch.channels_last), 3e-4
 
@@ -59,14 +59,14 @@ def test_the_vae_is_upstreams() -> None:
         np.testing.assert_allclose(encoded, means, rtol=near, atol=near)
         with torch.inference_mode():
             raw = (codec.decode(latents)[:, :, 100:116, 100:132].numpy() - 0.5) * 2
-        np.testing.assert_allclose(raw, golden["decoded_raw_slice"], rtol=near, atol=near)
+        np.testing.assert_allclose(raw, golden["decoded_raw_slice"], rtol=1e-4, atol=1e-4)
 
 
 def test_the_unet_is_upstreams() -> None:
     unet = fold_time(key_seeded_network(diffusers.UNet2DConditionModel, unet_config()))
     latents = torch.from_numpy(named_normal("unet.latents", (2, 8, 32, 32))[:1])
     heard = torch.from_numpy(named_normal("unet.audio", (2, 50, 384))[:1] + positions())
-    for network, near in both_layouts(unet):
+    for network, _ in both_layouts(unet):
         with torch.inference_mode():
             drawn = draw(network, latents, heard).numpy()
-        np.testing.assert_allclose(drawn, golden_arrays("e_unet")["full_out"], rtol=near, atol=near)
+        np.testing.assert_allclose(drawn, golden_arrays("e_unet")["full_out"], rtol=1e-4, atol=1e-4)
