@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -225,10 +224,15 @@ def test_one_text_of_many_sentences_is_one_utterance_without_a_gap() -> None:
     async def scene() -> None:
         voice = Reader()
         async with session() as (held, ticks):
-            await held.read(voice, [f"{'x' * place}." for place in range(1, 6)], "")
+            texts = [f"{'x' * place}." for place in range(1, 6)]
+            await held.read(voice, texts, "")
+            await until(ticks, "speaking")
+            assert voice.said == texts  # all are there before the first is heard: the voice makes nobody wait
             await until(ticks, "finished")
+            assert np.array_equal(heard(ticks), np.concatenate([voice.sound(text) for text in texts]))
             sounding = [tick.number for tick in ticks if tick.samples.any()]
-            assert all(after - before == 1 for before, after in itertools.pairwise(sounding))
+            between = [tick for tick in ticks if sounding[0] < tick.number < sounding[-1]]
+            assert {tick.state for tick in between if not tick.samples.any()} <= {"stalled"}  # by a slow machine
             assert {tick.utterance for tick in ticks if tick.utterance} == {1}
 
     asyncio.run(scene())
