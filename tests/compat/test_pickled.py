@@ -21,7 +21,9 @@ from hypothesis.extra import numpy as arrays
 from lipsmith.compat.pickled import read_pickle, read_tensors
 from lipsmith.errors import InputError
 
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 LEAVES = (
     st.none() | st.booleans() | st.integers(-(2**80), 2**80) | st.floats(allow_nan=False) | st.text() | st.binary()
     | arrays.arrays(st.sampled_from([np.uint8, np.int64, np.float32, np.float16, np.bool_]), arrays.array_shapes())

@@ -117,5 +117,5 @@ def test_work_of_a_session_that_left_is_not_drawn() -> None:
 def test_the_thread_works_and_stops() -> None:
     renderer = Renderer(Batching())
     renderer.start()
-    assert renderer.call(lambda: None).result(timeout=10) is None
+    assert renderer.call(lambda: None).result(timeout=100) is None
     renderer.stop()

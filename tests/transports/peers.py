@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from lipsmith.timing import sample_at
+from lipsmith.transports.queue import FrameThread
 from lipsmith.types import AVFrame, FilmInfo, Samples
 
 INFO = FilmInfo((64, 48), Fraction(25), 24_000)
@@ -28,14 +30,30 @@ def beat(index: int, info: FilmInfo = INFO, every: int = EVERY, tone: float = 10
     return AVFrame(index, image, wave.astype(np.float32))
 
 
-async def play(write: Callable[[AVFrame], None], info: FilmInfo = INFO, tone: float = 1000.0) -> None:
-    """The beats, one after the other in real time, until cancelled."""
+class Line(Protocol):
+    """A sink whose frames wait in a queue."""
+
+    _line: FrameThread
+
+    def write(self, frame: AVFrame) -> None: ...
+
+
+async def play(sink: Line, info: FilmInfo = INFO, tone: float = 1000.0) -> None:
+    """The beats, one after the other in real time, until cancelled.
+
+    On a machine that cannot keep up time passes more slowly: the sink is given no more than it can code, and after a
+    pause no burst, so that what gets lost is lost by the sink alone.
+    """
     loop = asyncio.get_running_loop()
     began, index = loop.time(), 0
     while True:
-        write(beat(index, info, tone=tone))
+        sink.write(beat(index, info, tone=tone))
         index += 1
-        await asyncio.sleep(max(0.0, began + float(index / info.fps) - loop.time()))
+        spent = float(index / info.fps)
+        began = max(began, loop.time() - spent)
+        await asyncio.sleep(began + spent - loop.time())
+        while len(sink._line.queue) > 2:
+            await asyncio.sleep(0.005)
 
 
 @dataclass(slots=True)
@@ -69,7 +87,7 @@ class Seen:
         return float(np.argmax(spectrum) * loud[2] / (8 * len(loud[1])))
 
 
-async def until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+async def until(done: Callable[[], bool], seconds: float = 150.0) -> None:
     """Wait until ``done``; generous, for busy machines."""
     async with asyncio.timeout(seconds):
         while not done():

@@ -57,7 +57,7 @@ def _check(codec: str, flashes: list[float], beeps: list[float], estimates: list
 async def _watch(codec: str) -> tuple[list[float], list[float], list[float]]:
     sink = WebRtcSink(RtcOptions(codec=codec))
     sink.open(INFO)
-    playing = asyncio.create_task(play(sink.write))
+    playing = asyncio.create_task(play(sink))
 
     async def answer(request: Request) -> Response:
         _, sdp = await sink.answer((await request.body()).decode())

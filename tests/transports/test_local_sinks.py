@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from peers import INFO, beat
 
-from lipsmith.errors import EngineUnavailable, OptionError
+from lipsmith.errors import EngineUnavailable, OptionError, OutputError
+from lipsmith.media.writer import FilmOptions, read_mark
 from lipsmith.transports.camera import CameraSink
 from lipsmith.transports.queue import Beat, FrameQueue, FrameThread
-from lipsmith.transports.recording import Recording
+from lipsmith.transports.recording import Recording, RecordingApart
 from lipsmith.types import FilmInfo, Image
 
 
@@ -44,7 +46,7 @@ def test_whoever_works_slowly_keeps_nobody_waiting_and_stops() -> None:
     gate, seen = threading.Event(), list[int]()
 
     def work(one: Beat) -> None:
-        gate.wait(10)
+        gate.wait(100)
         seen.append(one.index)
 
     line = FrameThread("slow", work)
@@ -62,7 +64,7 @@ def test_a_line_keeps_as_much_as_it_was_made_for() -> None:
     gate, seen = threading.Event(), list[Beat]()
 
     def work(one: Beat) -> None:
-        gate.wait(10)
+        gate.wait(100)
         seen.append(one)
 
     line = FrameThread("patient", work, FrameQueue(pictures=10, ticks=50))
@@ -118,6 +120,67 @@ def test_a_recording_ends_where_it_must(tmp_path: Path) -> None:
     assert recording.full
     with av.open(str(tmp_path / "short.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 10
+
+
+def test_what_waits_when_a_recording_is_closed_is_in_the_film(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "whole.mp4")
+    recording.open(INFO)
+    for index in range(60):  # faster than any disk
+        recording.write(beat(index))
+    recording.close()
+    with av.open(str(tmp_path / "whole.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 60
+
+
+def test_a_recording_in_a_process_of_its_own_is_the_same_film(tmp_path: Path) -> None:
+    films = [tmp_path / "thread.mp4", tmp_path / "process.mp4"]
+    apart = RecordingApart(films[1], 1.2, FilmOptions())
+    assert apart.wait()
+    recordings: tuple[Recording | RecordingApart, ...] = (Recording(films[0], 1.2), apart)
+    for recording in recordings:
+        recording.open(INFO)
+        for index in range(20):
+            recording.write(beat(index))
+        recording.close()
+    pictures, sounds = zip(*(_decoded(film) for film in films), strict=True)
+    assert len(pictures[0]) == 20
+    assert np.array_equal(*pictures)
+    assert np.array_equal(*sounds)
+    assert read_mark(films[1]) == read_mark(films[0])
+
+
+def test_a_recording_apart_ends_when_it_is_long_enough(tmp_path: Path) -> None:
+    film = tmp_path / "short.mp4"
+    recording = RecordingApart(film, 0.4, FilmOptions())
+    assert recording.wait()
+    recording.open(INFO)
+    index = 0
+    while not recording.over:
+        recording.write(beat(index))
+        index += 1
+        threading.Event().wait(0.002)
+    recording.write(beat(index))
+    recording.close()
+    assert film.exists()
+    assert len(_decoded(film)[0]) == 10
+
+
+def test_a_recording_apart_that_is_given_up_leaves_no_film(tmp_path: Path) -> None:
+    recording = RecordingApart(tmp_path / "none.mp4", 10, FilmOptions())
+    assert recording.wait()
+    recording.open(INFO)
+    recording.write(beat(0))
+    recording.abort()
+    with pytest.raises(OutputError, match="could not be written"):
+        recording.close()
+    assert not (tmp_path / "none.mp4").exists()
+
+
+def _decoded(film: Path) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    with av.open(str(film)) as container:
+        pictures = np.stack([frame.to_ndarray(format="gray") for frame in container.decode(video=0)])
+    with av.open(str(film)) as container:
+        return pictures, np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
 
 
 def test_without_a_frame_there_is_no_film(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ async def studio(
 ) -> AsyncIterator[WebRtcSink]:
     sink = WebRtcSink(options)
     sink.open(info)
-    playing = asyncio.create_task(play(sink.write, info, tone))
+    playing = asyncio.create_task(play(sink, info, tone))
     try:
         yield sink
     finally:

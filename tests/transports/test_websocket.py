@@ -55,7 +55,7 @@ async def server(speaker: Listening, sinks: list[WebSocketSink]) -> AsyncIterato
         sink = WebSocketSink(socket, speaker, INFO)
         sinks.append(sink)
         sink.open(INFO)
-        playing = asyncio.create_task(play(sink.write))
+        playing = asyncio.create_task(play(sink))
         try:
             await sink.run()
         finally:
@@ -193,7 +193,7 @@ def test_who_stops_reading_for_a_while_hears_all_of_it() -> None:
             await socket.send('{"type": "hello", "window": 50}')
             assert json.loads(await socket.recv())["type"] == "ready"
             socket.transport.pause_reading()
-            await asyncio.sleep(2.0)
+            await until(lambda: sinks[0]._window._sent > 2 * INFO.rate)  # two seconds of the film
             socket.transport.resume_reading()
             times: list[int] = []
             while len(times) < 75:
