@@ -35,11 +35,11 @@ class Running:
 
     def client(self, key: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=150, trust_env=False)
 
     def stop(self, sign: int = signal.SIGTERM) -> int:
         self.process.send_signal(sign)
-        return self.process.wait(60)
+        return self.process.wait(150)
 
 
 def start(data: Path, *flags: str, keys: str = "") -> Running:
@@ -103,8 +103,8 @@ def tone(seconds: float, rate: int = 16_000, pitch: float = 180, swell: bool = T
     return file.getvalue()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for ``condition``."""
+def until(condition: Callable[[], bool], seconds: float = 200) -> None:
+    """Wait for ``condition``; generous, for busy machines."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -113,6 +113,6 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def over(client: httpx.Client, job: str) -> dict[str, Any]:
     """The job, when it is over."""
-    until(lambda: client.get(f"/v1/jobs/{job}").json()["state"] not in ("queued", "running"), 120)
+    until(lambda: client.get(f"/v1/jobs/{job}").json()["state"] not in ("queued", "running"))
     found: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
     return found

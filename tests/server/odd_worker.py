@@ -1,4 +1,7 @@
-"""Speaks the worker's protocol and does what the task says: crash, hang, fail, talk, or be done."""
+"""Speaks the worker's protocol and does what the task says: crash, hang, fail, talk, or be done.
+
+With a ``gate`` it talks until that file is there.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ for line in sys.stdin:
         problem = {"type": "face-error", "title": "t", "status": 422, "detail": "no face"}
         print(json.dumps({"problem": problem}), flush=True)
         continue
+    while "gate" in task and not Path(task["gate"]).exists():
+        print(json.dumps({"stage": ["speak", 0, 2]}), flush=True)
+        time.sleep(0.05)
     for done in range(int(task.get("steps", 0))):
         print(json.dumps({"stage": ["speak", done, task["steps"]]}), flush=True)
         time.sleep(0.05)

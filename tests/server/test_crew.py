@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,10 +106,13 @@ def test_draining_puts_back_what_is_not_done_in_time(make: Make, tmp_path: Path)
 
 def test_draining_lets_a_job_finish(make: Make, tmp_path: Path) -> None:
     crew, store = make()
-    add(store, tmp_path, "a", odd="done", steps=10)
+    add(store, tmp_path, "a", odd="done", gate=str(tmp_path / "gate"))
     crew.start()
     until(lambda: found(store, "a").stage == "speak")
-    crew.drain(30)
+    opening = threading.Thread(target=lambda: crew.draining.wait() and (tmp_path / "gate").touch())
+    opening.start()
+    crew.drain(120)
+    opening.join()
     assert state(store, "a") == "done"
 
 
@@ -126,11 +130,12 @@ def test_what_a_dead_server_left_is_begun_again(make: Make, tmp_path: Path) -> N
 @pytest.mark.parametrize("step", [86_400, -86_400])
 def test_a_step_of_the_clock_disturbs_no_job_that_runs(make: Make, tmp_path: Path, step: int) -> None:
     crew, store = make()
-    add(store, tmp_path, "a", odd="done", steps=10)
+    add(store, tmp_path, "a", odd="done", gate=str(tmp_path / "gate"))
     crew.start()
     until(lambda: found(store, "a").stage == "speak")
     store._clock = lambda: time.time() + step
     crew.recover()
+    (tmp_path / "gate").touch()
     until(lambda: state(store, "a") == "done")
     assert found(store, "a").attempts == 1
 
@@ -148,7 +153,7 @@ def test_a_result_that_was_committed_is_not_made_again(make: Make, tmp_path: Pat
 
 def test_who_lost_the_lease_commits_nothing(make: Make, tmp_path: Path) -> None:
     crew, store = make()
-    add(store, tmp_path, "a", odd="done", steps=20)
+    add(store, tmp_path, "a", odd="done", gate=str(tmp_path / "gate"))
     crew.start()
     until(lambda: found(store, "a").stage == "speak")
     shutil.rmtree(tmp_path / "jobs" / "a")

@@ -21,11 +21,11 @@ libc.malloc.restype = ctypes.c_void_p
 gate = threading.Barrier(9)
 def take():
     libc.malloc(5000)
-    gate.wait(30)
+    gate.wait(100)
 threads = [threading.Thread(target=take) for _ in range(8)]
 for thread in threads:
     thread.start()
-gate.wait(30)
+gate.wait(100)
 libc.fopen.restype = ctypes.c_void_p
 file = libc.fopen(sys.argv[1].encode(), b"w")
 libc.malloc_info(0, ctypes.c_void_p(file))
@@ -38,6 +38,6 @@ give_back()
 @pytest.mark.parametrize("how", ["shared", "own"])
 def test_threads_share_few_heaps(tmp_path: Path, how: str) -> None:
     told = tmp_path / "heaps.xml"
-    subprocess.run([sys.executable, "-c", PROGRAM, told, how], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", PROGRAM, told, how], check=True, timeout=150)
     heaps = len(re.findall("<heap nr=", told.read_text()))
     assert heaps <= ARENAS if how == "shared" else heaps > ARENAS

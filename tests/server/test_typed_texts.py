@@ -45,7 +45,7 @@ class Events:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._read, args=(running, key, link), daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(150)
 
     def _read(self, running: Running, key: str, link: str) -> None:
         with running.client(key) as client, client.stream("GET", f"{link}/events") as answer:
@@ -117,7 +117,7 @@ def speaker() -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def far(speaker: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server whose voice is a service on loopback."""
-    voice = f"openai:{speaker.base}?timeout=0.5&voice=nova"
+    voice = f"openai:{speaker.base}?timeout=100&voice=nova"
     running = start(tmp_path_factory.mktemp("far"), "--voice", voice)
     yield running
     running.stop()
