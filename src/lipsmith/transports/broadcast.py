@@ -72,12 +72,13 @@ async def broadcast(
             live.attach(sink)
         with suppress(asyncio.CancelledError, SessionOver):  # why it is over, the log knows
             await _say_all(live, speeches, stay)
+        frames = log.frames  # the clock goes on while sinks are closed
         for sink in sinks:
             await live.detach(sink)
     finally:
         await studio.close()
     await watching
-    return Aired(log.frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
+    return Aired(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
 
 
 async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:

@@ -94,6 +94,11 @@ class FrameThread:
         """Whether ``work`` gave up."""
         return self._failure is not None
 
+    @property
+    def working(self) -> bool:
+        """Whether the thread is at work: after ``close``, that it did not end in time."""
+        return self._thread.is_alive()
+
     def open(self, info: FilmInfo) -> None:
         """Begin to work."""
         self._thread.start()
@@ -105,13 +110,13 @@ class FrameThread:
                 self.queue.put(Beat(frame.index, frame.image, frame.samples))
                 self._ready.notify()
 
-    def close(self) -> None:
-        """Work off what waits, and stop; raises what ``work`` raised."""
+    def close(self, patience: float = PATIENCE) -> None:
+        """Work off what waits, for ``patience`` seconds at most, and stop; raises what ``work`` raised."""
         with self._ready:
             self._closing = True
             self._ready.notify_all()
         if self._thread.is_alive():
-            self._thread.join(PATIENCE)
+            self._thread.join(patience)
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

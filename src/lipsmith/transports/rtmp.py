@@ -1,39 +1,31 @@
-"""A session pushed to a streaming server over RTMP or SRT, through PyAV; when the line breaks it is begun anew.
+"""A session pushed to a streaming server over RTMP or SRT; when the line breaks it is begun anew.
 
-Where to is for whoever runs the program to say, never for a caller of a server.
+Where to is for whoever runs the program to say; a server lets its callers choose among what that one allowed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import av
-import numpy as np
-from av.error import FFmpegError
-
 from ..errors import OptionError, OutputError
-from ..media.soundtrack import FrameSound
 from ..options import check
-from ..timing import sample_at
-from ..types import AVFrame
-from .coding import even
-from .queue import Beat, FrameQueue, FrameThread
+from .apart import Apart
+from .queue import PATIENCE, Beat, FrameQueue, FrameThread
 
 if TYPE_CHECKING:
-    from ..types import FilmInfo, Image
+    from ..types import AVFrame, FilmInfo
 
 FORMATS = {"rtmp": "flv", "rtmps": "flv", "srt": "mpegts"}
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 """Seconds until the first and between later attempts to connect again; each waits twice as long as the one before."""
 PICTURES, TICKS = 25, 50
 """Frames that wait while the network is slow: two seconds at 25 fps."""
+SILENT = "the other side stopped answering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ def hidden(url: str) -> str:
 
 
 class PushSink:
-    """See the module. Everything that can wait happens in a thread of its own.
+    """See the module. Each connection is a process of its own, so nothing here waits for the other side.
 
     Raises:
         OptionError: the address is none.
@@ -74,18 +66,30 @@ class PushSink:
     def __init__(
         self, url: str, options: PushOptions | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._url, self._format = url, check_target(url)
-        self._options, self._clock = options or PushOptions(), clock
+        check_target(url)
+        self._url, self._options, self._clock = url, options or PushOptions(), clock
         self._line = FrameThread("lipsmith-push", self._push, FrameQueue(PICTURES, TICKS))
         self._info: FilmInfo | None = None
-        self._broadcast: _Broadcast | None = None
+        self._apart: Apart | None = None
         self._wait, self._retry = FIRST_WAIT, 0.0
-        self.connections = 0  # made so far
+        self._past = 0  # connections that are over
         self.trouble = ""  # why the last one ended or could not be made
 
     @property
     def connected(self) -> bool:
-        return self._broadcast is not None
+        apart = self._apart
+        return apart is not None and "connected" in apart.words and not apart.over
+
+    @property
+    def connections(self) -> int:
+        """Made so far."""
+        apart = self._apart
+        return self._past + (apart is not None and "connected" in apart.words)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is given up, because this machine cannot push there; ``close`` raises why."""
+        return self._line.failed
 
     def open(self, info: FilmInfo) -> None:
         """Begin; the first attempt to connect comes with the first frame."""
@@ -98,84 +102,43 @@ class PushSink:
 
     def close(self) -> None:
         """End the stream; waits a few seconds at most."""
-        self._line.close()
-        self._drop()
+        try:
+            self._line.close()
+        finally:
+            apart = self._apart
+            if apart is not None and self._line.working:
+                apart.kill()
+                self._line.close()
+            self._drop()
 
     def _push(self, beat: Beat) -> None:
         assert self._info is not None
         try:
-            if self._broadcast is None:
-                if self._clock() < self._retry or beat.image is None:
+            if self._apart is None:
+                if self._line.closing or self._clock() < self._retry or beat.image is None:
                     return
-                self._broadcast = _Broadcast(self._url, self._format, self._info, self._options, beat.index)
-                self.connections += 1
-            self._broadcast.write(beat)
-            self._wait = FIRST_WAIT
-        except (FFmpegError, OSError) as reason:
-            self._note(reason)
+                self._apart = Apart({"do": "push", "url": self._url, "options": asdict(self._options)})
+                self._apart.open(self._info)
+            self._apart.send(beat)
+            if self.connected:
+                self._wait = FIRST_WAIT
+        except OSError:
+            self._drop()
+            self._retry = self._clock() + self._wait
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
 
-    def _note(self, reason: Exception) -> None:
-        if isinstance(reason, av.error.ProtocolNotFoundError):
+    def _drop(self) -> None:
+        apart = self._apart
+        if apart is None:
+            return
+        told = apart.end(PATIENCE)
+        self._past, self._apart = self.connections, None
+        self.trouble = str(told.get("trouble", self.trouble if self._line.closing else SILENT))
+        if told.get("lacks"):
             raise OutputError(
                 f"{hidden(self._url)} cannot be pushed to: this build of PyAV lacks {urlsplit(self._url).scheme}; "
                 "push to rtmp:// instead, or install PyAV built on an FFmpeg that has it."
-            ) from reason
-        self.trouble = str(getattr(reason, "strerror", None) or type(reason).__name__)
-        self._drop()
-        self._retry = self._clock() + self._wait
-        self._wait = min(2 * self._wait, LONGEST_WAIT)
-
-    def _drop(self) -> None:
-        broadcast, self._broadcast = self._broadcast, None
-        if broadcast is not None:
-            with contextlib.suppress(FFmpegError, OSError):  # the line may be dead
-                broadcast.close()
-
-
-class _Broadcast:
-    """One connection. Its times begin at 0 with its first frame, which is a whole picture."""
-
-    def __init__(self, url: str, kind: str, info: FilmInfo, options: PushOptions, first: int) -> None:
-        self._info, self._first, self._next = info, first, first
-        self._output: Any = av.open(url, "w", format=kind)
-        self._video = self._output.add_stream("libx264", rate=info.fps)
-        self._video.width, self._video.height = (side + side % 2 for side in info.size)
-        self._video.pix_fmt, self._video.bit_rate = "yuv420p", options.bit_rate
-        self._video.options = {
-            "preset": "superfast", "tune": "zerolatency", "g": str(round(options.key_seconds * info.fps)),
-            "maxrate": str(options.bit_rate), "bufsize": str(options.bit_rate),
-        }  # fmt: skip
-        self._sound = FrameSound(self._output, "mp4", info)  # AAC
-        self._output.start_encoding()
-
-    def write(self, beat: Beat) -> None:
-        """Code and send a frame; for frames that are missing before it there is silence."""
-        for index in range(self._next, beat.index):
-            self._hear(index, None)
-        if beat.image is not None:
-            self._show(beat.index, beat.image)
-        self._hear(beat.index, beat.samples)
-        self._next = beat.index + 1
-
-    def _show(self, index: int, image: Image) -> None:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even(image)), format="rgb24")
-        picture = picture.reformat(format="yuv420p")
-        picture.pts, picture.time_base = index - self._first, 1 / Fraction(self._info.fps)
-        self._output.mux(self._video.encode(picture))
-
-    def _hear(self, index: int, samples: Any) -> None:
-        if samples is None:
-            fps, rate = self._info.fps, self._info.rate
-            samples = np.zeros(sample_at(index + 1, fps, rate) - sample_at(index, fps, rate), np.float32)
-        self._sound.hear(AVFrame(index, np.zeros((0, 0, 3), np.uint8), samples))
-
-    def close(self) -> None:
-        """Send what the coders still hold, and the end."""
-        try:
-            self._output.mux(self._video.encode(None))
-            self._sound.finish()
-        finally:
-            self._output.close()
+            )
 
 
 __all__ = ["PushOptions", "PushSink", "check_target", "hidden"]
