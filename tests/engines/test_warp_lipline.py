@@ -41,6 +41,14 @@ def test_open_lips_end_where_their_colour_ends() -> None:
         assert np.abs(fitted[line, 1] - truth[line, 1]).mean() < 0.6 * before
 
 
+def test_no_teeth_are_left_on_open_lips() -> None:
+    image, truth, wrong = shifted(0.15, -3.0, -3.0)
+    fitted = fit_open_lips(image, wrong, fit_pose(truth))
+    teeth = np.concatenate([INNER_UPPER[MIDDLE], INNER_LOWER[MIDDLE]])
+    into_lip = np.repeat([-1, 1], 7) * (fitted[teeth, 1] - truth[teeth, 1]) / fit_pose(truth).scale
+    assert into_lip.mean() > 0.009, "the blurred edge of the teeth is dragged along with the lip"
+
+
 def test_only_lips_are_touched() -> None:
     image, truth, wrong = shifted(0.15, -3.0, -3.0)
     others = np.setdiff1d(np.arange(468), LIPS)

@@ -23,7 +23,7 @@ REACH = 0.045
 """How far above and below the landmarks the line is looked for, in eye distances."""
 OPEN = 0.04
 """A wider opening has no line between the lips."""
-INSET = 0.006
+INSET = 0.012
 """How far beyond the border an open lip's contour is laid into the lip, so that no teeth are dragged along."""
 INNER_CORNERS, OUTER_CORNERS = (78, 308, 62, 292, 76, 306), (61, 291, 61, 291, 61, 291)
 _COLUMNS = 61
