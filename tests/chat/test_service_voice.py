@@ -78,7 +78,7 @@ def test_every_cut_of_every_form_gives_the_same_sound(
 def test_the_beginning_sounds_before_the_end_is_made(speaker: Service) -> None:
     def slowly(go_on: threading.Event) -> Iterator[bytes]:
         yield wav(pcm(0.1))
-        go_on.wait(30)
+        go_on.wait(150)
         yield pcm(0.1)
 
     speaker.pieces = slowly
@@ -111,7 +111,7 @@ def test_who_stops_listening_hangs_up(speaker: Service) -> None:
         await voice.close()
 
     asyncio.run(listen())
-    assert speaker.left.wait(30)
+    assert speaker.left.wait(150)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_every_trouble_is_told_in_a_sentence(speaker: Service, status: int, kind
 def test_silence_of_the_service_ends_in_time(speaker: Service) -> None:
     def mute(go_on: threading.Event) -> Iterator[bytes]:
         yield wav(pcm(0.1))
-        go_on.wait(30)
+        go_on.wait(150)
 
     speaker.pieces = mute
     with pytest.raises(VoiceError, match=r"nothing for 0\.2 s"):

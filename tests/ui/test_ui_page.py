@@ -36,14 +36,18 @@ def address() -> Iterator[str]:
     assert "http://127.0.0.1:" in line
     yield line.split()[-1]
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=150)
     assert process.returncode in (0, 130)
 
 
 @pytest.fixture(scope="module")
 def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     made = Client(
-        address, verbose=False, download_files=str(tmp_path_factory.mktemp("fetched")), analytics_enabled=False
+        address,
+        verbose=False,
+        download_files=str(tmp_path_factory.mktemp("fetched")),
+        analytics_enabled=False,
+        httpx_kwargs={"timeout": 150},
     )
     yield made
     made.close()
@@ -74,23 +78,23 @@ def test_files_of_this_machine_cannot_be_named(client: Client, address: str) -> 
     named: Any = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError):
         client.predict(None, named, None, *FIELDS, api_name="/test_first_frame")
-    assert httpx.get(f"{address}gradio_api/file=/etc/passwd", trust_env=False).status_code in (403, 404)
+    assert httpx.get(f"{address}gradio_api/file=/etc/passwd", trust_env=False, timeout=150).status_code in (403, 404)
 
 
 def test_uploads_are_limited(address: str) -> None:
     files = {"files": ("big.wav", b"0" * 1_500_000)}
-    assert httpx.post(f"{address}gradio_api/upload", files=files, trust_env=False).status_code == 413
+    assert httpx.post(f"{address}gradio_api/upload", files=files, trust_env=False, timeout=150).status_code == 413
 
 
 def test_nothing_is_told_to_or_fetched_from_others(address: str) -> None:
-    text = httpx.get(address, trust_env=False).text
+    text = httpx.get(address, trust_env=False, timeout=150).text
     for elsewhere in ("fonts.googleapis", "fonts.gstatic", "cdnjs", "google-analytics", "googletagmanager"):
         assert elsewhere not in text
-    settings = httpx.get(f"{address}config", trust_env=False).json()
+    settings = httpx.get(f"{address}config", trust_env=False, timeout=150).json()
     assert settings["analytics_enabled"] is False
 
 
 def test_a_port_that_is_taken_is_told(address: str) -> None:
     process = start("--port", address.rstrip("/").rpartition(":")[2])
-    assert "say another --port" in process.communicate(timeout=120)[1]
+    assert "say another --port" in process.communicate(timeout=150)[1]
     assert process.returncode == 2
