@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from live_server import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -44,7 +45,7 @@ def page_of(browser: Browser, url: str, key: str = "", script: str = "", **how: 
     if script:
         context.add_init_script(script)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(150_000)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
@@ -57,6 +58,11 @@ def page_of(browser: Browser, url: str, key: str = "", script: str = "", **how: 
 def ready(page: Page) -> None:
     """Wait until the page knows what its server takes."""
     page.wait_for_selector("body[data-ready]", state="attached")
+
+
+def until_true(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait until ``expression`` is; the pages' rules forbid Playwright's own way of asking again and again."""
+    until(lambda: bool(page.evaluate(expression, arg)))
 
 
 def sideways(page: Page) -> int:

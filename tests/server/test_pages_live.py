@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, write_wav
+from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
 from live_server import Served, over, until
 
 from lipsmith.speech.espeak import has_espeak
@@ -54,6 +53,13 @@ def browser(speech_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
+def speech(speech_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped one, five times over: long enough for a browser that is late."""
+    samples, rate = beginning(speech_file, 60)
+    return write_wav(tmp_path_factory.mktemp("speech") / "long.wav", np.tile(samples, 5), rate)
+
+
+@pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
     """One that does not move of itself."""
     form = {"id": "calm", "options": '{"engine": "warp", "still": true}'}
@@ -84,9 +90,24 @@ def connect(page: Page, avatar: str) -> None:
     page.wait_for_timeout(400)
 
 
+def shows(page: Page, place: str, pattern: str) -> None:
+    """Wait until a text is as it should be."""
+    asked = "([place, pattern]) => RegExp(pattern).test(document.querySelector(place).innerText)"
+    until_true(page, asked, [place, pattern])
+
+
 def rests(page: Page, most: float) -> bool:
-    """Whether the mouth moves less than ``most`` and nothing sounds, once what the browser had kept was played."""
-    return any(moved < most and loud < 0.001 for moved, loud in (mouth(page, 1.0) for _ in range(4)))
+    """Whether the mouth comes to move less than ``most`` and nothing to sound; a busy browser plays what it kept."""
+    return any(moved < most and loud < 0.001 for moved, loud in (mouth(page, 1.0) for _ in range(15)))
+
+
+def speaks(page: Page, still: float, source: str = "#video") -> float:
+    """How much the mouth moves, which must be more than ``still``, with sound; a busy browser shows it late."""
+    for _ in range(10):
+        moved, loud = mouth(page, 2.0, source)
+        if moved > 3 * still + 0.5 and (loud > 0.02 or source == "#canvas"):
+            return moved
+    raise AssertionError(f"it moves by {moved}, not more than {still}, and sounds {loud} loud")
 
 
 def mouth(page: Page, seconds: float = 1.6, source: str = "#video") -> tuple[float, float]:
@@ -96,18 +117,17 @@ def mouth(page: Page, seconds: float = 1.6, source: str = "#video") -> tuple[flo
 
 
 def test_the_mouth_moves_with_the_sound_and_an_interruption_ends_both(
-    browser: Browser, served: Served, avatar: str, speech_file: Path
+    browser: Browser, served: Served, avatar: str, speech: Path
 ) -> None:
     with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
         connect(page, avatar)
         still, silent = mouth(page)
-        page.set_input_files("#speech", speech_file)
+        page.set_input_files("#speech", speech)
         page.wait_for_selector("#screen[data-state=speaking]")
-        moving, loud = mouth(page, 2.5)
-        assert moving > 3 * still + 0.5
-        assert (silent < 0.001, loud > 0.02) == (True, True)
-        assert re.fullmatch(r"\d+ ms", page.locator("#latency").inner_text())
-        assert re.match(r"512 × 512 · \d+/s · ", page.locator("#stream").inner_text())
+        moving = speaks(page, still)
+        assert silent < 0.001
+        shows(page, "#latency", r"^\d+ ms$")
+        shows(page, "#stream", r"^512 × 512 · \d+/s · ")
         page.click("#interrupt")
         page.wait_for_selector("#screen[data-state=idle]")
         assert rests(page, moving / 3)
@@ -122,12 +142,11 @@ def test_what_is_typed_is_read_aloud_with_the_mouth(browser: Browser, served: Se
         connect(page, avatar)
         assert page.locator("#no-voice").is_hidden()
         still, silent = mouth(page, 1.0)
-        page.fill("#text", "This is typed, and a voice of the server reads it aloud. 这句话由服务器朗读出来。")
+        page.fill("#text", "This is typed, and a voice of the server reads it aloud. 这句话由服务器朗读出来。" * 5)
         page.press("#text", "Enter")
         page.wait_for_selector("#screen[data-state=speaking]")
-        moving, loud = mouth(page, 2.5)
-        assert moving > 3 * still + 0.5
-        assert (silent < 0.001, loud > 0.02) == (True, True)
+        speaks(page, still)
+        assert silent < 0.001
         assert page.input_value("#text") == ""
         page.keyboard.press("Escape")
         page.wait_for_selector("#screen[data-state=idle]")
@@ -145,29 +164,24 @@ def test_the_microphone_drives_the_mouth(browser: Browser, served: Served, avata
         page.wait_for_selector("#screen[data-state=speaking]")
         assert page.locator("#mute").get_attribute("aria-pressed") == "true"
         assert page.evaluate("document.querySelector('#video').muted")
-        moving, loud = mouth(page, 3)
-        assert moving > 3 * still + 0.5
-        assert loud > 0.02
+        moving = speaks(page, still)
         page.click("#microphone")
         page.wait_for_selector("#screen[data-state=idle]")
         assert page.locator("#mute").get_attribute("aria-pressed") == "false"
         assert rests(page, moving / 3)
 
 
-def test_a_websocket_serves_where_webrtc_does_not(
-    browser: Browser, served: Served, avatar: str, speech_file: Path
-) -> None:
+def test_a_websocket_serves_where_webrtc_does_not(browser: Browser, served: Served, avatar: str, speech: Path) -> None:
     url, without = f"{served.running.url}/live", "delete window.RTCPeerConnection"
     with page_of(browser, url, served.alices_key, without, viewport=PHONE, locale="zh-CN") as page:
         connect(page, avatar)
         assert page.locator("#canvas").is_visible()
         still, _ = mouth(page, 1.0, "#canvas")
-        page.set_input_files("#speech", speech_file)
+        page.set_input_files("#speech", speech)
         page.wait_for_selector("#screen[data-state=speaking]")
-        moving, _ = mouth(page, 2.5, "#canvas")
-        assert moving > 3 * still + 0.5
+        speaks(page, still, "#canvas")
         assert page.locator("#state").inner_text() == "正在说话"
-        assert "JPEG" in page.locator("#stream").inner_text()
+        shows(page, "#stream", "JPEG")
         assert sideways(page) == 0
 
 

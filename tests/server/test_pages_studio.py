@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 import pytest
-from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, write_wav
+from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
 from live_server import Served
 from PIL import Image
 
@@ -39,11 +39,10 @@ def choose(page: Page, picture: Path) -> None:
     page.wait_for_selector(".box")
 
 
-def played(page: Page) -> float:
-    """Seconds at which the film stands after it was let play for a while."""
+def play(page: Page) -> None:
+    """Let the film play until a part of it was shown."""
     page.evaluate("const film = document.querySelector('#video'); film.muted = true; film.play()")
-    page.wait_for_timeout(700)
-    return float(page.evaluate("document.querySelector('#video').currentTime"))
+    until_true(page, "document.querySelector('#video').currentTime > 0.3")
 
 
 def test_a_picture_and_a_speech_become_a_film(
@@ -66,10 +65,10 @@ def test_a_picture_and_a_speech_become_a_film(
         assert page.evaluate(f"{drawn}(document.querySelector('#tiles'))") > 0
         page.click("#make")
         page.wait_for_selector("#video:not([hidden])")
-        page.wait_for_function("document.querySelector('#facts').textContent")
+        until_true(page, "document.querySelector('#facts').textContent")
         assert page.locator("#facts").inner_text() == "0:01 · 512 × 512"
         assert page.locator("#ai-note").is_visible()
-        assert played(page) > 0.3
+        play(page)
         with page.expect_download() as waiting:
             page.click("#download")
         assert waiting.value.suggested_filename.endswith(".mp4")
@@ -141,8 +140,7 @@ def test_on_a_phone_speech_is_recorded_and_nothing_sticks_out(
         assert sideways(page) == 0
         choose(page, astronaut_file)
         page.click("#record")
-        page.wait_for_timeout(1200)
-        assert page.locator("#recorded").inner_text() == "0:01"
+        until_true(page, "/^0:0[1-9]$/.test(document.querySelector('#recorded').textContent)")
         assert float(page.locator("#meter").get_attribute("aria-valuenow") or 0) >= 0
         page.click("#stop")
         page.wait_for_selector("#listen")
