@@ -49,6 +49,7 @@ class RtcClient:
         self.connection = RTCPeerConnection(RTCConfiguration([]))
         self.words: list[str] = []
         self.last_loud = 0.0  # when sound came last, on the loop's clock
+        self.loud = self.quiet = 0.0  # seconds of sound heard so far, and of silence heard since
         if microphone:
             self.connection.addTrack(Microphone(microphone))
         else:
@@ -80,8 +81,14 @@ class RtcClient:
                 else:
                     mono = frame.to_ndarray().reshape(-1, 2)[:, 0].astype(np.float32) / 32768
                     self.seen.sound.append((time, mono, frame.sample_rate))
-                    if np.abs(mono).max() > 0.05:
-                        self.last_loud = asyncio.get_running_loop().time()
+                    self._note(len(mono) / frame.sample_rate, bool(np.abs(mono).max() > 0.05))
+
+    def _note(self, seconds: float, loud: bool) -> None:
+        if loud:
+            self.last_loud, self.quiet = asyncio.get_running_loop().time(), 0.0
+            self.loud += seconds
+        else:
+            self.quiet += seconds
 
     def vanish(self) -> None:
         """Be gone without a word, as a phone whose battery is empty."""

@@ -85,6 +85,7 @@ async def _browse(url: str) -> tuple[list[float], list[float], list[float]]:
     async with async_playwright() as control:
         browser = await control.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page()
+        page.set_default_timeout(150_000)
         await page.goto(url)
         await page.evaluate("watch()")
         await page.wait_for_timeout(1000 * SECONDS)
