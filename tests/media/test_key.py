@@ -162,6 +162,16 @@ def test_many_colours_are_no_screen() -> None:
         find_key(noise)
 
 
+def test_a_meadow_is_no_screen() -> None:
+    """Mostly green, but of many greens: it would be keyed in patches, with holes where the person is greenish."""
+    dabs = np.random.default_rng(0).normal(0, 18, (20, 20, 3)) * (1, 0.4, 1)
+    meadow = np.array((74, 94, 52)) + np.repeat(np.repeat(dabs, 8, 0), 8, 1)
+    alpha = shape()[..., None]
+    image = np.clip(alpha * np.array(SKIN) + (1 - alpha) * meadow, 0, 255).astype(np.uint8)
+    with pytest.raises(PictureError, match="No screen"):
+        find_key(image)
+
+
 def test_a_wall_of_the_colour_of_skin_is_refused() -> None:
     with pytest.raises(PictureError, match="too near to skin"):
         find_key(mixed(shape(), SKIN, (190, 120, 80)))

@@ -50,6 +50,11 @@ BAND = 64  # rows that are worked on at a time, so that what comes in between st
 SURE = 128  # alpha from which on a pixel's own colour is believed wholly
 FAR = 1e-3  # what colours from far away count where there are some near
 UNEVEN = (0.1, 0.45)  # of a pixel's own colour up to which it is still the screen: least and most
+MOST = 0.9  # of what is taken for the screen that must be so even; a landscape or a wood is not
+NO_SCREEN = (
+    "No screen is seen behind the person: no strong, even colour fills the border of the picture. "
+    "Use a picture before a green or blue screen, or name the screen's colour: --key '#00b140'."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +84,7 @@ def find_key(image: Image) -> Key:
     """The screen behind the person in ``image`` (H, W, 3): the commonest strong colour along its border.
 
     Raises:
-        PictureError: no colour prevails, or it is too weak or too near to skin to be told from a person.
+        PictureError: no colour prevails, or it is too weak, too uneven or too near to skin to be told from a person.
     """
     border = _border(image)
     chroma = border @ CHROMA.T
@@ -90,13 +95,12 @@ def find_key(image: Image) -> Key:
     commonest = (np.array(divmod(int(counts.argmax()), 64)) - 31.5) * BIN
     members = np.hypot(*(chroma - commonest).T) < REACH
     if counts.max() == 0 or members.mean() < LEAST:
-        raise PictureError(
-            "No screen is seen behind the person: no strong colour fills the border of the picture. "
-            "Use a picture before a green or blue screen, or name the screen's colour: --key '#00b140'."
-        )
+        raise PictureError(NO_SCREEN)
     colour = np.median(border[members], axis=0).astype(np.float32)
     _refuse_skin(colour)
     own = 1 - _share(border[members][None].astype(np.uint8), colour) / 255
+    if np.hypot(*(CHROMA @ colour)) < WEAKEST or np.quantile(own, MOST) > UNEVEN[1]:
+        raise PictureError(NO_SCREEN)
     clear = float(np.clip(np.quantile(own, 0.99) + SLACK, *UNEVEN))
     return Key(colour, clear)
 
