@@ -70,6 +70,7 @@ class Served:
     alice: httpx.Client
     bob: httpx.Client
     alices_key: str
+    ports: tuple[int, ...]  # to which sessions may be pushed: rtmp://127.0.0.1:PORT/live/
 
     def dub(self, portrait: bytes, speech: bytes, **form: str) -> dict[str, Any]:
         """A job of Alice's."""
@@ -83,9 +84,13 @@ class Served:
 def start_served(data: Path) -> Iterator[Served]:
     (alice, alices), (bob, bobs) = new_key("alice"), new_key("bob")
     flags = ("--upload-mb", "5", "--megapixels", "2", "--media-minutes", "2", "--own-queue", "4")
-    running = start(data, *flags, keys=f"{alices};{bobs}")
+    from rtmp_listener import free_port  # not for the scripts beside this file
+
+    ports = tuple(free_port() for _ in range(3))
+    places = ["rtmp://127.0.0.1/live/", *(f"rtmp://127.0.0.1:{port}/live/" for port in ports)]
+    running = start(data, *flags, "--push-to", ",".join(places), keys=f"{alices};{bobs}")
     with running.client(alice) as alices_client, running.client(bob) as bobs_client:
-        yield Served(running, alices_client, bobs_client, alice)
+        yield Served(running, alices_client, bobs_client, alice, ports)
     running.stop()
     assert running.process.stdout
     running.process.stdout.close()

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from live_server import Served, over, tone
+from live_server import Served, over, tone, until
 
 from lipsmith.cli import run
 from lipsmith.server.keys import read_keys
@@ -28,6 +28,15 @@ def calls() -> list[str]:
     return [line for line in lines if line.startswith("curl")]
 
 
+def named_by(call: str) -> str:
+    """The variable of the page for what this call makes."""
+    if "/recordings " in call and "POST" in call:
+        return "RECORDING"
+    if "--json" in call:
+        return "PUSH" if "/pushes" in call else "SESSION"
+    return "JOB" if "-F " in call else ""
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes, tmp_path: Path) -> None:
     (tmp_path / "portrait.jpg").write_bytes(portrait)
@@ -35,29 +44,28 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
     place = {**os.environ, "URL": served.running.url, "KEY": served.alices_key}
     (tmp_path / "speech.pcm").write_bytes(tone(0.5)[44:])
     made: list[str] = []
-    session = ""
     for call in calls():
         if "/cancel" in call or "anna" in call.partition("-F id")[0]:
             over(served.alice, made[-1])
         if "$JOB/result" in call:
             assert over(served.alice, made[0])["state"] == "done"
+        if "/stop" in call:
+            until(lambda: bool(served.alice.get(f"/v1/jobs/{place['RECORDING']}").json()["stage"]["done"]))
         words = call.replace("curl", "curl --noproxy '*' -S --fail-with-body", 1)
         done = subprocess.run(
-            ["bash", "-c", words],
-            cwd=tmp_path, env={**place, "JOB": made[0] if made else "", "SESSION": session},
-                capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+            ["bash", "-c", words], cwd=tmp_path, env=place, capture_output=True, text=True, timeout=120
+        )
         if "/gesture" in call:  # the page's avatar has one clip alone
             assert "wave" in json.loads(done.stdout)["detail"], (call, done.stdout, done.stderr)
             continue
         assert done.returncode == 0, (call, done.stdout, done.stderr)
-        if "--json" in call:
-            session = json.loads(done.stdout)["id"]
-        elif done.stdout.startswith('{"id":') and "-F " in call:
-            made.append(json.loads(done.stdout)["id"])
+        if (name := named_by(call)) and done.stdout.startswith('{"id":'):
+            place.setdefault(name, json.loads(done.stdout)["id"])
+            made += [json.loads(done.stdout)["id"]] if name == "JOB" else []
     assert len(made) == 3
     assert over(served.alice, made[-1])["state"] == "done"
     assert (tmp_path / "film.mp4").read_bytes()[:1000] == (tmp_path / "beginning.bin").read_bytes()
+    assert (tmp_path / "session.mp4").read_bytes()[4:8] == b"ftyp"
     assert (tmp_path / "anna.png").read_bytes().startswith(b"\x89PNG")
 
 

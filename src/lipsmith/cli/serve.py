@@ -30,6 +30,8 @@ WORDS = {
     "sessions": "Live sessions at a time; fewer where the machine cannot keep up.",
     "own_sessions": "Live sessions of one client.",
     "session_idle_seconds": "After which a session that nobody hears or talks to is closed.",
+    "record_minutes": "Longest film of a live session.",
+    "push_to": "Where clients may have sessions pushed: rtmp://host/app/ and what is below, divided by commas.",
     "attempts": "Times a job is begun before it counts as failed.",
     "lease_seconds": "After which a job without a sign of life is begun again.",
     "job_minutes": "After which a job is stopped.",

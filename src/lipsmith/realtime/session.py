@@ -211,10 +211,10 @@ class Session:
             self._state = "over"
             self._tell(name, reason=reason)
 
-    def note(self, name: EventName, reason: str) -> None:
-        """Let the next tick tell of something that happened around the session."""
+    def note(self, name: EventName, reason: str, about: str = "") -> None:
+        """Let the next tick tell of something that happened around the session, or to the sink called ``about``."""
         with self._lock:
-            self._tell(name, reason=reason)
+            self._tell(name, reason=reason, about=about)
 
     # what is drawn between
 
@@ -385,7 +385,7 @@ class Session:
             slots = list(self._plan.slots)
         return next((place for place, slot in enumerate(slots) if slot.picture is None), len(slots))
 
-    def _tell(self, name: EventName, speech: Utterance | None = None, reason: str = "") -> None:
+    def _tell(self, name: EventName, speech: Utterance | None = None, reason: str = "", about: str = "") -> None:
         played = speech.played if speech and name in ("finished", "interrupted") else None
         sample = sample_at(self._number, self.film.fps, self.film.rate)
-        self._events.append(Event(name, sample, speech.number if speech else None, played, reason))
+        self._events.append(Event(name, sample, speech.number if speech else None, played, reason, about))

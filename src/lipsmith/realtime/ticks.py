@@ -24,6 +24,10 @@ EventName = Literal[
     "buffer_full",
     "sink_closed",
     "voice_failed",
+    "recording_ended",
+    "push_connected",
+    "push_lost",
+    "push_ended",
     "failed",
     "closed",
 ]
@@ -37,7 +41,8 @@ class Event:
     sample: int  # media time: samples of the session before it, at the playing rate
     utterance: int | None = None
     played: int | None = None  # samples of the utterance that were emitted; with finished and interrupted
-    reason: str = ""  # one sentence; with failed, buffer_full, sink_closed and voice_failed
+    reason: str = ""  # one sentence; with failed, buffer_full, sink_closed, voice_failed, and what ended or was lost
+    about: str = ""  # the recording or push that it tells of
 
 
 @dataclass(frozen=True, slots=True)

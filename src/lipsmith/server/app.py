@@ -24,7 +24,7 @@ from . import answers
 from .guard import BodyLimit, Dressed, Guard
 from .pages import Pages
 from .problems import MEDIA_TYPE
-from .routes import avatars, jobs, media, previews, sessions, signs
+from .routes import avatars, jobs, media, previews, pushes, recordings, sessions, signs
 from .schemas import ProblemBody
 from .services import Services
 
@@ -45,6 +45,8 @@ def create_app(parts: Services) -> FastAPI:
         parts.crew.start()
         yield
         await parts.live.drain()
+        await parts.films.drain()
+        await parts.pushes.drain()
         if parts.voice:
             await parts.voice.close()
         await run_in_threadpool(parts.close)
@@ -65,8 +67,9 @@ def create_app(parts: Services) -> FastAPI:
         "5XX": _problem("The server's trouble."),
     }
     v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
-    for router in (avatars.router, jobs.router, previews.router, sessions.router, media.router, signs.about_router):
-        v1.include_router(router)
+    for room in (avatars, jobs, previews, sessions, media, recordings, pushes):
+        v1.include_router(room.router)
+    v1.include_router(signs.about_router)
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
     app.include_router(signs.router)

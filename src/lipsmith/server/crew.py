@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .problems import Problem, body_of
 from .process import COMMAND, Stopped, TaskFailed, WorkerLost, WorkerProcess
-from .tasks import REPORT
+from .tasks import FILMS, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 REST = 1.0  # seconds between two looks for work when nobody rings
 BEAT = 0.4  # seconds between two signs of life, at least
 SWEEP = 30.0  # seconds between two looks for what may go
+SPARE_BYTES = 200_000_000  # of the disk, that uploads and recordings leave free for results
 log = logging.getLogger(__name__)
 
 Finished = Callable[["Row", float], None]
@@ -96,6 +97,23 @@ class Crew:
             if folder.name not in known and folder.stat().st_mtime < time.time() - 3600:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def make_room(self, size: int) -> bool:
+        """Whether there is room for ``size`` bytes more; the oldest finished jobs make it."""
+        for job in self._store.over():
+            if self._store.used() + size <= self._options.disk_bytes:
+                break
+            self.remove(job.id)
+        full = self._store.used() + size > self._options.disk_bytes
+        return not full and shutil.disk_usage(self._jobs).free >= size + SPARE_BYTES
+
+    def hold(self, job: str) -> None:
+        """This job is at work here, though no worker does it: it is not lost while it is held."""
+        self._running.add(job)
+
+    def let_go(self, job: str) -> None:
+        """It is over."""
+        self._running.discard(job)
+
     def remove(self, job: str) -> None:
         """Forget a job and all its files."""
         self._store.delete(job)
@@ -147,7 +165,7 @@ class Crew:
         except Stopped:
             self._store.put_back(job, counted=False)  # if it is still ours: not when it was cancelled
         else:
-            self._commit(job, attempt, report)
+            self.commit(job, attempt, report)
             self._finished(job, time.monotonic() - began)
         shutil.rmtree(attempt, ignore_errors=True)
         if self._store.get(job.id) is None:
@@ -175,7 +193,8 @@ class Crew:
 
         return beat
 
-    def _commit(self, job: Row, attempt: Path, report: dict[str, Any]) -> None:
+    def commit(self, job: Row, attempt: Path, report: dict[str, Any]) -> None:
+        """The work is done and lies in the folder ``attempt``, if the job still is ours."""
         if not self._store.beat(job, self._options.lease_seconds, ("commit", 0, 0)):
             return
         attempt.rename(attempt.parent / "result")
@@ -184,6 +203,10 @@ class Crew:
     def _finish_by_folder(self, job: Row) -> bool:
         """A result that was committed before the table knew: True if there is one."""
         folder = self._jobs / job.id
+        left = folder / "attempt-1"
+        if job.kind == "recording" and (left / FILMS["mp4"]).exists():  # finished when the server was gone
+            (left / REPORT).write_text("{}", encoding="utf-8")
+            left.rename(folder / "result")
         if not (folder / "result" / REPORT).exists():
             return False
         report = json.loads((folder / "result" / REPORT).read_text(encoding="utf-8"))
@@ -191,12 +214,13 @@ class Crew:
         return True
 
     def _give_back(self, job: Row) -> None:
-        if job.attempts < self._options.attempts:
+        if job.attempts < self._options.attempts and job.kind != "recording":
             self._store.put_back(job, counted=True)
             self.ring()
             return
         times = f"{job.attempts} time{'s' if job.attempts > 1 else ''}"
         text = f"The work broke off {times}, so it is given up: the server or its worker was stopped or crashed."
+        shutil.rmtree(self._jobs / job.id / f"attempt-{job.attempts}", ignore_errors=True)
         self._store.fail(job, body_of(Problem("interrupted", text)))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARES = {"open": (0.0, 0.05), "look": (0.05, 0.4), "prepare": (0.1, 1.0), "speak": (0.4, 1.0), "commit": (1.0, 1.0)}
 """Stage -> where in the whole work it begins and ends."""
+LINKED = ("events", "ws", "recordings", "pushes")
 Format = Literal["mp4", "mov", "webm"]
 
 
@@ -62,6 +63,7 @@ class Asked(BaseModel):
     speech: str | None = None
     avatar: str | None = None
     format: Format | None = None
+    session: str | None = None
     options: dict[str, Any] = {}
 
 
@@ -326,7 +328,7 @@ def moment(seconds: float) -> str:
 def job_of(row: Row, position: int | None) -> Job:
     """A job of the store as it goes out."""
     here = f"/v1/jobs/{row.id}"
-    result = f"{here}/result" if row.state == "done" and row.kind == "dub" else None
+    result = f"{here}/result" if row.state == "done" and row.kind != "avatar" else None
     stage = Stage(name=row.stage, done=row.stage_done, total=row.stage_total) if row.stage else None
     return Job(
         id=row.id,
@@ -362,7 +364,7 @@ def session_of(
         token=token[0] if token else None,
         expires=moment(token[1]) if token else None,
         ice_servers=ice or [],
-        links={"self": here, "events": f"{here}/events", "webrtc": f"{here}/whep", "ws": f"{here}/ws"},
+        links={"self": here, "webrtc": f"{here}/whep", **{name: f"{here}/{name}" for name in LINKED}},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from .media import Doors
 from .metrics import Metrics
 from .problems import Problem
 from .process import COMMAND
+from .pushes import Pushes
+from .recordings import Recordings
 from .settings import ServerOptions
 from .store import Store
 from .tokens import Signer, signer_of
@@ -30,8 +31,6 @@ from .turns import Turns
 MEASURE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
 TURN_SECRET = "LIPSMITH_TURN_SECRET"  # noqa: S105 - its name
 """Environment variable with what the TURN server knows too."""
-SPARE_BYTES = 200_000_000
-"""Of the disk, that uploads leave free for results."""
 
 
 @dataclass(slots=True)
@@ -48,6 +47,8 @@ class Services:
     metrics: Metrics
     live: Sessions
     doors: Doors
+    films: Recordings
+    pushes: Pushes
     voice: Voice | None  # reads texts aloud
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
@@ -74,12 +75,7 @@ class Services:
             raise Problem("too-many-jobs", text, retry_after=15)
         if everybody.get("queued", 0) >= self.options.queue:
             raise Problem("queue-full", f"{self.options.queue} jobs wait already: try again later.", retry_after=60)
-        for job in self.store.over():
-            if self.store.used() + size <= self.options.disk_bytes:
-                break
-            self.crew.remove(job.id)
-        full = self.store.used() + size > self.options.disk_bytes
-        if full or shutil.disk_usage(self.jobs).free < size + SPARE_BYTES:
+        if not self.crew.make_room(size):
             raise Problem("no-space", "Uploads and unfinished jobs fill the room that this server may use.", 300)
 
     def close(self) -> None:
@@ -102,7 +98,8 @@ def make_services(options: ServerOptions, keys: Keys, command: Sequence[str] = C
     metrics = Metrics(store, options, live)
     crew = Crew(store, options, command, metrics.finished)
     eyes, viewer = Turns(MEASURE_SECONDS, command), Turns(PREVIEW_SECONDS, command)
-    return Services(options, keys, store, crew, eyes, viewer, signer_of(options.folder), metrics, live, doors, voice)
+    films, pushes, signer = Recordings(store, crew, options), Pushes(options.push_places), signer_of(options.folder)
+    return Services(options, keys, store, crew, eyes, viewer, signer, metrics, live, doors, films, pushes, voice)
 
 
 def services_of(request: Request) -> Services:

@@ -10,12 +10,14 @@ from typing import Literal
 from ..errors import OptionError
 from ..options import check
 from ..transports.rtc_options import RtcOptions
+from .push_rules import Place, places_of
 from .store import LONGEST_LEASE
 
 LEAST = {
     "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
     "drain_seconds": 0, "upload_mb": 1, "upload_minutes": 1, "media_minutes": 1, "megapixels": 1, "keep_hours": 1,
     "disk_gb": 1, "own_avatars": 1, "sessions": 0, "own_sessions": 1, "session_idle_seconds": 1,
+    "record_minutes": 1,
 }  # fmt: skip
 
 
@@ -40,6 +42,8 @@ class ServerOptions:
     sessions: int = 8  # live sessions at a time, of all clients together; fewer where the machine cannot keep up
     own_sessions: int = 4  # of one client
     session_idle_seconds: int = 120  # after which a session that nobody hears or talks to is closed
+    record_minutes: int = 60  # of a session in one film
+    push_to: str = ""  # addresses below which clients may have sessions pushed: rtmp://host/app/, divided by commas
     attempts: int = 3  # times a job is begun before it counts as failed
     lease_seconds: int = 15  # after which a job without a sign of life is begun again
     job_minutes: int = 120  # after which a job is stopped
@@ -67,6 +71,7 @@ class ServerOptions:
             if getattr(self, name) > most:
                 raise OptionError(f"{name} is {getattr(self, name)}; it can be {LEAST[name]} to {most}.")
         self.rtc()
+        places_of(self.push_to)
         if "*" in self.origins:
             raise OptionError("cors is '*', which lets every site call: name the origins, such as https://example.org.")
 
@@ -86,6 +91,11 @@ class ServerOptions:
     def origins(self) -> tuple[str, ...]:
         """The allow-list of ``cors``."""
         return tuple(origin.strip().rstrip("/") for origin in self.cors.split(",") if origin.strip())
+
+    @property
+    def push_places(self) -> tuple[Place, ...]:
+        """The allow-list of ``push_to``."""
+        return places_of(self.push_to)
 
     @property
     def folder(self) -> Path:

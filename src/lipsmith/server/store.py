@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["dub", "avatar"]
+Kind = Literal["dub", "avatar", "recording"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 LONGEST_LEASE = 600
@@ -101,6 +101,14 @@ class Store:
         values = (new.id, new.owner, new.kind, json.dumps(new.request), self._clock(), new.size)
         return self._rows(query, *values)[0]
 
+    def begin(self, new: NewJob, seconds: float) -> Row:
+        """A new job that runs already, under a fresh lease of ``seconds``."""
+        query = """INSERT INTO jobs (id, owner, kind, request, state, created, started, attempts, lease, lease_until)
+                   VALUES (?, ?, ?, ?, 'running', ?, ?, 1, ?, ?) RETURNING *"""
+        now = self._clock()
+        values = (new.id, new.owner, new.kind, json.dumps(new.request), now, now, secrets.token_hex(8), now + seconds)
+        return self._rows(query, *values)[0]
+
     def get(self, job: str, owner: str | None = None) -> Row | None:
         """The job of the id ``job``, of ``owner`` alone if given."""
         return self._first("SELECT * FROM jobs WHERE id=? AND (? IS NULL OR owner=?)", job, owner, owner)
@@ -109,6 +117,12 @@ class Store:
         """The jobs of ``owner`` that were created before ``before``, newest first."""
         query = "SELECT * FROM jobs WHERE owner=? AND created < ? ORDER BY created DESC, id LIMIT ?"
         return self._rows(query, owner, float("inf") if before is None else before, limit)
+
+    def recordings(self, owner: str, session: str) -> list[Row]:
+        """The films of one session, newest first."""
+        query = """SELECT * FROM jobs WHERE owner=? AND kind='recording'
+                   AND json_extract(request, '$.asked.session')=? ORDER BY created DESC, id"""
+        return self._rows(query, owner, session)
 
     def counts(self, owner: str | None = None) -> dict[State, int]:
         """How many jobs, of ``owner`` alone if given, are in which state."""
@@ -138,6 +152,10 @@ class Store:
                    revision=revision+(stage IS NOT ? OR stage_done IS NOT ?)
                    WHERE id=? AND lease=? AND state='running' RETURNING id"""
         return bool(self._run(query, self._clock() + seconds, *stage, stage[0], stage[1], job.id, job.lease))
+
+    def grow(self, job: Row, size: int) -> None:
+        """The job takes ``size`` bytes by now."""
+        self._run("UPDATE jobs SET bytes=? WHERE id=? AND lease=?", size, job.id, job.lease)
 
     def finish(self, job: Row, report: dict[str, Any], size: int) -> bool:
         """The work is done and takes ``size`` bytes; False when the lease was lost."""

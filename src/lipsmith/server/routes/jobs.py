@@ -118,8 +118,8 @@ def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
 def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
     row = find(parts, owner, job)
-    if row.kind != "dub" or row.state != "done":
-        raise Problem("no-result", f"The job is {row.state}: a result is there when a dub is done.")
+    if row.kind == "avatar" or row.state != "done":
+        raise Problem("no-result", f"The job is {row.state}: a result is there when a dub or recording is done.")
     kind = row.request["task"]["format"]
     path = parts.jobs / job / "result" / FILMS[kind]
     return RangedFile(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")

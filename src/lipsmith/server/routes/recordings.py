@@ -1,0 +1,45 @@
+"""``/v1/sessions/{id}/recordings``: films of a live session. Each is a job, whose result ``/v1/jobs`` has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from starlette.concurrency import run_in_threadpool
+
+from ..schemas import Job, Jobs
+from ..services import Owner, Parts
+from .jobs import answer
+from .sessions import SessionId
+
+router = APIRouter(tags=["sessions"])
+RecordingId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
+
+
+@router.post("/sessions/{session}/recordings", status_code=201)
+async def start_recording(parts: Parts, owner: Owner, session: SessionId, response: Response) -> Job:
+    """Film the session from now on, as a job of yours.
+
+    It is done when it is stopped, when the session ends, or when it is as long as a film may be. Its result is an mp4;
+    who cancels the job throws the film away. One at a time.
+    """
+    held = parts.live.get(owner, session)
+    await run_in_threadpool(parts.check_room, owner, 0)
+    row = await parts.films.start(held)
+    response.headers["Location"] = f"/v1/jobs/{row.id}"
+    return await run_in_threadpool(answer, parts, row)
+
+
+@router.get("/sessions/{session}/recordings")
+async def list_recordings(parts: Parts, owner: Owner, session: SessionId) -> Jobs:
+    """The films of this session, newest first. When the session is over they are among the jobs."""
+    parts.live.get(owner, session)
+    rows = await run_in_threadpool(parts.store.recordings, owner, session)
+    return Jobs(jobs=[answer(parts, row) for row in rows])
+
+
+@router.post("/sessions/{session}/recordings/{recording}/stop")
+async def stop_recording(parts: Parts, owner: Owner, session: SessionId, recording: RecordingId) -> Job:
+    """Finish the film; it answers when it is there. One that is over stays as it is."""
+    row = await parts.films.stop(parts.live.get(owner, session), recording)
+    return await run_in_threadpool(answer, parts, row)
