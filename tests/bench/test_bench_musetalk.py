@@ -26,7 +26,6 @@ from lipsmith.errors import OptionError  # noqa: E402
 from lipsmith.types import Target  # noqa: E402
 
 OPTIONS = MuseTalkOptions(weights="tiny", device="cpu", precision="fp32")
-RANDOM = np.random.default_rng(9)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,8 @@ def test_everything_is_measured(figures: MuseTalkFigures) -> None:
 
 
 def test_the_other_side_draws_what_ours_draws() -> None:
-    latents = RANDOM.standard_normal((8, 32, 32)).astype(np.float32) * 0.3
-    heard = RANDOM.standard_normal((50, 384)).astype(np.float32)
+    latents = np.random.default_rng(9).standard_normal((8, 32, 32)).astype(np.float32) * 0.3
+    heard = np.random.default_rng(10).standard_normal((50, 384)).astype(np.float32)
     ours = FacePainter(load_networks(OPTIONS)).paint([latents], [heard])[0]
     theirs = Original(OPTIONS, "cpu").draw(latents[None], heard[None])[0][..., ::-1]
     assert np.abs(ours.astype(int) - theirs).max() <= 1
@@ -55,7 +54,7 @@ def test_the_other_side_draws_what_ours_draws() -> None:
 
 def test_the_other_side_blends_what_ours_blends(tmp_path: Path) -> None:
     scene, original = portrait_scene((640, 360), OPTIONS), Original(OPTIONS, "cpu")
-    face = RANDOM.integers(0, 256, (256, 256, 3), np.uint8)
+    face = np.random.default_rng(11).integers(0, 256, (256, 256, 3), np.uint8)
     theirs = original.blend(scene.image[..., ::-1], face[..., ::-1], scene.box, scene.mask)
     target = Target(scene.patch.crop, scene.patch.alpha, None)
     assert np.array_equal(theirs[..., ::-1], compose(scene.image, [target], [scene.patch.fitted(face)]))
