@@ -12,13 +12,17 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+from PIL import Image
 
+from lipsmith.media.writer import FilmWriter
 from lipsmith.server.keys import new_key
+from lipsmith.types import AVFrame, FilmInfo
 
 FAKE = '{"engine": "fake"}'
 PATIENT = (sys.executable, str(Path(__file__).with_name("patient_worker.py")))
@@ -106,6 +110,16 @@ def tone(seconds: float, rate: int = 16_000, pitch: float = 180, swell: bool = T
         out.setparams((1, 2, rate, 0, "NONE", ""))
         out.writeframes(sound.tobytes())
     return file.getvalue()
+
+
+def write_film(path: Path, picture: bytes, frames: int = 5, height: int = 512) -> None:
+    """A film at 25 frames a second that shows the upper ``height`` rows of ``picture``."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        image = np.asarray(opened.convert("RGB"))[:height]
+    info = FilmInfo((image.shape[1], height), Fraction(25), 16_000)
+    with FilmWriter(path, info) as film:
+        for index in range(frames):
+            film.write(AVFrame(index, image, np.zeros(640, np.float32)))
 
 
 def until(condition: Callable[[], bool], seconds: float = 200) -> None:

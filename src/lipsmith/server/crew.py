@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .problems import Problem, body_of
 from .process import COMMAND, Stopped, TaskFailed, WorkerLost, WorkerProcess
-from .tasks import FILMS, REPORT
+from .tasks import CLIP_FILE, FILMS, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,9 +174,10 @@ class Crew:
     def _task(self, job: Row, attempt: Path) -> dict[str, Any]:
         folder = attempt.parent
         files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
+        clips = {name: str(folder / f"{CLIP_FILE}{name}") for name in job.request["task"].get("clips", ())}
         return {
             "do": job.kind, "home": str(self._options.folder), "attempt": str(attempt), "owner": job.owner,
-            "picture": None, "speech": None, **job.request["task"], **files,
+            "picture": None, "speech": None, **job.request["task"], "clips": clips, **files,
         }  # fmt: skip
 
     def _beat(self, job: Row) -> Callable[[tuple[str, int, int]], bool]:

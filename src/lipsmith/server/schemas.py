@@ -64,6 +64,7 @@ class Asked(BaseModel):
     avatar: str | None = None
     format: Format | None = None
     session: str | None = None
+    clips: list[str] = []
     options: dict[str, Any] = {}
 
 

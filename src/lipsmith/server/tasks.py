@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 VIEW_SIDE = 960  # px of a preview's longer side
 FILMS = {"mp4": "film.mp4", "mov": "film.mov", "webm": "film.webm"}
 REPORT = "report.json"
+CLIP_FILE = "clip-"
+"""Before a clip's name: what its upload is called here."""
 
 
 class Bench:
@@ -60,18 +62,20 @@ class Bench:
 
     def avatar(self, task: dict[str, Any]) -> dict[str, Any]:
         """Put an avatar on its owner's shelf. Begun again after a crash, it finds what was made already."""
-        options = build(AvatarOptions, task["options"])
+        options = build(AvatarOptions, {**task["options"], "clips": task.get("clips", {})})
         engine = options.load().engine
         info = _shelf(task).create(task["avatar"], Path(task["picture"]), engine, options, progress=self._progress)
         return _report(Path(task["attempt"]), replace(info, source=""))
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    """Kind, size and length of the uploads ``picture`` and ``speech``, as far as given."""
+    """Kind, size and length of the uploads ``picture``, ``speech`` and ``clips``, as far as given."""
     limits = Limits(task["megapixels"], task["seconds"])
     told = {}
     if task.get("picture"):
         told["picture"] = _plain(measure_picture(Path(task["picture"]), limits))
+    for name, clip in task.get("clips", {}).items():
+        told[name] = _plain(measure_picture(Path(clip), limits))
     if task.get("speech"):
         told["speech"] = _plain(measure_speech(Path(task["speech"]), limits))
     return told

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import UploadFile
 
 from .services import Services
+from .tasks import CLIP_FILE
 
 SHOWN = 120  # letters kept of an upload's name
 
@@ -51,11 +52,12 @@ def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
 
 
 def measure(parts: Services, folder: Path, minutes: float | None = None) -> dict[str, Any]:
-    """What the files ``picture`` and ``speech`` in ``folder`` are; raises the problem with them. See tasks.measure.
+    """What ``picture``, ``speech`` and clips in ``folder`` are; raises the problem with them. See tasks.measure.
 
     ``minutes``: the most that is taken, if less than the server's own limit.
     """
     files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
+    clips = {path.name.removeprefix(CLIP_FILE): str(path) for path in folder.glob(f"{CLIP_FILE}*")}
     longest = min(parts.options.media_minutes, minutes or parts.options.media_minutes)
     limits = {"megapixels": parts.options.megapixels, "seconds": longest * 60}
-    return parts.eyes.call({"do": "measure", "home": str(parts.options.folder), **limits, **files})
+    return parts.eyes.call({"do": "measure", "home": str(parts.options.folder), "clips": clips, **limits, **files})

@@ -15,6 +15,7 @@ const WORDS = {
   "microphone.none": ["The microphone cannot be used: allow it in the browser. It works on https and on this machine only.", "无法使用麦克风：请在浏览器中允许。仅在 https 或本机上可用。"],
   "interrupt": ["Interrupt", "打断"],
   "end": ["End", "结束"],
+  "gestures": ["Gestures", "动作"],
   "say.title": ["Let it speak", "让它说话"],
   "say.hint": ["What shall it say?", "想让它说什么？"],
   "say.send": ["Say it", "说出来"],
@@ -196,7 +197,20 @@ async function finish() {
   if (session) await call("DELETE", session.links.self).catch(() => {});
 }
 
+/** A button for each clip of the avatar that is shown when it is wished for. */
+function fillGestures(on) {
+  const wished = on ? state.avatar.clips.filter((name) => !["idle", "speaking"].includes(name)) : [];
+  $("gestures").replaceChildren(...wished.map((clip) => element("button", { type: "button", textContent: clip.replaceAll("_", " "), onclick: () => gesture(clip) })));
+  show(wished.length > 0, "gestures");
+}
+
+async function gesture(clip) {
+  if (!state.session) return;
+  await call("POST", `${state.session.links.self}/gesture`, { body: { clip }, type: "application/json" }).catch((error) => tell("trouble", error));
+}
+
 function enable(on) {
+  fillGestures(on);
   show(on, "tools");
   show(!on, "still");
   if (on) show(false, "empty", "start");

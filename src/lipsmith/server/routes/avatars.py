@@ -3,50 +3,69 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Response, UploadFile
+from pydantic import StringConstraints
 
+from ...avatars.options import FIRST_CLIP
 from ...avatars.shelf import Shelf
 from ...errors import AvatarMissing
 from ..problems import Problem
 from ..schemas import Avatar, Avatars, Job, avatar_of
 from ..services import Owner, Parts, Services
 from ..store import NewJob, new_id
+from ..tasks import CLIP_FILE
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from ..wishes import avatar_wish, parse_options
 from .jobs import admit, answer
 
 TILES, COLUMNS = 8, 4  # of a preview
+MOST_CLIPS = 8
+CLIP = "^[a-z][a-z0-9_]{0,47}$"
 NAME = "^[a-z0-9][a-z0-9-]{0,47}$"
 router = APIRouter(tags=["avatars"])
 AvatarId = Annotated[str, Path(pattern=NAME, examples=["anna"])]
 
 
-@router.post("/avatars", status_code=202)
-def create_avatar(
-    parts: Parts,
-    owner: Owner,
-    response: Response,
-    picture: Annotated[UploadFile, File(description="A portrait or a video.")],
-    id: Annotated[str | None, Form(pattern=NAME, description="Its name; left out: one is made up.")] = None,  # noqa: A002
+@dataclass
+class AvatarForm:
+    """What an avatar is made of."""
+
+    picture: Annotated[UploadFile, File(description="A portrait or a video: the clip `idle`.")]
+    id: Annotated[str | None, Form(pattern=NAME, description="Its name; left out: one is made up.")] = None
     options: Annotated[
-        str,
-        Form(max_length=4000, description="JSON: engine, fps, faces, still, seed ...", examples=["{}"]),
-    ] = "{}",
-) -> Job:
-    """Make an avatar of an uploaded picture. Watch the job that is answered; then dub with ``avatar=<id>``."""
-    given = parse_options(options)
+        str, Form(max_length=4000, description="JSON: engine, fps, faces, still, seed ...", examples=["{}"])
+    ] = "{}"
+    clips: Annotated[
+        list[UploadFile] | None,
+        File(max_length=MOST_CLIPS, description="Further films of the same size: `speaking`, and gestures."),
+    ] = None
+    clip_names: Annotated[
+        list[Annotated[str, StringConstraints(pattern=CLIP)]] | None,
+        Form(max_length=MOST_CLIPS, description="What each of `clips` is called, in their order."),
+    ] = None
+
+
+@router.post("/avatars", status_code=202)
+def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]) -> Job:
+    """Make an avatar of an uploaded picture. Watch the job that is answered; then dub with ``avatar=<id>``.
+
+    Further clips are walked while it speaks (`speaking`), or shown once when a live session is asked for one.
+    """
+    given = parse_options(form.options)
     avatar_wish(given)
-    name = id or new_id()
-    check_place(parts, owner, name, size_of(picture))
+    name, clips = form.id or new_id(), named_clips(form)
+    check_place(parts, owner, name, size_of(form.picture, *clips.values()))
     job = new_id()
     with fresh_folder(parts.jobs / job, keep=True) as folder:
-        size = save(picture, folder / "picture")
+        size = save(form.picture, folder / "picture")
+        size += sum(save(clip, folder / f"{CLIP_FILE}{word}") for word, clip in clips.items())
         measure(parts, folder)
-        asked = {"picture": shown_name(picture), "avatar": name, "options": given}
-        request = {"asked": asked, "task": {"avatar": name, "options": given}}
-        row = admit(parts, NewJob(job, owner, "avatar", request, size))
+        task = {"avatar": name, "options": given, "clips": list(clips)}
+        asked = {**task, "picture": shown_name(form.picture)}
+        row = admit(parts, NewJob(job, owner, "avatar", {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(parts, row)
 
@@ -90,6 +109,16 @@ def delete_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> None:
     """Remove the avatar; a job that speaks with it goes on."""
     check_there(parts, owner, avatar)
     parts.shelf(owner).delete(avatar)
+
+
+def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
+    """Name -> upload. Raises Problem unless there is one of each."""
+    names, clips = form.clip_names or [], form.clips or []
+    if len(names) != len(clips):
+        raise Problem("invalid", f"{len(clips)} clips and {len(names)} clip_names: give one of each, in order.")
+    if len({FIRST_CLIP, *names}) != len(names) + 1:
+        raise Problem("invalid", f"Clips need names of their own, which are not '{FIRST_CLIP}'.")
+    return dict(zip(names, clips, strict=True))
 
 
 def check_there(parts: Services, owner: str, avatar: str) -> None:
