@@ -46,6 +46,15 @@ def check(options: DataclassInstance) -> None:
         _check(one.name, getattr(options, one.name), hints[one.name])
 
 
+def check_picture(options: Any) -> None:
+    """``check`` what films and avatars share: ``seed``, and ``fps`` and ``faces``, of which numbers become text."""
+    for name in ("fps", "faces"):
+        object.__setattr__(options, name, str(getattr(options, name)))
+    check(options)
+    if options.seed < 0:
+        raise OptionError(f"seed is {options.seed}; it can be 0 or more.")
+
+
 class FilmWish(Protocol):
     """What every film's options say of how it is written and what comes behind the people."""
 
@@ -127,9 +136,5 @@ class GenerateOptions:
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
 
     def __post_init__(self) -> None:
-        for name in ("fps", "faces"):  # numbers serve as well as their text
-            object.__setattr__(self, name, str(getattr(self, name)))
-        check(self)
-        if self.seed < 0:
-            raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
+        check_picture(self)
         check_film(self)

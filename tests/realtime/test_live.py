@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from doubles import MemoryAvatar, sound_of
+from doubles import Info, QuickAvatar, sound_of
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import Busy, SessionOver
@@ -22,27 +22,16 @@ from lipsmith.realtime.session import SessionOptions
 from lipsmith.realtime.ticks import Tick
 from lipsmith.types import AVFrame, FilmInfo, Samples
 
-FPS = Fraction(400)
 RATE = 16_000
 SOUND: Samples = (np.random.default_rng(0).random(4_000, np.float32) + 0.5) * 0.5
 
 
-@dataclass(frozen=True)
-class Info:
-    size: tuple[int, int] = (32, 24)
-    fps: Fraction = FPS
-
-
-class Avatar(MemoryAvatar):
-    info = Info()
-
-
-class SlowAvatar(MemoryAvatar):
+class SlowAvatar(QuickAvatar):
     info = Info(fps=Fraction(5))
 
 
-def avatar() -> Avatar:
-    return Avatar(FakeEngine(), 7)
+def avatar() -> QuickAvatar:
+    return QuickAvatar(FakeEngine(), 7)
 
 
 def slow_avatar() -> SlowAvatar:

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from doubles import MemoryAvatar, is_drawn
+from doubles import QuickAvatar, is_drawn
 
 from lipsmith.chat.voices import Sound
 from lipsmith.engines.fake import FakeEngine, FakeOptions
@@ -24,17 +23,7 @@ from lipsmith.server.problems import Problem
 from lipsmith.server.talk import TEXTS
 from lipsmith.types import Samples
 
-FPS, RATE = Fraction(400), 16_000
-
-
-@dataclass(frozen=True)
-class Info:
-    size: tuple[int, int] = (32, 24)
-    fps: Fraction = FPS
-
-
-class Avatar(MemoryAvatar):
-    info = Info()
+RATE = 16_000
 
 
 @dataclass
@@ -73,7 +62,7 @@ class Reader:
 async def session(buffer: float = 60.0) -> AsyncIterator[tuple[Held, list[Tick]]]:
     """One that beats 400 times a second, and its ticks as they come."""
     studio = Studio(FakeEngine(FakeOptions(context=1)))
-    live = await studio.open(Avatar(FakeEngine()), RATE, SessionOptions(patience=4_000, buffer=buffer))
+    live = await studio.open(QuickAvatar(FakeEngine()), RATE, SessionOptions(patience=4_000, buffer=buffer))
     ticks: list[Tick] = []
     listening = asyncio.create_task(_collect(live.listen(ticks=100_000), ticks))
     avatar: Any = None
@@ -195,7 +184,7 @@ def test_a_voice_is_not_asked_for_more_than_a_session_keeps() -> None:
             await until(ticks, "speaking")
             for _ in range(50):
                 await asyncio.sleep(0.004)
-                played = sum(tick.samples.any() for tick in ticks) / float(FPS)
+                played = sum(tick.samples.any() for tick in ticks) / float(QuickAvatar.info.fps)
                 assert len(voice.said) <= 4 + played + 2
             await held.live.close()
             assert len(voice.said) < 40

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import chunked
 import numpy as np
 import pytest
 
@@ -19,13 +20,7 @@ NTSC = Fraction(30_000, 1001)
 
 
 def drives(samples, fps=Fraction(25), sizes=()):
-    motion = MouthMotion(fps)
-    at, given = 0, []
-    for size in sizes:
-        given += motion.push(samples[at : at + size])
-        at += size
-    given += motion.push(samples[at:])
-    return np.stack(given + motion.flush())
+    return chunked.drives(MouthMotion(fps), samples, sizes)
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(24), NTSC, Fraction(60)])

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from chunked import drives
 
 from goldens_recipe import golden_arrays, load_key_seeded, synth_audio
 from lipsmith import errors
@@ -27,15 +28,6 @@ class Ear:
     def hidden(self, mel):
         rows = mel[:48].T[: 2 * self.steps : 2] + 0.01 * mel.mean()
         return np.ascontiguousarray(np.broadcast_to(np.tile(rows, 8)[:, None], (self.steps, *HIDDEN)), np.float32)
-
-
-def drives(encoder, samples, sizes=()):
-    at, given = 0, []
-    for size in sizes:
-        given += encoder.push(samples[at : at + size])
-        at += size
-    given += encoder.push(samples[at:])
-    return np.stack(given + encoder.flush())
 
 
 MODES = {"whole": {}, "live": {"hop": 10}, "strict": {"strict": True}}

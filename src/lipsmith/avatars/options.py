@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engines import Engine, Loaded, choose_engine, engine_table
 from ..errors import AvatarStale, EngineUnavailable, OptionError
-from ..options import check
+from ..options import check_picture
 from .manifest import VERSION, AvatarInfo, Fingerprint
 
 FIRST_CLIP = "idle"
@@ -31,11 +31,7 @@ class AvatarOptions:
     clips: Mapping[str, str | Path] = field(default_factory=dict, metadata={"flag": False})  # more films, by name
 
     def __post_init__(self) -> None:
-        for name in ("fps", "faces"):  # numbers serve as well as their text
-            object.__setattr__(self, name, str(getattr(self, name)))
-        check(self)
-        if self.seed < 0:
-            raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
+        check_picture(self)
         for name in self.clips:
             if name == FIRST_CLIP or not name.isidentifier():
                 raise OptionError(f"A clip cannot be called '{name}': give it a word that is not '{FIRST_CLIP}'.")

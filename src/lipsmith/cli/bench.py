@@ -47,10 +47,8 @@ class BenchOptions:
     obedience: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.seconds < 86_400:
-            raise OptionError(f"seconds is {self.seconds}; give more than 0 and less than a day.")
-        if self.threads < 0:
-            raise OptionError(f"threads is {self.threads}; give a number of cores, or 0 for all.")
+        check_seconds(seconds=self.seconds)
+        check_threads(self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,19 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
         obedience_of(options.picture) if options.obedience else None,
     )
     print_json(found) if as_json else _print_bench(found)
+
+
+def check_seconds(**lengths: float) -> None:
+    """Raise OptionError for a length that cannot be measured."""
+    for name, seconds in lengths.items():
+        if not 0 < seconds < 86_400:
+            raise OptionError(f"{name} is {seconds}; give more than 0 and less than a day.")
+
+
+def check_threads(threads: int) -> None:
+    """Raise OptionError for what is no number of cores."""
+    if threads < 0:
+        raise OptionError(f"threads is {threads}; give a number of cores, or 0 for all.")
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:

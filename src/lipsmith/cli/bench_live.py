@@ -10,7 +10,7 @@ import typer
 
 from ..errors import OptionError
 from ..options import build
-from .bench import parse_sizes
+from .bench import check_seconds, parse_sizes
 from .bench_musetalk import app as app
 from .flags import flags_from
 from .generate import AsJson
@@ -41,8 +41,7 @@ class LiveBenchOptions:
     film: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.seconds < 86_400:
-            raise OptionError(f"seconds is {self.seconds}; give more than 0 and less than a day.")
+        check_seconds(seconds=self.seconds)
         if not 0 <= self.film <= 60:
             raise OptionError(f"film is {self.film}; give 0 to 60 seconds.")
 

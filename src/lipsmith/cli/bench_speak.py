@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import OptionError
 from ..options import build, parse_settings
-from .bench import parse_sizes
+from .bench import check_seconds, check_threads, parse_sizes
 from .bench_live import app
 from .flags import flags_from
 from .generate import AsJson, Settings
@@ -59,11 +58,8 @@ class SpeakBenchOptions:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "speech_seconds"):
-            if not 0 < getattr(self, name) < 86_400:
-                raise OptionError(f"{name} is {getattr(self, name)}; give more than 0 and less than a day.")
-        if self.threads < 0:
-            raise OptionError(f"threads is {self.threads}; give a number of cores, or 0 for all.")
+        check_seconds(seconds=self.seconds, speech_seconds=self.speech_seconds)
+        check_threads(self.threads)
 
 
 @app.command("speak")

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..types import Array, Image
 from .points68 import MIRRORED, POINTS
+
+if TYPE_CHECKING:
+    import torch
 
 WIDTH, HEIGHT = 288, 384
 """px that the network sees."""
@@ -152,16 +155,15 @@ def _session(path: Path) -> Network:
 
 
 def _torch_network(path: Path, device: str) -> Network:
-    from .. import weights
+    from ..weights import read_network
 
-    state = weights.read_state("dwpose", path)  # first: it says when torch is not installed
-    import torch
+    return run_by_torch(read_network("dwpose", path, _build, device))
 
+
+def _build() -> torch.nn.Module:
     from ..nets.rtmpose import RTMPose
 
-    with torch.device("meta"):
-        empty = RTMPose()
-    return run_by_torch(weights.fill(empty, state, path).to(device))
+    return RTMPose()
 
 
 def run_by_torch(net: Any) -> Network:

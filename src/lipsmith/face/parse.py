@@ -78,6 +78,12 @@ def chin_kernel() -> NDArray[np.uint8]:
     return kernel
 
 
+def _build() -> torch.nn.Module:
+    from ..nets.bisenet import BiSeNet
+
+    return BiSeNet()
+
+
 class BiSeNetParser:
     """Parses with BiSeNet.
 
@@ -96,16 +102,9 @@ class BiSeNetParser:
             InputError: damaged, or not BiSeNet's.
             EngineUnavailable: torch is not installed.
         """
-        from .. import weights
+        from ..weights import read_network
 
-        state = weights.read_state("bisenet", path)  # first: it says when torch is not installed
-        import torch
-
-        from ..nets.bisenet import BiSeNet
-
-        with torch.device("meta"):
-            network = BiSeNet()
-        return cls(weights.fill(network, state, path).to(device))
+        return cls(read_network("bisenet", path, _build, device))
 
     def classes(self, picture: Image, points: Array) -> Classes:
         """See FaceParser; the points are not needed."""

@@ -26,6 +26,12 @@ _ANCHOR = 4  # side of an anchor, in strides
 _VARIANCES = (0.1, 0.2)  # of centre and size
 
 
+def _build() -> torch.nn.Module:
+    from ..nets.s3fd import S3FD
+
+    return S3FD()
+
+
 class S3FDDetector:
     """The network with its weights, on one device."""
 
@@ -40,16 +46,9 @@ class S3FDDetector:
             InputError: damaged, or not S3FD's.
             EngineUnavailable: torch is not installed.
         """
-        from .. import weights
+        from ..weights import read_network
 
-        state = weights.read_state("s3fd", path)  # first: it says when torch is not installed
-        import torch
-
-        from ..nets.s3fd import S3FD
-
-        with torch.device("meta"):
-            network = S3FD()
-        return cls(weights.fill(network, state, path), device)
+        return cls(read_network("s3fd", path, _build, device), device)
 
     def detect(self, image: Image) -> Array:
         """(n, 5) faces in an RGB image at its full size: x0 y0 x1 y1 in px and score, best first."""

@@ -23,7 +23,7 @@ from .opening import is_folder
 from .soundtrack import Soundtrack, soundtrack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -80,14 +80,8 @@ class FilmWriter:
 
     def open(self) -> None:
         """Begin the hidden file."""
-        try:
+        with self._whole_or_not():
             self._begin()
-        except (OSError, FFmpegError) as reason:
-            self.abort()
-            raise self._failure(reason) from reason
-        except BaseException:
-            self.abort()
-            raise
 
     def write(self, frame: AVFrame) -> None:
         """Add the next frame: its image (H, W, 3) RGB uint8 of the announced size, and the sound beside it."""
@@ -109,7 +103,7 @@ class FilmWriter:
         """Finish the film and move it to its place; on any failure nothing is left behind."""
         if self._track is None:
             return
-        try:
+        with self._whole_or_not():
             self._output.mux(self._video.encode(None))
             self._track.finish()
             self._track.close()
@@ -117,13 +111,18 @@ class FilmWriter:
             marked = self._options.marked and self._kind == "mp4"
             _settle(self._hidden, xmp_box(mark_of("")["software"]) if marked else b"")
             self._hidden.replace(self._path)
+        self._track = None
+
+    @contextlib.contextmanager
+    def _whole_or_not(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, FFmpegError) as reason:
             self.abort()
             raise self._failure(reason) from reason
         except BaseException:
             self.abort()
             raise
-        self._track = None
 
     def abort(self) -> None:
         """Stop and remove the hidden file; what was at ``path`` before is untouched."""

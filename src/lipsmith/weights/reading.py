@@ -66,6 +66,22 @@ def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path)
     return module.requires_grad_(False).eval()
 
 
+def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], device: str = "cpu") -> torch.nn.Module:
+    """What ``build`` makes, with the tensors of one official file, on ``device`` and to infer.
+
+    Nothing is built before the file is read, so ``build`` may import torch.
+
+    Raises:
+        InputError, EngineUnavailable: as ``read_state``.
+    """
+    state = read_state(net, path)
+    import torch
+
+    with torch.device("meta"):
+        network = build()
+    return fill(network, state, path).to(device)
+
+
 def check(found: Found) -> str:
     """Look at one network's files without reading the tensors; says what was looked at.
 
