@@ -60,7 +60,7 @@ def test_a_session_is_seen_and_heard_at_the_streaming_server(served: Served, ses
     with heard(served, session.rpartition("/")[2]) as events:
         made = push(served, session, served.ports[0])
         until(lambda: shown(served, session)["state"] == "connected")
-        served.alice.post(f"{session}/speak", files={"speech": ("s.wav", tone(1.0))})
+        served.alice.post(f"{session}/speak", files={"speech": ("s.wav", tone(4.0))})
         until(lambda: "finished" in names(events))
         assert served.alice.delete(f"{session}/pushes/{made['id']}").status_code == 204
         assert served.alice.get(f"{session}/pushes").json() == {"pushes": []}
