@@ -11,6 +11,7 @@ import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -128,6 +129,25 @@ def until(condition: Callable[[], bool], seconds: float = 200) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.05)
+
+
+def make_avatar(client: httpx.Client, portrait: bytes, name: str, options: str = FAKE) -> str:
+    """An avatar of the client's, ready to speak; returns its name."""
+    form = {"id": name, "options": options}
+    answer = client.post("/v1/avatars", files={"picture": ("portrait.jpg", portrait)}, data=form)
+    assert answer.status_code == 202, answer.text
+    assert over(client, answer.json()["id"])["state"] == "done"
+    return name
+
+
+@contextmanager
+def opened(client: httpx.Client, avatar: str) -> Iterator[dict[str, Any]]:
+    """A live session that plays at 16 kHz."""
+    answer = client.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    yield made
+    client.delete(made["links"]["self"])
 
 
 def over(client: httpx.Client, job: str) -> dict[str, Any]:

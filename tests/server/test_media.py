@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("aiortc")
 pytest.importorskip("websockets")
 import websockets
-from live_server import FAKE, Served, over, tone, until
+from live_server import Served, make_avatar, opened, tone, until
 from peers import until as until_async
 from PIL import Image, ImageEnhance
 from rtc_client import RtcClient
@@ -25,19 +25,13 @@ from lipsmith.transports.ws_frames import END, Frame, Kind, unpack
 
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    answer = served.alice.post(
-        "/v1/avatars", files={"picture": ("l.jpg", portrait)}, data={"id": "watched", "options": FAKE}
-    )
-    assert over(served.alice, answer.json()["id"])["state"] == "done"
-    return "watched"
+    return make_avatar(served.alice, portrait, "watched")
 
 
 @pytest.fixture
 def session(served: Served, avatar: str) -> Iterator[dict[str, object]]:
-    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
-    assert answer.status_code == 201, answer.text
-    yield answer.json()
-    served.alice.delete(f"/v1/sessions/{answer.json()['id']}")
+    with opened(served.alice, avatar) as made:
+        yield made
 
 
 @pytest.mark.parametrize("way", ["whep", "offer"])
@@ -124,10 +118,7 @@ def test_two_clients_at_once_see_and_hear_only_their_own(served: Served, avatar:
     with Image.open(io.BytesIO(portrait)) as picture:
         dark = io.BytesIO()
         ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.4).save(dark, "JPEG")
-    job = served.bob.post(
-        "/v1/avatars", files={"picture": ("d.jpg", dark.getvalue())}, data={"id": "dim", "options": FAKE}
-    )
-    assert over(served.bob, job.json()["id"])["state"] == "done"
+    make_avatar(served.bob, dark.getvalue(), "dim")
     owners = [(served.alice, avatar, 600.0), (served.bob, "dim", 1500.0)]
     links = [who.post("/v1/sessions", json={"avatar": name}).json()["links"]["self"] for who, name, _ in owners]
 

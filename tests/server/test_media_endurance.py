@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("aiortc")
 pytest.importorskip("websockets")
 import websockets
-from live_server import FAKE, Served, over, tone
+from live_server import Served, make_avatar, tone
 from peers import until
 from rtc_client import RtcClient
 
@@ -39,10 +39,7 @@ class Held:
 
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    form = {"id": "again", "options": FAKE}
-    job = served.alice.post("/v1/avatars", files={"picture": ("a.jpg", portrait)}, data=form).json()
-    assert over(served.alice, job["id"])["state"] == "done"
-    return "again"
+    return make_avatar(served.alice, portrait, "again")
 
 
 def held_by(served: Served) -> Held:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
-from live_server import Served, over, until
+from live_server import Served, make_avatar, until
 
 from lipsmith.speech.espeak import has_espeak
 
@@ -62,10 +62,7 @@ def speech(speech_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
     """One that does not move of itself."""
-    form = {"id": "calm", "options": '{"engine": "warp", "still": true}'}
-    job = served.alice.post("/v1/avatars", files={"picture": ("a.jpg", portrait)}, data=form).json()
-    assert over(served.alice, job["id"])["state"] == "done"
-    return "calm"
+    return make_avatar(served.alice, portrait, "calm", '{"engine": "warp", "still": true}')
 
 
 @pytest.fixture(autouse=True)

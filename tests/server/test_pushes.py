@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import pytest
-from live_server import FAKE, Served, over, tone, until
+from live_server import Served, make_avatar, opened, tone, until
 from test_sessions import heard, names
 
 from rtmp_listener import listen, listening
@@ -20,19 +20,13 @@ KEY = "stream-secret-0a1b"
 
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    made = served.alice.post(
-        "/v1/avatars", files={"picture": ("p.jpg", portrait)}, data={"id": "pushed", "options": FAKE}
-    )
-    assert over(served.alice, made.json()["id"])["state"] == "done"
-    return "pushed"
+    return make_avatar(served.alice, portrait, "pushed")
 
 
 @pytest.fixture
 def session(served: Served, avatar: str) -> Iterator[str]:
-    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
-    assert answer.status_code == 201, answer.text
-    yield answer.json()["links"]["self"]
-    served.alice.delete(answer.json()["links"]["self"])
+    with opened(served.alice, avatar) as made:
+        yield made["links"]["self"]
 
 
 def told(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:

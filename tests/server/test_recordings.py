@@ -15,7 +15,7 @@ import av
 import httpx
 import numpy as np
 import pytest
-from live_server import FAKE, Running, Served, over, start, tone, until
+from live_server import Running, Served, make_avatar, opened, over, start, tone, until
 from test_sessions import heard, names
 from test_talk import session as quick_session
 
@@ -29,19 +29,13 @@ from lipsmith.server.store import NewJob, Store
 
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    made = served.alice.post(
-        "/v1/avatars", files={"picture": ("f.jpg", portrait)}, data={"id": "filmed", "options": FAKE}
-    )
-    assert over(served.alice, made.json()["id"])["state"] == "done"
-    return "filmed"
+    return make_avatar(served.alice, portrait, "filmed")
 
 
 @pytest.fixture
 def session(served: Served, avatar: str) -> Iterator[str]:
-    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
-    assert answer.status_code == 201, answer.text
-    yield answer.json()["links"]["self"]
-    served.alice.delete(answer.json()["links"]["self"])
+    with opened(served.alice, avatar) as made:
+        yield made["links"]["self"]
 
 
 def begin(client: httpx.Client, session: str, frames: int = 1) -> dict[str, Any]:
@@ -140,9 +134,7 @@ def test_films_survive_the_end_of_their_server(portrait: bytes, tmp_path: Path) 
     """Killed in the middle, the film is finished without it and found by the next one, which stops in order."""
     server = start(tmp_path, "--voice", "none")
     with server.client() as client:
-        form = {"id": "f", "options": FAKE}
-        made = client.post("/v1/avatars", files={"picture": ("f.jpg", portrait)}, data=form)
-        assert over(client, made.json()["id"])["state"] == "done"
+        make_avatar(client, portrait, "f")
         first = filmed(client)
     finish(server, signal.SIGKILL)
     until((tmp_path / "jobs" / first / "attempt-1" / "film.mp4").exists)

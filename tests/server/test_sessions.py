@@ -9,25 +9,18 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from live_server import FAKE, Served, over, tone, until
+from live_server import Served, make_avatar, opened, tone, until
 
 
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    answer = served.alice.post(
-        "/v1/avatars", files={"picture": ("l.jpg", portrait)}, data={"id": "live", "options": FAKE}
-    )
-    assert over(served.alice, answer.json()["id"])["state"] == "done"
-    return "live"
+    return make_avatar(served.alice, portrait, "live")
 
 
 @pytest.fixture
 def session(served: Served, avatar: str) -> Iterator[str]:
-    answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
-    assert answer.status_code == 201, answer.text
-    made = answer.json()["id"]
-    yield made
-    served.alice.delete(f"/v1/sessions/{made}")
+    with opened(served.alice, avatar) as made:
+        yield made["id"]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_server import FAKE, Running, Served, over, start, until
+from live_server import Running, Served, make_avatar, start, until
 from speaking_service import Service, pcm, service, wav
 
 from lipsmith.cli import run
@@ -18,16 +18,9 @@ from lipsmith.speech.espeak import has_espeak
 espeak = pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
 
 
-def make_avatar(client: Any, portrait: bytes) -> str:
-    form = {"id": "reader", "options": FAKE}
-    job = client.post("/v1/avatars", files={"picture": ("r.jpg", portrait)}, data=form).json()
-    assert over(client, job["id"])["state"] == "done"
-    return "reader"
-
-
 @pytest.fixture(scope="module")
 def avatar(served: Served, portrait: bytes) -> str:
-    return make_avatar(served.alice, portrait)
+    return make_avatar(served.alice, portrait, "reader")
 
 
 @pytest.fixture
@@ -128,7 +121,9 @@ def far(speaker: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_a_service_speaks_and_its_troubles_are_problems(far: Running, speaker: Service, portrait: bytes) -> None:
     with far.client() as client:
         assert client.get("/v1/about").json()["voice"] == {"name": "openai:nova", "languages": []}
-        link = client.post("/v1/sessions", json={"avatar": make_avatar(client, portrait)}).json()["links"]["self"]
+        link = client.post("/v1/sessions", json={"avatar": make_avatar(client, portrait, "reader")}).json()["links"][
+            "self"
+        ]
         events = Events(far, "", link)
         said = client.post(f"{link}/text", json={"text": "Good morning. 早上好。", "language": "en"})
         assert (said.status_code, said.json()["sentences"]) == (202, 2)
