@@ -43,8 +43,9 @@ class Place:
     def address(self) -> str:
         """For FFmpeg."""
         host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"  # as streaming sites write their own
         path = "".join(f"/{part}" for part in self.path)
-        return f"{self.scheme}://{host}:{self.port}{path}" + (f"?{self.query}" if self.query else "")
+        return f"{self.scheme}://{host}{port}{path}" + (f"?{self.query}" if self.query else "")
 
 
 def place_of(address: str) -> Place:

@@ -36,6 +36,7 @@ LOOK = 1.0
 """Seconds between two looks at a film that is recorded, at most."""
 PRESET = "superfast"  # x264's: the sessions need the processor
 FULL, NO_ROOM = "It is as long as a film may be.", "There is no more room for it."
+CANCELLED = "The job was cancelled."
 
 
 @dataclass(slots=True, eq=False)
@@ -71,24 +72,29 @@ class Film:
     def close(self) -> None:
         """Finish the film; the job is done then, or failed."""
         try:
+            self._finish()
+        except LipsmithError as problem:
+            text = without_folders(str(problem), self.home)
+            self.reason = self.reason if self.reason == CANCELLED else text
+            self.store.fail(self.job, body_of(type(problem)(text)))
+        finally:
+            self.crew.let_go(self.job.id)
+            self.closed.set()
+
+    def _finish(self) -> None:
+        try:
             self.sink.close()
             if not self.sink.frames:
                 raise LiveError("Nothing was recorded: it was stopped before a picture came.")
             report = {"output": FILMS["mp4"], "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
             (self.attempt / REPORT).write_text(json.dumps(report), encoding="utf-8")
             self.crew.commit(self.job, self.attempt, report)
-        except LipsmithError as problem:
-            self.reason = without_folders(str(problem), self.home)
-            self.store.fail(self.job, body_of(type(problem)(self.reason)))
         finally:
-            self.crew.let_go(self.job.id)
             shutil.rmtree(self.attempt if self.store.get(self.job.id) else self.folder, ignore_errors=True)
-            self.closed.set()
 
     def look(self, seconds: float) -> bool:
         """Prolong the lease by ``seconds``; whether the recording goes on."""
-        if not self.store.beat(self.job, seconds, ("record", self.sink.frames, 0)):
-            self.sink.abort()  # cancelled, or forgotten
+        if not self.beat(seconds):
             return False
         with suppress(FileNotFoundError):  # it got its name just now
             self.store.grow(self.job, size_of(self.folder))
@@ -97,6 +103,14 @@ class Film:
         elif not self.crew.make_room(0):
             self.reason = NO_ROOM
         return not self.reason
+
+    def beat(self, seconds: float) -> bool:
+        """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
+        ours = self.store.beat(self.job, seconds, ("record", self.sink.frames, 0))
+        if not ours and not self.closed.is_set():
+            self.reason = CANCELLED
+            self.sink.abort()
+        return ours
 
 
 @dataclass(slots=True)
@@ -174,16 +188,19 @@ class Recordings:
         return Film(job, folder, sink, self.crew, self.store, str(self.options.folder))
 
     async def _watch(self, held: Held, film: Film) -> None:
-        lease = float(self.options.lease_seconds)
+        lease = self.options.lease_seconds
+        rest = min(LOOK, lease / 3)
         try:
             while not film.wish.is_set() and await asyncio.to_thread(film.look, lease):
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(film.wish.wait(), min(LOOK, lease / 3))
+                    await asyncio.wait_for(film.wish.wait(), rest)
         finally:
-            await held.live.detach(film)
-            await asyncio.to_thread(film.closed.wait)  # by whoever detached it
+            closing = asyncio.create_task(held.live.detach(film))  # if the session has not done so
+            while not await asyncio.to_thread(film.closed.wait, rest):
+                await asyncio.to_thread(film.beat, lease)
             del self._films[held.id]
             held.live.session.note("recording_ended", film.reason, film.job.id)
+            await closing
 
 
 __all__ = ["Recordings"]
