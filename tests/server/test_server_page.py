@@ -51,7 +51,8 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
         if "$JOB/result" in call:
             assert over(served.alice, made[0])["state"] == "done"
         if "/stop" in call:
-            until(lambda: bool(served.alice.get(f"/v1/jobs/{place['RECORDING']}").json()["stage"]["done"]))
+            recording = f"/v1/jobs/{place['RECORDING']}"
+            until(lambda path=recording: (served.alice.get(path).json()["stage"] or {"done": 0})["done"] > 0)
         words = call.replace("curl", "curl --noproxy '*' -S --fail-with-body", 1)
         done = subprocess.run(
             ["bash", "-c", words], cwd=tmp_path, env=place, capture_output=True, text=True, timeout=120
