@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from live_server import Served, make_avatar, opened, tone, until
+from live_server import Served, make_avatar, opened, start, tone, until
 from test_sessions import heard, names
 
 from rtmp_listener import listen, listening
@@ -85,7 +87,7 @@ def test_a_stream_that_cannot_begin_is_told_of_and_never_its_key(served: Served,
     assert KEY not in json.dumps([events, made, seen])
 
 
-def test_the_key_stands_in_no_log_and_no_list_of_processes(served: Served, session: str, capfd: Any) -> None:
+def test_the_key_stands_in_no_answer_and_no_list_of_processes(served: Served, session: str) -> None:
     made = push(served, session, served.ports[1], KEY)
     until(lambda: shown(served, session)["state"] == "waiting")
     refused = served.alice.post(f"{session}/pushes", json={"url": f"rtmp://127.0.0.1:9/x/{KEY}"})
@@ -94,12 +96,38 @@ def test_the_key_stands_in_no_log_and_no_list_of_processes(served: Served, sessi
     assert [one.status_code for one in (refused, wrong, long)] == [403, 422, 422]
     assert all(KEY not in one.text and KEY not in str(one.headers) for one in (refused, wrong, long))
     for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):  # it is over
             assert KEY.encode() not in process.read_bytes()
-        except OSError:  # it is over
-            continue
     served.alice.delete(f"{session}/pushes/{made['id']}")
-    assert KEY not in "".join(capfd.readouterr())
+
+
+def test_what_goes_wrong_is_logged_without_the_key(
+    portrait: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A web server that answers, and the end of the server in the middle of a push."""
+    with socket.create_server(("127.0.0.1", 0)) as web:
+        threading.Thread(target=answer_as_the_web, args=(web,), daemon=True).start()
+        place = f"rtmp://127.0.0.1:{web.getsockname()[1]}/live/"
+        running = start(tmp_path, "--voice", "none", "--push-to", place)
+        with running.client() as client:
+            make_avatar(client, portrait, "loud")
+            session = client.post("/v1/sessions", json={"avatar": "loud"}).json()["links"]["self"]
+            client.post(f"{session}/pushes", json={"url": place + KEY})
+            until(lambda: client.get(f"{session}/pushes").json()["pushes"][0]["state"] == "waiting")
+            (seen,) = client.get(f"{session}/pushes").json()["pushes"]
+        assert running.stop() == 0
+        assert running.process.stdout
+        running.process.stdout.close()
+    assert seen["trouble"]
+    assert KEY not in json.dumps(seen) + "".join(capfd.readouterr())
+
+
+def answer_as_the_web(server: socket.socket) -> None:
+    """Whatever it is asked, until it is closed."""
+    with suppress(OSError):
+        while True:
+            with server.accept()[0] as one:
+                one.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)
 
 
 def test_a_streaming_server_that_says_nothing_stops_nobody(served: Served, session: str) -> None:
