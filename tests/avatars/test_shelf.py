@@ -245,6 +245,24 @@ def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: Shelf, sourc
     assert anna.broken() == {}
 
 
+@pytest.mark.parametrize("file", ["targets.roll", "index.safetensors"])
+@pytest.mark.parametrize("harm", ["gone", "short"])
+def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_wish(
+    anna: Shelf, source: Path, file: str, harm: str
+) -> None:
+    (found,) = anna.root.glob(f"anna/*/{file}")
+    found.unlink() if harm == "gone" else os.truncate(found, found.stat().st_size // 2)
+    assert anna.list() == []
+    assert file in anna.broken()["anna"]
+    assert "make the avatar again" in anna.broken()["anna"]
+    anna.create("anna", source, FakeEngine())
+    assert anna.broken() == {}
+    assert anna.check("anna").id == "anna"
+    found = next(anna.root.glob(f"anna/*/{file}"))
+    found.unlink()
+    assert anna.collect(0) == ["anna"]  # what is half there takes room, too
+
+
 def test_what_is_not_ours_stays(anna: Shelf, source: Path) -> None:
     """A shelf may be laid into a folder that holds other things, in folders of the same names."""
     kept = []

@@ -184,6 +184,19 @@ def read_manifest(path: Path) -> Manifest:
     return parse_manifest(data, str(path))
 
 
+def what_lacks(home: Path, manifest: Manifest) -> str | None:
+    """The first file of the avatar in ``home`` that is missing or not of its size, in words; none of it is read."""
+    for name, known in manifest.files.items():
+        path = home / manifest.data / name
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return f"{path} is missing"
+        if size != known.bytes:
+            return f"{path} has {size} bytes, it should have {known.bytes}"
+    return None
+
+
 def parse_manifest(data: bytes, where: str) -> Manifest:
     """The same for bytes that were found at ``where``."""
     try:
@@ -277,5 +290,6 @@ __all__ = [
     "changes",
     "parse_manifest",
     "read_manifest",
+    "what_lacks",
     "write_manifest",
 ]

@@ -23,7 +23,7 @@ from ..options import nearest
 from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
-from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, write_manifest
+from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, what_lacks, write_manifest
 from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
 from .places import FOLDER, LOCKS, VARIABLE, check_name, data_folder, left_behind, remove
 from .store import Avatar
@@ -80,6 +80,7 @@ class Shelf:
                 told = changes(there.fingerprint, fingerprint)
                 if told:
                     raise _stale(name, told)
+            if there is not None and not refresh and self._lack(name, there) is None:
                 return self._with_options(name, there, stored_options(engine), options.key)
             with self._new_data(name) as folder:
                 manifest = Making(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
@@ -114,20 +115,21 @@ class Shelf:
         return self._manifest(name).info(name)
 
     def list(self) -> Sequence[AvatarInfo]:
-        """Every avatar whose manifest is whole, by name."""
-        found = [(name, self._found(name)) for name in self._names()]
-        return [manifest.info(name) for name, manifest in found if manifest is not None]
+        """Every avatar whose manifest is whole and whose files are there, by name."""
+        return [manifest.info(name) for name, manifest in self._manifests() if self._lack(name, manifest) is None]
 
     def broken(self) -> dict[str, str]:
-        """Avatars whose manifest is not, and why."""
+        """The other avatars, and why."""
         found: dict[str, str] = {}
         for name in self._names():
             try:
-                self._manifest(name)
+                lack = self._lack(name, self._manifest(name))
             except AvatarBroken as problem:
                 found[name] = str(problem)
             except AvatarMissing:
                 continue
+            else:
+                found |= {name: f"{lack}: make the avatar again, or delete it."} if lack else {}
         return found
 
     def check(self, name: str) -> AvatarInfo:
@@ -229,7 +231,8 @@ class Shelf:
         for name in self._names():
             with contextlib.suppress(_busy()), self._held(name, "making", wait=False):
                 self._sweep(name)
-        kept = sorted(self.list(), key=lambda info: self._used(info.id))
+        infos = [manifest.info(name) for name, manifest in self._manifests()]
+        kept = sorted(infos, key=lambda info: self._used(info.id))
         total, gone = sum(info.bytes for info in kept), []
         for info in kept:
             if max_bytes is None or total <= max_bytes:
@@ -270,6 +273,18 @@ class Shelf:
             return read_manifest(self._home(name) / NAME)
         except (OSError, AvatarBroken):
             return None
+
+    def _manifests(self) -> Iterator[tuple[str, Manifest]]:
+        """Every manifest that is whole, by name."""
+        for name in self._names():
+            found = self._found(name)
+            if found is not None:
+                yield name, found
+
+    def _lack(self, name: str, manifest: Manifest) -> str | None:
+        """What is missing of an avatar; nothing if it was made anew or deleted meanwhile."""
+        lack = what_lacks(self._home(name), manifest)
+        return lack if lack and self._found(name) == manifest else None
 
     def _missing(self, name: str) -> AvatarMissing:
         known = [one for one in self._names() if (self._home(one) / NAME).exists()]

@@ -171,7 +171,9 @@ class Avatar:
                 self._rolls[name] = RollReader(folder / f"{name}.roll", index)
         except OSError as reason:
             self.close()
-            raise AvatarBroken(f"The avatar {info.id} is not whole: {reason}.") from reason
+            raise AvatarBroken(
+                f"The avatar {info.id} is not whole ({reason}): make the avatar again, or delete it."
+            ) from reason
         except AvatarBroken:
             self.close()
             raise
