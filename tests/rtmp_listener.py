@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -39,9 +40,23 @@ def deaf_port() -> Iterator[int]:
 
 def listen(port: int, film: Path) -> subprocess.Popen[bytes]:
     """Listens already; takes one stream, and ends with it."""
-    command = [str(FFMPEG), "-v", "error", "-y", "-listen", "1", "-i", f"rtmp://127.0.0.1:{port}/live/key"]
-    process = subprocess.Popen([*command, "-c", "copy", str(film)], stdin=subprocess.DEVNULL)
+    command = [
+        str(FFMPEG), "-v", "error", "-y", "-progress", str(progress_of(film)), "-stats_period", "0.2",
+        "-listen", "1", "-i", f"rtmp://127.0.0.1:{port}/live/key", "-c", "copy", str(film),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     while f"0100007F:{port:04X} 00000000:0000 0A" not in TABLE.read_text():
         assert process.poll() is None
         time.sleep(0.02)
     return process
+
+
+def progress_of(film: Path) -> Path:
+    """Where a listener tells how far it is."""
+    return film.with_name(f"{film.name}.progress")
+
+
+def taken(film: Path) -> int:
+    """Pictures that a listener has taken so far."""
+    told = re.findall(r"frame=(\d+)", progress_of(film).read_text()) if progress_of(film).exists() else []
+    return int(told[-1]) if told else 0

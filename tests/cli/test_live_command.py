@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from lipsmith.media.probe import probe
 from lipsmith.media.sound import open_speech
 from lipsmith.transports.broadcast import broadcast
 from lipsmith.types import AVFrame, FilmInfo
-from rtmp_listener import deaf_port, free_port, listen, listening
+from rtmp_listener import deaf_port, free_port, listen, listening, taken
 
 SECONDS = 0.8
 
@@ -98,17 +100,21 @@ def test_a_signal_takes_it_off_the_air_and_the_film_is_whole(avatar: str, tmp_pa
 
 
 @listening
-def test_a_listener_hears_the_stream(
-    avatar: str, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_listener_hears_the_stream(avatar: str, speech: Path, tmp_path: Path) -> None:
     port, film = free_port(), tmp_path / "heard.mkv"
     listener = listen(port, film)
-    monkeypatch.setenv("LIPSMITH_PUSH", f"rtmp://127.0.0.1:{port}/live/key")
-    assert run(["live", avatar, "--stay", "3", str(speech)]) == 0
+    words = [sys.executable, "-m", "lipsmith", "live", avatar, str(speech), "--forever"]
+    place = {**os.environ, "LIPSMITH_PUSH": f"rtmp://127.0.0.1:{port}/live/key"}
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place)
+    while taken(film) <= 25:
+        assert (process.poll(), listener.poll()) == (None, None)
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=120)
+    assert process.returncode == 0
     assert listener.wait(120) == 0
-    said = capsys.readouterr()
-    assert "stream: connected" in said.err
-    assert "key" not in said.err
+    assert "stream: connected" in said[1]
+    assert "key" not in "".join(said)
     assert (probe(film).frames or 0) > 25
 
 
