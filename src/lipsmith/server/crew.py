@@ -99,11 +99,11 @@ class Crew:
 
     def make_room(self, size: int) -> bool:
         """Whether there is room for ``size`` bytes more; the oldest finished jobs make it."""
-        for job in self._store.over():
-            if self._store.used() + size <= self._options.disk_bytes:
-                break
-            self.remove(job.id)
         full = self._store.used() + size > self._options.disk_bytes
+        for job in self._store.over() if full else ():
+            self.remove(job.id)
+            if not (full := self._store.used() + size > self._options.disk_bytes):
+                break
         return not full and shutil.disk_usage(self._jobs).free >= size + SPARE_BYTES
 
     def hold(self, job: str) -> None:
