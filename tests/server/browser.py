@@ -52,7 +52,8 @@ def page_of(browser: Browser, url: str, key: str = "", script: str = "", **how: 
     page.goto(url)
     yield page
     context.close()
-    assert [one for one in wrong if not one.startswith(NETWORK)] == []
+    errors = [one for one in wrong if not one.startswith(NETWORK)]
+    assert not errors, errors
 
 
 def ready(page: Page) -> None:
