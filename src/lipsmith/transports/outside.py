@@ -49,34 +49,36 @@ def main() -> None:
             voice.flush()
 
     say(ready=True)
-    line = given.readline()
-    if line:
+    work(given, say)
+    os._exit(0)  # what is left of a broken line would be waited for
+
+
+def work(given: IO[bytes], say: Say) -> None:
+    """Do the task that is ``given``, if there is one."""
+    if line := given.readline():
         task = json.loads(line)
-        film = task["film"]
-        info = FilmInfo(tuple(film["size"]), Fraction(film["fps"]), film["rate"])
+        about = task["film"]
+        info = FilmInfo(tuple(about["size"]), Fraction(about["fps"]), about["rate"])
         TASKS[task["do"]](task, info, beats(given, info), say)
 
 
 def push(task: dict[str, Any], info: FilmInfo, frames: Iterator[Beat], say: Say) -> None:
     """Stream to ``url`` until there are no more frames or the line breaks. Who takes nothing ends the process."""
     stream: Stream | None = None
-    with _nowhere() as nowhere:
-        try:
-            for beat in frames:
-                faulthandler.dump_traceback_later(STALL, exit=True, file=nowhere)  # works while FFmpeg waits
+    try:
+        for beat in frames:
+            with _patience():
                 if stream is None:
                     stream = Stream(task["url"], info, PushOptions(**task["options"]), beat.index)
                     say(connected=True)
                 stream.write(beat)
-                faulthandler.cancel_dump_traceback_later()
-            faulthandler.dump_traceback_later(STALL, exit=True, file=nowhere)
+        with _patience():
             if stream is not None:
                 stream.close()
-        except av.error.ProtocolNotFoundError:
-            say(lacks=True)
-        except (FFmpegError, OSError) as reason:
-            say(trouble=str(getattr(reason, "strerror", None) or type(reason).__name__))
-        os._exit(0)  # what is left of a broken line would be waited for
+    except av.error.ProtocolNotFoundError:
+        say(lacks=True)
+    except (FFmpegError, OSError) as reason:
+        say(trouble=str(getattr(reason, "strerror", None) or type(reason).__name__))
 
 
 def film(task: dict[str, Any], info: FilmInfo, frames: Iterator[Beat], say: Say) -> None:
@@ -99,9 +101,14 @@ def film(task: dict[str, Any], info: FilmInfo, frames: Iterator[Beat], say: Say)
 
 
 @contextmanager
-def _nowhere() -> Iterator[IO[str]]:
-    with Path(os.devnull).open("w") as file:
-        yield file
+def _patience() -> Iterator[None]:
+    """Ends the process after ``STALL``, though FFmpeg waits and Python with it."""
+    with Path(os.devnull).open("w") as nowhere:
+        faulthandler.dump_traceback_later(STALL, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 TASKS = {"push": push, "film": film}
