@@ -74,7 +74,7 @@ class Requirement:
 
     name: str
     bounds: str  # such as "<2,>=1.26"; empty: any version
-    extra: bool  # only training wants it
+    extra: str = ""  # the extras that want it, such as "torch, train"; empty: all of us do
 
 
 def requirements() -> list[Requirement]:
@@ -83,9 +83,13 @@ def requirements() -> list[Requirement]:
         lines = metadata.requires("lipsmith") or []
     except metadata.PackageNotFoundError:
         return []
-    found = [re.match(r"([\w.-]+)(?:\[.*?\])?\s*\(?([^;()]*)", line) for line in lines]
-    pairs = zip(found, lines, strict=True)
-    return [Requirement(one[1], one[2].replace(" ", ""), "extra ==" in line) for one, line in pairs if one]
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        one = re.match(r"([\w.-]+)(?:\[.*?\])?\s*\(?([^;()]*)", line)
+        if one:
+            extras = found.setdefault((one[1], one[2].replace(" ", "")), [])
+            extras += re.findall(r"extra == [\"']([\w.-]+)", line)
+    return [Requirement(name, bounds, ", ".join(sorted(extras))) for (name, bounds), extras in found.items()]
 
 
 def within(version: str, bounds: str) -> bool:
@@ -105,7 +109,8 @@ def _package(wanted: Requirement) -> Finding:
     if version is not None and within(version, wanted.bounds):
         return Finding("versions", wanted.name, version)
     if wanted.extra:
-        value = f"{version} (training wants {exact})" if version else "not installed (only training wants it)"
+        whose = f"the extra {wanted.extra}"
+        value = f"{version} ({whose} wants {exact})" if version else f"not installed (only {whose} wants it)"
         return Finding("versions", wanted.name, value)
     value = f"{version}, but {exact} is wanted" if version else "missing"
     return Finding("versions", wanted.name, value, False, f"pip install '{exact}'")

@@ -72,7 +72,9 @@ def test_what_is_wanted_is_read_from_our_own_metadata() -> None:
     wanted = {one.name: one for one in requirements()}
     assert wanted["mediapipe"].bounds == "==0.10.21"
     assert not wanted["numpy"].extra
-    assert wanted["torch"].extra
+    assert wanted["torch"].extra == "torch, train"
+    assert wanted["fastapi"].extra == "server"
+    assert len(wanted) == len(requirements())  # none is told of twice
 
 
 def test_a_version_out_of_bounds_gets_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +85,8 @@ def test_a_version_out_of_bounds_gets_its_remedy(monkeypatch: pytest.MonkeyPatch
     assert (numpy.good, numpy.value) == (False, "9.9, but numpy<1.5,>=1 is wanted")
     assert numpy.remedy == "pip install 'numpy<1.5,>=1'"
     assert (pillow.good, pillow.value) == (True, "9.9")
-    assert (torch.good, torch.value) == (True, "9.9 (training wants torch==0.1)")
-    assert (absent.good, absent.value) == (True, "not installed (only training wants it)")
+    assert (torch.good, torch.value) == (True, "9.9 (the extra train wants torch==0.1)")
+    assert (absent.good, absent.value) == (True, "not installed (only the extra train wants it)")
 
 
 def installed(name: str) -> str:

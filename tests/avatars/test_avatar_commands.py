@@ -66,6 +66,8 @@ def test_the_life_of_an_avatar(said: Any, home: Path) -> None:
     assert said("avatar", "import", "berta.lipsmith", "--id", "cora", "--json")[1]["frames"] == 4
     assert set(said("avatar", "warm", "cora", "--json")[1]) == {"open", "read", "engine", "render"}
     assert "2 avatars" in said("avatar", "list")[1]
+    assert said("avatar", "delete", "cora", "nobody")[0] == 3
+    assert "2 avatars" in said("avatar", "list")[1]
     assert said("avatar", "delete", "cora")[0] == 0
     assert said("avatar", "gc", "--max-size", "0", "--json") == (0, {"deleted": ["berta"]})
     assert said("avatar", "delete", "berta")[0] == 3
@@ -103,13 +105,15 @@ def test_one_speech_and_many(said: Any, home: Path) -> None:
     write_sound(home / "one.wav")
     for name in ("one.wav", "two.wav"):
         write_sound(home / "more" / name)
-    (home / "more" / "three.txt").write_text("no sound")
+    (home / "more" / "three.wav").write_text("no sound")
+    (home / "more" / "one.txt").write_text("what is said in it")
     code, report = said("speak", "anna", "one.wav", "-o", "film.mp4", "--json", "-q")
     assert (code, report["frames"], report["rendered"], report["engine"]) == (0, 10, 10, "fake")
     assert probe(home / "film.mp4").frames == 10
     code, reports = said("speak", "anna", "one.wav", "more", "-o", "films", "--json")
     assert code == 3
-    assert [Path(one["speech"]).name for one in reports if one["error"]] == ["three.txt"]
+    assert [Path(one["speech"]).name for one in reports if one["error"]] == ["three.wav"]
+    assert len(reports) == 4  # texts and pictures in a folder of speeches are none
     assert sorted(path.name for path in (home / "films").iterdir()) == ["one-2.mp4", "one.mp4", "two.mp4"]
     assert "1 of 1 films of anna made" in said("speak", "anna", "one.wav", "-o", "films")[1]
     assert said("speak", "nobody", "one.wav", "-o", "film.mp4")[0] == 3

@@ -199,7 +199,7 @@ def test_a_stopped_film_leaves_nothing(number: signal.Signals, astronaut_file: P
         process.send_signal(number)
         last = process.stderr.read()
     assert process.returncode == 130
-    assert last.endswith("lipsmith: Stopped: nothing was written.\n")
+    assert last.endswith("lipsmith: Stopped: nothing is left half written.\n")
     assert list((tmp_path / "films").iterdir()) == []
     assert list((tmp_path / "spool").iterdir()) == []
 
@@ -227,7 +227,7 @@ def test_an_engine_that_cannot_run_says_why(capsys: Captured, monkeypatch: pytes
     assert run(["engines", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["lacks"] == "there is no GPU[big] here"
     assert run(["engines"]) == 0
-    assert "GPU[big]" in capsys.readouterr().out
+    assert "\nbig cannot run: there is no GPU[big] here\n" in capsys.readouterr().out
 
 
 def test_doctor_reports_and_fails_when_something_is_wrong(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

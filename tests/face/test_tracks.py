@@ -57,7 +57,14 @@ def test_largest_is_over_the_whole_film_not_in_one_frame() -> None:
 
 @pytest.mark.parametrize(
     ("which", "message"),
-    [("lagest", "Did you mean 'largest'"), ("0", "give 1 to 2"), ("3", "2 faces"), ("-1", "'-1'"), ("²", "²")],
+    [
+        ("lagest", "Did you mean 'largest'"),
+        ("0", "give 1 to 2"),
+        ("3", "2 faces"),
+        ("-1", "'-1'"),
+        ("²", "²"),
+        ("x", "a number"),
+    ],
 )
 def test_nonsense_choices_are_named(which: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):

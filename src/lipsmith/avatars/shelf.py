@@ -23,7 +23,7 @@ from ..options import nearest
 from ..stopwatch import Progress, Stage
 from . import archive
 from .making import Making
-from .manifest import NAME, AvatarInfo, Manifest, changes, read_manifest, what_lacks, write_manifest
+from .manifest import NAME, AvatarInfo, Fingerprint, Manifest, changes, read_manifest, what_lacks, write_manifest
 from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
 from .places import FOLDER, LOCKS, VARIABLE, check_name, data_folder, left_behind, remove
 from .store import Avatar
@@ -75,12 +75,8 @@ class Shelf:
         sources = {FIRST_CLIP: Path(picture), **{clip: Path(path) for clip, path in options.clips.items()}}
         fingerprint = fingerprint_of(sources, engine, options)
         with self._held(name, "making"):
-            there = self._found(name)
-            if there is not None and not refresh:
-                told = changes(there.fingerprint, fingerprint)
-                if told:
-                    raise _stale(name, told)
-            if there is not None and not refresh and self._lack(name, there) is None:
+            there = None if refresh else self._made_of(name, fingerprint)
+            if there is not None:
                 return self._with_options(name, there, stored_options(engine), options.key)
             with self._new_data(name) as folder:
                 manifest = Making(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
@@ -142,6 +138,10 @@ class Shelf:
         with self.open(name) as avatar:
             avatar.check()
             return avatar.info
+
+    def expect(self, name: str) -> None:
+        """Raises AvatarMissing unless there is an avatar ``name``, whole or not."""
+        self._known(name)
 
     def delete(self, name: str) -> None:
         """Remove an avatar. Who has it open reads on. Raises AvatarMissing."""
@@ -280,6 +280,14 @@ class Shelf:
             found = self._found(name)
             if found is not None:
                 yield name, found
+
+    def _made_of(self, name: str, fingerprint: Fingerprint) -> Manifest | None:
+        """The manifest of an avatar that is whole; AvatarStale if it is of another ``fingerprint``."""
+        there = self._found(name)
+        told = changes(there.fingerprint, fingerprint) if there else ()
+        if told:
+            raise _stale(name, told)
+        return there if there and self._lack(name, there) is None else None
 
     def _lack(self, name: str, manifest: Manifest) -> str | None:
         """What is missing of an avatar; nothing if it was made anew or deleted meanwhile."""

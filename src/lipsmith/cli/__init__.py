@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("LIPSMITH_DEBUG"):
             raise
         return _explain(problem)
-    return _complain("Stopped: nothing was written.", code) if code == INTERRUPTED else int(code)
+    return _complain("Stopped: nothing is left half written.", code) if code == INTERRUPTED else int(code)
 
 
 def _explain(problem: Exception) -> int:

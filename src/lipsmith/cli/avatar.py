@@ -164,6 +164,8 @@ def delete(names: Annotated[list[str], typer.Argument(metavar="ID...")], as_json
     """Remove avatars. Example: lipsmith avatar delete anna"""
     shelf = _shelf()
     for name in names:
+        shelf.expect(name)  # one that is misspelt deletes none of the others
+    for name in dict.fromkeys(names):
         shelf.delete(name)
     if as_json:
         print_json({"deleted": names})

@@ -50,6 +50,9 @@ def _print_table(rows: list[Row]) -> None:
 
     table = Table("engine", "what it is", "needs", "window", "here")
     for row in rows:
-        here = "[green]can run[/]" if row.lacks is None else f"[red]{escape(row.lacks)}[/]"
+        here = "[green]can run[/]" if row.lacks is None else "[red]cannot run[/]"
         table.add_row(escape(row.name), escape(row.summary), escape(row.needs), str(row.window or ""), here)
     Console().print(table)
+    for row in rows:
+        if row.lacks:
+            print(f"{row.name} cannot run: {row.lacks}")  # whole, to be copied: a narrow column would cut its paths

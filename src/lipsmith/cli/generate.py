@@ -104,7 +104,7 @@ def summary(report: Report) -> str:
     lines = [
         f"{report.output}: {length:.1f} s at {float(report.fps):g} fps, {report.rendered} of {report.frames} frames "
         f"spoken by the engine {report.engine}",
-        f"{report.frames_per_second:.0f} frames per second reached: {pace(report.real_time_factor)}",
+        f"{few(report.frames_per_second)} frames per second reached: {pace(report.real_time_factor)}",
     ]
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {count} frames left as they were: {reason}" for reason, count in report.unable.items()]
@@ -112,6 +112,11 @@ def summary(report: Report) -> str:
     passed = ", ".join(engine.partition(":")[0] for engine in report.passed_over)
     lines += [f"note: passed over {passed}; `lipsmith engines` says what is missing"] if passed else []
     return "\n".join(lines)
+
+
+def few(rate: float) -> str:
+    """Frames per second in figures that tell a slow engine's from none."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def pace(factor: float) -> str:

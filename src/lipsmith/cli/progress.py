@@ -62,7 +62,7 @@ class Lines:
             return
         self._last = self._clock()
         text = f"{WORDS.get(stage.name, stage.name)}: {stage.done}/{stage.total or '?'} frames"
-        text += f", {speed:.0f} fps" if speed else ""
+        text += f", {_rate(speed)}" if speed else ""
         text += f", {int(left) // 60}:{int(left) % 60:02d} left" if left else ""
         print(text, file=self._stream, flush=True)
 
@@ -79,9 +79,12 @@ class Bars:
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(WORDS.get(stage.name, stage.name), total=None, speed="")
         task = self._tasks[stage.name]
-        self._bars.update(
-            task, completed=stage.done, total=stage.total or None, speed=f"{speed:.0f} fps" if speed else ""
-        )
+        self._bars.update(task, completed=stage.done, total=stage.total or None, speed=_rate(speed) if speed else "")
+
+
+def _rate(speed: float) -> str:
+    """A slow engine makes less than one frame a second, and that is no 0."""
+    return f"{speed:.0f} fps" if speed >= 10 else f"{speed:.2g} fps"
 
 
 def _bars() -> Progress:

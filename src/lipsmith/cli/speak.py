@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -141,10 +142,16 @@ def plan(speeches: Sequence[Path], output: Path, kind: str) -> list[tuple[Path, 
 def _files(speech: Path) -> list[Path]:
     if not speech.is_dir():
         return [speech]
-    files = sorted(file for file in speech.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in speech.iterdir() if file.is_file() and _may_sound(file))
     if not files:
         raise SoundError(f"The folder {speech} holds no speech.")
     return files
+
+
+def _may_sound(file: Path) -> bool:
+    """Not hidden, and not by its name a text, a picture or other thing that people lay beside their recordings."""
+    kind = mimetypes.MimeTypes().guess_type(file.name)[0] or "audio/"
+    return not file.name.startswith(".") and kind.startswith(("audio/", "video/"))
 
 
 def _apart(stems: Sequence[str], folder: Path, kind: str) -> list[Path]:

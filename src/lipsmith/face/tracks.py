@@ -25,6 +25,7 @@ LONGEST_GAP = 3
 """Frames without a find that are filled in; a longer gap is a cutaway."""
 
 _WORDS = ("largest", "all", "left", "right")
+_COUNTED = "a number counted from the left"
 
 
 class LandmarkFile:
@@ -128,7 +129,7 @@ class Tracks:
             FaceError: no frame shows a face.
         """
         if not which.isdecimal() and which not in _WORDS:
-            raise OptionError(f"There is no face choice '{which}'. {nearest(which, [*_WORDS, '1'])}")
+            raise OptionError(f"There is no face choice '{which}'. {nearest(which, [*_WORDS, _COUNTED])}")
         if not self._tracks:
             raise FaceError(
                 f"No face was found in {_frames(self.frames)}. Expected a face, seen from the front or up to about "
