@@ -55,9 +55,13 @@ class Networks:
         """
         if self.precision == "fp32":
             raise InputError(NO_NUMBERS)
+        import torch
+
         self.notices.append(OVERFLOW.format(precision=self.precision))
-        self.unet.float()
-        self.vae.float()
+        for network in (self.unet, self.vae):
+            network.float()
+            if self.device == "cpu":
+                network.to(memory_format=torch.contiguous_format)  # as load_networks lays out fp32
         self.precision = "fp32"
 
 
@@ -136,6 +140,9 @@ def no_room(problem: Exception) -> EngineUnavailable:
 def load_networks(options: MuseTalkOptions) -> Networks:
     """UNet and VAE, ready to draw.
 
+    Channels last, but for fp32 on a CPU. There it saves 5 % at most, and PyTorch's GroupNorm adds the squares of a
+    channel one after the other in fp32: over a face's black half they are rounded the same way 32 768 times.
+
     Raises:
         WeightsMissing: they are not on this machine; says what to put where.
         InputError: a file is damaged or of another network; says which key or shape is off.
@@ -149,8 +156,9 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     made = random_networks(options) if options.weights in MADE_UP else _official(options)
     place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
     if not options.strict:
-        place["memory_format"] = torch.channels_last
         made = phased(made[0]), phased(made[1])
+        if (device, precision) != ("cpu", "fp32"):
+            place["memory_format"] = torch.channels_last
     folded, vae = unet.fold_time(made[0]), made[1]
     for network in (folded, vae):
         try:
