@@ -44,6 +44,19 @@ WATCH = """async ([source, [left, top, wide, high], seconds]) => {
 }"""
 
 
+LATE_FIGURES = """
+  window.asked = window.told = 0;
+  const ask = RTCPeerConnection.prototype.getStats;
+  RTCPeerConnection.prototype.getStats = async function () {
+    asked += 1;
+    const figures = await ask.call(this);
+    await new Promise((done) => setTimeout(done, 1500));
+    told += 1;
+    return figures;
+  };
+"""
+
+
 @pytest.fixture(scope="module")
 def browser(speech_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Its microphone hears the shipped speech, again and again."""
@@ -183,12 +196,15 @@ def test_a_websocket_serves_where_webrtc_does_not(browser: Browser, served: Serv
 
 
 def test_a_session_that_ends_is_told_and_can_be_begun_again(browser: Browser, served: Served, avatar: str) -> None:
-    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+    """Figures of the line that come when it has ended trouble nobody."""
+    with page_of(browser, f"{served.running.url}/live", served.alices_key, LATE_FIGURES) as page:
         connect(page, avatar)
+        until_true(page, "asked > told")
         for session in served.alice.get("/v1/sessions").json()["sessions"]:
             served.alice.delete(session["links"]["self"])
         page.wait_for_selector("#trouble:not([hidden])")
         assert page.locator("#trouble").inner_text() == "The session has ended. Start again."
+        until_true(page, "asked === told")
         page.click("#start")
         page.wait_for_selector("#screen[data-state=idle]")
         assert page.locator("#trouble").is_hidden()

@@ -280,6 +280,7 @@ function note(name, told = {}) {
 
 /** Figures of the line: round trip in ms, pictures a second, their size, share of lost packets. */
 function report({ trip, fps, width, height, lost, way }) {
+  if (!state.session) return; // it was measured while the session ended
   $("line").textContent = trip === null ? "–" : `${Math.round(trip)} ms`;
   const short = fps < 0.6 * rate() || lost > 0.1, fair = fps < 0.9 * rate() || lost > 0.02 || trip > 300;
   const bars = short ? 1 : fair ? 2 : 3;
