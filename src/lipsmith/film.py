@@ -10,6 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .engines import Engine
 from .errors import FaceError
 from .options import FilmWish
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from .media.writer import FilmOptions
 
 PREVIEW_TILES = 24
+SILENT = 1e-3
+"""Samples that are nowhere louder, 60 dB below full scale, are no speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Filming:
     progress: Progress
     scene: Scene | None = None  # what comes behind the people; None: what was there
     first_frame: float | None = None  # seconds from the start of the watch to the first finished frame
+    loudest: float = 0.0  # of the samples that are heard in the film, 0..1
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
 
@@ -73,6 +78,7 @@ class Filming:
         blocks = first_samples(sound.blocks(), sample_at(length, info.fps, sound.rate))
         for run in self.watch.each("listen", take_runs(take, blocks, length)):
             for shot in run:
+                self.loudest = max(self.loudest, float(np.abs(shot.samples).max(initial=0)))
                 reasons = {target.unable for target in shot.plate.targets}
                 self.count["cutaways" if not reasons else "rendered" if None in reasons else "left"] += 1
                 self.unable.update(reason for reason in reasons if reason is not None)
@@ -114,6 +120,10 @@ class Filming:
         if not self.count["rendered"]:
             reason = self.unable.most_common(1)[0][0] if self.unable else "the face shows only later than the speech"
             raise FaceError(f"No frame shows a face that can be made to speak: {reason}. Try another picture.")
+
+    def silence(self, sound: Speech) -> tuple[str, ...]:
+        """A notice where the speech holds nothing to say: often a muted track was given by mistake."""
+        return (f"{sound.path.name} is silent: nothing is said in the film.",) if self.loudest < SILENT else ()
 
     def report(self, output: Path, fps: Fraction, faces: int, length: int) -> Report:
         """What was made so far, without notices and the film's own words."""

@@ -93,7 +93,7 @@ class _Making:
             except FaceError as refusal:  # the engine's own reason says more
                 raise FaceError(next(iter(preparation.refusals.values()), str(refusal))) from refusal
         report = filming.report(output, footage.info.fps, len(cast.chosen), length)
-        notices = picture_notices(footage, filming.scene) + sound.notices + preparation.silent
+        notices = picture_notices(footage, filming.scene) + sound.notices + filming.silence(sound) + preparation.silent
         notices += tuple(getattr(filming.engine, "notices", ())) + (filming.scene.notices if filming.scene else ())
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)

@@ -393,3 +393,12 @@ def test_an_old_film_survives_a_fault(astronaut_file: Path, speech: Path, tmp_pa
     with pytest.raises(RuntimeError):
         lipsmith.generate(astronaut_file, speech, film, engine=Stumbling(RuntimeError("broken")))
     assert film.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("loud", [0.0, 0.5])
+def test_a_silent_speech_is_told_of(loud: float, words: Samples, astronaut_file: Path, tmp_path: Path) -> None:
+    """A muted track, given by mistake, would else make a film of a closed mouth without a word."""
+    speech = write_wav(tmp_path / "speech.wav", words[:11_025] * loud)
+    report = lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine())
+    said = ("speech.wav is silent: nothing is said in the film.",)
+    assert report.notices == (() if loud else said)
