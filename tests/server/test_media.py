@@ -130,8 +130,7 @@ def test_two_clients_at_once_see_and_hear_only_their_own(served: Served, avatar:
         await until_async(lambda: all(client.seen.pictures for client in clients))
         for (who, _, pitch), link in zip(owners, links, strict=True):
             who.post(f"{link}/speak", files={"speech": ("s.wav", tone(2.0, pitch=pitch, swell=False))})
-        await until_async(lambda: all(client.last_loud for client in clients))
-        await asyncio.sleep(0.8)
+        await until_async(lambda: all(client.loud > 0.5 for client in clients))
         for client in clients:
             await client.close()
         return clients

@@ -260,8 +260,7 @@ def test_a_jammed_loop_moves_both_media_together() -> None:
                 target=lambda: [sink.write(beat(k)) or time.sleep(0.04) for k in range(1000, 1030)]
             )
             feeder.start()
-            time.sleep(1.0)  # nothing in this loop can be sent
-            feeder.join()
+            feeder.join()  # nothing in this loop can be sent
             assert sink.rebased > 0
             count = len(client.seen.pictures)
             await until(lambda: len(client.seen.pictures) > count + 10)
