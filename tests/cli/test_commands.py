@@ -247,15 +247,15 @@ def test_doctor_reports_and_fails_when_something_is_wrong(capsys: Captured, monk
 def test_the_summary_tells_what_was_left_and_why() -> None:
     report = Report(
         output=Path("film.mp4"), engine="fake", engine_version="1", passed_over=("big: no GPU here.",), frames=50,
-        fps=Fraction(25), rendered=30, cutaways=10, unable={"it is turned away too far": 10}, faces=1, seconds={},
-        cpu_seconds=4.0, first_frame_seconds=0.1, frames_per_second=12.5, real_time_factor=0.5,
+        fps=Fraction(25), rendered=39, cutaways=1, unable={"it is turned away too far": 10}, faces=1, seconds={},
+        cpu_seconds=4.0, first_frame_seconds=0.1, frames_per_second=0.44, real_time_factor=0.0176,
         notices=("picture.png was scaled.",), probe=None,
     )  # fmt: skip
     assert summary(report).splitlines() == [
-        "film.mp4: 2.0 s at 25 fps, 30 of 50 frames spoken by the engine fake",
-        "12 frames per second reached: 2.0 times slower than real time",
+        "film.mp4: 2.0 s at 25 fps, 39 of 50 frames spoken by the engine fake",
+        "0.44 frames per second reached: 56.8 times slower than real time",
         "note: picture.png was scaled.",
-        "note: 10 frames left as they were: it is turned away too far",
-        "note: 10 frames without a face passed through",
+        "note: 10 frames left unchanged: it is turned away too far",
+        "note: 1 frame without a face passed through",
         "note: passed over big; `lipsmith engines` says what is missing",
     ]

@@ -107,11 +107,15 @@ def summary(report: Report) -> str:
         f"{few(report.frames_per_second)} frames per second reached: {pace(report.real_time_factor)}",
     ]
     lines += [f"note: {notice}" for notice in report.notices]
-    lines += [f"note: {count} frames left as they were: {reason}" for reason, count in report.unable.items()]
-    lines += [f"note: {report.cutaways} frames without a face passed through"] if report.cutaways else []
+    lines += [f"note: {_frames(count)} left unchanged: {reason}" for reason, count in report.unable.items()]
+    lines += [f"note: {_frames(report.cutaways)} without a face passed through"] if report.cutaways else []
     passed = ", ".join(engine.partition(":")[0] for engine in report.passed_over)
     lines += [f"note: passed over {passed}; `lipsmith engines` says what is missing"] if passed else []
     return "\n".join(lines)
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def few(rate: float) -> str:
