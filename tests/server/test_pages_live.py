@@ -190,7 +190,7 @@ def test_a_websocket_serves_where_webrtc_does_not(browser: Browser, served: Serv
         page.set_input_files("#speech", speech)
         page.wait_for_selector("#screen[data-state=speaking]")
         speaks(page, still, "#canvas")
-        assert page.locator("#state").inner_text() == "正在说话"
+        shows(page, "#state", "^正在说话$")  # a busy machine says at times that it waits for pictures
         shows(page, "#stream", "JPEG")
         assert sideways(page) == 0
 
