@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Length = Literal["speech", "picture", "longest"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
 T = TypeVar("T", bound="DataclassInstance")
+WHO = ("largest", "all", "left", "right")
+"""Who may speak in a film, beside a number counted from the left."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -46,11 +48,19 @@ def check(options: DataclassInstance) -> None:
         _check(one.name, getattr(options, one.name), hints[one.name])
 
 
+def check_faces(which: str) -> None:
+    """Raise OptionError unless ``which`` says who speaks: before a whole film is looked through for nothing."""
+    if not which.isdecimal() and which not in WHO:
+        known = [*WHO, "a number counted from the left"]
+        raise OptionError(f"There is no face choice '{which}'. {nearest(which, known)}")
+
+
 def check_picture(options: Any) -> None:
     """``check`` what films and avatars share: ``seed``, and ``fps`` and ``faces``, of which numbers become text."""
     for name in ("fps", "faces"):
         object.__setattr__(options, name, str(getattr(options, name)))
     check(options)
+    check_faces(options.faces)
     if options.seed < 0:
         raise OptionError(f"seed is {options.seed}; it can be 0 or more.")
 

@@ -21,6 +21,7 @@ def test_a_name_near_to_nothing_lists_all() -> None:
         ({"seed": 1.5}, "seed is 1.5; it must be an integer"),
         ({"crf": 99}, "crf is 99"),
         ({"seed": -1}, "seed is -1; it can be 0 or more"),
+        ({"faces": "middle"}, "no face choice 'middle'. Known: a number counted from the left, all"),
     ],
 )
 def test_a_wrong_value_says_what_it_can_be(given: dict[str, object], says: str) -> None:

@@ -31,7 +31,9 @@ WORDS = {
     "key": "How the person is told from a screen: auto, alpha (the picture's own), or the screen's #rrggbb.",
     "mark": "Say in the film's metadata that it is AI-made.",
 }
-AsJson = Annotated[bool, typer.Option("--json", help="Print a machine-readable report and nothing else.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print a machine-readable report, and nothing else on standard output.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="An option of the engine's own; may be given again and again."),

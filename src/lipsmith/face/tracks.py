@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FaceError, OptionError, OutputError
-from ..options import nearest
+from ..options import check_faces
 from ..types import Array, Face
 from .graphs import LANDMARKS
 from .regions import box_of
@@ -23,9 +23,6 @@ from .smooth import zero_phase_weights
 
 LONGEST_GAP = 3
 """Frames without a find that are filled in; a longer gap is a cutaway."""
-
-_WORDS = ("largest", "all", "left", "right")
-_COUNTED = "a number counted from the left"
 
 
 class LandmarkFile:
@@ -128,8 +125,7 @@ class Tracks:
             OptionError: ``which`` is none of these, or there are fewer faces than the number says.
             FaceError: no frame shows a face.
         """
-        if not which.isdecimal() and which not in _WORDS:
-            raise OptionError(f"There is no face choice '{which}'. {nearest(which, [*_WORDS, _COUNTED])}")
+        check_faces(which)
         if not self._tracks:
             raise FaceError(
                 f"No face was found in {_frames(self.frames)}. Expected a face, seen from the front or up to about "
