@@ -60,7 +60,10 @@ def test_what_is_said_is_filmed_whole(
     assert run(["live", avatar, str(speech), str(speech), "--record", str(film), "--stay", "3", "--json"]) == 0
     aired = json.loads(capsys.readouterr().out)
     assert (aired["spoken"], aired["troubles"]) == (2, [])
-    frames = probe(film).frames
+    seen = probe(film)
+    assert seen.mark is not None
+    assert seen.mark["engine"].startswith("fake ")
+    frames = seen.frames
     assert frames is not None
     assert frames == pytest.approx(aired["frames"], abs=1)
     assert frames >= (2 * SECONDS + 0.4) * 25  # a clock that stood still for a while is no failure

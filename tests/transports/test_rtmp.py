@@ -12,6 +12,7 @@ import pytest
 from peers import INFO, Seen, beat
 
 from lipsmith.errors import OptionError, OutputError
+from lipsmith.media.mark import mark_of, read_mark
 from lipsmith.transports.rtmp import PushOptions, PushSink, check_target, hidden
 from rtmp_listener import deaf_port, free_port, listen, listening
 
@@ -45,7 +46,7 @@ def watch(film: Path) -> Seen:
 @listening
 def test_a_stream_arrives_in_step_and_is_begun_anew_when_the_listener_dies(tmp_path: Path) -> None:
     port = free_port()
-    sink = PushSink(f"rtmp://127.0.0.1:{port}/live/key")
+    sink = PushSink(f"rtmp://127.0.0.1:{port}/live/key", PushOptions(engine="warp 1"))
     sink.open(INFO)
     server = listen(port, tmp_path / "one.flv")
     index = push(sink, 0, 1)
@@ -64,6 +65,7 @@ def test_a_stream_arrives_in_step_and_is_begun_anew_when_the_listener_dies(tmp_p
     assert len(flashes) >= 2
     skews = [min((beep - flash for beep in beeps), key=abs) for flash in flashes[:2]]
     assert np.abs(skews).max() < 0.03, skews
+    assert read_mark(tmp_path / "two.flv") == mark_of("warp 1")
 
 
 def test_nobody_there_keeps_nobody_waiting() -> None:

@@ -56,25 +56,33 @@ class AirOptions:
             raise OptionError(
                 f"stay is {self.stay}; give 0 or more seconds, less than a day; --forever stays until Ctrl-C."
             )
+        if not (self.address or self.record or self.camera):
+            raise OptionError("Say where the avatar is to be seen: --push URL, --record FILM or --camera.")
+        if self.address:
+            from ..transports.rtmp import check_target
+
+            check_target(self.address)
+
+    @property
+    def address(self) -> str:
+        """Where it is pushed to, if anywhere."""
+        return self.push or os.environ.get("LIPSMITH_PUSH", "")
 
     @property
     def longer(self) -> bool:
         """Whether it is there for more than what it says."""
         return self.forever or self.stay > 0
 
-    def sinks(self) -> list[Sink]:
-        """What is to be opened. Raises OptionError where there is nothing, or the address is none."""
+    def sinks(self, engine: str) -> list[Sink]:
+        """What is to be opened; all that can carry a mark says that ``engine`` drew."""
+        from ..media.writer import FilmOptions
         from ..transports.camera import CameraSink
         from ..transports.recording import Recording
-        from ..transports.rtmp import PushSink
+        from ..transports.rtmp import PushOptions, PushSink
 
-        push = self.push or os.environ.get("LIPSMITH_PUSH", "")
-        sinks: list[Sink] = [PushSink(push)] if push else []
-        sinks += [Recording(self.record)] if self.record else []
-        sinks += [CameraSink()] if self.camera else []
-        if not sinks:
-            raise OptionError("Say where the avatar is to be seen: --push URL, --record FILM or --camera.")
-        return sinks
+        sinks: list[Sink] = [PushSink(self.address, PushOptions(engine=engine))] if self.address else []
+        sinks += [Recording(self.record, options=FilmOptions(engine=engine))] if self.record else []
+        return sinks + ([CameraSink()] if self.camera else [])
 
 
 @flags_from(Reading, TEXT_WORDS)
@@ -106,9 +114,9 @@ def live(
 
     reading = build(Reading, {word: given.pop(word) for word in TEXT_WORDS})
     options = build(AirOptions, given)
-    sinks = options.sinks()
     with spoken(speeches or [], reading, silent=options.longer) as files, Shelf().open(name) as avatar:
         engine = engine_for(avatar, SpeakOptions())
+        sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
         stay = None if options.forever else options.stay
         air = broadcast(avatar, engine, [open_speech(file) for file in files], sinks, stay)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import LipsmithError
-from ..transports.rtmp import PushSink, hidden
+from ..transports.rtmp import PushOptions, PushSink, hidden
 from .problems import Problem
 from .push_rules import allowed
 from .store import new_id
@@ -62,7 +62,9 @@ class Pushes:
         address = allowed(address, self.places)
         if len(self.of(held)) >= MOST:
             raise Problem("too-many-pushes", f"It is pushed to {MOST} places, the most: stop one first.")
-        push = Push(new_id(), hidden(address), PushSink(address), time.time())
+        info = held.avatar.info
+        sink = PushSink(address, PushOptions(engine=f"{info.engine} {info.engine_version}"))
+        push = Push(new_id(), hidden(address), sink, time.time())
         held.live.attach(push.sink)
         self._open.setdefault(held.id, {})[push.id] = push
         push.task = asyncio.create_task(self._watch(held, push))

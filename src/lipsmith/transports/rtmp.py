@@ -34,6 +34,7 @@ class PushOptions:
 
     bit_rate: int = 2_500_000  # bits a second of the picture
     key_seconds: int = 2  # between whole pictures, as streaming sites ask for
+    engine: str = ""  # name and version of what draws the mouths, for the mark that the stream carries
 
     def __post_init__(self) -> None:
         check(self)

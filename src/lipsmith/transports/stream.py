@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
+from ..media.mark import mark_of
 from ..media.soundtrack import FrameSound
 from ..timing import sample_at
 from ..types import AVFrame
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """One connection. Its times begin at 0 with its first frame, which is a whole picture."""
+    """One connection, which says that it is AI-made. Its times begin at 0 with its first frame, a whole picture."""
 
     def __init__(self, url: str, info: FilmInfo, options: PushOptions, first: int) -> None:
         self._info, self._first, self._next = info, first, first
         self._output: Any = av.open(url, "w", format=check_target(url))
+        self._output.metadata.update(mark_of(options.engine))
         self._video = self._output.add_stream("libx264", rate=info.fps)
         self._video.width, self._video.height = (side + side % 2 for side in info.size)
         self._video.pix_fmt, self._video.bit_rate = "yuv420p", options.bit_rate
