@@ -55,7 +55,7 @@ class ServerOptions:
     keep_hours: int = 24  # a finished job is kept
     disk_gb: int = 20  # of uploads and results; the oldest finished jobs make room
     voice: str = "auto"  # reads texts aloud: espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed
-    video_codec: Literal["vp8", "h264"] = "vp8"  # of WebRTC, where the browser knows it
+    video_codec: Literal["h264", "vp8"] = "h264"  # of WebRTC, where the browser knows it
     video_kbit: int = 1500  # a second, of each session's picture
     ice: str = ""  # STUN and TURN servers, divided by commas: turn:host:3478
     relay_only: bool = False  # WebRTC through the TURN server alone

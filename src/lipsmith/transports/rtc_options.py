@@ -26,7 +26,7 @@ class RtcOptions:
         OptionError: a value that cannot be.
     """
 
-    codec: Literal["vp8", "h264"] = "vp8"  # taken where the other side knows it, else the other one
+    codec: Literal["h264", "vp8"] = "h264"  # taken where the other side knows it, else the other one
     bit_rate: int = 1_500_000  # bits a second of the picture; less where the line carries less
     ice: str = ""  # addresses of STUN and TURN servers, divided by commas: stun:host:3478, turns:host:443?transport=tcp
     turn_secret: str = ""  # shared with the TURN server, from which every session's name and word are made
