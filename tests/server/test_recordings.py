@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import signal
@@ -22,7 +23,7 @@ from test_talk import session as quick_session
 from lipsmith.media.mark import mark_in
 from lipsmith.server.crew import Crew
 from lipsmith.server.live import Held
-from lipsmith.server.recordings import FULL, NO_ROOM, Recordings
+from lipsmith.server.recordings import FULL, NO_ROOM, Film, Recordings
 from lipsmith.server.settings import ServerOptions
 from lipsmith.server.store import NewJob, Store
 
@@ -246,4 +247,100 @@ def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) ->
     assert found
     assert (found.state, (found.problem or {})["type"]) == ("failed", "interrupted")
     assert not left.exists()
+    store.close()
+
+
+def test_a_film_whose_process_is_gone_before_its_first_frame_fails_and_holds_nobody_up(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with quick_session() as (held, _):
+            films = Dying(store, crew, options)
+            row = await films.start(named(held))
+            assert (await films.stop(held, row.id)).state == "failed"
+            await asyncio.wait_for(films.drain(), 60)
+
+    store, crew = rooms(tmp_path)
+    options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
+    asyncio.run(scene())
+    store.close()
+
+
+class Dying(Recordings):
+    """Their processes end at once."""
+
+    def _begin(self, held: Held) -> Film:
+        film = super()._begin(held)
+        film.sink.abort()
+        until(lambda: film.sink.over)
+        return film
+
+
+def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit(*given: Any) -> None:
+        Crew.commit(crew, *given)
+        film = films._films["0"]
+        assert film is not None
+        assert not film.beat(10)
+
+    async def scene() -> None:
+        async with quick_session() as (held, _):
+            row = await films.start(named(held))
+            film = films._films[held.id]
+            assert film is not None
+            await asyncio.to_thread(until, lambda: film.sink.frames > 0)
+            assert (await films.stop(held, row.id)).state == "done"
+            assert film.reason == ""
+
+    store, crew = rooms(tmp_path)
+    monkeypatch.setattr(crew, "commit", commit)
+    options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
+    films = Recordings(store, crew, options)
+    asyncio.run(scene())
+    store.close()
+
+
+def test_a_film_that_could_not_be_reported_is_found_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full where the store is: the film is whole, and must not be thrown away."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def scene() -> str:
+        async with quick_session() as (held, _):
+            row = await films.start(named(held))
+            film = films._films[held.id]
+            assert film is not None
+            await asyncio.to_thread(until, lambda: film.sink.frames > 0)
+            monkeypatch.setattr(crew, "commit", full)
+            with pytest.raises(OSError, match="No space"):
+                await held.live.detach(film)
+            await films.drain()
+            return row.id
+
+    store, crew = rooms(tmp_path)
+    options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
+    films = Recordings(store, crew, options)
+    job = asyncio.run(scene())
+    until(lambda: bool(store.lost()))
+    crew.recover()
+    row = store.get(job)
+    assert row
+    assert row.state == "done"
+    assert (tmp_path / "jobs" / job / "result" / "film.mp4").exists()
+    store.close()
+
+
+def test_films_that_are_thrown_away_take_no_room(tmp_path: Path) -> None:
+    store, crew = rooms(tmp_path)
+    asked = {"asked": {"session": "0" * 16}, "task": {"format": "mp4"}}
+    for job, lease in (("a" * 16, 60), ("b" * 16, -1)):
+        row = store.begin(NewJob(job, "alice", "recording", asked, 0), lease)
+        store.grow(row, 5_000_000_000)
+    store.cancel("a" * 16, "alice")
+    crew.recover()
+    assert store.counts() == {"cancelled": 1, "failed": 1}
+    assert store.used() == 0
     store.close()

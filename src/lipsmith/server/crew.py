@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +223,8 @@ class Crew:
         times = f"{job.attempts} time{'s' if job.attempts > 1 else ''}"
         text = f"The work broke off {times}, so it is given up: the server or its worker was stopped or crashed."
         shutil.rmtree(self._jobs / job.id / f"attempt-{job.attempts}", ignore_errors=True)
-        self._store.fail(job, body_of(Problem("interrupted", text)))
+        left = replace(job, bytes=size_of(self._jobs / job.id))
+        self._store.fail(left, body_of(Problem("interrupted", text)))
 
 
 def size_of(folder: Path) -> int:

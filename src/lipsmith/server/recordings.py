@@ -53,6 +53,7 @@ class Film:
     wish: asyncio.Event = field(default_factory=asyncio.Event)  # that it ends
     task: asyncio.Task[None] | None = None
     reason: str = ""  # why it ended by itself
+    sealed: bool = False  # its process is over, so there is nothing more to be stopped
     closed: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -75,7 +76,7 @@ class Film:
             self._finish()
         except LipsmithError as problem:
             text = without_folders(str(problem), self.home)
-            self.reason = self.reason if self.reason == CANCELLED else text
+            self.reason = text if self.reason in ("", FULL) else self.reason  # its process ends early by failing too
             self.store.fail(self.job, body_of(type(problem)(text)))
         finally:
             self.crew.let_go(self.job.id)
@@ -83,14 +84,25 @@ class Film:
 
     def _finish(self) -> None:
         try:
-            self.sink.close()
+            self._seal()
             if not self.sink.frames:
                 raise LiveError("Nothing was recorded: it was stopped before a picture came.")
             report = {"output": FILMS["mp4"], "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
             (self.attempt / REPORT).write_text(json.dumps(report), encoding="utf-8")
             self.crew.commit(self.job, self.attempt, report)
+        except LipsmithError:
+            self._tidy()
+            raise
+        self._tidy()  # after anything else, such as a full disk, ``Crew.recover`` finds the film
+
+    def _seal(self) -> None:
+        try:
+            self.sink.close()
         finally:
-            shutil.rmtree(self.attempt if self.store.get(self.job.id) else self.folder, ignore_errors=True)
+            self.sealed = True
+
+    def _tidy(self) -> None:
+        shutil.rmtree(self.attempt if self.store.get(self.job.id) else self.folder, ignore_errors=True)
 
     def look(self, seconds: float) -> bool:
         """Prolong the lease by ``seconds``; whether the recording goes on."""
@@ -107,7 +119,7 @@ class Film:
     def beat(self, seconds: float) -> bool:
         """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
         ours = self.store.beat(self.job, seconds, ("record", self.sink.frames, 0))
-        if not ours and not self.closed.is_set():
+        if not ours and not self.sealed:
             self.reason = CANCELLED
             self.sink.abort()
         return ours
@@ -141,10 +153,13 @@ class Recordings:
         self._films[held.id] = film
         film.task = asyncio.create_task(self._watch(held, film))
         held.live.task.add_done_callback(lambda _: film.wish.set())
-        if held.live.state == "over":
+        try:
+            if held.live.state == "over":
+                raise SessionOver("The session ended before it could be recorded.")
+            held.live.attach(film)
+        except BaseException:
             await asyncio.to_thread(film.close)
-            raise SessionOver("The session ended before it could be recorded.")
-        held.live.attach(film)
+            raise
         return film.job
 
     async def stop(self, held: Held, job: str) -> Row:
@@ -196,9 +211,11 @@ class Recordings:
                     await asyncio.wait_for(film.wish.wait(), rest)
         finally:
             closing = asyncio.create_task(held.live.detach(film))  # if the session has not done so
-            while not await asyncio.to_thread(film.closed.wait, rest):
-                await asyncio.to_thread(film.beat, lease)
-            del self._films[held.id]
+            try:
+                while not await asyncio.to_thread(film.closed.wait, rest):
+                    await asyncio.to_thread(film.beat, lease)
+            finally:
+                del self._films[held.id]
             held.live.session.note("recording_ended", film.reason, film.job.id)
             await closing
 

@@ -173,8 +173,12 @@ class Store:
         return bool(self._run(query, 0 if counted else 1, job.id, job.lease))
 
     def cancel(self, job: str, owner: str) -> Row | None:
-        """End a job that waits or runs, at once; who runs it loses the lease. One that is over stays as it is."""
-        query = """UPDATE jobs SET state='cancelled', finished=?, lease=NULL, lease_until=NULL, revision=revision+1
+        """End a job that waits or runs, at once; who runs it loses the lease. One that is over stays as it is.
+
+        Of a recording nothing is left; of others their uploads are.
+        """
+        query = """UPDATE jobs SET state='cancelled', finished=?, lease=NULL, lease_until=NULL, revision=revision+1,
+                   bytes=CASE kind WHEN 'recording' THEN 0 ELSE bytes END
                    WHERE id=? AND owner=? AND state IN ('queued', 'running')"""
         self._run(query, self._clock(), job, owner)
         return self.get(job, owner)

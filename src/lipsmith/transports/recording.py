@@ -155,7 +155,8 @@ class RecordingApart:
 
     def open(self, info: FilmInfo) -> None:
         """Begin the hidden file."""
-        self._apart.open(info)
+        with suppress(OSError):  # it is over; ``close`` tells why
+            self._apart.open(info)
         self._line.open(info)
 
     def write(self, frame: AVFrame) -> None:
