@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -174,6 +176,21 @@ def test_a_recording_apart_that_is_given_up_leaves_no_film(tmp_path: Path) -> No
     with pytest.raises(OutputError, match="could not be written"):
         recording.close()
     assert not (tmp_path / "none.mp4").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals end programs there")
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_leaves_the_film_to_the_program(tmp_path: Path, sign: int) -> None:
+    """As systemd stops a service."""
+    film = tmp_path / "whole.mp4"
+    recording = RecordingApart(film, 10, FilmOptions())
+    assert recording.wait()
+    recording._apart._process.send_signal(sign)
+    recording.open(INFO)
+    for index in range(5):
+        recording.write(beat(index))
+    recording.close()
+    assert len(_decoded(film)[0]) == 5
 
 
 def _decoded(film: Path) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,8 @@ def main() -> None:
     """Do one task."""
     voice, given = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stdin.buffer
     os.dup2(2, 1)
+    for number in (signal.SIGINT, signal.SIGTERM):  # systemd and consoles tell all processes: the program decides
+        signal.signal(number, signal.SIG_IGN)
 
     def say(**words: Any) -> None:
         with suppress(OSError):  # the program is gone; a film is finished all the same
