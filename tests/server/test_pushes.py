@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -14,7 +15,11 @@ import av
 import pytest
 from live_server import Served, make_avatar, opened, start, tone, until
 from test_sessions import heard, names
+from test_talk import session as quick_session
 
+from lipsmith.errors import SessionOver
+from lipsmith.server.push_rules import places_of
+from lipsmith.server.pushes import Pushes
 from rtmp_listener import listen, listening
 
 KEY = "stream-secret-0a1b"
@@ -171,3 +176,17 @@ def test_pushes_are_their_owners_alone_and_few(served: Served, session: str) -> 
     assert served.bob.get(f"{session}/pushes").status_code == 404
     assert served.bob.delete(f"{session}/pushes/{made[0]['id']}").status_code == 404
     assert served.alice.delete(session).status_code == 204  # ends them too
+
+
+def test_a_session_that_is_over_is_pushed_nowhere() -> None:
+    """It is still known while its films are being finished."""
+
+    async def scene() -> None:
+        async with quick_session() as (held, _):
+            await held.live.close()
+            pushes = Pushes(places_of("rtmp://127.0.0.1/live/"))
+            with pytest.raises(SessionOver):
+                pushes.start(held, "rtmp://127.0.0.1/live/key")
+            await pushes.drain()
+
+    asyncio.run(scene())

@@ -97,7 +97,10 @@ def test_a_server_that_says_nothing_stops_nobody() -> None:
         assert not sink._line.working
 
 
-@pytest.mark.parametrize("url", ["http://host/x", "file:///etc/passwd", "rtmp:///x", "pipe:1", "", "rtmp://a b/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://host/x", "file:///etc/passwd", "rtmp:///x", "pipe:1", "", "rtmp://a b/", "rtmp://[::1/x", "rtmp://[x]/y"],
+)
 def test_addresses_that_are_none_are_refused(url: str) -> None:
     with pytest.raises(OptionError, match="cannot be pushed to"):
         check_target(url)

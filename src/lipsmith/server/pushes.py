@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import LipsmithError
+from ..errors import LipsmithError, SessionOver
 from ..transports.rtmp import PushOptions, PushSink, hidden
 from .problems import Problem
 from .push_rules import allowed
@@ -58,8 +58,11 @@ class Pushes:
         Raises:
             Problem: push-refused, or too-many-pushes.
             OptionError: it is no address.
+            SessionOver: it is, but for sinks that are still being closed.
         """
         address = allowed(address, self.places)
+        if held.live.state == "over":
+            raise SessionOver("The session is over.")
         if len(self.of(held)) >= MOST:
             raise Problem("too-many-pushes", f"It is pushed to {MOST} places, the most: stop one first.")
         info = held.avatar.info

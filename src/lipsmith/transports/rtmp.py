@@ -44,7 +44,10 @@ class PushOptions:
 
 def check_target(url: str) -> str:
     """The container format for ``url``. Raises OptionError for what cannot be pushed to."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise OptionError("The address cannot be pushed to: what its brackets hold is no IPv6 address.") from None
     if parts.scheme not in FORMATS or not parts.hostname or re.search(r"\s", url):
         raise OptionError(f"{hidden(url)} cannot be pushed to: write rtmp://host/app/key, rtmps:// or srt://host:port.")
     return FORMATS[parts.scheme]
