@@ -88,6 +88,15 @@ def test_a_session_token_may_act_on_its_session() -> None:
     token, _ = SIGNER.token("sessions/ab", "bob")
     assert ask(guarded(), "POST", "/v1/sessions/ab/speak", headers=bearer(token)).json()["owner"] == "bob"
     assert ask(guarded(), "POST", "/v1/sessions/cd/speak", headers=bearer(token)).status_code == 401
+    assert ask(guarded(), "DELETE", "/v1/sessions/ab", headers=bearer(token)).json()["owner"] == "bob"
+
+
+@pytest.mark.parametrize("what", ["pushes", "recordings"])
+def test_a_session_token_sends_it_nowhere_and_keeps_no_film(what: str) -> None:
+    token, _ = SIGNER.token("sessions/ab", "bob")
+    assert ask(guarded(), "GET", f"/v1/sessions/ab/{what}", headers=bearer(token)).json()["owner"] == "bob"
+    for method, path in (("POST", what), ("POST", f"{what}/1/stop"), ("DELETE", f"{what}/1"), ("POST", f"/{what}")):
+        assert ask(guarded(), method, f"/v1/sessions/ab/{path}", headers=bearer(token)).status_code == 401
 
 
 def test_an_old_token_is_none() -> None:

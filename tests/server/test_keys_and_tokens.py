@@ -61,10 +61,10 @@ def test_a_token_opens_its_own_resource_until_it_is_over() -> None:
     said = signer.read(token)
     assert said
     assert (said.owner, said.expires, expires) == ("alice", 1060, 1060)
-    assert said.opens("jobs/ab")
-    assert said.opens("jobs/ab/result")
-    assert not said.opens("jobs/abc")
-    assert not said.opens("jobs")
+    assert said.opens("jobs/ab", reading=True)
+    assert said.opens("jobs/ab/result", reading=True)
+    assert not said.opens("jobs/abc", reading=True)
+    assert not said.opens("jobs", reading=True)
     now[0] = 1060
     assert signer.read(token) is None
 

@@ -79,9 +79,7 @@ class Guard:
         word = _credential(scope)
         if word.startswith(tokens.PREFIX):
             said = self._signer.read(word)
-            reading = scope.get("method") in SAFE
-            path = scope["path"].removeprefix("/v1/")
-            if said and said.opens(path) and (reading or said.subject.startswith("sessions/")):
+            if said and said.opens(scope["path"].removeprefix("/v1/"), scope.get("method") in SAFE):
                 return said.owner
         elif (owner := self._known.owner(word)) is not None:
             return owner

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PREFIX = "lst_"
 LIFE = 600
 """Seconds a token is good for."""
+KEY_ONLY = ("pushes", "recordings")
+"""Not begun or ended by a session's token: who holds one talks and watches; to send on and to keep wants the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,12 @@ class Pass:
     owner: str
     expires: int  # seconds since 1970
 
-    def opens(self, path: str) -> bool:
-        """Whether the request path (below ``/v1/``) is the subject's own or below it."""
-        return path == self.subject or path.startswith(self.subject + "/")
+    def opens(self, path: str, reading: bool) -> bool:
+        """Whether a request for ``path`` (below ``/v1/``) is let in; ``reading``: it changes nothing."""
+        if path != self.subject and not path.startswith(f"{self.subject}/"):
+            return False
+        part = path.removeprefix(self.subject).lstrip("/").split("/")[0]
+        return reading or (self.subject.startswith("sessions/") and part not in KEY_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
