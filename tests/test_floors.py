@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lipsmith"
 FLOORS = (
     ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch"),
-    ("nets", "weights"),
-    ("media", "face", "speech", "compose"),
+    ("nets", "weights", "provenance"),
+    ("media", "face", "speech", "compose", "tts"),
     ("engines",),
     ("take", "perform", "avatars"),
-    ("film", "generate", "look", "speak", "realtime", "doctor", "corpus", "train", "metrics", "bench", "chat"),
+    ("film", "generate", "look", "speak", "realtime", "doctor", "corpus", "training", "metrics", "bench"),
     ("transports",),
     ("server", "ui"),
     ("compat",),
@@ -31,7 +31,7 @@ BESIDE = {  # who knows whom on its own floor
     ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"),
     ("look", "film"), ("look", "generate"),
     ("bench", "generate"), ("bench", "metrics"), ("bench", "realtime"), ("bench", "speak"),
-    ("train", "corpus"), ("train", "metrics"),
+    ("training", "corpus"), ("training", "metrics"), ("tts", "media"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader", "gradio", "httpx")

@@ -221,7 +221,7 @@ def _engines() -> Iterator[Finding]:
 def _weights() -> Iterator[Finding]:
     from .weights import search
     from .weights.catalogue import NEEDED, PARTS
-    from .weights.reading import sniff
+    from .weights.loading import sniff
 
     for name, part in PARTS.items():
         found = search(name)

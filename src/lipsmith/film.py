@@ -22,7 +22,7 @@ from .timing import sample_at, seconds
 from .types import AVFrame, FilmInfo, Samples
 
 if TYPE_CHECKING:
-    from .media.background import Scene
+    from .media.background import BackgroundReplacement
     from .media.probe import FilmProbe
     from .media.sound import Speech
     from .media.writer import FilmOptions
@@ -63,7 +63,7 @@ class Filming:
     engine: Engine
     watch: Stopwatch
     progress: Progress
-    scene: Scene | None = None  # what comes behind the people; None: what was there
+    scene: BackgroundReplacement | None = None  # what comes behind the people; None: what was there
     first_frame: float | None = None  # seconds from the start of the watch to the first finished frame
     loudest: float = 0.0  # of the samples that are heard in the film, 0..1
     count: Counter[str] = field(default_factory=Counter)
@@ -103,7 +103,7 @@ class Filming:
 
     def write_sheet(self, runs: Iterable[Run], length: int, output: Path) -> None:
         """Render ``PREVIEW_TILES`` frames of a film of ``length`` and write them as a contact sheet."""
-        from .media.draw import contact_sheet, write_png
+        from .media.contact_sheet import contact_sheet, write_png
 
         tiles = min(length, PREVIEW_TILES)
         wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}

@@ -19,9 +19,9 @@ from .timing import frame_count
 from .types import FilmInfo, Plate
 
 if TYPE_CHECKING:
-    from .media.background import Scene
+    from .media.background import BackgroundReplacement
     from .media.sound import Speech
-    from .media.video import Footage
+    from .media.video import VideoSource
 
 
 def generate(
@@ -75,7 +75,7 @@ class _Making:
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
         from .media.probe import probe
-        from .media.sound import Hearing
+        from .media.sound import Resampler
 
         filming = self.filming
         with filming.watch.stage("open"):
@@ -87,7 +87,7 @@ class _Making:
         length = film_length(footage, cast.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
             plates = self.plates(footage, (preparation, cast), length, Path(spool))
-            take = Take(plates, filming.engine, footage.info.fps, sound.rate, Hearing(sound.rate))
+            take = Take(plates, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
             try:
                 self.write(take, sound, footage, length, (output, preview))
             except FaceError as refusal:  # the engine's own reason says more
@@ -98,7 +98,7 @@ class _Making:
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
 
-    def write(self, take: Take, sound: Speech, footage: Footage, length: int, goal: tuple[Path, bool]) -> None:
+    def write(self, take: Take, sound: Speech, footage: VideoSource, length: int, goal: tuple[Path, bool]) -> None:
         """Make the film, or the contact sheet, that ``goal`` names."""
         info = FilmInfo(footage.info.size, footage.info.fps, sound.rate)
         runs = self.filming.runs(take, sound, info, length, still=footage.info.frames == 1)
@@ -108,9 +108,11 @@ class _Making:
             return
         self.filming.write_film(runs, info, sound, output, film_options(self.options, length))
 
-    def plates(self, footage: Footage, ready: tuple[Preparation, Cast], length: int, spool: Path) -> Iterator[Plate]:
+    def plates(
+        self, footage: VideoSource, ready: tuple[Preparation, Cast], length: int, spool: Path
+    ) -> Iterator[Plate]:
         """The plates of the film in its order; a picture that stands still is prepared once."""
-        from .media.pingpong import replay
+        from .media.ping_pong import replay
 
         preparation, cast = ready
         plate: Plate | None = None
@@ -123,7 +125,7 @@ class _Making:
 
 def open_both(
     picture: Path, speech: Path | None, options: GenerateOptions, progress: Progress
-) -> tuple[Footage, Speech]:
+) -> tuple[VideoSource, Speech]:
     """Open the picture and the speech, or the picture's own soundtrack; a speech of minutes with ``progress``."""
     from .media.sound import open_speech
     from .media.video import open_picture
@@ -139,17 +141,19 @@ def open_both(
     return footage, open_speech(speech or picture, tell)
 
 
-def open_background(picture: Path, footage: Footage, options: GenerateOptions, sheet: bool) -> Scene | None:
+def open_background(
+    picture: Path, footage: VideoSource, options: GenerateOptions, sheet: bool
+) -> BackgroundReplacement | None:
     """What comes behind the people of ``footage``; None: what was there."""
-    from .media.background import Wish, alphas_of, open_scene
+    from .media.background import BackgroundOptions, alphas_of, open_replacement
 
     if options.background == "keep":
         return None
-    wish, first = Wish(options.background, options.key), next(iter(footage.frames()))
-    return open_scene(wish, first, footage.info.fps, alphas_of(picture), sheet)
+    wish, first = BackgroundOptions(options.background, options.key), next(iter(footage.frames()))
+    return open_replacement(wish, first, footage.info.fps, alphas_of(picture), sheet)
 
 
-def picture_notices(footage: Footage, scene: Scene | None) -> tuple[str, ...]:
+def picture_notices(footage: VideoSource, scene: BackgroundReplacement | None) -> tuple[str, ...]:
     """What the footage says of itself; white below transparent parts is not seen in a scene of its own."""
     from .media.stills import LAID_OVER_WHITE
 
@@ -163,7 +167,7 @@ def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
     return options.background != "keep" and options.key in ("auto", "alpha") and alphas_of(picture) is not None
 
 
-def film_length(footage: Footage, looked: int, spoken: int, options: GenerateOptions) -> int:
+def film_length(footage: VideoSource, looked: int, spoken: int, options: GenerateOptions) -> int:
     """Frames of the film, from the footage's frames and those the speech needs. A still has no length of its own."""
     if options.length == "speech" or footage.info.kind == "image":
         return spoken

@@ -41,8 +41,8 @@ def first_look(picture: Path, speech: Path | None, options: GenerateOptions, fol
     Raises:
         LipsmithError: as ``generate``.
     """
-    from .face.track import Tracker
-    from .media.draw import write_png
+    from .face.tracker import Tracker
+    from .media.contact_sheet import write_png
     from .media.video import open_picture
 
     image = next(iter(open_picture(picture).frames()))

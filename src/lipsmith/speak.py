@@ -20,7 +20,7 @@ from .types import FilmInfo, Plate
 
 if TYPE_CHECKING:
     from .avatars.shelf import Shelf
-    from .media.background import Scene
+    from .media.background import BackgroundReplacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
 
 def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: Filming) -> Report:
     from .media.probe import probe
-    from .media.sound import Hearing, open_speech
+    from .media.sound import Resampler, open_speech
 
     info, engine, watch = avatar.info, filming.engine, filming.watch
     with watch.stage("open"):
@@ -94,7 +94,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
         tell = filming.progress
         sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
-    take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Hearing(sound.rate))
+    take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
     film = FilmInfo(info.size, info.fps, sound.rate)
     runs = filming.runs(take, sound, film, length, still=info.frames == 1)
     filming.write_film(runs, film, sound, output, film_options(options, length))
@@ -104,14 +104,14 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
     return replace(report, notices=notices, probe=probe(output))
 
 
-def _scene(avatar: Avatar, options: SpeakOptions) -> Scene | None:
+def _scene(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | None:
     """What comes behind the people; None: what was there."""
-    from .media.background import Wish, open_scene
+    from .media.background import BackgroundOptions, open_replacement
 
     if options.background == "keep":
         return None
-    wish = Wish(options.background, _key(avatar, options))
-    return open_scene(wish, avatar.plate(0).image, avatar.info.fps, avatar.alphas)
+    wish = BackgroundOptions(options.background, _key(avatar, options))
+    return open_replacement(wish, avatar.plate(0).image, avatar.info.fps, avatar.alphas)
 
 
 def _key(avatar: Avatar, options: SpeakOptions) -> str:

@@ -13,9 +13,9 @@ from PIL import Image as Pillow
 import lipsmith
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.mark import read_mark
 from lipsmith.media.video import open_picture
 from lipsmith.options import GenerateOptions
+from lipsmith.provenance.metadata import read_mark
 from lipsmith.types import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "media"))

@@ -62,10 +62,10 @@ def film(astronaut: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sound(speech_file: Path) -> Samples:
     """0.6 s at 16 kHz."""
-    from lipsmith.media.sound import Hearing, open_speech
+    from lipsmith.media.sound import Resampler, open_speech
 
     speech = open_speech(speech_file)
-    hearing = Hearing(speech.rate)
+    hearing = Resampler(speech.rate)
     return np.concatenate([hearing.push(block) for block in speech.blocks()])[8000:17600]
 
 

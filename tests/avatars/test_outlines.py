@@ -17,8 +17,8 @@ from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, OptionError, PictureError
 from lipsmith.generate import generate
-from lipsmith.media.mark import read_mark
 from lipsmith.options import GenerateOptions
+from lipsmith.provenance.metadata import read_mark
 from lipsmith.speak import SpeakOptions, engine_for, speak
 from lipsmith.types import Image
 

@@ -12,27 +12,27 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lipsmith.bench import Case, Figures, measure, memory_law, obedience_of
-from lipsmith.bench.alone import peak_bytes
+from lipsmith.bench import Case, CaseFigures, control_accuracy_of, measure, memory_law
+from lipsmith.bench.case_worker import peak_bytes
 from lipsmith.bench.material import write_portrait, write_speech
 from lipsmith.bench.memory import judge
 from lipsmith.cli import run
 from lipsmith.errors import EngineUnavailable, FaceError, LipsmithError, OptionError
-from lipsmith.metrics.obedience import Obedience
+from lipsmith.metrics.control_accuracy import ControlAccuracy
 
-FIGURES = Figures(
+FIGURES = CaseFigures(
     (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0}
 )
 
-OBEDIENCE = Obedience(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
+OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
 
 
 @pytest.fixture(scope="module")
-def figures() -> Figures:
+def figures() -> CaseFigures:
     return measure(Case((256, 256), 1.0, "fake"))
 
 
-def test_a_case_is_measured(figures: Figures) -> None:
+def test_a_case_is_measured(figures: CaseFigures) -> None:
     assert (figures.size, figures.film_seconds, figures.engine, figures.threads) == ((256, 256), 1.0, "fake", 1)
     assert figures.real_time_wall == pytest.approx(figures.film_seconds / figures.wall_seconds)
     assert figures.fps_cpu == pytest.approx(25 * figures.real_time_cpu)
@@ -41,13 +41,13 @@ def test_a_case_is_measured(figures: Figures) -> None:
     assert sum(figures.stages_ms.values()) * 25 / 1000 <= figures.wall_seconds
 
 
-def test_one_core_cannot_work_longer_than_the_clock(figures: Figures) -> None:
+def test_one_core_cannot_work_longer_than_the_clock(figures: CaseFigures) -> None:
     assert figures.cpu_seconds <= figures.wall_seconds * 1.1
 
 
 LOOK = """
 from pathlib import Path
-from lipsmith.bench.alone import peak_bytes
+from lipsmith.bench.case_worker import peak_bytes
 before = peak_bytes(Path("/proc/self/status"))
 block = b"x" * 150_000_000
 del block
@@ -144,7 +144,7 @@ def test_the_command_prints_figures_for_people_and_programs(
 ) -> None:
     monkeypatch.setattr("lipsmith.bench.measure", lambda case: replace(FIGURES, size=case.size))
     monkeypatch.setattr("lipsmith.bench.memory.measure", lambda _: FIGURES)
-    monkeypatch.setattr("lipsmith.bench.obedience_of", lambda _: OBEDIENCE)
+    monkeypatch.setattr("lipsmith.bench.control_accuracy_of", lambda _: OBEDIENCE)
     words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2", "--obedience"]
     assert run(words) == 0
     out = capsys.readouterr().out
@@ -170,7 +170,7 @@ def test_a_picture_of_ones_own_is_measured_once(monkeypatch: pytest.MonkeyPatch)
 def test_obedience_wants_a_face(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
     with pytest.raises(FaceError, match="No face"):
-        obedience_of(tmp_path / "black.png")
+        control_accuracy_of(tmp_path / "black.png")
 
 
 def test_the_engine_s_own_options_and_the_rate_reach_the_film(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.bench import live
-from lipsmith.bench.alone import resident_bytes
+from lipsmith.bench.case_worker import resident_bytes
 from lipsmith.bench.live import LiveCase, LiveFigures, measure_live, spread
 from lipsmith.cli import run
 

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
+from lipsmith.bench.comparison import TimeSpent, compare  # noqa: E402
 from lipsmith.bench.musetalk import MuseTalkCase, MuseTalkFigures, Rate, bench_musetalk, parse_batches  # noqa: E402
-from lipsmith.bench.original import Original  # noqa: E402
-from lipsmith.bench.scene import portrait_scene  # noqa: E402
-from lipsmith.bench.versus import Spent, versus  # noqa: E402
+from lipsmith.bench.musetalk_scene import portrait_scene  # noqa: E402
+from lipsmith.bench.reference import DiffusersReference  # noqa: E402
 from lipsmith.cli import run  # noqa: E402
 from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkOptions  # noqa: E402
@@ -48,26 +48,26 @@ def test_the_other_side_draws_what_ours_draws() -> None:
     latents = np.random.default_rng(9).standard_normal((8, 32, 32)).astype(np.float32) * 0.3
     heard = np.random.default_rng(10).standard_normal((50, 384)).astype(np.float32)
     ours = FacePainter(load_networks(OPTIONS)).paint([latents], [heard])[0]
-    theirs = Original(OPTIONS, "cpu").draw(latents[None], heard[None])[0][..., ::-1]
+    theirs = DiffusersReference(OPTIONS, "cpu").draw(latents[None], heard[None])[0][..., ::-1]
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
 def test_the_other_side_blends_what_ours_blends(tmp_path: Path) -> None:
-    scene, original = portrait_scene((640, 360), OPTIONS), Original(OPTIONS, "cpu")
+    scene, original = portrait_scene((640, 360), OPTIONS), DiffusersReference(OPTIONS, "cpu")
     face = np.random.default_rng(11).integers(0, 256, (256, 256, 3), np.uint8)
     theirs = original.blend(scene.image[..., ::-1], face[..., ::-1], scene.box, scene.mask)
     target = Target(scene.patch.crop, scene.patch.alpha, None)
     assert np.array_equal(theirs[..., ::-1], compose(scene.image, [target], [scene.patch.fitted(face)]))
     seen: list[tuple[int, ...]] = []
-    watched = Original(OPTIONS, "cpu", lambda image: seen.append(image.shape))
+    watched = DiffusersReference(OPTIONS, "cpu", lambda image: seen.append(image.shape))
     watched.prepare(scene.image[..., ::-1], scene.box, scene.points, scene.region, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"frame.png", "full.png", "mask.png"}
     assert seen == [scene.image.shape]
 
 
 def test_times_are_per_piece() -> None:
-    found = versus("x", Spent(2.0, 4.0), Spent(6.0, 6.0), 4, "")
-    assert (found.ours, found.times_wall, found.times_cpu) == (Spent(0.5, 1.0), 3.0, 1.5)
+    found = compare("x", TimeSpent(2.0, 4.0), TimeSpent(6.0, 6.0), 4, "")
+    assert (found.ours, found.times_wall, found.times_cpu) == (TimeSpent(0.5, 1.0), 3.0, 1.5)
 
 
 def test_batches_are_whole_numbers() -> None:

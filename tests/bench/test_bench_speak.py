@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lipsmith.avatars.shelf import Shelf
-from lipsmith.bench import spoken
+from lipsmith.bench import speak_worker
 from lipsmith.bench.case import run_alone
 from lipsmith.bench.material import write_moving_portrait, write_portrait, write_speech
 from lipsmith.bench.speak import SpeakCase, SpeakFigures, measure_speak, write_plates
@@ -32,8 +32,8 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_here(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:
     """What ``run_alone`` answers, without a process."""
-    assert module == spoken.__name__
-    answered: dict[str, Any] = json.loads(json.dumps(spoken._measured({**wish, "threads": threads})))
+    assert module == speak_worker.__name__
+    answered: dict[str, Any] = json.loads(json.dumps(speak_worker._measured({**wish, "threads": threads})))
     return answered
 
 
@@ -63,12 +63,12 @@ def test_films_are_made_alone_and_speaking_never_imports_what_finds_faces(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "mediapipe.py").write_text("raise AssertionError('faces are looked for')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    measured = run_alone(spoken.__name__, wish, 1)
+    measured = run_alone(speak_worker.__name__, wish, 1)
     assert measured["info"]["size"] == [160, 160]
     assert 0 < measured["open_seconds"] < measured["film"]["first_frame_seconds"]
     assert probe(tmp_path / "film.mp4").frames == measured["film"]["frames"] == 10
     with pytest.raises(InputError, match="nobody"):
-        run_alone(spoken.__name__, wish | {"id": "nobody"}, 1)
+        run_alone(speak_worker.__name__, wish | {"id": "nobody"}, 1)
 
 
 def test_both_ways_are_measured_and_the_store_needs_no_looking(found: SpeakFigures) -> None:

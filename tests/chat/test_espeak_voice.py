@@ -10,11 +10,11 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
-from lipsmith.chat.espeak import EspeakVoice
-from lipsmith.chat.named import open_voice
-from lipsmith.chat.voices import Sound, Voice, read_aloud, readable
 from lipsmith.errors import OptionError, VoiceError
-from lipsmith.speech.espeak import has_espeak
+from lipsmith.tts.espeak import EspeakVoice
+from lipsmith.tts.espeak_library import has_espeak
+from lipsmith.tts.protocols import SpokenSound, Voice, read_aloud, readable
+from lipsmith.tts.registry import open_voice
 from lipsmith.types import Samples
 
 pytestmark = pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
@@ -80,7 +80,7 @@ def test_sentences_of_many_take_turns_and_do_not_mix(voice: EspeakVoice) -> None
 
 
 def test_one_may_stop_listening_in_the_middle(voice: EspeakVoice) -> None:
-    async def begin() -> Sound:
+    async def begin() -> SpokenSound:
         async with aclosing(read_aloud(voice, readable("This is quite a long sentence. And another."))) as sounds:
             return await anext(sounds)
 
@@ -105,7 +105,7 @@ def test_a_tempo_shortens_and_a_variant_sounds_different() -> None:
 
 def test_a_lost_process_costs_one_sentence() -> None:
     script = (
-        "import sys\nfrom lipsmith.chat import espeak_worker as w\n"
+        "import sys\nfrom lipsmith.tts import espeak_worker as w\n"
         "class Breaking:\n"
         "    def __iter__(self):\n"
         "        for line in sys.stdin.buffer:\n"

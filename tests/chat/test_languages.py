@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lipsmith.chat.languages import guess, known_as
 from lipsmith.errors import OptionError
+from lipsmith.tts.languages import guess, known_as
 
 KNOWN = ("cmn", "de", "en-gb", "en-us", "fr-be", "fr-fr", "ja", "pt", "pt-br", "yue")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.chat.sentences import FIRST_MOST, MOST, sentences, speakable
+from lipsmith.tts.sentences import FIRST_MOST, MOST, sentences, speakable
 
 LETTERS = st.sampled_from("ab AB 1.!?…,;:\n\"')]”。！？，、；：你好ですが한국Пр؟।-e")
 TEXTS = st.text(LETTERS, max_size=600) | st.text(max_size=300)

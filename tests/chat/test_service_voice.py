@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from speaking_service import Service, pcm, service, wav
 
-from lipsmith.chat.service import KEY, ServiceVoice, service_voice
 from lipsmith.errors import VoiceError
+from lipsmith.tts.openai_service import KEY, ServiceVoice, service_voice
 from lipsmith.types import Samples
 
 pytest.importorskip("httpx")

@@ -17,7 +17,7 @@ from lipsmith.avatars.shelf import Shelf
 from lipsmith.cli import run
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
-from lipsmith.speech.espeak import has_espeak
+from lipsmith.tts.espeak_library import has_espeak
 
 
 @pytest.fixture

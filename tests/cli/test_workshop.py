@@ -44,7 +44,7 @@ def test_sync_of_a_missing_film_is_one_sentence(capsys: Captured) -> None:
 def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from lipsmith.train.voice2mouth import TrainOptions
+    from lipsmith.training.voice2mouth.trainer import TrainOptions
 
     seen: list[TrainOptions] = []
 
@@ -53,7 +53,7 @@ def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
         progress("training, step 50", 0.5)
         return {"bytes": 1234}
 
-    monkeypatch.setattr("lipsmith.train.voice2mouth.train", learn)
+    monkeypatch.setattr("lipsmith.training.voice2mouth.trainer.train", learn)
     words = ["train", "voice2mouth", "--folder", str(tmp_path), "-o", str(tmp_path / "ear.onnx"), "--steps", "10"]
     assert run(words) == 0
     assert seen == [TrainOptions(tmp_path, tmp_path / "ear.onnx", steps=10)]

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lipsmith.compat.pickled import read_pickle, read_tensors
+from lipsmith.compat.safe_pickle.reader import read_pickle, read_tensors
 from lipsmith.errors import InputError
 
 QUIET = settings(

@@ -20,13 +20,13 @@ from PIL import Image as Pillow
 from upstream_files import Made, service_rows, write_service
 
 from goldens_recipe import named_normal
-from lipsmith.compat.service_answers import HEADING, Pipe
-from lipsmith.compat.service_flags import parse
-from lipsmith.compat.service_work import work
+from lipsmith.compat.csharp.actions import work
+from lipsmith.compat.csharp.flags import parse
+from lipsmith.compat.csharp.output import HEADING, Pipe
 from lipsmith.engines.musetalk.mask import paste_mask
 
-SERVICE = (sys.executable, "-m", "lipsmith.compat.service")
-FAST = (sys.executable, "-c", "from lipsmith.compat.service import ultra_fast; ultra_fast()")
+SERVICE = (sys.executable, "-m", "lipsmith.compat.csharp.command")
+FAST = (sys.executable, "-c", "from lipsmith.compat.csharp.command import ultra_fast; ultra_fast()")
 PLAIN = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
 """A service's locale, and a pipe that by itself could carry no Chinese: as on Windows."""
 PLAIN.pop("PYTHONUTF8", None)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lipsmith import errors
 from lipsmith.avatars.places import check_name
-from lipsmith.compat.service_answers import HEADING, Pipe, failure
-from lipsmith.compat.service_engine import musetalk_options
-from lipsmith.compat.service_flags import ServiceFlags, check, parse
-from lipsmith.compat.service_names import avatar_name, template_name
+from lipsmith.compat.csharp.engine import musetalk_options
+from lipsmith.compat.csharp.flags import ServiceFlags, check, parse
+from lipsmith.compat.csharp.names import avatar_name, template_name
+from lipsmith.compat.csharp.output import HEADING, Pipe, failure
 from lipsmith.stopwatch import Stage
 
 SERVICE, FAST = "integrated_musetalk_service.py", "ultra_fast_realtime_inference.py"

@@ -15,10 +15,10 @@ from upstream_files import made_plates, service_rows, write_service
 
 from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.shelf import Shelf
-from lipsmith.compat.service_answers import Answer, Pipe
-from lipsmith.compat.service_flags import ServiceFlags
-from lipsmith.compat.service_shelf import open_template
-from lipsmith.compat.service_work import work
+from lipsmith.compat.csharp.actions import work
+from lipsmith.compat.csharp.flags import ServiceFlags
+from lipsmith.compat.csharp.output import Answer, Pipe
+from lipsmith.compat.csharp.store import open_template
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
 

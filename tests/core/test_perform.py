@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
-from lipsmith.media.sound import Hearing
+from lipsmith.media.sound import Resampler
 from lipsmith.perform import perform, render_runs
 from lipsmith.take import Take
 from lipsmith.timing import frame_count, sample_at
@@ -43,7 +43,7 @@ def chunks(sound: Samples, size: int) -> Iterator[Samples]:
 def film(
     engine: FakeEngine, shelf: Iterable[Plate], sound: Iterable[Samples], fps: Fraction, rate: int = 16_000
 ) -> list[AVFrame]:
-    take = Take(iter(shelf), engine, fps, rate, Hearing(rate) if rate != 16_000 else None)
+    take = Take(iter(shelf), engine, fps, rate, Resampler(rate) if rate != 16_000 else None)
     return list(perform(take, sound, engine))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lipsmith.corpus import ipa
-from lipsmith.corpus.phones import PHONES, VISEMES
+from lipsmith.speech.phones import PHONES, VISEMES
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from fake_synthesiser import FakeSynthesiser
 
-from lipsmith.corpus.make import SOURCES, CorpusOptions, Source, make_corpus
+from lipsmith.corpus.make import SOURCES, CorpusOptions, CorpusSource, make_corpus
 from lipsmith.corpus.store import load, read_summary
 from lipsmith.errors import InputError
 
 TINY = (
-    Source("one", "fake", ("low", "high"), ("en", "it"), 0.1),
-    Source("other", "fake", ("other",), ("de",), 0.05, held_out=True),
-    Source("absent", "nobody", ("none",), ("en",), 1),
-    Source("mute", "fake", ("mute",), ("en",), 1),
+    CorpusSource("one", "fake", ("low", "high"), ("en", "it"), 0.1),
+    CorpusSource("other", "fake", ("other",), ("de",), 0.05, held_out=True),
+    CorpusSource("absent", "nobody", ("none",), ("en",), 1),
+    CorpusSource("mute", "fake", ("mute",), ("en",), 1),
 )
 
 

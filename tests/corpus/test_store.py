@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from lipsmith.corpus.store import load, read_summary, save
-from lipsmith.corpus.utterance import Segment, Utterance
+from lipsmith.corpus.utterance import LabelledUtterance, Segment
 from lipsmith.errors import InputError
 
 
 def test_what_was_saved_is_loaded(tmp_path):
     sound = np.linspace(-1, 1, 500).astype(np.float32)
     said = [
-        Utterance("fake:a", "Élan", sound, (Segment(0, 100, "sil"), Segment(100, 500, "ɑ"))),
-        Utterance("fake:b", "ba", sound[:50], (Segment(0, 50, "b"),)),
+        LabelledUtterance("fake:a", "Élan", sound, (Segment(0, 100, "sil"), Segment(100, 500, "ɑ"))),
+        LabelledUtterance("fake:b", "ba", sound[:50], (Segment(0, 50, "b"),)),
     ]
     save(tmp_path / "x.npz", said)
     found = load(tmp_path / "x.npz")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.phones import PHONES
-from lipsmith.corpus.teacher import CURVE_RATE, emphasis_of, mouth_curves, viseme_classes
 from lipsmith.corpus.utterance import Segment
 from lipsmith.speech.mouth import lip_opening
+from lipsmith.speech.phones import PHONES
+from lipsmith.speech.teacher import CURVE_RATE, emphasis_of, mouth_curves, viseme_classes
 from lipsmith.types import MOUTH_CONTROLS
 
 PRESS, BITE, PUCKER, JAW = (MOUTH_CONTROLS.index(name) for name in ("press", "bite", "pucker", "jaw"))

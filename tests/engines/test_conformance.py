@@ -44,10 +44,10 @@ def target(engine: Engine, astronaut: Image, face: Face) -> Target:
 @pytest.fixture(scope="module")
 def speech(speech_file: object) -> Samples:
     """1.4 s of the shipped speech at 16 kHz, an odd number of samples."""
-    from lipsmith.media.sound import Hearing, open_speech
+    from lipsmith.media.sound import Resampler, open_speech
 
     sound = open_speech(speech_file)
-    hearing = Hearing(sound.rate)
+    hearing = Resampler(sound.rate)
     heard = [hearing.push(block) for block in sound.blocks()]
     return np.concatenate([*heard, hearing.flush()])[8000 : 8000 + 22_401]
 

@@ -13,7 +13,7 @@ from lipsmith.compose import compose
 from lipsmith.engines.musetalk.blend import Patch
 from lipsmith.engines.musetalk.box import Box
 from lipsmith.engines.musetalk.mask import PasteMask, paste_mask
-from lipsmith.face.parse import speaking_region
+from lipsmith.face.parsing import speaking_region
 from lipsmith.types import Image, Target
 
 CASES = golden_json("blend")["cases"]

@@ -8,7 +8,7 @@ import pytest
 from goldens_recipe import golden_json, sha256, synth_bgr, synth_class_map
 from lipsmith.engines.musetalk.mask import blur_kernel, cut_out, paste_mask, square_around
 from lipsmith.errors import FaceError
-from lipsmith.face.parse import speaking_region
+from lipsmith.face.parsing import speaking_region
 
 GOLDEN = golden_json("blend")
 

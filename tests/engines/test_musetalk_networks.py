@@ -48,7 +48,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return {key: tuple(value.shape) for key, value in states[net].items()}
 
     monkeypatch.setattr("lipsmith.weights.keys.official_keys", keys)
-    monkeypatch.setattr("lipsmith.weights.reading.official_keys", keys)
+    monkeypatch.setattr("lipsmith.weights.loading.official_keys", keys)
     monkeypatch.setattr(unet, "unet_config", lambda *_: CONFIGS["unet"])
     monkeypatch.setattr(latents, "vae_config", lambda *_: CONFIGS["vae"])
     return tmp_path

@@ -14,7 +14,7 @@ from lipsmith.engines.musetalk.engine import SHIFTED
 from lipsmith.engines.musetalk.sight import PoseSight, by_mesh
 from lipsmith.engines.musetalk.study import Character, FaceStudy
 from lipsmith.face.canonical import mean_face
-from lipsmith.face.dwpose import Sighting
+from lipsmith.face.dwpose import PoseEstimate
 from lipsmith.types import Array, Face, Image
 
 IMAGE = np.zeros((240, 320, 3), np.uint8)
@@ -95,9 +95,9 @@ def test_one_look_serves_everybody_in_an_image_and_a_stranger_is_not_seen() -> N
     seen = by_mesh(IMAGE, face_at(0))
 
     class Pose:
-        def find(self, image: Image) -> Sighting:
+        def find(self, image: Image) -> PoseEstimate:
             looks.append(image)
-            return Sighting(seen, np.ones(68, np.float32))
+            return PoseEstimate(seen, np.ones(68, np.float32))
 
     sight = PoseSight(Pose())  # type: ignore[arg-type]
     assert sight(IMAGE, face_at(0)) is seen

@@ -14,7 +14,7 @@ from drawn_face import drawn_face
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.folds import folded
 from lipsmith.errors import FaceError, OptionError
-from lipsmith.media.sound import Hearing, open_speech
+from lipsmith.media.sound import Resampler, open_speech
 from lipsmith.types import Face, Image, Target
 
 REST = np.zeros(14, np.float32)
@@ -280,7 +280,7 @@ def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
 
 def test_the_gain_widens_the_opening_alone(speech_file: Path) -> None:
     sound = open_speech(speech_file)
-    hearing = Hearing(sound.rate)
+    hearing = Resampler(sound.rate)
     heard = np.concatenate([hearing.push(block) for block in sound.blocks()])[:48_000]
 
     def mouth(gain: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipsmith.face.smooth import zero_phase_weights
+from lipsmith.face.smoothing import zero_phase_weights
 from lipsmith.types import Array
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import EngineUnavailable
-from lipsmith.face import graphs
-from lipsmith.face.regions import View
+from lipsmith.face import mediapipe_nets
+from lipsmith.face.regions import RegionView
 
 QUIET_PROGRAM = """
 import numpy as np
@@ -50,7 +50,7 @@ def test_what_others_write_meanwhile_is_passed_on(capfd: pytest.CaptureFixture[s
         os.write(2, b"W0000 00:00:1795178652.883483    9570 feedback.cc:114] noise\nsomebody's progress\n")
         return object()
 
-    graphs._started(build, lambda graph: None)
+    mediapipe_nets._started(build, lambda graph: None)
     assert capfd.readouterr().err == "somebody's progress\n"
 
 
@@ -59,7 +59,7 @@ def test_a_failing_start_gives_stderr_back(capfd: pytest.CaptureFixture[str]) ->
         raise RuntimeError("no graph")
 
     with pytest.raises(RuntimeError):
-        graphs._started(build, lambda graph: None)
+        mediapipe_nets._started(build, lambda graph: None)
     os.write(2, b"W0000 heard again\n")
     assert capfd.readouterr().err == "W0000 heard again\n"
 
@@ -76,7 +76,7 @@ def test_a_failing_start_gives_stderr_back(capfd: pytest.CaptureFixture[str]) ->
 )
 def test_a_missing_library_is_named_with_its_remedy(reason: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.libraries.shutil.which", lambda name: f"/usr/bin/{name}")
-    message = graphs._remedy(ImportError(reason))
+    message = mediapipe_nets._remedy(ImportError(reason))
     assert reason in message
     assert remedy in message
 
@@ -85,12 +85,12 @@ def test_without_mediapipe_the_engine_is_unavailable(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "mediapipe.python.solution_base", raising=False)
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(EngineUnavailable, match="pip install lipsmith"):
-        graphs.load_mediapipe()
+        mediapipe_nets.load_mediapipe()
 
 
 def test_a_detection_in_a_view_is_one_in_the_image() -> None:
-    seen = graphs.Detection(np.float32([1, 2, 3, 4]), np.float32([[1, 2], [3, 2]]), 0.9)
-    view = View(np.zeros((8, 8, 3), np.uint8), np.float32([0.5, 0.5]), np.float32([10, 20]))
+    seen = mediapipe_nets.Detection(np.float32([1, 2, 3, 4]), np.float32([[1, 2], [3, 2]]), 0.9)
+    view = RegionView(np.zeros((8, 8, 3), np.uint8), np.float32([0.5, 0.5]), np.float32([10, 20]))
     outside = seen.outward(view)
     np.testing.assert_array_equal(outside.box, [12.5, 24.5, 16.5, 28.5])
     np.testing.assert_array_equal(outside.eyes, [[12.5, 24.5], [16.5, 24.5]])
@@ -98,6 +98,6 @@ def test_a_detection_in_a_view_is_one_in_the_image() -> None:
 
 def test_a_library_that_opencv_does_without_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.libraries.missing_libraries", lambda: ["libgl1"])
-    assert "libgl1" not in graphs._remedy(ImportError("No module named 'mediapipe'"))
+    assert "libgl1" not in mediapipe_nets._remedy(ImportError("No module named 'mediapipe'"))
     monkeypatch.setattr("lipsmith.libraries.opencv_loads", lambda: False)
-    assert "libgl1" in graphs._remedy(ImportError("No module named 'cv2'"))
+    assert "libgl1" in mediapipe_nets._remedy(ImportError("No module named 'cv2'"))

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 from pasted_faces import Head, backdrop, moved, paste, placement
 
-from lipsmith.face.likeness import Likeness, look
+from lipsmith.face.appearance import Appearance, describe
 from lipsmith.types import Array
 
 
 def seen(head: Head, x: float, side: float, degrees: float = 0.0, dim: float = 1.0) -> Array:
     place = placement(x, 140, side, degrees)
     image = paste(backdrop(), head.picture, place)
-    return look((image * dim).astype(np.uint8), moved(head.landmarks, place))
+    return describe((image * dim).astype(np.uint8), moved(head.landmarks, place))
 
 
 def seen_mirrored(head: Head) -> Array:
@@ -18,24 +18,24 @@ def seen_mirrored(head: Head) -> Array:
     landmarks = np.stack([299 - head.landmarks[:, 0], head.landmarks[:, 1]], 1)
     pairs = [33, 263, 61, 291]
     landmarks[pairs] = landmarks[[263, 33, 291, 61]]
-    return look(head.mirrored, landmarks)
+    return describe(head.mirrored, landmarks)
 
 
 def test_the_same_face_looks_the_same_elsewhere_smaller_turned_and_dimmer(head: Head) -> None:
-    person = Likeness(seen(head, 200, 220))
+    person = Appearance(seen(head, 200, 220))
     for other in (seen(head, 260, 220), seen(head, 200, 120), seen(head, 240, 220, 25), seen(head, 200, 220, dim=0.7)):
         assert person.distance(other) < 0.35
 
 
 def test_a_mirror_image_is_somebody_else(head: Head) -> None:
-    assert Likeness(look(head.picture, head.landmarks)).distance(seen_mirrored(head)) > 0.6
+    assert Appearance(describe(head.picture, head.landmarks)).distance(seen_mirrored(head)) > 0.6
 
 
 def test_what_was_learnt_is_near(head: Head) -> None:
-    person, other = Likeness(seen(head, 200, 220)), seen_mirrored(head)
+    person, other = Appearance(seen(head, 200, 220)), seen_mirrored(head)
     person.learn(other)
     assert person.distance(other) == 0
 
 
 def test_a_look_is_of_the_documented_size(head: Head) -> None:
-    assert look(head.picture, head.landmarks).shape == (252,)
+    assert describe(head.picture, head.landmarks).shape == (252,)

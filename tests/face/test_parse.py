@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from goldens_recipe import golden_arrays, load_key_seeded, synth_bgr, synth_class_map
-from lipsmith.face.parse import (
+from lipsmith.face.parsing import (
     BiSeNetParser,
     Classes,
     Mode,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pasted_faces import backdrop
 
-from lipsmith.face.regions import Region, View, area, overlap
+from lipsmith.face.regions import Region, RegionView, area, overlap
 
 
 def test_a_region_surrounds_its_box_and_turns_with_the_eyes() -> None:
@@ -32,7 +32,7 @@ def test_straying_counts_place_and_size() -> None:
 def test_the_way_into_a_view_leads_back(side: float) -> None:
     image = backdrop(2000, 1600, seed=1)
     region = Region(900, 800, side, 0.2)
-    view = View.of(image, region)
+    view = RegionView.of(image, region)
     assert view is not None
     inside = view.inward(region)
     assert 240 <= inside.side <= 480  # good for a network that samples 192
@@ -45,7 +45,7 @@ def test_a_view_shows_what_is_there(side: float) -> None:
     """Colours that are proportional to x and y say where a pixel of the view comes from."""
     x, y = np.meshgrid(np.arange(1000) / 4, np.arange(1000) / 4)
     image = np.stack([x, y, x], 2).astype(np.uint8)
-    view = View.of(image, Region(500, 520, side))
+    view = RegionView.of(image, Region(500, 520, side))
     assert view is not None
     height, width = view.picture.shape[:2]
     middle = np.float32([[width // 2, height // 2]])
@@ -54,13 +54,13 @@ def test_a_view_shows_what_is_there(side: float) -> None:
 
 def test_there_is_no_view_outside_the_image() -> None:
     image = backdrop()
-    assert View.of(image, Region(-500, 50, 100)) is None
-    assert View.of(image, Region(50, 50, 1)) is None
+    assert RegionView.of(image, Region(-500, 50, 100)) is None
+    assert RegionView.of(image, Region(50, 50, 1)) is None
 
 
 @pytest.mark.parametrize("size", [(640, 360), (641, 360), (3840, 2160), (40, 300)])
 def test_an_overview_is_of_the_whole_image_and_small(size: tuple[int, int]) -> None:
-    view = View.over(backdrop(*size))
+    view = RegionView.over(backdrop(*size))
     height, width = view.picture.shape[:2]
     assert max(width, height) <= 640
     assert width / view.zoom[0] == pytest.approx(size[0], abs=8)
@@ -71,7 +71,7 @@ def test_an_overview_is_of_the_whole_image_and_small(size: tuple[int, int]) -> N
 def test_tiles_cover_every_pixel_and_overlap(size: tuple[int, int]) -> None:
     width, height = size
     covered = np.zeros((height, width), int)
-    for tile in View.tiles(backdrop(width, height)):
+    for tile in RegionView.tiles(backdrop(width, height)):
         x, y = tile.corner.astype(int)
         rows, columns = (int(n / z) for n, z in zip(tile.picture.shape[:2], tile.zoom, strict=True))
         covered[y : y + rows, x : x + columns] += 1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from smoothed_runs import zero_phase
 
-from lipsmith.face.smooth import zero_phase_weights
+from lipsmith.face.smoothing import zero_phase_weights
 from lipsmith.types import Array
 
 

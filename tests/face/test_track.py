@@ -8,7 +8,7 @@ import pytest
 from pasted_faces import Head, backdrop, error, moved, paste, placement
 
 from lipsmith.errors import FaceError
-from lipsmith.face.track import Tracker, Tracks
+from lipsmith.face.tracker import Tracker, Tracks
 from lipsmith.types import Face, Image
 
 

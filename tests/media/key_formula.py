@@ -1,4 +1,4 @@
-"""The chroma key of ``lipsmith.media.key`` written down plainly: every pixel, in double precision, slow."""
+"""The chroma key of ``lipsmith.media.chroma_key`` written down plainly: every pixel, in double precision, slow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.media.key import CHROMA, COARSE, EDGE, FULL, Key
+from lipsmith.media.chroma_key import CHROMA, COARSE, EDGE, FULL, Key
 from lipsmith.types import Image
 
 Plane = NDArray[np.float64]

@@ -11,7 +11,16 @@ from made_media import noise, number_of, numbered, write_video
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.background import MovingGround, Scene, Wish, alphas_of, checkerboard, colour_of, cover, open_scene
+from lipsmith.media.background import (
+    BackgroundOptions,
+    BackgroundReplacement,
+    VideoBackground,
+    alphas_of,
+    checkerboard,
+    colour_of,
+    cover,
+    open_replacement,
+)
 from lipsmith.media.stills import opacity
 from lipsmith.media.video import open_picture
 from lipsmith.types import AVFrame, Image, Plate
@@ -27,13 +36,13 @@ def before_screen() -> Image:
     return image
 
 
-def opened(background: str, key: str = "auto", sheet: bool = False) -> Scene:
-    scene = open_scene(Wish(background, key), before_screen(), FPS, sheet=sheet)
+def opened(background: str, key: str = "auto", sheet: bool = False) -> BackgroundReplacement:
+    scene = open_replacement(BackgroundOptions(background, key), before_screen(), FPS, sheet=sheet)
     assert scene is not None
     return scene
 
 
-def finished(scene: Scene, index: int = 0, image: Image | None = None) -> AVFrame:
+def finished(scene: BackgroundReplacement, index: int = 0, image: Image | None = None) -> AVFrame:
     spoken = before_screen() if image is None else image
     return scene.finish(Plate(0, before_screen()), AVFrame(index, spoken, noise(640)))
 
@@ -46,7 +55,7 @@ def rgba(path: Path, opaque: int = 24) -> Path:
 
 
 def test_keep_asks_for_nothing() -> None:
-    assert open_scene(Wish("keep"), np.zeros((48, 64, 3), np.uint8), FPS) is None
+    assert open_replacement(BackgroundOptions("keep"), np.zeros((48, 64, 3), np.uint8), FPS) is None
 
 
 @pytest.mark.parametrize(("words", "colour"), [("#3060c0", (48, 96, 192)), ("#fff", (255,) * 3), ("Navy", (0, 0, 128))])
@@ -67,7 +76,7 @@ def test_a_picture_fills_the_frame(tmp_path: Path) -> None:
 
 def test_a_film_plays_behind_at_the_film_s_rate_and_begins_again(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)], Fraction(25, 2))
-    ground = MovingGround(open_picture(path, FPS), (64, 48))
+    ground = VideoBackground(open_picture(path, FPS), (64, 48))
     assert [number_of(ground.at(index)) for index in (0, 0, 1, 2, 9, 10, 13)] == [0, 0, 0, 1, 4, 0, 1]
 
 
@@ -92,7 +101,7 @@ def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:
 def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
     path = rgba(tmp_path / "a.png")
     image = next(iter(open_picture(path).frames()))
-    scene = open_scene(Wish("#102030", key), image, FPS, alphas_of(path))
+    scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, alphas_of(path))
     assert scene is not None
     laid = scene.finish(Plate(0, image), AVFrame(0, image, noise(640))).image
     assert (laid[:, :24] == 90).all()

@@ -10,7 +10,7 @@ from made_media import numbered
 from PIL import Image as Pillow
 
 from lipsmith.errors import OutputError
-from lipsmith.media.draw import GAP, LINE, contact_sheet, write_png
+from lipsmith.media.contact_sheet import GAP, LINE, contact_sheet, write_png
 
 
 def test_tiles_lie_in_rows_in_their_order() -> None:

@@ -7,7 +7,7 @@ import pytest
 from key_formula import alpha_by_formula
 
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.key import FULL, SURE, cut, find_key, given, keyed, lay, named_key
+from lipsmith.media.chroma_key import FULL, SURE, composite, cut, find_key, key_matte, matte_from_alpha, named_key
 from lipsmith.types import Array, Image
 
 GREEN, BLUE, PALE = (0, 177, 64), (20, 60, 190), (68, 151, 103)
@@ -45,7 +45,7 @@ def test_the_border_tells_the_screen(screen: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("person", [HAIR, SHIRT, SKIN])
 def test_alpha_is_that_of_the_mix(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
     alpha = shape()
-    matte = keyed(mixed(alpha, person, screen), named_key(screen))
+    matte = key_matte(mixed(alpha, person, screen), named_key(screen))
     found, cut_ends = matte.alpha / 255, np.clip((alpha - 0.25) / (FULL - 0.25), 0, 1)  # steeper than the mix
     assert (found[alpha == 0] == 0).all()
     assert (found[alpha == 1] == 1).all()
@@ -64,7 +64,7 @@ def test_bytes_say_what_the_formula_says(
     """To 1.5 of 255 levels in all but one of 2000 pixels: the others lie beside one that is just clear, or just not."""
     image = mixed(strands(*size), person, screen, noise)
     key = find_key(image) if noise else named_key(screen)
-    wrong = np.abs(keyed(image, key).alpha - alpha_by_formula(image, key))
+    wrong = np.abs(key_matte(image, key).alpha - alpha_by_formula(image, key))
     assert np.quantile(wrong, 0.9995) < 1.5
     assert wrong.mean() < 0.05
 
@@ -72,7 +72,7 @@ def test_bytes_say_what_the_formula_says(
 def test_hair_stays_soft() -> None:
     """Strands one or two pixels wide keep their opacity, as wide areas do."""
     alpha = strands()
-    matte = keyed(mixed(alpha, HAIR, GREEN), named_key(GREEN))
+    matte = key_matte(mixed(alpha, HAIR, GREEN), named_key(GREEN))
     soft = (alpha > 0.3) & (alpha < 0.8)
     assert soft.sum() > 5000
     assert np.abs(matte.alpha[soft] / 255 - (alpha[soft] - 0.25) / (FULL - 0.25)).max() < 0.05
@@ -83,7 +83,7 @@ def test_hair_stays_soft() -> None:
 def test_no_fringe_of_the_screen_is_left(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
     alpha = shape()
     image, behind = mixed(alpha, person, screen), (60, 60, 60)
-    laid = lay(image, keyed(image, named_key(screen)), np.full_like(image, behind)).astype(int)
+    laid = composite(image, key_matte(image, named_key(screen)), np.full_like(image, behind)).astype(int)
     toward = np.array(screen) - np.mean(screen)
     hue = (laid - laid.mean(-1, keepdims=True)) @ toward / np.hypot.reduce(toward)  # grey levels toward the screen
     own = (np.array(person) - np.mean(person)) @ toward / np.hypot.reduce(toward)
@@ -94,7 +94,7 @@ def test_no_fringe_of_the_screen_is_left(screen: tuple[int, ...], person: tuple[
 def test_what_is_no_mix_keeps_its_bytes_and_the_ground_is_the_ground() -> None:
     alpha = shape()
     image, ground = mixed(alpha, SKIN, GREEN), np.full((160, 160, 3), (9, 8, 7), np.uint8)
-    laid = lay(image, keyed(image, find_key(image)), ground)
+    laid = composite(image, key_matte(image, find_key(image)), ground)
     assert np.array_equal(laid[alpha == 1], image[alpha == 1])
     assert np.array_equal(laid[alpha == 0], ground[alpha == 0])
     assert image.max() <= 205  # the source is untouched
@@ -110,20 +110,20 @@ def test_an_uneven_noisy_screen_is_wholly_clear_and_stays_so() -> None:
         image += np.random.default_rng(seed).normal(0, 3, image.shape)
         frames.append(np.clip(image, 0, 255).astype(np.uint8))
     key = find_key(frames[0])
-    outside = np.array([keyed(frame, key).alpha[alpha == 0] for frame in frames])
+    outside = np.array([key_matte(frame, key).alpha[alpha == 0] for frame in frames])
     assert (outside == 0).mean() > 0.999
 
 
 def test_a_frame_without_the_screen_stays_whole() -> None:
     cutaway = mixed(shape(), SHIRT, (120, 90, 70))
-    matte = keyed(cutaway, named_key(GREEN))
+    matte = key_matte(cutaway, named_key(GREEN))
     assert (matte.alpha == 255).all()
-    assert np.array_equal(lay(cutaway, matte, np.zeros_like(cutaway)), cutaway)
+    assert np.array_equal(composite(cutaway, matte, np.zeros_like(cutaway)), cutaway)
 
 
 def test_cut_colours_show_no_screen_even_where_nothing_is() -> None:
     image = mixed(shape(), SKIN, GREEN)
-    matte = keyed(image, find_key(image))
+    matte = key_matte(image, find_key(image))
     wrong = np.abs(cut(image, matte).astype(int) - SKIN).max(-1)
     assert wrong.mean() < 8
     assert wrong[matte.alpha == 0].max() < 40  # the screen is 205 away
@@ -134,17 +134,17 @@ def test_cut_colours_show_no_screen_even_where_nothing_is() -> None:
 @pytest.mark.parametrize("person", [HAIR, SHIRT, SKIN])
 def test_what_is_cut_and_laid_by_others_is_what_we_lay(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
     image = mixed(strands(), person, screen, noise=2)
-    matte, ground = keyed(image, find_key(image)), np.full_like(image, (60, 60, 60))
+    matte, ground = key_matte(image, find_key(image)), np.full_like(image, (60, 60, 60))
     alpha = matte.alpha[..., None] / 255
     theirs = cut(image, matte) * alpha + ground * (1 - alpha)
-    wrong = np.abs(theirs - lay(image, matte, ground))
+    wrong = np.abs(theirs - composite(image, matte, ground))
     assert wrong[matte.alpha >= SURE].max() <= 1
     assert wrong[matte.alpha > 0].max() < 8
 
 
 def test_faint_pixels_have_their_neighbours_colours_not_noise() -> None:
     image = mixed(strands(), HAIR, GREEN, noise=3)
-    matte = keyed(image, find_key(image))
+    matte = key_matte(image, find_key(image))
     faint = (matte.alpha > 0) & (matte.alpha < 26)
     assert faint.sum() > 500
     assert np.abs(cut(image, matte)[faint].astype(int) - HAIR).mean() < 3
@@ -185,6 +185,6 @@ def test_a_grey_key_is_refused() -> None:
 def test_a_picture_s_own_transparency_is_exact() -> None:
     alpha = shape()
     over_white = mixed(alpha, HAIR, (255, 255, 255))
-    matte = given(np.rint(alpha * 255).astype(np.uint8))
-    laid = lay(over_white, matte, np.full_like(over_white, (10, 90, 200))).astype(int)
+    matte = matte_from_alpha(np.rint(alpha * 255).astype(np.uint8))
+    laid = composite(over_white, matte, np.full_like(over_white, (10, 90, 200))).astype(int)
     assert np.abs(laid - mixed(alpha, HAIR, (10, 90, 200))).max() <= 3

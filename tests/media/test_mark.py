@@ -11,8 +11,8 @@ from made_media import noise, numbered, write_video
 
 import lipsmith
 from lipsmith.errors import PictureError
-from lipsmith.media.mark import SOURCE_TYPE, mark_in, mark_of, read_mark
 from lipsmith.media.writer import FilmOptions, FilmWriter
+from lipsmith.provenance.metadata import SOURCE_TYPE, mark_in, mark_of, read_mark
 from lipsmith.types import AVFrame, FilmInfo
 
 

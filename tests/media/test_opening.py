@@ -10,7 +10,7 @@ import pytest
 from made_media import noise, numbered, write_sound, write_video
 
 from lipsmith.errors import InputError, PictureError, SoundError
-from lipsmith.media.opening import check_file, decoded, is_folder, open_media, packets
+from lipsmith.media.demux import check_file, decode, is_folder, open_media, packets
 
 
 @pytest.mark.parametrize("error", [PictureError, SoundError])
@@ -54,7 +54,7 @@ def test_names_are_taken_as_they_are(tmp_path: Path, name: str, monkeypatch: pyt
     path.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     with open_media(Path(name), PictureError, "a film") as container:
-        assert len(list(decoded(container, container.streams.video[0]))) == 3
+        assert len(list(decode(container, container.streams.video[0]))) == 3
 
 
 @pytest.mark.parametrize("name", ["a.m3u8", "a.ffconcat", "a.sdp"])
@@ -73,14 +73,14 @@ def test_lists_that_lead_elsewhere_are_not_followed(tmp_path: Path, name: str) -
 def test_a_damaged_packet_costs_itself_not_the_rest(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.mp3", noise(44100), 44100, "libmp3lame")
     with open_media(path, SoundError, "speech") as container:
-        whole = sum(frame.samples for frame in decoded(container, container.streams.audio[0]))
+        whole = sum(frame.samples for frame in decode(container, container.streams.audio[0]))
         assert whole == 44100
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 700] = b"\xff" * 700
     path.write_bytes(bytes(data))
     with open_media(path, SoundError, "speech") as container:
-        left = sum(frame.samples for frame in decoded(container, container.streams.audio[0]))
+        left = sum(frame.samples for frame in decode(container, container.streams.audio[0]))
     assert whole // 2 < left < whole
 
 
@@ -89,5 +89,5 @@ def test_packets_come_without_the_empty_one_and_frames_with_their_clock(tmp_path
     with open_media(path, PictureError, "a film") as container:
         assert all(packet.size for packet in packets(container, container.streams.video[0]))
     with open_media(path, PictureError, "a film") as container:
-        moments = [frame.pts * frame.time_base for frame in decoded(container, container.streams.video[0])]
+        moments = [frame.pts * frame.time_base for frame in decode(container, container.streams.video[0])]
     assert moments == [Fraction(k, 25) for k in range(6)]

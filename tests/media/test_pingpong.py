@@ -14,8 +14,8 @@ from made_media import numbered, write_video
 from PIL import Image as Pillow
 
 from lipsmith.errors import OutputError
-from lipsmith.media import pingpong, spool
-from lipsmith.media.pingpong import replay
+from lipsmith.media import ping_pong, spool
+from lipsmith.media.ping_pong import replay
 from lipsmith.media.spool import RawSpool
 from lipsmith.media.video import PictureInfo, open_picture
 from lipsmith.types import Image
@@ -89,7 +89,7 @@ def test_one_image_is_the_very_same_array(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_when_the_footage_suffices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pingpong, "open_spool", lambda *_: pytest.fail("a spool was opened"))
+    monkeypatch.setattr(ping_pong, "open_spool", lambda *_: pytest.fail("a spool was opened"))
     footage = Drawn(10)
     assert len(list(replay(footage, 6, tmp_path))) == 6
     assert footage.drawn <= 7

@@ -24,7 +24,7 @@ from made_media import (
 )
 
 from lipsmith.errors import SoundError
-from lipsmith.media.sound import Hearing, open_speech
+from lipsmith.media.sound import Resampler, open_speech
 from lipsmith.types import Array, Samples
 
 FORMATS = [
@@ -263,7 +263,7 @@ def test_damage_in_the_middle_does_not_stop_the_speech(tmp_path: Path, name: str
 
 
 def hear(rate: int, samples: Samples, sizes: list[int]) -> Samples:
-    hearing, out, start = Hearing(rate), [], 0
+    hearing, out, start = Resampler(rate), [], 0
     for size in sizes:
         out.append(hearing.push(samples[start : start + size]))
         start += size
@@ -325,7 +325,7 @@ def test_made_media_encodes_where_it_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rate", "goal"), [(16_000, 48_000), (48_000, 24_000), (44_100, 48_000)])
 def test_a_hearing_resamples_to_any_rate(rate: int, goal: int) -> None:
-    hearing, tone = Hearing(rate, goal), np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
+    hearing, tone = Resampler(rate, goal), np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
     pieces = [hearing.push(tone[start : start + 997]) for start in range(0, rate, 997)]
     heard = np.concatenate([*pieces, hearing.flush()])
     assert len(heard) == goal

@@ -12,7 +12,7 @@ from made_media import write_video
 from lipsmith.errors import OutputError
 from lipsmith.media import spool as spool_module
 from lipsmith.media.spool import FilmSpool, RawSpool, open_spool
-from lipsmith.media.video import Video, open_picture
+from lipsmith.media.video import FileSource, open_picture
 from lipsmith.types import Image
 
 
@@ -41,7 +41,7 @@ def test_putting_and_getting_may_alternate(tmp_path: Path) -> None:
 def test_film_frames_come_back_in_any_order_in_less_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smooth = [np.full((240, 320, 3), 10 * k, np.uint8) for k in range(6)]
     video = open_picture(write_video(tmp_path / "a.mp4", smooth))
-    assert isinstance(video, Video)
+    assert isinstance(video, FileSource)
     forward = list(video.exposures())
     written = []
     append = spool_module._Rolls.append
@@ -60,7 +60,7 @@ def test_film_frames_come_back_in_any_order_in_less_room(tmp_path: Path, monkeyp
 def test_the_spool_fits_the_footage(tmp_path: Path, pixels: str, limit: int, kind: type) -> None:
     path = write_video(tmp_path / "a.mov", [noisy(k) for k in range(4)], codec="libx265", pix_fmt=pixels)
     video = open_picture(path, limit_side=limit)
-    assert isinstance(video, Video)
+    assert isinstance(video, FileSource)
     with open_spool(video, 2, tmp_path, *next(video.exposures())) as spool:
         assert isinstance(spool, kind)
 

@@ -11,9 +11,9 @@ import pytest
 from made_media import decode_transparent, noise
 
 from lipsmith.errors import OptionError
-from lipsmith.media.mark import read_mark
 from lipsmith.media.probe import probe
 from lipsmith.media.writer import FilmOptions, FilmWriter
+from lipsmith.provenance.metadata import read_mark
 from lipsmith.types import AVFrame, FilmInfo
 
 FPS = Fraction(25)

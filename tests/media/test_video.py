@@ -12,7 +12,7 @@ from made_media import click, noise, number_of, numbered, write_both, write_soun
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.pingpong import replay
+from lipsmith.media.ping_pong import replay
 from lipsmith.media.video import open_picture, parse_rate, snap
 from lipsmith.types import Image
 

@@ -6,36 +6,42 @@ import numpy as np
 import pytest
 
 from lipsmith.face.landmarks import Landmarker
-from lipsmith.metrics.obedience import Obedience, _score, measure_obedience, opening, random_commands
+from lipsmith.metrics.control_accuracy import (
+    ControlAccuracy,
+    _score,
+    measure_control_accuracy,
+    opening,
+    random_commands,
+)
 from lipsmith.types import Face, Image
 
 
 @pytest.fixture(scope="module")
-def obedience(astronaut: Image) -> Obedience:
+def obedience(astronaut: Image) -> ControlAccuracy:
     with Landmarker(max_faces=1) as landmarker:
         face = landmarker.find(astronaut)[0]
 
         def find(image: Image) -> Face | None:
             return landmarker.follow(image, [face])[0]
 
-        return measure_obedience(astronaut, face, find, random_commands(14, 3))
+        return measure_control_accuracy(astronaut, face, find, random_commands(14, 3))
 
 
-def test_the_mouth_opens_as_far_as_it_is_told(obedience: Obedience) -> None:
+def test_the_mouth_opens_as_far_as_it_is_told(obedience: ControlAccuracy) -> None:
     assert obedience.lost == 0
     assert obedience.aperture_correlation >= 0.95
     assert obedience.aperture_error <= 0.015
 
 
-def test_the_mouth_is_as_wide_as_it_is_told(obedience: Obedience) -> None:
+def test_the_mouth_is_as_wide_as_it_is_told(obedience: ControlAccuracy) -> None:
     assert obedience.width_correlation >= 0.93
 
 
-def test_pressed_lips_touch(obedience: Obedience) -> None:
+def test_pressed_lips_touch(obedience: ControlAccuracy) -> None:
     assert obedience.press_gap <= 0.005
 
 
-def test_nothing_outside_the_mouth_changes_and_nothing_folds(obedience: Obedience) -> None:
+def test_nothing_outside_the_mouth_changes_and_nothing_folds(obedience: ControlAccuracy) -> None:
     assert obedience.outside == 0
     assert obedience.border == 0
     assert obedience.folds == 0

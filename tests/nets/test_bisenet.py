@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
-from lipsmith.face.parse import BiSeNetParser, Mode, speaking_region
+from lipsmith.face.parsing import BiSeNetParser, Mode, speaking_region
 from lipsmith.weights import official_keys
 
 torch = pytest.importorskip("torch")

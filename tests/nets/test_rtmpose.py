@@ -16,7 +16,7 @@ import pytest
 from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 from lipsmith.errors import InputError
 from lipsmith.face.dwpose import DWPose, run_by_torch
-from lipsmith.weights import Found, check, official_keys, search
+from lipsmith.weights import check, official_keys, search
 from lipsmith.weights.keys import fault, official_key
 
 torch = pytest.importorskip("torch")
@@ -56,7 +56,7 @@ def models(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def found(models: Path) -> Found:
+def found(models: Path) -> FoundPart:
     there = search("dwpose", models)
     assert there is not None
     return there

@@ -15,8 +15,8 @@ from PIL import Image
 from lipsmith.avatars.loop import Clip, Loop
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
-from lipsmith.face.track import Tracker
-from lipsmith.media.sound import Hearing
+from lipsmith.face.tracker import Tracker
+from lipsmith.media.sound import Resampler
 from lipsmith.perform import perform
 from lipsmith.realtime.ease import Glide
 from lipsmith.realtime.session import Session, SessionOptions
@@ -98,7 +98,7 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: Pla
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    take = Take(repeat(plate), engine, FPS, 16_000, Hearing(16_000))
+    take = Take(repeat(plate), engine, FPS, 16_000, Resampler(16_000))
     take.begin_at(30 + ticks.index(live[0]))
     offline = list(perform(take, [sound], engine))
     assert len(offline) == len(live) == 25

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lipsmith.avatars.loop import Bridge, Clip, Loop
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
-from lipsmith.media.sound import Hearing
+from lipsmith.media.sound import Resampler
 from lipsmith.perform import perform, render_runs
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
 from lipsmith.take import Take
@@ -152,7 +152,7 @@ def test_live_equals_offline_frame_for_frame(window: int, rate: int) -> None:
     live = [tick for tick in one.ticks if tick.utterance and tick.fresh]
     avatar, engine = MemoryAvatar(FakeEngine(fake)), FakeEngine(fake)
     plates = iter([avatar.plate(tick.plate) for tick in live])
-    hearing = Hearing(rate) if rate != 16_000 else None
+    hearing = Resampler(rate) if rate != 16_000 else None
     offline = list(perform(Take(plates, engine, one.session.film.fps, rate, hearing), [sound], engine))
     assert len(live) == len(offline) == frame_count(len(sound), one.session.film.fps, rate)
     assert all(np.array_equal(tick.image, frame.image) for tick, frame in zip(live, offline, strict=True))

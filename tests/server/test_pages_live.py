@@ -11,7 +11,7 @@ import pytest
 from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
 from live_server import Served, make_avatar, until
 
-from lipsmith.speech.espeak import has_espeak
+from lipsmith.tts.espeak_library import has_espeak
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -20,7 +20,7 @@ from live_server import Running, Served, make_avatar, opened, over, start, tone,
 from test_sessions import heard, names
 from test_talk import session as quick_session
 
-from lipsmith.media.mark import mark_in
+from lipsmith.provenance.metadata import mark_in
 from lipsmith.server.crew import Crew
 from lipsmith.server.live import Held
 from lipsmith.server.recordings import FULL, NO_ROOM, Film, Recordings

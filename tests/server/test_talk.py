@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from doubles import QuickAvatar, is_drawn
 
-from lipsmith.chat.voices import Sound
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import SessionOver, VoiceError
 from lipsmith.realtime.live import Studio
@@ -21,6 +20,7 @@ from lipsmith.realtime.ticks import Tick
 from lipsmith.server.live import Held
 from lipsmith.server.problems import Problem
 from lipsmith.server.talk import TEXTS
+from lipsmith.tts.protocols import SpokenSound
 from lipsmith.types import Samples
 
 RATE = 16_000
@@ -42,7 +42,7 @@ class Reader:
         made: Samples = np.random.default_rng(len(text)).random(round(self.seconds * RATE), np.float32) * 0.5 + 0.2
         return made
 
-    async def speak(self, text: str, language: str = "") -> AsyncGenerator[Sound, None]:
+    async def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
         if text.startswith("wait"):
             await self.gate.wait()
         if self.fail in text:
@@ -50,7 +50,7 @@ class Reader:
         self.said.append(text)
         try:
             for part in np.array_split(self.sound(text), 3):
-                yield Sound(part, RATE)
+                yield SpokenSound(part, RATE)
         finally:
             self.left.append(text)
 

@@ -13,7 +13,7 @@ from live_server import Running, Served, make_avatar, start, until
 from speaking_service import Service, pcm, service, wav
 
 from lipsmith.cli import run
-from lipsmith.speech.espeak import has_espeak
+from lipsmith.tts.espeak_library import has_espeak
 
 espeak = pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from goldens_recipe import synth_audio
-from lipsmith.speech.hearing import HIDDEN, BlockHearing, LongHearing
+from lipsmith.speech.hearing import HIDDEN, BlockFeatures, OverlappingFeatures
 from lipsmith.speech.logmel import log_mel
 
 SPEECH = synth_audio(11.0, seed=3).astype(np.float32) / 32_768
@@ -49,7 +49,7 @@ def heard(hearing, samples, sizes=(), step=10):
     return np.concatenate(found), early
 
 
-@pytest.mark.parametrize("make", [LongHearing, BlockHearing, lambda ear: LongHearing(ear, 4)])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, lambda ear: OverlappingFeatures(ear, 4)])
 @pytest.mark.parametrize("sizes", [[640] * 240, [7, 100_000, 1, 1], [331] * 80])
 def test_any_chunking_gives_the_same_bits(make, sizes):
     rows, _ = heard(make(Ear()), SPEECH, sizes)
@@ -57,7 +57,7 @@ def test_any_chunking_gives_the_same_bits(make, sizes):
     assert np.array_equal(rows, heard(make(Ear()), SPEECH)[0])
 
 
-@pytest.mark.parametrize("make", [LongHearing, BlockHearing])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures])
 @pytest.mark.parametrize("count", [3_000, 16_000, 44_000, 47_360])
 def test_a_clip_within_one_window_is_heard_once(make, count):
     ear = Ear()
@@ -68,17 +68,17 @@ def test_a_clip_within_one_window_is_heard_once(make, count):
 
 def test_every_window_is_heard_once():
     ear = Ear()
-    heard(LongHearing(ear), SPEECH, [640] * 270, step=1)
+    heard(OverlappingFeatures(ear), SPEECH, [640] * 270, step=1)
     assert ear.calls == 4  # 0, 2.8, 5.6, 8.4 s; each 3 s
     ear = Ear()
-    heard(BlockHearing(ear), SPEECH, [640] * 270, step=7)
+    heard(BlockFeatures(ear), SPEECH, [640] * 270, step=7)
     assert ear.calls == 4
 
 
 @pytest.mark.parametrize(("rows", "calls"), [(430, 3), (431, 4)])
 def test_a_window_that_would_add_nothing_is_not_heard(rows, calls):
     ear = Ear()
-    found, _ = heard(LongHearing(ear), SPEECH[: rows * 320], step=1)
+    found, _ = heard(OverlappingFeatures(ear), SPEECH[: rows * 320], step=1)
     assert (len(found), ear.calls) == (rows, calls)
 
 
@@ -86,8 +86,8 @@ def test_no_seam_shows_where_windows_meet():
     """A steady tone that grows louder once: all that changes at a seam is what the windows know of the rest."""
     time = np.arange(11 * 16_000) / 16_000
     tone = (0.1 * np.sin(2 * np.pi * 440 * time) * np.where(time > 7, 1, 0.01)).astype(np.float32)
-    blocks, _ = heard(BlockHearing(Ear(20.0)), tone)
-    ours, _ = heard(LongHearing(Ear(20.0)), tone)
+    blocks, _ = heard(BlockFeatures(Ear(20.0)), tone)
+    ours, _ = heard(OverlappingFeatures(Ear(20.0)), tone)
     jump = np.abs(np.diff(blocks[:, 0, 0]))[149:451:150].max()  # rows 150, 300, 450: blocks meet
     ramps = [slice(140 * k - 1, 140 * k + 11) for k in (1, 2, 3)]
     largest = max(np.abs(np.diff(ours[:, 0, 0]))[ramp].max() for ramp in ramps)
@@ -96,22 +96,24 @@ def test_no_seam_shows_where_windows_meet():
 
 
 def test_rows_away_from_the_overlap_are_their_window_s_own():
-    rows, _ = heard(LongHearing(Ear()), SPEECH, [16_000] * 11)
-    rows_again, _ = heard(LongHearing(Ear()), SPEECH[: int(5.9 * 16_000)])
+    rows, _ = heard(OverlappingFeatures(Ear()), SPEECH, [16_000] * 11)
+    rows_again, _ = heard(OverlappingFeatures(Ear()), SPEECH[: int(5.9 * 16_000)])
     assert np.array_equal(rows[:140], rows_again[:140])
     assert np.array_equal(rows[150:280], rows_again[150:280])
 
 
 def test_rows_come_when_their_window_is_full():
-    assert heard(LongHearing(Ear()), SPEECH[:47_800])[1] == 0
-    assert heard(LongHearing(Ear()), SPEECH[:48_100])[1] == 14  # 0 .. 140: what follows waits for the next window
-    assert heard(BlockHearing(Ear()), SPEECH[:47_999])[1] == 0
-    assert heard(BlockHearing(Ear()), SPEECH[:48_000])[1] == 15
+    assert heard(OverlappingFeatures(Ear()), SPEECH[:47_800])[1] == 0
+    assert (
+        heard(OverlappingFeatures(Ear()), SPEECH[:48_100])[1] == 14
+    )  # 0 .. 140: what follows waits for the next window
+    assert heard(BlockFeatures(Ear()), SPEECH[:47_999])[1] == 0
+    assert heard(BlockFeatures(Ear()), SPEECH[:48_000])[1] == 15
 
 
 @pytest.mark.parametrize("first", [0, 20, 148, 290, 420])
 def test_live_rows_come_32_5_ms_after_their_last(first):
-    hearing = LongHearing(Ear(), 2)
+    hearing = OverlappingFeatures(Ear(), 2)
     hearing.push(SPEECH[: 320 * (first + 10) + 199])
     assert hearing.rows(first, first + 10) is None
     hearing.push(SPEECH[320 * (first + 10) + 199 :][:1])
@@ -122,7 +124,7 @@ def test_live_rows_know_nothing_of_what_comes_later():
     other = SPEECH.copy()
     other[320 * 60 + 200 :] = 0.3
     sizes = [640] * 270
-    live, changed = (heard(LongHearing(Ear(), 10), sound, sizes)[0] for sound in (SPEECH, other))
+    live, changed = (heard(OverlappingFeatures(Ear(), 10), sound, sizes)[0] for sound in (SPEECH, other))
     assert np.array_equal(live[:60], changed[:60])
     assert not np.array_equal(live[60:70], changed[60:70])
 
@@ -130,12 +132,12 @@ def test_live_rows_know_nothing_of_what_comes_later():
 def test_live_is_close_to_whole():
     """With a network that only knows its neighbourhood: what differs is the loudest value, known up to now."""
     loud = np.concatenate([SPEECH[16_000:17_600], SPEECH])  # loud from the start
-    live, _ = heard(LongHearing(Ear(0.0), 2), loud, [640] * 270)
-    whole, _ = heard(LongHearing(Ear(0.0)), loud)
+    live, _ = heard(OverlappingFeatures(Ear(0.0), 2), loud, [640] * 270)
+    whole, _ = heard(OverlappingFeatures(Ear(0.0)), loud)
     assert np.abs(live - whole).max() < 0.2 * np.std(whole)
 
 
-@pytest.mark.parametrize("make", [LongHearing, BlockHearing, lambda ear: LongHearing(ear, 10)])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, lambda ear: OverlappingFeatures(ear, 10)])
 def test_what_is_kept_does_not_grow_with_the_sound(make):
     hearing = make(Ear())
     for second in range(60):

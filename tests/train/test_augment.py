@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lipsmith.speech.mel import BANDS
-from lipsmith.train import augment
-from lipsmith.train.noise import KINDS, noise_sound
+from lipsmith.training.voice2mouth import augment
+from lipsmith.training.voice2mouth.noise import KINDS, noise_sound
 
 QUIET = augment.QUIET
 

@@ -7,7 +7,7 @@ import pytest
 
 from lipsmith.corpus.store import load
 from lipsmith.speech.student import load_student
-from lipsmith.train import evaluate
+from lipsmith.training.voice2mouth import evaluate
 
 SPOKEN = load(Path(__file__).parents[1] / "speech" / "spoken.npz")
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.utterance import Segment, Utterance
+from lipsmith.corpus.utterance import LabelledUtterance, Segment
 from lipsmith.speech.mel import MelStream
 from lipsmith.speech.student import LAST_FRAME, LOOK_AHEAD, MIDDLE, STEP
-from lipsmith.train.batches import Classroom, batch
-from lipsmith.train.material import Lesson, lesson, retuned, window_rows
+from lipsmith.training.voice2mouth.batches import Dataset, batch
+from lipsmith.training.voice2mouth.dataset import Sample, make_sample, retuned, window_rows
 
-SAID = Utterance(
+SAID = LabelledUtterance(
     "fake:a",
     "am",
     np.random.default_rng(1).normal(0, 0.1, 32_000).astype(np.float32),
@@ -18,7 +18,7 @@ SAID = Utterance(
 
 
 def test_a_lesson_has_a_row_of_each_for_every_mel_frame():
-    made = lesson("one", SAID)
+    made = make_sample("one", SAID)
     assert made.mel.shape == (198, 40)
     assert made.curves.shape == (198, 8)
     assert made.classes.shape == (198,)
@@ -44,10 +44,10 @@ def test_a_batch_lines_its_targets_up_with_its_sound():
     """A lesson whose curves and mel are its own row numbers: target row = last mel row - 5."""
     count = 3000
     number = np.arange(count, dtype=np.float32)
-    numbered = Lesson(
+    numbered = Sample(
         "one", np.repeat(number[:, None] / 1000, 40, 1), np.repeat(number[:, None], 8, 1), number.astype(int)
     )
-    room = Classroom.of([numbered], [np.zeros((900, 40), np.float32)])
+    room = Dataset.of([numbered], [np.zeros((900, 40), np.float32)])
     made = batch(room, np.random.default_rng(0), 6, 20, 24)
     assert made.mel.shape == (6, 20, 960)
     assert made.curves.shape == (6, 20, 8)
@@ -57,11 +57,11 @@ def test_a_batch_lines_its_targets_up_with_its_sound():
 
 
 def test_families_are_drawn_by_their_shares_not_by_their_size():
-    large, small = (Lesson(name, np.zeros((n, 40), np.float32), np.zeros((n, 8)), np.zeros(n)) for name, n in
+    large, small = (Sample(name, np.zeros((n, 40), np.float32), np.zeros((n, 8)), np.zeros(n)) for name, n in
                     (("espeak", 9000), ("flite-slt", 1000)))  # fmt: skip
-    room = Classroom.of([large, small], [], {"espeak": 0.5, "flite": 0.5})
+    room = Dataset.of([large, small], [], {"espeak": 0.5, "flite": 0.5})
     assert room.chances == pytest.approx([0.5, 0.5])
 
 
 def test_mel_of_a_lesson_is_the_streams_own():
-    assert np.array_equal(lesson("one", SAID).mel, MelStream().push(SAID.samples))
+    assert np.array_equal(make_sample("one", SAID).mel, MelStream().push(SAID.samples))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import EngineUnavailable, InputError
-from lipsmith.train import voice2mouth
-from lipsmith.train.voice2mouth import TrainOptions, one_cycle
+from lipsmith.training.voice2mouth import trainer
+from lipsmith.training.voice2mouth.trainer import TrainOptions, one_cycle
 
 
 def test_the_learning_rate_rises_then_falls_to_nearly_nothing():
@@ -22,15 +22,15 @@ def test_the_learning_rate_rises_then_falls_to_nearly_nothing():
 def test_without_torch_the_remedy_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(EngineUnavailable, match=r"pip install 'lipsmith\[train\]'"):
-        voice2mouth.train(TrainOptions(tmp_path, tmp_path / "x.onnx"))
+        trainer.train(TrainOptions(tmp_path, tmp_path / "x.onnx"))
 
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from lipsmith.corpus.make import CorpusOptions, Source, make_corpus
-    from lipsmith.corpus.utterance import Utterance, segmented
+    from lipsmith.corpus.make import CorpusOptions, CorpusSource, make_corpus
+    from lipsmith.corpus.utterance import LabelledUtterance, segmented
 
     class Tones:
         name, version = "fake", "1"
@@ -43,11 +43,14 @@ def options(tmp_path, monkeypatch):
                 return None
             samples = (0.4 * np.concatenate(tones)).astype(np.float32)
             starts = [(index * 0.15, letter) for index, letter in enumerate(letters)]
-            return Utterance("fake:tones", text, samples, segmented(starts, len(samples)))
+            return LabelledUtterance("fake:tones", text, samples, segmented(starts, len(samples)))
 
-    sources = (Source("one", "fake", ("a",), ("it",), 0.5), Source("two", "fake", ("b",), ("it",), 0.1, held_out=True))
+    sources = (
+        CorpusSource("one", "fake", ("a",), ("it",), 0.5),
+        CorpusSource("two", "fake", ("b",), ("it",), 0.1, held_out=True),
+    )
     make_corpus(CorpusOptions(tmp_path, sources=sources), {"fake": Tones()})
-    monkeypatch.setattr(voice2mouth, "noise_mels", lambda seed: [np.full((900, 40), -12, np.float32)])
+    monkeypatch.setattr(trainer, "noise_mels", lambda seed: [np.full((900, 40), -12, np.float32)])
     return TrainOptions(
         tmp_path, tmp_path / "student.onnx", steps=12, clips=4, clip_steps=20, width=12, dense=16, hidden=8
     )
@@ -58,7 +61,7 @@ def test_it_trains_and_writes_what_it_learnt(options):
     from lipsmith.speech.student import read_student
 
     told = []
-    figures = voice2mouth.train(options, lambda stage, share: told.append((stage, share)))
+    figures = trainer.train(options, lambda stage, share: told.append((stage, share)))
     model = options.output.read_bytes()
     assert figures["bytes"] == len(model)
     assert json.loads(options.output.with_suffix(".json").read_text()) == json.loads(json.dumps(figures))
@@ -69,33 +72,33 @@ def test_it_trains_and_writes_what_it_learnt(options):
     assert after.shape == student.rested.shape
     assert told[0][0] == "reading the corpus"
 
-    learner = voice2mouth.Learner(options)  # its checkpoint is complete: nothing is left to learn
+    learner = trainer.Learner(options)  # its checkpoint is complete: nothing is left to learn
     learner.study(None, lambda *_: None)
     assert learner.losses == []
     with pytest.raises(InputError, match="other options"):
-        voice2mouth.Learner(replace(options, steps=13))
+        trainer.Learner(replace(options, steps=13))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_training_that_was_broken_off_ends_in_the_same_file(options, monkeypatch):
-    monkeypatch.setattr(voice2mouth, "_figures", lambda options, model: {})
-    voice2mouth.train(options)
+    monkeypatch.setattr(trainer, "_figures", lambda options, model: {})
+    trainer.train(options)
     whole = options.output.read_bytes()
     (options.folder / "checkpoint.pt").unlink()
-    monkeypatch.setattr(voice2mouth, "_SAVE_EVERY", 5)
-    step = voice2mouth.Learner._step
+    monkeypatch.setattr(trainer, "_SAVE_EVERY", 5)
+    step = trainer.Learner._step
 
     def until_the_ninth(learner, classroom):
         if learner._done == 8:
             raise KeyboardInterrupt
         return step(learner, classroom)
 
-    monkeypatch.setattr(voice2mouth.Learner, "_step", until_the_ninth)
+    monkeypatch.setattr(trainer.Learner, "_step", until_the_ninth)
     with pytest.raises(KeyboardInterrupt):
-        voice2mouth.train(options)
+        trainer.train(options)
     taken = []
-    monkeypatch.setattr(voice2mouth.Learner, "_step", lambda learner, room: taken.append(1) or step(learner, room))
-    voice2mouth.train(options)
+    monkeypatch.setattr(trainer.Learner, "_step", lambda learner, room: taken.append(1) or step(learner, room))
+    trainer.train(options)
     assert len(taken) == 7  # it stood at the fifth of twelve
     assert options.output.read_bytes() == whole
 
@@ -103,15 +106,15 @@ def test_a_training_that_was_broken_off_ends_in_the_same_file(options, monkeypat
 @pytest.mark.parametrize("change", [{"seed": 3}, {"share": 0.5}])
 def test_a_corpus_of_another_seed_or_share_is_refused(options, change):
     with pytest.raises(InputError, match=r"made with seed 2 and share 1\.0.*another folder"):
-        voice2mouth.train(replace(options, **change))
+        trainer.train(replace(options, **change))
 
 
 def test_the_file_computes_what_the_network_does():
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from lipsmith.speech.student import read_student
-    from lipsmith.train.export import Finish, to_onnx
-    from lipsmith.train.net import Shape, build, hear
+    from lipsmith.training.voice2mouth.export import Finish, to_onnx
+    from lipsmith.training.voice2mouth.net import Shape, build, hear
 
     torch.manual_seed(1)
     shape = Shape(width=12, dense=16, hidden=8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.errors import InputError, OptionError, WeightsMissing
-from lipsmith.weights import cache_folder, find, find_all, lacking, places, search
+from lipsmith.weights import cache_folder, find, find_all, lacking, search, search_folders
 from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
 
 
@@ -41,10 +41,10 @@ def test_the_catalogue_is_whole() -> None:
 
 
 def test_the_variable_comes_first_and_a_named_folder_alone(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert places() == [elsewhere / "here" / "models", cache_folder()]
+    assert search_folders() == [elsewhere / "here" / "models", cache_folder()]
     monkeypatch.setenv("LIPSMITH_MODELS", "/somewhere")
-    assert places()[0] == Path("/somewhere")
-    assert places(Path("/named")) == [Path("/named")]
+    assert search_folders()[0] == Path("/somewhere")
+    assert search_folders(Path("/named")) == [Path("/named")]
 
 
 @pytest.mark.parametrize(

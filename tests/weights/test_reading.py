@@ -13,7 +13,7 @@ import pytest
 from lipsmith.errors import EngineUnavailable, InputError
 from lipsmith.weights import check, fill, official_keys, read_config, read_state, search, shapes
 from lipsmith.weights.keys import Shape
-from lipsmith.weights.reading import sniff
+from lipsmith.weights.loading import sniff
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -24,7 +24,7 @@ SMALL: dict[str, Shape] = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "bn.n
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The tensors of a network of a few numbers that stands in for every official one."""
-    monkeypatch.setattr("lipsmith.weights.reading.official_keys", lambda _: SMALL)
+    monkeypatch.setattr("lipsmith.weights.loading.official_keys", lambda _: SMALL)
     monkeypatch.setattr("lipsmith.weights.keys.official_keys", lambda _: SMALL)
     return {key: torch.full(shape, 2.5) if shape else torch.tensor(7) for key, shape in SMALL.items()}
 
@@ -132,7 +132,7 @@ def test_a_wrong_shape_is_named(small: dict[str, Any], tmp_path: Path) -> None:
 
 def test_old_attention_fits_todays_linear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = "encoder.mid_block.attentions.0.to_out.0.weight"
-    monkeypatch.setattr("lipsmith.weights.reading.official_keys", lambda _: {today: (8, 8)})
+    monkeypatch.setattr("lipsmith.weights.loading.official_keys", lambda _: {today: (8, 8)})
     monkeypatch.setattr("lipsmith.weights.keys.official_keys", lambda _: {today: (8, 8)})
     stored = torch.randn(8, 8, 1, 1)
     path = save(tmp_path / "a.bin", {"encoder.mid_block.attentions.0.proj_attn.weight": stored})

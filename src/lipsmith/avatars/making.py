@@ -24,7 +24,7 @@ from .prepare import Cast, Preparation
 from .store import PlateWriter
 
 if TYPE_CHECKING:
-    from ..media.video import Footage
+    from ..media.video import VideoSource
 
 CLOSED = 0.03
 """Gap of the inner lips by the distance of the outer eye corners, up to which a mouth is closed."""
@@ -84,7 +84,7 @@ class Making:
 
     def _manifest(
         self,
-        footages: Mapping[str, Footage],
+        footages: Mapping[str, VideoSource],
         writer: PlateWriter,
         files: Mapping[str, StoredFile],
         fingerprint: Fingerprint,
@@ -112,10 +112,10 @@ class Making:
             notices=tuple(dict.fromkeys([*self.notices, *getattr(self.engine, "notices", ())])),
         )
 
-    def _open(self) -> dict[str, Footage]:
+    def _open(self) -> dict[str, VideoSource]:
         from ..media.video import open_picture
 
-        footages: dict[str, Footage] = {}
+        footages: dict[str, VideoSource] = {}
         for name, path in self.sources.items():
             footages[name] = footage = open_picture(path, self.options.fps)
             self.notices += footage.info.notices
@@ -127,7 +127,7 @@ class Making:
                 )
         return footages
 
-    def _check_key(self, footage: Footage) -> None:
+    def _check_key(self, footage: VideoSource) -> None:
         """Raise now, rather than when the avatar speaks, where no screen is seen that is to be."""
         from ..media.background import alphas_of, check_key
 
@@ -137,7 +137,7 @@ class Making:
     def _preparation(self) -> Preparation:
         return Preparation(self.engine, self.options.faces, Stopwatch(), self.progress)
 
-    def _keep_clip(self, name: str, footage: Footage, cast: Cast, writer: PlateWriter, total: int) -> None:
+    def _keep_clip(self, name: str, footage: VideoSource, cast: Cast, writer: PlateWriter, total: int) -> None:
         from ..media.background import alphas_of
 
         start = self.clips[-1].stop if self.clips else 0
@@ -191,7 +191,7 @@ def _small(image: Image) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, _SEEN, interpolation=cv2.INTER_AREA), np.uint8).ravel()
 
 
-def _shape(footage: Footage) -> str:
+def _shape(footage: VideoSource) -> str:
     return f"{footage.info.size[0]}x{footage.info.size[1]} at {footage.info.fps} fps"
 
 

@@ -15,8 +15,8 @@ from ..stopwatch import Progress, Stage, Stopwatch
 from ..types import Face, Image, Plate, Target
 
 if TYPE_CHECKING:
-    from ..face.track import Tracks
-    from ..media.video import Footage
+    from ..face.tracker import Tracks
+    from ..media.video import VideoSource
 
 STUDIES = 12
 """Most people studied at a time: some MB each, and twice as many as are followed at a time."""
@@ -73,7 +73,7 @@ class Preparation:
     progress: Progress
     refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine takes no such face
 
-    def look(self, footage: Footage, limit: int | None = None) -> Cast:
+    def look(self, footage: VideoSource, limit: int | None = None) -> Cast:
         """See every frame of the footage once, up to ``limit``: follow the faces, study every person.
 
         Raises:
@@ -81,7 +81,7 @@ class Preparation:
             OptionError: ``faces`` is no choice, or names a face that is not there.
         """
         with self.watch.stage("load"):
-            from ..face.track import Tracker
+            from ..face.tracker import Tracker
 
             tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
         studies = Studies(lambda: self.engine.study(still=footage.info.frames == 1))
@@ -124,7 +124,7 @@ class Preparation:
         """A sentence for each person whom the engine refused."""
         return tuple(f"Face {track} stays silent: {reason}" for track, reason in self.refusals.items())
 
-    def _look_again(self, footage: Footage, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
+    def _look_again(self, footage: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
         """The characters of people whose studies a crowd pushed out, for another decoding."""
         studies = {track: self.engine.study(still=False) for track in chosen}
         for index, image in enumerate(self.watch.each("decode", islice(footage.frames(), frames))):

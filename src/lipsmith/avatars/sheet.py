@@ -17,7 +17,7 @@ _SHARE = 0.45
 
 def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
     """(H, W, 3) RGB: up to ``tiles`` plates, evenly spread; what can be drawn is tinted, each crop outlined."""
-    from ..media.draw import contact_sheet
+    from ..media.contact_sheet import contact_sheet
 
     frames = avatar.info.frames
     count = min(tiles, frames)

@@ -34,7 +34,7 @@ from .rolls import Index, RollReader, RollWriter, checksum, full
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ..media.key import Alpha
+    from ..media.chroma_key import Alpha
     from .pictures import Pixels
 
 PLATES_KEPT = 3

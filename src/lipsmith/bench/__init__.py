@@ -1,7 +1,7 @@
 """How fast, how big and how obedient: films made alone in fresh processes, and mouths told what to do."""
 
-from .case import Case, Figures, measure
+from .case import Case, CaseFigures, measure
+from .control_accuracy import control_accuracy_of
 from .memory import MemoryLaw, memory_law
-from .obey import obedience_of
 
-__all__ = ["Case", "Figures", "MemoryLaw", "measure", "memory_law", "obedience_of"]
+__all__ = ["Case", "CaseFigures", "MemoryLaw", "control_accuracy_of", "measure", "memory_law"]

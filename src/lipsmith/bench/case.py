@@ -33,7 +33,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CaseFigures:
     """What was measured. Everything but ``import_seconds`` is counted after the imports."""
 
     size: tuple[int, int]
@@ -52,7 +52,7 @@ class Figures:
     stages_ms: dict[str, float]  # wall ms per frame of film, by stage
 
 
-def measure(case: Case) -> Figures:
+def measure(case: Case) -> CaseFigures:
     """Make the case's film in a process of its own.
 
     Raises:
@@ -68,8 +68,8 @@ def measure(case: Case) -> Figures:
             "engine": case.engine,
         }
         wish |= {"engine_options": dict(case.engine_options), "fps": case.fps}
-        found = run_alone("lipsmith.bench.alone", wish | {"output": str(folder / "film.mp4")}, case.threads)
-        return Figures(**found | {"size": tuple(found["size"])})
+        found = run_alone("lipsmith.bench.case_worker", wish | {"output": str(folder / "film.mp4")}, case.threads)
+        return CaseFigures(**found | {"size": tuple(found["size"])})
 
 
 def run_alone(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:

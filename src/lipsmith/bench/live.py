@@ -21,7 +21,7 @@ from ..errors import Busy
 from ..realtime.live import LiveSession, Studio
 from ..realtime.ticks import Tick
 from ..types import Samples
-from .alone import resident_bytes
+from .case_worker import resident_bytes
 from .material import write_moving_portrait, write_portrait
 
 RATE = 24_000
@@ -92,7 +92,7 @@ def spread(values: list[float]) -> Spread:
 
 
 @dataclass(slots=True)
-class Talk:
+class TimedSpeech:
     """One session's part: it says things in three ways, and watches what comes out."""
 
     session: LiveSession
@@ -192,7 +192,7 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callabl
     sessions = [one for one in [await _opened(studio, avatar, tell) for _ in range(case.sessions)] if one]
     began, cpu = time.monotonic(), time.process_time()
     random = np.random.default_rng(0)
-    talks = [Talk(one, _speech(), began + case.seconds, random) for one in sessions]
+    talks = [TimedSpeech(one, _speech(), began + case.seconds, random) for one in sessions]
     memory = asyncio.create_task(_watch_memory(began, case.seconds, tell))
     await asyncio.gather(*(talk.run() for talk in talks))
     elapsed, spent = time.monotonic() - began, time.process_time() - cpu
@@ -230,10 +230,10 @@ async def _opened(studio: Studio, avatar: Avatar, tell: Callable[[str], None]) -
 
 
 def _speech() -> Samples:
-    from ..media.sound import Hearing, open_speech
+    from ..media.sound import Resampler, open_speech
 
     sound = open_speech(asset(DEMO_SPEECH))
-    hearing = Hearing(sound.rate, RATE)
+    hearing = Resampler(sound.rate, RATE)
     whole: Samples = np.concatenate([*(hearing.push(block) for block in sound.blocks()), hearing.flush()])
     return whole[: round(SPOKEN * RATE)]
 

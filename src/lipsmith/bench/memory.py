@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import LipsmithError
-from .case import Case, Figures, measure
+from .case import Case, CaseFigures, measure
 
 LARGEST_GROWTH = 0.1  # of the first peak
 
@@ -30,7 +30,7 @@ def memory_law(case: Case, minutes: Sequence[float]) -> MemoryLaw:
     return judge(minutes, [_peak(measure(replace(case, seconds=60 * length))) for length in minutes])
 
 
-def _peak(figures: Figures) -> float:
+def _peak(figures: CaseFigures) -> float:
     if figures.peak_mb is None:
         raise LipsmithError("This system does not tell a process's peak of memory: leave --memory out.")
     return figures.peak_mb

@@ -16,11 +16,11 @@ from ..engines.musetalk.draw import FacePainter
 from ..engines.musetalk.options import REALTIME_FEATHER
 from ..engines.musetalk.ready import Preparation
 from ..types import Array, Target
-from .scene import Scene, parsed_region, portrait_scene, whole_frame_detector
-from .versus import Versus, spent_on, versus
+from .comparison import Comparison, compare, spent_on
+from .musetalk_scene import MuseTalkScene, parsed_region, portrait_scene, whole_frame_detector
 
 if TYPE_CHECKING:
-    from .original import Original
+    from .reference import DiffusersReference
 
 GMAC = {"unet": 88.9, "decoder": 311.1}
 """Multiplications and additions of one face at full size, in 1e9."""
@@ -60,7 +60,7 @@ class MuseTalkFigures:
     tiny: bool
     threads: int
     load: float | None  # processes that wanted to run while it began, beside this one; None: not told
-    versus: tuple[Versus, ...]
+    versus: tuple[Comparison, ...]
     rates: tuple[Rate, ...]
     apart_mean: float  # grey levels between ours and theirs in the drawn face
     notices: tuple[str, ...]
@@ -89,9 +89,11 @@ def bench_musetalk(case: MuseTalkCase, told: Callable[[str], None] = lambda _: N
     preparation = stand.preparation()
     rates = tuple(stand.rate(batch) for batch in _batches(case, stand.networks.device, told))
     networks = stand.networks
-    versus = (hot, blending, preparation)
+    compare = (hot, blending, preparation)
     threads, notices = torch.get_num_threads(), tuple(networks.notices)
-    return MuseTalkFigures(networks.device, networks.precision, case.tiny, threads, load, versus, rates, apart, notices)
+    return MuseTalkFigures(
+        networks.device, networks.precision, case.tiny, threads, load, compare, rates, apart, notices
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +102,8 @@ class Stand:
 
     case: MuseTalkCase
     engine: MuseTalkEngine
-    original: Original
-    scene: Scene
+    original: DiffusersReference
+    scene: MuseTalkScene
     latents: Array  # (8, 32, 32)
     networks: Any
 
@@ -109,18 +111,18 @@ class Stand:
     def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> Stand:
         """Load both sides, and make the portrait ready."""
         from ..engines.musetalk.networks import device_of, load_networks
-        from .original import Original
+        from .reference import DiffusersReference
 
         device = device_of(options)
         scene = portrait_scene(FULL_HD, options)
-        original = Original(options, device, None if case.tiny else whole_frame_detector(device))
+        original = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
         target = Preparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
         material: Any = target.material
         return cls(case, engine, original, scene, material.latents, networks)
 
-    def hot_path(self) -> tuple[Versus, float]:
+    def hot_path(self) -> tuple[Comparison, float]:
         """Latents and a drive to a finished 1920x1080 frame, a batch at a time; and how far both faces are apart."""
         batch = FacePainter(self.networks).batch
         latents, heard = np.stack([self.latents] * batch), _drives(batch)
@@ -139,11 +141,11 @@ class Stand:
         drawn = FacePainter(self.networks, 1).paint([self.latents], list(heard[:1]))[0]
         apart = np.abs(drawn.astype(int) - original.draw(latents[:1], heard[:1])[0][..., ::-1]).mean()
         note = f"per frame, {batch} together, 1920x1080; theirs: fp32, whole-frame blending, its mask made before"
-        return versus(
+        return compare(
             "hot path", spent_on(ours, self.case.rounds), spent_on(theirs, self.case.rounds), batch, note
         ), float(apart)
 
-    def blending(self) -> Versus:
+    def blending(self) -> Comparison:
         """A drawn face to a finished 1920x1080 frame."""
         scene = self.scene
         face = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
@@ -152,9 +154,9 @@ class Stand:
         ours = spent_on(lambda: compose(scene.image, [target], [scene.patch.fitted(face)]), rounds)
         theirs = spent_on(lambda: self.original.blend(frame, face, scene.box, scene.mask), rounds)
         width, height = scene.box[2] - scene.box[0], scene.box[3] - scene.box[1]
-        return versus("blending", ours, theirs, 1, f"per frame, 1920x1080, a face of {width}x{height} px")
+        return compare("blending", ours, theirs, 1, f"per frame, 1920x1080, a face of {width}x{height} px")
 
-    def preparation(self) -> Versus:
+    def preparation(self) -> Comparison:
         """The 10 s of a 1280x720 clip, from some of its frames."""
         from ..face.landmarks import Landmarker
 
@@ -180,7 +182,7 @@ class Stand:
         )
         note += "encoding; theirs: PNGs, encoding, parsing there and back"
         note += "" if case.tiny else ", the network of S3FD (its sorting, DWPose and films left out)"
-        return versus("preparation", *both, share, note)
+        return compare("preparation", *both, share, note)
 
     def rate(self, batch: int) -> Rate:
         """Frames per second of drawing ``batch`` faces together."""

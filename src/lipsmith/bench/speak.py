@@ -16,7 +16,7 @@ from ..errors import OptionError
 from .case import run_alone
 from .material import write_film, write_moving_portrait, write_speech
 
-MODULE = "lipsmith.bench.spoken"
+MODULE = "lipsmith.bench.speak_worker"
 TEMPORARY = "measured"
 SECOND = 1.0
 """Seconds of the speech that the same process says after the first."""
@@ -45,7 +45,7 @@ class SpeakCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class StageFigures:
     """What one film cost, counted after the imports."""
 
     frames: int  # of film
@@ -71,7 +71,7 @@ class Created:
 class Stored:
     """What one film from the store cost."""
 
-    film: Spent
+    film: StageFigures
     open_seconds: float  # until the store was open
     opened_mb: float | None  # memory that this took
     engine_seconds: float  # then until the engine was loaded
@@ -91,7 +91,7 @@ class SpeakFigures:
     runs: int
     load: float | None  # of the machine when it began, over the last minute
     created: Created
-    everything: Spent
+    everything: StageFigures
     stored: Stored
     times_wall: float  # so much longer takes a film when everything is computed each time
     times_cpu: float
@@ -141,7 +141,7 @@ def _wish(case: SpeakCase, folder: Path) -> dict[str, Any]:
 
 def write_plates(avatar: Avatar, folder: Path) -> Path:
     """The avatar's first clip as a film, or its one plate as a PNG."""
-    from ..media.draw import write_png
+    from ..media.contact_sheet import write_png
 
     clip = avatar.loop.clips[0]
     if clip.stop - clip.start == 1:
@@ -155,9 +155,9 @@ def write_plates(avatar: Avatar, folder: Path) -> Path:
 def _figures(
     case: SpeakCase, created: Created, runs: Mapping[str, list[dict[str, Any]]], load: float | None
 ) -> SpeakFigures:
-    whole = _middle([Spent(**found) for found in runs["everything"]], lambda spent: spent.wall_seconds)
+    whole = _middle([StageFigures(**found) for found in runs["everything"]], lambda spent: spent.wall_seconds)
     infos = [found.pop("info") for found in runs["speak"]]
-    films = [Stored(**found | {"film": Spent(**found["film"])}) for found in runs["speak"]]
+    films = [Stored(**found | {"film": StageFigures(**found["film"])}) for found in runs["speak"]]
     stored = _middle(films, lambda one: one.film.wall_seconds)
     stored = replace(stored, second_seconds=median(one.second_seconds for one in films))
     info = infos[0]

@@ -37,7 +37,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownAvatar:
     """What ``show`` says besides the sheet."""
 
     avatar: AvatarInfo
@@ -112,14 +112,14 @@ def show(
 ) -> None:
     """Write a contact sheet with boxes and masks, and say what is known. Example: lipsmith avatar show anna --json"""
     from ..avatars.sheet import avatar_sheet
-    from ..media.draw import write_png
+    from ..media.contact_sheet import write_png
     from ..media.writer import check_output
 
     sheet = output or Path(f"{name}.avatar.png")
     with _shelf().open(name) as opened:
         check_output(sheet, sheet=True)
         write_png(sheet, avatar_sheet(opened))
-        known = Shown(opened.info, opened.loop.clips, sheet)
+        known = ShownAvatar(opened.info, opened.loop.clips, sheet)
     if as_json:
         print_json(known)
         return

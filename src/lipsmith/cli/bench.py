@@ -17,8 +17,8 @@ from .generate import AsJson, Settings, pace
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..bench import Case, Figures, MemoryLaw
-    from ..metrics.obedience import Obedience
+    from ..bench import Case, CaseFigures, MemoryLaw
+    from ..metrics.control_accuracy import ControlAccuracy
 
 app = typer.Typer(name="bench", invoke_without_command=True)
 WORDS = {
@@ -52,12 +52,12 @@ class BenchOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class BenchResult:
     """Everything measured in one call."""
 
-    cases: list[Figures]
+    cases: list[CaseFigures]
     memory: MemoryLaw | None
-    obedience: Obedience | None
+    obedience: ControlAccuracy | None
 
 
 @app.callback()
@@ -69,7 +69,7 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
     """
     if context.invoked_subcommand:
         return
-    from ..bench import Case, measure, memory_law, obedience_of
+    from ..bench import Case, control_accuracy_of, measure, memory_law
 
     options = build(BenchOptions, given)
     minutes = parse_minutes(options.memory)
@@ -77,10 +77,10 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
     chosen = parse_settings(settings or [])
     how = (options.engine, options.threads, options.picture, chosen, options.fps)
     cases = [Case(size, options.seconds, *how) for size in sizes]
-    found = Bench(
+    found = BenchResult(
         [measure(_told(case)) for case in cases],
         memory_law(_told(cases[0]), minutes) if minutes else None,
-        obedience_of(options.picture) if options.obedience else None,
+        control_accuracy_of(options.picture) if options.obedience else None,
     )
     print_json(found) if as_json else _print_bench(found)
 
@@ -123,7 +123,7 @@ def _told(case: Case) -> Case:
     return case
 
 
-def _print_bench(found: Bench) -> None:
+def _print_bench(found: BenchResult) -> None:
     for one in found.cases:
         _print_figures(one)
     if found.memory:
@@ -134,7 +134,7 @@ def _print_bench(found: Bench) -> None:
         _print_obedience(found.obedience)
 
 
-def _print_figures(one: Figures) -> None:
+def _print_figures(one: CaseFigures) -> None:
     print(
         f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {one.threads or 'all'} core(s)"
     )
@@ -146,7 +146,7 @@ def _print_figures(one: Figures) -> None:
     print("  ms per frame: " + ", ".join(f"{name} {spent:.2f}" for name, spent in stages))
 
 
-def _print_obedience(one: Obedience) -> None:
+def _print_obedience(one: ControlAccuracy) -> None:
     print(f"obedience over {one.frames} poses, in distances between the eyes")
     print(f"  aperture: correlation {one.aperture_correlation:.3f}, error {one.aperture_error:.4f}")
     print(f"  width:    correlation {one.width_correlation:.3f}, error {one.width_error:.4f}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EngineRow:
     """One engine as it stands on this machine."""
 
     name: str
@@ -32,7 +32,7 @@ def engines(as_json: AsJson = False) -> None:
     print_json(rows) if as_json else _print_table(rows)
 
 
-def describe(entry: Entry) -> Row:
+def describe(entry: Entry) -> EngineRow:
     """Load one engine to see whether it runs."""
     lacks, window = entry.lacks({}), None
     if lacks is None:
@@ -40,10 +40,10 @@ def describe(entry: Entry) -> Row:
             window = entry.load({}).info.window
         except LipsmithError as problem:
             lacks = str(problem)
-    return Row(entry.name, entry.summary, entry.needs, window, lacks)
+    return EngineRow(entry.name, entry.summary, entry.needs, window, lacks)
 
 
-def _print_table(rows: list[Row]) -> None:
+def _print_table(rows: list[EngineRow]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..chat.recording import Reading
 from ..errors import OptionError, OutputError
 from ..options import build
 from ..speak import SpeakOptions, engine_for
+from ..tts.text_to_file import TextToFile
 from .flags import flags_from
 from .generate import AsJson
 from .records import print_json
@@ -85,7 +85,7 @@ class AirOptions:
         return sinks + ([CameraSink()] if self.camera else [])
 
 
-@flags_from(Reading, TEXT_WORDS)
+@flags_from(TextToFile, TEXT_WORDS)
 @flags_from(AirOptions, WORDS)
 def live(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
@@ -112,7 +112,7 @@ def live(
     from ..transports.broadcast import broadcast
     from ..transports.rtmp import PushSink
 
-    reading = build(Reading, {word: given.pop(word) for word in TEXT_WORDS})
+    reading = build(TextToFile, {word: given.pop(word) for word in TEXT_WORDS})
     options = build(AirOptions, given)
     with spoken(speeches or [], reading, silent=options.longer) as files, Shelf().open(name) as avatar:
         engine = engine_for(avatar, SpeakOptions())

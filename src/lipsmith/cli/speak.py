@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..chat.recording import Reading
 from ..errors import LipsmithError, OptionError, OutputError, SoundError
 from ..options import build
 from ..speak import SpeakOptions, engine_for
 from ..speak import speak as say
+from ..tts.text_to_file import TextToFile
 from .flags import flags_from
 from .generate import WORDS, AsJson, Quiet, summary
 from .progress import shown
@@ -46,7 +46,7 @@ TEXT_WORDS = {
 }
 
 
-@flags_from(Reading, TEXT_WORDS)
+@flags_from(TextToFile, TEXT_WORDS)
 @flags_from(SpeakOptions, WORDS)
 def speak(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
@@ -75,7 +75,7 @@ def speak(
     """
     from ..avatars.shelf import Shelf
 
-    reading = build(Reading, {word: options.pop(word) for word in TEXT_WORDS})
+    reading = build(TextToFile, {word: options.pop(word) for word in TEXT_WORDS})
     wish = build(SpeakOptions, options)
     with spoken(speeches or [], reading) as given:
         wanted = plan(given, output, kind)
@@ -86,7 +86,7 @@ def speak(
 
 
 @contextmanager
-def spoken(speeches: list[Path], reading: Reading, silent: bool = False) -> Iterator[list[Path]]:
+def spoken(speeches: list[Path], reading: TextToFile, silent: bool = False) -> Iterator[list[Path]]:
     """The speeches, or the text as one, for as long as it is needed; ``silent``: neither will do."""
     if bool(speeches) == bool(reading.text) and not (silent and not speeches):
         raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")

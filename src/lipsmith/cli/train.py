@@ -39,7 +39,7 @@ def voice2mouth(
     Wants the extra packages of training: pip install "lipsmith[train]". Without a GPU install torch first, or gigabytes
     of CUDA come along: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
     """
-    from ..train import voice2mouth as student
+    from ..training.voice2mouth import trainer as student
 
     given = {"seed": seed, "steps": steps, "share": share}
     options = {name: value for name, value in given.items() if value is not None}

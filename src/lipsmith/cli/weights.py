@@ -13,7 +13,7 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..weights import Found
+    from ..weights import FoundPart
 
 app = typer.Typer(name="weights", rich_markup_mode=None)
 Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
@@ -24,7 +24,7 @@ Models = Annotated[Path | None, typer.Option(help="Look into this folder of mode
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WeightsRow:
     """One network's files as they stand on this machine."""
 
     name: str
@@ -56,7 +56,7 @@ def weights(context: typer.Context) -> None:
 @app.command("list")
 def list_all(models: Models = None, as_json: AsJson = False) -> None:
     """List what each engine needs, its size and licence, and where it is."""
-    from ..weights import places, search
+    from ..weights import search, search_folders
     from ..weights.catalogue import NEEDED, PARTS, WELCOME
 
     rows = []
@@ -64,12 +64,14 @@ def list_all(models: Models = None, as_json: AsJson = False) -> None:
         found = search(part.name, models)
         needed = tuple(engine for engine, names in NEEDED.items() if part.name in names)
         welcome = tuple(engine for engine, names in WELCOME.items() if part.name in names)
-        rows.append(Row(part.name, part.what, needed, welcome, part.size, part.licence, found.path if found else None))
+        rows.append(
+            WeightsRow(part.name, part.what, needed, welcome, part.size, part.licence, found.path if found else None)
+        )
     if as_json:
         print_json(rows)
     else:
         _print_table(rows)
-        print(f"Looked for in {', '.join(map(str, places(models)))}.")
+        print(f"Looked for in {', '.join(map(str, search_folders(models)))}.")
 
 
 @app.command()
@@ -126,7 +128,7 @@ def take_over(
         print_json({one.part.name: one.path for one in found})
 
 
-def _judge(found: Found, checksums: bool) -> Verdict:
+def _judge(found: FoundPart, checksums: bool) -> Verdict:
     from ..weights import check as look
     from ..weights.fetch import checksum_fault
 
@@ -151,7 +153,7 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
         print("No official weights are here. `lipsmith weights list` says what there is.")
 
 
-def _print_table(rows: list[Row]) -> None:
+def _print_table(rows: list[WeightsRow]) -> None:
     from ..weights import amount
 
     for row in rows:
@@ -160,7 +162,7 @@ def _print_table(rows: list[Row]) -> None:
         typer.secho(f"{'':<10} {row.path or 'not here'}", fg="green" if row.path else "red")
 
 
-def _uses(row: Row) -> str:
+def _uses(row: WeightsRow) -> str:
     if row.engines:
         return f"needed by {' and '.join(row.engines)}"
     return f"of use to {' and '.join(row.optional)}" if row.optional else "no engine asks for it"

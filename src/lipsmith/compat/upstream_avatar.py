@@ -22,7 +22,7 @@ from ..engines.musetalk.options import REALTIME_FEATHER
 from ..engines.musetalk.ready import HIDDEN, Material, left_alone
 from ..errors import InputError
 from ..types import Array, Image, Target
-from .pickled import read_pickle, read_tensors
+from .safe_pickle.reader import read_pickle, read_tensors
 
 LATENTS = (8, 32, 32)
 FPS = Fraction(25)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..speech.espeak import EspeakLibrary, Recording
-from .utterance import Delivery, Utterance, at_hearing_rate, levelled, segmented, with_closures
+from ..tts.espeak_library import EspeakLibrary, EspeakRecording
+from .utterance import Delivery, LabelledUtterance, at_hearing_rate, levelled, segmented, with_closures
 
 
 class Espeak:
@@ -21,12 +21,12 @@ class Espeak:
         library = EspeakLibrary.open()
         return cls(library) if library else None
 
-    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+    def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         manner = (delivery.tempo, delivery.pitch, delivery.liveliness)
         recording = self._library.speak(text, delivery.voice, *manner)
         return self._utterance(text, delivery, recording) if recording else None
 
-    def _utterance(self, text: str, delivery: Delivery, recording: Recording) -> Utterance | None:
+    def _utterance(self, text: str, delivery: Delivery, recording: EspeakRecording) -> LabelledUtterance | None:
         rate = self._library.rate
         if len(recording.samples) < 0.7 * rate:
             return None
@@ -34,7 +34,7 @@ class Espeak:
         starts = [(at / rate, ipa) for at, ipa in recording.phones if not ipa.startswith("(")]
         segments = segmented(_in_order(starts), len(samples))
         samples = levelled(samples)
-        return Utterance(f"espeak:{delivery.voice}", text, samples, with_closures(segments, samples))
+        return LabelledUtterance(f"espeak:{delivery.voice}", text, samples, with_closures(segments, samples))
 
 
 def _in_order(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from .command import printed_by
 from .flite import starts_from_ends
 from .ipa import ARPABET, CATALAN, CZECH, FINNISH, ITALIAN, RUSSIAN
-from .utterance import Delivery, Utterance, levelled, segmented
+from .utterance import Delivery, LabelledUtterance, levelled, segmented
 from .wav import read_wav
 
 _NAMES = {"en": ARPABET, "it": ITALIAN, "fi": FINNISH, "cs": CZECH, "ru": RUSSIAN, "ca": CATALAN}
@@ -32,7 +32,7 @@ class Festival:
         command = shutil.which("festival")
         return cls(command) if command else None
 
-    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+    def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         if delivery.voice not in self.voices:
             return None
         with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ class Festival:
         starts = starts_from_ends(pairs, _NAMES[delivery.language])
         if not starts or samples is None or len(samples) < 8000:
             return None
-        return Utterance(f"festival:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+        return LabelledUtterance(f"festival:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
 
 
 def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .command import printed_by
 from .ipa import ARPABET, named_phone
-from .utterance import Delivery, Utterance, levelled, segmented
+from .utterance import Delivery, LabelledUtterance, levelled, segmented
 from .wav import read_wav
 
 _PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, each voice's own
@@ -29,7 +29,7 @@ class Flite:
         command = shutil.which("flite")
         return cls(command) if command else None
 
-    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+    def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         pitch = _PITCH.get(delivery.voice, 120) * delivery.pitch
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speech.wav"
@@ -46,7 +46,7 @@ class Flite:
         starts = starts_from_ends([part.rpartition(":")[::2] for part in (printed or "").split()], ARPABET)
         if not starts or samples is None or len(samples) < 8000:
             return None
-        return Utterance(f"flite:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+        return LabelledUtterance(f"flite:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
 
 
 def starts_from_ends(phones: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[float, str]] | None:

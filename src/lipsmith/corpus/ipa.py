@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from .phones import PHONES, SILENCE
+from ..speech.phones import PHONES, SILENCE
 
 ARPABET = {
     "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "axr": "ɚ", "ay": "aɪ", "b": "b", "ch": "tʃ",

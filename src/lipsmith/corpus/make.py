@@ -15,14 +15,14 @@ from .festival import Festival
 from .flite import Flite
 from .store import save, write_summary
 from .texts import sentence
-from .utterance import Delivery, Synthesiser, Utterance
+from .utterance import Delivery, LabelledUtterance, Synthesiser
 
 Progress = Callable[[str, float], None]
 """Called with what is being made and the share done, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CorpusSource:
     """So many minutes of one synthesiser's voices."""
 
     name: str  # of the file
@@ -48,23 +48,23 @@ _HELD_OUT_LANGUAGES = ("en-us", "en-us", "de", "cmn-latn-pinyin", "ja", "fr-be",
 _HELD_OUT_VARIANTS = ("f4", "m7", "klatt3", "belinda", "norbert", "Andrea", "robert")
 
 SOURCES = (
-    Source("espeak", "espeak", _TRAINED_VARIANTS, _TRAINED_LANGUAGES, 50),
-    Source("flite-slt", "flite", ("slt",), ("en",), 13),
-    Source("flite-rms", "flite", ("rms",), ("en",), 13),
-    Source("flite-awb", "flite", ("awb",), ("en",), 10),
-    Source("festival-ked", "festival", ("ked_diphone",), ("en",), 5),
-    Source("festival-slt-hts", "festival", ("cmu_us_slt_arctic_hts",), ("en",), 5),
-    Source("festival-lp", "festival", ("lp_diphone",), ("it",), 5),
-    Source("festival-machac", "festival", ("czech_machac",), ("cs",), 4),
-    Source("festival-lj", "festival", ("suo_fi_lj_diphone",), ("fi",), 4),
-    Source("festival-nsh", "festival", ("msu_ru_nsh_clunits",), ("ru",), 6),
-    Source("festival-ona", "festival", ("upc_ca_ona_hts",), ("ca",), 5),
-    Source("held-out-espeak", "espeak", _HELD_OUT_VARIANTS, _HELD_OUT_LANGUAGES, 4, held_out=True),
-    Source("held-out-kal16", "flite", ("kal16",), ("en",), 2, held_out=True),
-    Source("held-out-kal", "festival", ("kal_diphone",), ("en",), 2, held_out=True),
-    Source("held-out-pc", "festival", ("pc_diphone",), ("it",), 2, held_out=True),
-    Source("held-out-dita", "festival", ("czech_dita",), ("cs",), 2, held_out=True),
-    Source("held-out-mv", "festival", ("hy_fi_mv_diphone",), ("fi",), 2, held_out=True),
+    CorpusSource("espeak", "espeak", _TRAINED_VARIANTS, _TRAINED_LANGUAGES, 50),
+    CorpusSource("flite-slt", "flite", ("slt",), ("en",), 13),
+    CorpusSource("flite-rms", "flite", ("rms",), ("en",), 13),
+    CorpusSource("flite-awb", "flite", ("awb",), ("en",), 10),
+    CorpusSource("festival-ked", "festival", ("ked_diphone",), ("en",), 5),
+    CorpusSource("festival-slt-hts", "festival", ("cmu_us_slt_arctic_hts",), ("en",), 5),
+    CorpusSource("festival-lp", "festival", ("lp_diphone",), ("it",), 5),
+    CorpusSource("festival-machac", "festival", ("czech_machac",), ("cs",), 4),
+    CorpusSource("festival-lj", "festival", ("suo_fi_lj_diphone",), ("fi",), 4),
+    CorpusSource("festival-nsh", "festival", ("msu_ru_nsh_clunits",), ("ru",), 6),
+    CorpusSource("festival-ona", "festival", ("upc_ca_ona_hts",), ("ca",), 5),
+    CorpusSource("held-out-espeak", "espeak", _HELD_OUT_VARIANTS, _HELD_OUT_LANGUAGES, 4, held_out=True),
+    CorpusSource("held-out-kal16", "flite", ("kal16",), ("en",), 2, held_out=True),
+    CorpusSource("held-out-kal", "festival", ("kal_diphone",), ("en",), 2, held_out=True),
+    CorpusSource("held-out-pc", "festival", ("pc_diphone",), ("it",), 2, held_out=True),
+    CorpusSource("held-out-dita", "festival", ("czech_dita",), ("cs",), 2, held_out=True),
+    CorpusSource("held-out-mv", "festival", ("hy_fi_mv_diphone",), ("fi",), 2, held_out=True),
 )
 """The held-out voices, and their sentences, are never trained on."""
 
@@ -76,7 +76,7 @@ class CorpusOptions:
     folder: Path
     seed: int = 2
     share: float = 1.0  # of the minutes: 1 makes all of them
-    sources: Sequence[Source] = SOURCES
+    sources: Sequence[CorpusSource] = SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,12 @@ def make_corpus(
 
 
 def _speak(
-    source: Source, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
-) -> tuple[list[Utterance], int]:
+    source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
+) -> tuple[list[LabelledUtterance], int]:
     """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing; and how many did."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
     wanted = source.minutes * options.share * 60 * HEARING_RATE
-    spoken: list[Utterance] = []
+    spoken: list[LabelledUtterance] = []
     failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:
         delivery = _delivery(source, random)
@@ -149,7 +149,7 @@ def _speak(
     return spoken, dropped
 
 
-def _delivery(source: Source, random: Random) -> Delivery:
+def _delivery(source: CorpusSource, random: Random) -> Delivery:
     voice, language = random.choice(source.voices), random.choice(source.languages)
     if source.synthesiser == "espeak":
         voice = f"{language}+{voice}" if voice else language

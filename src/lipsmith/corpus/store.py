@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .phones import PHONES
-from .utterance import Segment, Utterance
+from ..speech.phones import PHONES
+from .utterance import LabelledUtterance, Segment
 
 _SYMBOLS = tuple(PHONES)
 
 
-def save(path: Path, utterances: Sequence[Utterance]) -> None:
+def save(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     """Write utterances to ``path`` (.npz), atomically. Sound is kept as 16-bit integers."""
     segments = [segment for utterance in utterances for segment in utterance.segments]
     partial = path.with_suffix(".part.npz")
@@ -35,7 +35,7 @@ def save(path: Path, utterances: Sequence[Utterance]) -> None:
     partial.replace(path)
 
 
-def load(path: Path) -> list[Utterance]:
+def load(path: Path) -> list[LabelledUtterance]:
     """Read what ``save`` wrote.
 
     Raises:
@@ -49,19 +49,19 @@ def load(path: Path) -> list[Utterance]:
         raise InputError(f"{path} is not a corpus file ({error}); make the corpus again.") from error
 
 
-def _integers(utterance: Utterance) -> NDArray[np.int16]:
+def _integers(utterance: LabelledUtterance) -> NDArray[np.int16]:
     whole: NDArray[np.int16] = np.round(np.clip(utterance.samples, -1, 1) * 32767).astype(np.int16)
     return whole
 
 
-def _utterances(data: dict[str, np.ndarray]) -> Iterable[Utterance]:  # type: ignore[type-arg]
+def _utterances(data: dict[str, np.ndarray]) -> Iterable[LabelledUtterance]:  # type: ignore[type-arg]
     names = [str(name) for name in data["names"]]
     rows = list(zip(data["starts"].tolist(), data["stops"].tolist(), data["symbols"].tolist(), strict=True))
     sound = spoken = 0
     for index, (length, phones) in enumerate(zip(data["lengths"].tolist(), data["phones"].tolist(), strict=True)):
         segments = tuple(Segment(start, stop, names[symbol]) for start, stop, symbol in rows[spoken : spoken + phones])
         samples = data["samples"][sound : sound + length].astype(np.float32) / 32767
-        yield Utterance(str(data["voices"][index]), str(data["texts"][index]), samples, segments)
+        yield LabelledUtterance(str(data["voices"][index]), str(data["texts"][index]), samples, segments)
         sound, spoken = sound + length, spoken + phones
 
 

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from ..speech.phones import SILENCE, VOICELESS_STOPS
 from ..timing import HEARING_RATE
 from ..types import Samples
 from .ipa import symbols
-from .phones import SILENCE, VOICELESS_STOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Utterance:
+class LabelledUtterance:
     """A sentence that was spoken."""
 
     voice: str  # synthesiser:voice
@@ -50,7 +50,7 @@ class Synthesiser(Protocol):
     @property
     def name(self) -> str: ...
 
-    def speak(self, text: str, delivery: Delivery) -> Utterance | None:
+    def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         """Speak; None where nothing usable came: too short, phones that are not known, the program failed or hung."""
         ...
 

@@ -39,7 +39,7 @@ Network = Callable[[Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
+class PoseEstimate:
     """Where a face's points were seen."""
 
     points: Array  # (68, 2) px of the image
@@ -100,7 +100,7 @@ class DWPose:
         """
         return cls(_session(path) if path.suffix == ".onnx" else _torch_network(path, device))
 
-    def find(self, image: Image) -> Sighting:
+    def find(self, image: Image) -> PoseEstimate:
         """The points in (H, W, 3) uint8 RGB."""
         frame = _Frame.around(image)
         given = network_input(frame.cut(image))
@@ -108,7 +108,7 @@ class DWPose:
         across = (plain[0][0, _FACE] + mirrored[0][0, _FACE][MIRRORED, ::-1]) * np.float32(0.5)
         down = (plain[1][0, _FACE] + mirrored[1][0, _FACE][MIRRORED]) * np.float32(0.5)
         points, scores = decoded(across, down)
-        return Sighting(frame.outward(points), scores)
+        return PoseEstimate(frame.outward(points), scores)
 
 
 def network_input(picture: Image) -> Array:

@@ -14,8 +14,8 @@ from typing import Self
 import numpy as np
 
 from ..types import Array, Face, Image
-from .graphs import Detection, Detector, LandmarkNet
-from .regions import SMALLEST, Region, View, area, box_of, overlap
+from .mediapipe_nets import Detection, FaceDetector, LandmarkNet
+from .regions import SMALLEST, Region, RegionView, area, box_of, overlap
 
 _LOOKS = 3  # at most, until the face is where the network looked
 _STRAY = 0.03  # of the region's side: closer than this the landmarks no longer depend on where one looked
@@ -39,8 +39,8 @@ class Landmarker:
         self._max_faces = max_faces
         self._tracking = tracking
         self._net = LandmarkNet()
-        self._near = Detector(full_range=False, confidence=0.4)
-        self._far = Detector(full_range=True, confidence=0.2)
+        self._near = FaceDetector(full_range=False, confidence=0.4)
+        self._far = FaceDetector(full_range=True, confidence=0.2)
         self._known: list[Face] = []
         self._frame = 0
 
@@ -63,12 +63,12 @@ class Landmarker:
 
         ``tiles``: where the whole image shows nobody, look again at its parts, enlarged (about 0.1 s).
         """
-        view = View.over(image)
+        view = RegionView.over(image)
         faces = self._near_faces(image, view, known)
         if len(faces) + len(known) < self._max_faces:
             faces += self._far_faces(image, view, [*known, *faces])
         if tiles and not faces and not known:
-            for tile in View.tiles(image):
+            for tile in RegionView.tiles(image):
                 faces += self._far_faces(image, tile, faces)
         return distinct(faces)[: max(0, self._max_faces - len(known))]
 
@@ -94,7 +94,7 @@ class Landmarker:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _near_faces(self, image: Image, view: View, known: Sequence[Face]) -> list[Face]:
+    def _near_faces(self, image: Image, view: RegionView, known: Sequence[Face]) -> list[Face]:
         """What the short-range detector is sure of, or becomes sure of when it sees it enlarged."""
         faces: list[Face] = []
         for seen in (found.outward(view) for found in self._near(view.picture)):
@@ -102,13 +102,13 @@ class Landmarker:
             faces += accept(image, seen, known)
         return faces
 
-    def _far_faces(self, image: Image, view: View, known: Sequence[Face]) -> list[Face]:
+    def _far_faces(self, image: Image, view: RegionView, known: Sequence[Face]) -> list[Face]:
         """What the full-range detector suspects and the short-range one, seeing it enlarged, confirms."""
         suspects = [found.outward(view) for found in self._far(view.picture)[:_SUSPECTS]]
         return [face for suspect in suspects for face in self._confirmed(image, suspect, known)]
 
     def _confirmed(self, image: Image, suspect: Detection, known: Sequence[Face]) -> list[Face]:
-        view = View.of(image, Region.around(suspect.box, margin=_CONFIRM_MARGIN))
+        view = RegionView.of(image, Region.around(suspect.box, margin=_CONFIRM_MARGIN))
         if view is None or any(_same(suspect.box, face.box) for face in known):
             return []
         seen = [found.outward(view) for found in self._near(view.picture) if found.score >= _SURE]
@@ -133,7 +133,7 @@ class Landmarker:
         return face
 
     def _look(self, image: Image, region: Region, track: int = 0) -> Face | None:
-        view = View.of(image, region)
+        view = RegionView.of(image, region)
         found = view and self._net(view.picture, view.inward(region))
         if not view or not found:
             return None

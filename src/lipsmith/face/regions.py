@@ -56,7 +56,7 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class RegionView:
     """A part of an image, enlarged or shrunk."""
 
     picture: Image  # (h, w, 3)
@@ -64,7 +64,7 @@ class View:
     corner: Array  # (2,) px of the image
 
     @classmethod
-    def of(cls, image: Image, region: Region) -> View | None:
+    def of(cls, image: Image, region: Region) -> RegionView | None:
         """The upright box around a region at a size that suits the landmark network, or None outside the image."""
         height, width = image.shape[:2]
         half = region.side / 2 * (abs(np.cos(region.angle)) + abs(np.sin(region.angle))) + 2
@@ -79,14 +79,14 @@ class View:
         return cls._shrunk(part, factor, (x0, y0))
 
     @classmethod
-    def over(cls, image: Image, box: tuple[int, int, int, int] | None = None) -> View:
+    def over(cls, image: Image, box: tuple[int, int, int, int] | None = None) -> RegionView:
         """The image, or a whole-px box of it, at most 640 px long: for the detectors."""
         x0, y0, x1, y1 = box or (0, 0, image.shape[1], image.shape[0])
         part = image[y0:y1, x0:x1]
         return cls._shrunk(part, -(-max(part.shape[:2]) // _OVERVIEW_SIDE), (x0, y0))
 
     @classmethod
-    def tiles(cls, image: Image) -> Iterator[View]:
+    def tiles(cls, image: Image) -> Iterator[RegionView]:
         """Squares of .6 of the short side that cover the image, each overlapping the next by half or more."""
         height, width = image.shape[:2]
         side = max(SMALLEST, round(_TILE * min(height, width)))
@@ -97,7 +97,7 @@ class View:
         return (cls.over(image, (x, y, x + side, y + side)) for y in starts(height) for x in starts(width))
 
     @classmethod
-    def _enlarged(cls, part: Image, scale: float, corner: tuple[int, int]) -> View:
+    def _enlarged(cls, part: Image, scale: float, corner: tuple[int, int]) -> RegionView:
         import cv2
 
         size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
@@ -106,7 +106,7 @@ class View:
         return cls(picture, zoom, np.array(corner, np.float32))
 
     @classmethod
-    def _shrunk(cls, part: Image, factor: int, corner: tuple[int, int]) -> View:
+    def _shrunk(cls, part: Image, factor: int, corner: tuple[int, int]) -> RegionView:
         """By a whole number: many times faster than any other, and free of aliasing."""
         import cv2
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ..errors import FaceError, OptionError, OutputError
 from ..options import check_faces
 from ..types import Array, Face
-from .graphs import LANDMARKS
+from .mediapipe_nets import LANDMARKS
 from .regions import box_of
-from .smooth import zero_phase_weights
+from .smoothing import zero_phase_weights
 
 LONGEST_GAP = 3
 """Frames without a find that are filled in; a longer gap is a cutaway."""

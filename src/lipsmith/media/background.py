@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from ..types import AVFrame, Image, Plate
-    from .key import Alpha, Key, Matte
-    from .video import Footage
+    from .chroma_key import Alpha, Key, Matte
+    from .video import VideoSource
 
 LIMIT_SIDE = 3840  # px, as of every picture that is opened
 TILE = 16  # px of the checkerboard that stands for nothing
@@ -29,14 +29,14 @@ Alphas = Callable[[int], "Alpha"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BackgroundOptions:
     """What the user wants behind the person, and how the person is told from what is there now."""
 
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto, alpha (the picture's own transparency), or the screen's colour
 
 
-class Ground(Protocol):
+class Background(Protocol):
     """What lies behind, frame by frame."""
 
     def at(self, index: int) -> Image:
@@ -44,7 +44,7 @@ class Ground(Protocol):
         ...
 
 
-class StillGround:
+class StillBackground:
     """The same behind every frame."""
 
     def __init__(self, image: Image) -> None:
@@ -55,10 +55,10 @@ class StillGround:
         return self._image
 
 
-class MovingGround:
+class VideoBackground:
     """A film at its own beat, begun again when it is over; one frame in memory."""
 
-    def __init__(self, footage: Footage, size: tuple[int, int]) -> None:
+    def __init__(self, footage: VideoSource, size: tuple[int, int]) -> None:
         self._frames: Iterator[Image] = chain.from_iterable(footage.frames() for _ in repeat(None))
         self._size, self._next = size, 0
         self._image: Image | None = None
@@ -89,11 +89,11 @@ class ScreenMatting:
 
     def matte(self, plate: Plate, image: Image) -> Matte:
         """The matte of ``image``, in which no drawn mouth can be a hole."""
-        from .key import core_of, keyed
+        from .chroma_key import key_matte, solid_core
 
         if self._last is None or self._last[0] is not plate.image:
-            self._last = plate.image, core_of(plate.image, self._key)
-        return keyed(image, self._key, self._last[1])
+            self._last = plate.image, solid_core(plate.image, self._key)
+        return key_matte(image, self._key, self._last[1])
 
 
 class OwnMatting:
@@ -104,32 +104,32 @@ class OwnMatting:
 
     def matte(self, plate: Plate, image: Image) -> Matte:
         """The matte of ``plate``."""
-        from .key import given
+        from .chroma_key import matte_from_alpha
 
-        return given(self._alphas(plate.index))
+        return matte_from_alpha(self._alphas(plate.index))
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class BackgroundReplacement:
     """People cut out of their pictures, frame by frame, and what is behind them. One per film."""
 
     matting: Matting
-    ground: Ground | None  # None: nothing, the film is transparent
+    ground: Background | None  # None: nothing, the film is transparent
     notices: tuple[str, ...] = ()
 
     def finish(self, plate: Plate, frame: AVFrame) -> AVFrame:
         """``frame``, spoken over ``plate``, before the ground; or with its transparency."""
-        from .key import cut, lay
+        from .chroma_key import composite, cut
 
         matte = self.matting.matte(plate, frame.image)
         if self.ground is None:
             return replace(frame, image=cut(frame.image, matte), alpha=matte.alpha)
-        return replace(frame, image=lay(frame.image, matte, self.ground.at(frame.index)))
+        return replace(frame, image=composite(frame.image, matte, self.ground.at(frame.index)))
 
 
-def open_scene(
-    wish: Wish, first: Image, fps: Fraction, alphas: Alphas | None = None, sheet: bool = False
-) -> Scene | None:
+def open_replacement(
+    wish: BackgroundOptions, first: Image, fps: Fraction, alphas: Alphas | None = None, sheet: bool = False
+) -> BackgroundReplacement | None:
     """The scene of a film, or None where the background stays as it is.
 
     Args:
@@ -148,24 +148,28 @@ def open_scene(
     matting = _matting(wish.key, first, alphas)
     size = (first.shape[1], first.shape[0])
     if wish.background == "transparent":
-        return Scene(matting, StillGround(checkerboard(size)) if sheet else None)
+        return BackgroundReplacement(matting, StillBackground(checkerboard(size)) if sheet else None)
     colour = colour_of(wish.background)
     if colour is not None:
-        return Scene(matting, StillGround(np.full(first.shape, colour, np.uint8)))
+        return BackgroundReplacement(matting, StillBackground(np.full(first.shape, colour, np.uint8)))
     footage = _open_background(wish.background, fps)
     if footage.info.frames == 1:
-        return Scene(matting, StillGround(cover(next(iter(footage.frames())), size)), footage.info.notices)
-    return Scene(matting, MovingGround(footage, size), footage.info.notices)
+        return BackgroundReplacement(
+            matting, StillBackground(cover(next(iter(footage.frames())), size)), footage.info.notices
+        )
+    return BackgroundReplacement(matting, VideoBackground(footage, size), footage.info.notices)
 
 
 def check_key(key: str, first: Image, alphas: Alphas | None) -> None:
-    """Raise as ``open_scene`` does unless ``key`` tells the people of ``first`` (H, W, 3) from what is behind them."""
+    """Raise as ``open_replacement`` does unless ``key`` tells the people of ``first`` (H, W, 3) from what is behind
+    them.
+    """
     _matting(key, first, alphas)
 
 
 def alphas_of(picture: Path) -> Alphas | None:
     """The transparency of an image, or of a folder's images, by their index; None: there is none, or it is a video."""
-    from .opening import is_folder
+    from .demux import is_folder
     from .stills import is_opaque, is_still, list_folder, opacity
 
     if is_folder(picture):
@@ -213,7 +217,7 @@ def checkerboard(size: tuple[int, int]) -> Image:
 
 
 def _matting(key: str, first: Image, alphas: Alphas | None) -> Matting:
-    from .key import find_key, named_key
+    from .chroma_key import find_key, named_key
 
     if key == "alpha" and alphas is None:
         raise PictureError(
@@ -227,7 +231,7 @@ def _matting(key: str, first: Image, alphas: Alphas | None) -> Matting:
     return ScreenMatting(find_key(first) if colour is None else named_key(colour))
 
 
-def _open_background(words: str, fps: Fraction) -> Footage:
+def _open_background(words: str, fps: Fraction) -> VideoSource:
     from PIL import ImageColor
 
     from .video import open_picture

@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PictureError
-from .mark import mark_in
-from .opening import open_media, packets
+from ..provenance.metadata import mark_in
+from .demux import open_media, packets
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import SoundError
 from ..timing import HEARING_RATE
-from .opening import decoded, films, open_media
+from .demux import decode, films, open_media
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,7 +231,7 @@ def _float_pieces(container: Any, stream: Any, path: Path, most: int) -> Iterato
     """Time in seconds and (channels, n) float32 of every decoded frame, without the padding of the last."""
     rate, (layout, channels) = stream.codec_context.sample_rate, _mix(stream.codec_context, most)
     to_float = av.AudioResampler(format="flt", layout=layout, rate=rate)  # packed: PyAV 18 crashes on 8 planes
-    for frame in decoded(container, stream):
+    for frame in decode(container, stream):
         time = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
         heard = frame.samples
         if frame.duration and Fraction(frame.time_base) == Fraction(1, rate):
@@ -257,7 +257,7 @@ KAISER = 8.0
 
 
 @dataclass(slots=True)
-class Hearing:
+class Resampler:
     """Streaming mono resampler from ``rate`` to ``goal``: zero phase, bit for bit the same whatever the chunks.
 
     A windowed-sinc interpolator (Smith, "Digital Audio Resampling"): output k is the band-limited sound at k / goal s.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import SoundError
 from ..timing import sample_at
-from .opening import open_media, packets
+from .demux import open_media, packets
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -16,13 +16,13 @@ import av
 import numpy as np
 
 from ..errors import OutputError
-from .video import Video
+from .video import FileSource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..types import Image
-    from .video import Footage
+    from .video import VideoSource
 
 SPARE_BYTES = 64 << 20
 """Left free on the disk beside the spool."""
@@ -30,13 +30,13 @@ COMPRESSED = ("yuv420p", "yuv422p", "yuv444p")
 """Pixels that FFVHuff stores without loss: a real 1080x1920 frame in 0.9 MB and 3 ms instead of 6.2 MB of RGB."""
 
 
-def open_spool(footage: Footage, frames: int, folder: Path, image: Image, decoded: Any) -> Spool:
+def open_spool(footage: VideoSource, frames: int, folder: Path, image: Image, decoded: Any) -> Spool:
     """The best spool for ``frames`` frames of ``footage``, of which ``image`` and ``decoded`` are the first.
 
     Raises:
         OutputError: the disk of ``folder`` has no room for them.
     """
-    if isinstance(footage, Video) and footage.coded[2] in COMPRESSED:
+    if isinstance(footage, FileSource) and footage.coded[2] in COMPRESSED:
         film = FilmSpool(folder, footage)
         film.put(image, decoded)
         if np.array_equal(film.get(0), image):  # else the decoder knew more than pixels, such as where chroma lies
@@ -137,9 +137,11 @@ class RawSpool:
 
 
 class FilmSpool:
-    """Frames of a ``Video`` as the decoder gave them, squeezed without loss; the video makes the same image again."""
+    """Frames of a ``FileSource`` as the decoder gave them, squeezed without loss; the video makes the same image
+    again.
+    """
 
-    def __init__(self, folder: Path, video: Video) -> None:
+    def __init__(self, folder: Path, video: FileSource) -> None:
         self._video, self._rolls = video, _Rolls(folder, 0)
         width, height, pixels = video.coded
         self._encoder: Any = av.CodecContext.create("ffvhuff", "w")

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps
 
 from ..errors import PictureError
-from .opening import check_file
+from .demux import check_file
 
 if TYPE_CHECKING:
     from pathlib import Path

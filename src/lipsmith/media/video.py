@@ -22,7 +22,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
-from .opening import check_file, decoded, films, is_folder, open_media, packets
+from .demux import check_file, decode, films, is_folder, open_media, packets
 from .stills import check_size, fit, is_still, list_folder, read_still
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PictureInfo:
     notices: tuple[str, ...] = ()  # sentences for the user
 
 
-class Footage(Protocol):
+class VideoSource(Protocol):
     """A source of pictures that can be played again and again."""
 
     @property
@@ -69,7 +69,7 @@ class Footage(Protocol):
         ...
 
 
-def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int = 3840) -> Footage:
+def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int = 3840) -> VideoSource:
     """Open an image, a video or a folder of numbered images.
 
     Args:
@@ -84,11 +84,11 @@ def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int 
     """
     rate = parse_rate(fps)
     if is_folder(path):
-        return Slides(path, rate or DEFAULT_FPS, limit_side)
+        return SlideSource(path, rate or DEFAULT_FPS, limit_side)
     check_file(path, PictureError, "a picture or video")
     if is_still(path):
-        return Still(path, rate or DEFAULT_FPS, limit_side)
-    return Video(path, rate, limit_side)
+        return StillSource(path, rate or DEFAULT_FPS, limit_side)
+    return FileSource(path, rate, limit_side)
 
 
 def parse_rate(fps: Fraction | str | None) -> Fraction | None:
@@ -114,7 +114,7 @@ def snap(rate: Fraction) -> Fraction:
     return nearest if abs(nearest - rate) <= nearest / 5000 else rate.limit_denominator(1001)
 
 
-class Still:
+class StillSource:
     """One image: a single frame, the very same read-only array each time."""
 
     def __init__(self, path: Path, fps: Fraction, limit_side: int) -> None:
@@ -128,7 +128,7 @@ class Still:
         yield self._image
 
 
-class Slides:
+class SlideSource:
     """A folder of numbered images, one film frame each."""
 
     def __init__(self, folder: Path, fps: Fraction, limit_side: int) -> None:
@@ -143,7 +143,7 @@ class Slides:
             yield read_still(path, self._limit)[0]
 
 
-class Video:
+class FileSource:
     """A video brought to a constant rate. Rotation flags and pixel shapes are honoured; damage is stepped over."""
 
     def __init__(self, path: Path, fps: Fraction | None, limit_side: int) -> None:
@@ -189,7 +189,7 @@ class Video:
 
     def _first(self) -> Any:
         with _opened(self._path) as container:
-            for frame in decoded(container, _stream_of(container, self._path)):
+            for frame in decode(container, _stream_of(container, self._path)):
                 return frame
         raise PictureError(f"{self._path} holds a video of which no frame can be decoded: export it again.")
 
@@ -315,7 +315,7 @@ def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
 
 def _timed(container: Any, stream: Any, clock: _Clock, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
     """Decoded frames with their seconds after the first."""
-    frames = decoded(container, stream)
+    frames = decode(container, stream)
     for index, frame in enumerate(_whole(frames) if interlaced else frames):
         if clock.start is None or frame.pts is None:
             yield index * clock.step, frame

@@ -18,8 +18,8 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
-from .mark import mark_of, read_mark, xmp_box
-from .opening import is_folder
+from ..provenance.metadata import mark_of, read_mark, xmp_box
+from .demux import is_folder
 from .soundtrack import Soundtrack, soundtrack
 
 if TYPE_CHECKING:

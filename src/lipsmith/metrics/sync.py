@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import FaceError
 from ..face.landmarks import Landmarker
-from ..media.sound import Hearing, open_speech
+from ..media.sound import Resampler, open_speech
 from ..media.video import open_picture
 from ..speech.motion import MouthMotion
 from ..speech.mouth import lip_opening
@@ -163,7 +163,7 @@ def _moved(curve: Curve, truth: Curve, lag: float) -> float:
 def heard(path: Path) -> Iterator[Samples]:
     """Blocks of (n,) samples at 16 kHz of any sound, or of a film's soundtrack."""
     speech = open_speech(path)
-    hearing = Hearing(speech.rate)
+    hearing = Resampler(speech.rate)
     for block in speech.blocks():
         yield hearing.push(block)
     yield hearing.flush()

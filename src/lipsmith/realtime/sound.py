@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from ..errors import SoundError
-from ..media.sound import Hearing
+from ..media.sound import Resampler
 from ..types import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
@@ -50,13 +50,13 @@ class Inlet:
 
     def __init__(self, goal: int) -> None:
         self._goal = goal
-        self._hearing: Hearing | None = None
+        self._hearing: Resampler | None = None
 
     def push(self, samples: Samples, rate: int) -> Samples:
         """Take (n,) samples at ``rate``; return those at the goal that are now decided."""
         left = self.flush() if self._hearing is not None and self._hearing.rate != rate else None
         if self._hearing is None and rate != self._goal:
-            self._hearing = Hearing(rate, self._goal)
+            self._hearing = Resampler(rate, self._goal)
         heard = samples if self._hearing is None else self._hearing.push(samples)
         return heard if left is None else np.concatenate([left, heard])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..engines.protocols import Engine
-from ..media.sound import Hearing
+from ..media.sound import Resampler
 from ..take import Run, Take
 from ..timing import frame_count
 from ..types import FilmInfo, Plate, Samples
@@ -101,7 +101,7 @@ class Utterance:
                 return None
 
     def _begin(self, plates: Iterator[Plate]) -> Take:
-        return Take(plates, self._engine, self._film.fps, self._film.rate, Hearing(self._film.rate))
+        return Take(plates, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
 
     def _feed(self, take: Take) -> bool:
         if len(self._waiting) >= self._block or (self.ended and len(self._waiting)):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..avatars.shelf import Shelf
     from ..avatars.store import Avatar
-    from ..chat.voices import Voice
+    from ..tts.protocols import Voice
     from .settings import ServerOptions
 
 LOOK = 1.0  # seconds between two looks for sessions that nobody wants

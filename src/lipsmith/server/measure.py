@@ -40,7 +40,7 @@ class Measure:
 
 def measure_picture(path: Path, limits: Limits) -> Measure:
     """Measure a picture or film. Raises PictureError when it is none, or too much."""
-    from ..media.opening import check_file, films, open_media
+    from ..media.demux import check_file, films, open_media
     from ..media.stills import is_still
 
     check_file(path, PictureError, "a picture or video")
@@ -60,7 +60,7 @@ def measure_picture(path: Path, limits: Limits) -> Measure:
 
 def measure_speech(path: Path, limits: Limits) -> Measure:
     """Measure a sound file, or a film's soundtrack. Raises SoundError when there is none, or too much."""
-    from ..media.opening import open_media
+    from ..media.demux import open_media
 
     with open_media(path, SoundError, "speech") as container:
         stream = next(iter(container.streams.audio), None)
@@ -96,7 +96,7 @@ def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
 
 def _length(container: Any, stream: Any, limits: Limits, most: float, error: Callable[[str], InputError]) -> float:
     """Seconds of ``stream`` by its packets' times and durations, whichever says more."""
-    from ..media.opening import packets
+    from ..media.demux import packets
 
     start: float | None = None
     end = lasted = 0.0

@@ -12,8 +12,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..avatars.shelf import Shelf
-from ..chat.named import open_voice
-from ..chat.voices import Voice
+from ..tts.protocols import Voice
+from ..tts.registry import open_voice
 from .crew import Crew
 from .keys import Keys
 from .live import Sessions

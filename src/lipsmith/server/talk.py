@@ -8,16 +8,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ..chat.voices import Voice, read_aloud
 from ..errors import LipsmithError, VoiceError
 from ..realtime.feeding import blocks, room
+from ..tts.protocols import Voice, read_aloud
 from .problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..chat.voices import Sound
     from ..realtime.live import LiveSession
+    from ..tts.protocols import SpokenSound
 
 TEXTS = 8
 """That wait while one is read; more come from a client who does not listen."""
@@ -86,7 +86,7 @@ class Talk:
                 self._live.session.note("voice_failed", str(reason))
         self._live.end()
 
-    async def _say(self, text: Text, sounds: AsyncIterator[Sound]) -> None:
+    async def _say(self, text: Text, sounds: AsyncIterator[SpokenSound]) -> None:
         async for sound in sounds:
             for block in blocks(sound.samples, sound.rate):
                 await room(self._live, len(block), sound.rate)

@@ -2,11 +2,12 @@
 
 Three ways, all independent of how the sound is chunked:
 
-* whole (``LongHearing``): windows overlap by a fifteenth, every window is heard once, when it is full. Where two
+* whole (``OverlappingFeatures``): windows overlap by a fifteenth, every window is heard once, when it is full. Where
+  two
   overlap their rows are cross-faded over the middle half, so no seam shows;
-* live (``LongHearing`` with ``hop``): the same windows, heard again every few rows as far as the sound goes: an
+* live (``OverlappingFeatures`` with ``hop``): the same windows, heard again every few rows as far as the sound goes: an
   answer comes 32.5 ms after the last row asked for;
-* upstream (``BlockHearing``): blocks side by side without overlap, each heard on its own, as MuseTalk does.
+* upstream (``BlockFeatures``): blocks side by side without overlap, each heard on its own, as MuseTalk does.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class SpeechModel(Protocol):
         ...
 
 
-class Hearing(Protocol):
+class FeatureStream(Protocol):
     """Hears one stream and answers for rows of it."""
 
     def push(self, samples: Samples) -> None:
@@ -55,7 +56,7 @@ class Hearing(Protocol):
         ...
 
 
-class LongHearing:
+class OverlappingFeatures:
     """Overlapping windows, heard once when full, or again every ``hop`` rows."""
 
     def __init__(self, model: SpeechModel, hop: int | None = None) -> None:
@@ -143,7 +144,7 @@ class LongHearing:
             self._dropped += done
 
 
-class BlockHearing:
+class BlockFeatures:
     """Blocks of the model's length side by side, each on its own."""
 
     def __init__(self, model: SpeechModel) -> None:

@@ -18,7 +18,7 @@ from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
 from ..weights import fill, read_state
-from .hearing import HIDDEN, BlockHearing, Hearing, LongHearing, SpeechModel
+from .hearing import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
 from .logmel import BANDS
 from .window import WindowPlan
 
@@ -77,7 +77,7 @@ class WhisperEncoder:
             raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
-        self._hearing: Hearing = BlockHearing(model) if strict else LongHearing(model, hop)
+        self._hearing: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
         self._heard = 0  # samples
         self._given = 0  # drives
         self._ended = False

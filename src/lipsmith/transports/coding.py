@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from ..media.sound import Hearing
+from ..media.sound import Resampler
 from ..timing import sample_at
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class SoundCoder:
         self._info = info
         self._rate = next((rate for rate in OPUS_RATES if rate >= info.rate), OPUS_CLOCK)
         self._coder: Any = None
-        self._hearing = Hearing(info.rate, self._rate)
+        self._hearing = Resampler(info.rate, self._rate)
         self._rest: Samples = np.zeros(0, np.float32)
         self._next = 0  # frame expected
         self._start = self._packets = 0  # sample at which this run of frames began, and packets made since
@@ -132,7 +132,7 @@ class SoundCoder:
 
     def _begin(self, index: int) -> None:
         self._coder = self._coder or self._open()
-        self._hearing, self._rest = Hearing(self._info.rate, self._rate), np.zeros(0, np.float32)
+        self._hearing, self._rest = Resampler(self._info.rate, self._rate), np.zeros(0, np.float32)
         self._start, self._packets = sample_at(index, self._info.fps, OPUS_CLOCK), 0
 
     def _packet(self, block: Samples) -> list[CodedSound]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from ..media.mark import mark_of
 from ..media.soundtrack import FrameSound
+from ..provenance.metadata import mark_of
 from ..timing import sample_at
 from ..types import AVFrame
 from .coding import even

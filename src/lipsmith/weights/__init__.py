@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from .catalogue import OfficialFile, Part
 from .keys import official_keys
-from .places import Found, amount, cache_folder, find, find_all, lacking, missing_sentence, places, search
-from .reading import check, check_shapes, fill, read_config, read_network, read_state, shapes
+from .loading import check, check_shapes, fill, read_config, read_network, read_state, shapes
+from .lookup import FoundPart, amount, cache_folder, find, find_all, lacking, missing_sentence, search, search_folders
 
 __all__ = [
-    "Found",
+    "FoundPart",
     "OfficialFile",
     "Part",
     "amount",
@@ -26,10 +26,10 @@ __all__ = [
     "lacking",
     "missing_sentence",
     "official_keys",
-    "places",
     "read_config",
     "read_network",
     "read_state",
     "search",
+    "search_folders",
     "shapes",
 ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
-from .places import VARIABLE, Found, amount, cache_folder, find, part, search
-from .reading import SHOWN_CHARACTERS, check, sniff
+from .loading import SHOWN_CHARACTERS, check, sniff
+from .lookup import VARIABLE, FoundPart, amount, cache_folder, find, part, search
 
 HUB = "https://huggingface.co"
 STAGING = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
@@ -51,7 +51,7 @@ def home(to: Path | None = None) -> Path:
     return to or (Path(given).expanduser() if given else cache_folder())
 
 
-def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = None, say: Say = str) -> list[Found]:
+def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = None, say: Say = str) -> list[FoundPart]:
     """Download the networks ``names`` that are not here yet; a half download goes on where it stopped.
 
     ``endpoint`` is a mirror of the hub, by default what HF_ENDPOINT names. Checksums are compared when known.
@@ -85,7 +85,7 @@ def by_hand(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
     )
 
 
-def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say = str) -> list[Found]:
+def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say = str) -> list[FoundPart]:
     """Link every official file of a MuseTalk's ``models/`` folder, or of the checkout around it, into ours.
 
     Raises:
@@ -105,7 +105,7 @@ def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say
     return [found for one in there if (found := search(one.part.name, home(to)))]
 
 
-def checksum_fault(found: Found) -> str | None:
+def checksum_fault(found: FoundPart) -> str | None:
     """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file."""
     if found.file.sha256 is None:
         return None

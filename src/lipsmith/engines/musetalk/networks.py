@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import EngineUnavailable, InputError, OptionError
 from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
-from ...weights.places import part
+from ...weights.lookup import part
 from . import latents, unet
 from .options import MuseTalkOptions, Precision
 from .upsample import phased

@@ -15,7 +15,7 @@ from .networks import MADE_UP, device_of, models_folder
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
-    from ...face.parse import FaceParser
+    from ...face.parsing import FaceParser
 
 WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, without hair, beard, glasses or hands"
 
@@ -28,7 +28,7 @@ class SpeakingRegion:
 
     def __call__(self, image: Image, square: Box, points: Array) -> NDArray[np.bool_]:
         """(512, 512) over ``square`` of (H, W, 3), of a face with (68, 2) px landmarks."""
-        from ...face.parse import speaking_region
+        from ...face.parsing import speaking_region
 
         classes = self._parser.classes(cut_out(image, square), points - np.array(square[:2], np.float32))
         options = self._options
@@ -37,7 +37,7 @@ class SpeakingRegion:
 
 def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
     """By BiSeNet if its weights are on this machine, else by polygons, which ``notices`` is then told."""
-    from ...face.parse import BiSeNetParser, PolygonParser
+    from ...face.parsing import BiSeNetParser, PolygonParser
 
     found = None if options.weights in MADE_UP else search("bisenet", models_folder(options.weights))
     if found is not None:

@@ -12,7 +12,7 @@ from .networks import device_of, models_folder
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
-    from ...face.dwpose import DWPose, Sighting
+    from ...face.dwpose import DWPose, PoseEstimate
 
 Sight = Callable[[Image, Face], Array | None]
 """(image, face) -> (68, 2) px, or None where it does not see this face."""
@@ -28,7 +28,7 @@ class PoseSight:
 
     def __init__(self, pose: DWPose) -> None:
         self._pose = pose
-        self._last: tuple[Image, Sighting] | None = None
+        self._last: tuple[Image, PoseEstimate] | None = None
 
     def __call__(self, image: Image, face: Face) -> Array | None:
         """(68, 2) px, or None where DWPose sees another face than this one."""

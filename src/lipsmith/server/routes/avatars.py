@@ -92,7 +92,7 @@ def avatar_preview(parts: Parts, owner: Owner, avatar: AvatarId) -> Response:
     """A contact sheet: up to eight of its plates."""
     from PIL import Image
 
-    from ...media.draw import contact_sheet
+    from ...media.contact_sheet import contact_sheet
 
     check_there(parts, owner, avatar)
     with parts.shelf(owner).open(avatar) as opened:

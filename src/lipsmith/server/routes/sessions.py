@@ -14,11 +14,11 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, Response, Uploa
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from ...chat.languages import known_as
-from ...chat.voices import readable
 from ...errors import SessionOver
 from ...realtime.feeding import blocks, room
 from ...realtime.ticks import Event
+from ...tts.languages import known_as
+from ...tts.protocols import readable
 from ...types import Samples
 from ..live import Held, read_pcm
 from ..problems import Problem

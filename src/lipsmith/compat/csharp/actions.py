@@ -1,0 +1,234 @@
+"""What the C# program's calls do: prepare a template, make it speak, say what is there. ``--cache_dir`` is a shelf."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from ... import __version__
+from ...engines import load_engine
+from ...errors import AvatarMissing
+from .engine import DEFAULT, Serving, kept, notice, serving
+from .flags import ServiceFlags, Verb
+from .names import avatar_name, template_name
+from .output import Answer, Pipe
+from .store import open_template, shelf_of, stand_in
+
+if TYPE_CHECKING:
+    from ...avatars.store import Avatar, AvatarInfo
+    from ...types import Plate
+
+SERVICE = "IntegratedMuseTalkService"
+CAPABILITIES = ("template_preprocessing", "realtime_inference", "cache_management", "performance_optimization")
+RESAMPLED = (
+    "模板帧率为 {0}, 已重新采样为 {1}。 Frames of the template, prepared at {0} fps, are repeated or left out for {1}."
+)
+_MEGABYTE = 1 << 20
+
+
+def work(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Carry out a call that lacks nothing.
+
+    Raises:
+        LipsmithError: one clear sentence.
+    """
+    if flags.verb == "inference" and flags.benchmark:
+        return benchmark(flags, pipe)
+    return _VERBS[flags.verb](flags, pipe)
+
+
+def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Prepare the template, unless it is prepared already in just this way."""
+    from ...avatars.options import AvatarOptions
+
+    served = serving(flags)
+    _introduce(flags, served, pipe)
+    pipe.say(f"📸 模板图片 (picture): {flags.template_image_path}")
+    started = time.perf_counter()
+    shelf, options = shelf_of(flags), AvatarOptions(fps=str(flags.fps))
+    picture = Path(flags.template_image_path)
+    info = shelf.create(
+        avatar_name(flags.template_id),
+        picture,
+        served.engine,
+        options,
+        refresh=flags.force_refresh,
+        progress=pipe.progress,
+    )
+    with shelf.open(avatar_name(flags.template_id)) as avatar:
+        plate = avatar.plate(0)
+    metadata = {
+        **_metadata(flags, info, plate),
+        "template_image_path": flags.template_image_path,
+        "processing_time": time.perf_counter() - started,
+    }
+    pipe.say(f"✅ 预处理成功 (prepared): {flags.template_id}")
+    done = {"success": True, "template_id": flags.template_id, "metadata": metadata}
+    return {**done, "message": f"模板 {flags.template_id} 预处理完成", **served.told()}
+
+
+def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Make a film of the template speaking."""
+    started = time.perf_counter()
+    with _speaker(flags, pipe) as (avatar, served):
+        frames = _speak(avatar, served, flags, pipe)
+    elapsed = time.perf_counter() - started
+    pipe.say(f"✅ 推理成功 (spoken): {flags.output_path}")
+    return {
+        **_spoken(flags, True),
+        "output_path": flags.output_path,
+        "processing_time": elapsed,
+        "fps": _number(avatar.info.fps),
+        "message": f"推理完成，耗时 {elapsed:.2f}秒",
+        "frames": frames,
+        **served.told(),
+    }
+
+
+def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Speak several times from the store; the film is the last run's."""
+    times: list[float] = []
+    with _speaker(flags, pipe) as (avatar, served):
+        for run in range(flags.benchmark_runs):
+            started = time.perf_counter()
+            frames = _speak(avatar, served, flags, None)
+            times.append(time.perf_counter() - started)
+            pipe.say(f"⏱️ 第 {run + 1} 次 (run): {times[-1]:.3f} s, {frames / times[-1]:.1f} FPS")
+    told = {"runs": flags.benchmark_runs, "frames": frames, "times": times, "average_time": mean(times)}
+    speeds = {"average_fps": frames / mean(times), "best_fps": frames / min(times)}
+    message = f"基准测试完成，平均 {speeds['average_fps']:.1f} FPS"
+    place = {"output_path": flags.output_path, "fps": _number(avatar.info.fps), "message": message}
+    return {**_spoken(flags, True), **told, **speeds, **place, **served.told()}
+
+
+@contextmanager
+def _speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, Serving]]:
+    """The template, open, and the engine that draws it; where that is not there, the same for the default engine."""
+    with ExitStack() as opened:
+        avatar = opened.enter_context(open_template(flags, pipe))
+        served = kept(avatar.info.engine, avatar.info.options, flags)
+        if isinstance(served, str):
+            avatar = opened.enter_context(stand_in(avatar, flags, pipe))
+            served = Serving(load_engine(DEFAULT, **avatar.info.options), "cpu", notice(served))
+        if avatar.info.fps != flags.fps and avatar.info.frames > 1:
+            said = RESAMPLED.format(avatar.info.fps, flags.fps)
+            served = replace(served, notice=f"{served.notice} {said}" if served.notice else said)
+        avatar.play_at(Fraction(flags.fps))
+        _introduce(flags, served, pipe)
+        yield avatar, served
+
+
+def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Whether the template is there, whole, and what is known of it."""
+    try:
+        with open_template(flags, pipe) as avatar:
+            info, plate = avatar.info, avatar.plate(0)
+    except AvatarMissing:
+        return unable(flags, {"message": f"缓存不存在: {flags.template_id}"})
+    return {
+        "exists": True,
+        "template_id": flags.template_id,
+        "metadata": _metadata(flags, info, plate),
+        "cache_size_mb": info.bytes / _MEGABYTE,
+        "message": f"缓存存在: {flags.template_id}",
+    }
+
+
+def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
+    """What serves here, and what it has prepared."""
+    shelf = shelf_of(flags)
+    kept_here = shelf.list()
+    served = serving(flags)
+    return {
+        "service_name": SERVICE,
+        "version": __version__,
+        "device": flags.device,
+        "cache_dir": flags.cache_dir,
+        "batch_size": flags.batch_size,
+        "cache_info": {
+            "cache_dir": flags.cache_dir,
+            "template_count": len(kept_here),
+            "total_size_mb": sum(info.bytes for info in kept_here) / _MEGABYTE,
+            "templates": [_metadata(flags, info) for info in kept_here],
+        },
+        "capabilities": list(CAPABILITIES),
+        **served.told(),
+    }
+
+
+def unable(flags: ServiceFlags, told: Mapping[str, Any]) -> Answer:
+    """The answer of a call that failed, with the keys that its caller expects."""
+    template = {"template_id": flags.template_id}
+    if flags.verb == "preprocess":
+        return {"success": False, **template, "message": f"模板 {flags.template_id} 预处理失败", **told}
+    if flags.verb == "inference":
+        return {**_spoken(flags, False), "output_path": None, "processing_time": 0.0, "message": "推理失败", **told}
+    if flags.verb == "check_cache":
+        unusable = {"message": f"缓存不可用: {flags.template_id}"}
+        return {"exists": False, **template, "metadata": None, "cache_size_mb": 0.0, **unusable, **told}
+    about = {"service_name": SERVICE, "version": __version__, "device": flags.device, "cache_dir": flags.cache_dir}
+    return {**about, "batch_size": flags.batch_size, "cache_info": None, "capabilities": list(CAPABILITIES), **told}
+
+
+def _speak(avatar: Avatar, served: Serving, flags: ServiceFlags, pipe: Pipe | None) -> int:
+    """The film; its number of frames."""
+    from ...speak import speak
+
+    output = Path(flags.output_path)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    progress = pipe.progress if pipe else None
+    return speak(avatar, Path(flags.audio_path), output, engine=served.engine, progress=progress).frames
+
+
+def _introduce(flags: ServiceFlags, served: Serving, pipe: Pipe) -> None:
+    pipe.say(f"🎭 模板 (template): {flags.template_id}")
+    pipe.say(f"📱 引擎 (engine): {served.engine.info.name}, {served.device}")
+    if served.notice:
+        pipe.say(f"⚠️ {served.notice}")
+
+
+def _spoken(flags: ServiceFlags, success: bool) -> Answer:
+    return {"success": success, "template_id": flags.template_id, "audio_path": flags.audio_path}
+
+
+def _number(fps: Any) -> int | float:
+    return int(fps) if fps.denominator == 1 else float(fps)
+
+
+def _metadata(flags: ServiceFlags, info: AvatarInfo, plate: Plate | None = None) -> Answer:
+    """What the C# program knows as a template's metadata, from an avatar and perhaps its first plate."""
+    face = plate.targets[0] if plate and plate.targets else None
+    latents = getattr(face.material, "latents", None) if face else None
+    return {
+        "template_id": template_name(info.id),
+        "template_image_path": info.source,
+        "bbox_shift": info.options.get("bbox_shift", 0),
+        "parsing_mode": info.options.get("parsing_mode", "jaw"),
+        "bbox": list(face.crop.box) if face and face.crop.box else None,
+        "processed_at": datetime.fromisoformat(info.created).timestamp(),
+        "cache_path": str(Path(flags.cache_dir) / info.id),
+        "frame_count": info.frames,
+        "input_latent_shape": None if latents is None else [1, *latents.shape],
+        "fps": _number(info.fps),
+        "size": list(info.size),
+        "faces": info.faces,
+        "engine": info.engine,
+        "version": info.engine_version,
+    }
+
+
+_VERBS: Mapping[Verb, Callable[[ServiceFlags, Pipe], Answer]] = {
+    "preprocess": preprocess,
+    "inference": inference,
+    "check_cache": check_cache,
+    "service_info": service_info,
+}
+
+__all__ = ["unable", "work"]

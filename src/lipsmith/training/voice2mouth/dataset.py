@@ -1,0 +1,82 @@
+"""From a corpus on disk to what training reads: log-mel frames, the teacher's curves, visible classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...corpus.store import load, read_summary
+from ...corpus.utterance import LabelledUtterance, Segment
+from ...errors import InputError
+from ...speech.mel import MelStream
+from ...speech.student import LOOKS_BACK
+from ...speech.teacher import emphasis_of, mouth_curves, viseme_classes
+from ...types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One utterance made ready. Row i of ``mel`` hears from 10 i to 10 i + 25 ms; row i of the rest is at 10 i ms."""
+
+    source: str
+    mel: Array  # (n, 40) log power, not normalised
+    curves: Array  # (n, 8) controls
+    classes: NDArray[np.int64]  # (n,) index into corpus.phones.VISEMES
+
+
+def make_sample(source: str, utterance: LabelledUtterance) -> Sample:
+    """What an utterance teaches, emphasis included."""
+    mel = MelStream().push(utterance.samples)
+    emphasis = emphasis_of(utterance.segments, utterance.samples)
+    curves = mouth_curves(utterance.segments, len(utterance.samples), emphasis)[: len(mel)]
+    return Sample(source, mel, curves, viseme_classes(utterance.segments, len(utterance.samples))[: len(mel)])
+
+
+def retuned(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
+    """The utterance played ``factor`` times as fast: pitch, formants and tempo move together, as another head would."""
+    count = int(len(utterance.samples) / factor)
+    samples = np.interp(np.arange(count) * factor, np.arange(len(utterance.samples)), utterance.samples)
+    stops = [min(count, round(segment.stop / factor)) for segment in utterance.segments]
+    starts = [0, *stops[:-1]]
+    segments = tuple(
+        Segment(start, stop, segment.symbol)
+        for start, stop, segment in zip(starts, stops, utterance.segments, strict=True)
+    )
+    return LabelledUtterance(utterance.voice, utterance.text, samples.astype(np.float32), segments)
+
+
+def training_samples(folder: Path, seed: int, retune: float = 0.15) -> list[Sample]:
+    """Every trained utterance of the corpus twice: as it is, and retuned by up to ``retune`` either way."""
+    generator = np.random.default_rng([seed, 1])
+    lessons: list[Sample] = []
+    for source, utterances in _sources(folder, "trained"):
+        for utterance in utterances:
+            lessons.append(make_sample(source, utterance))
+            if retune:
+                factor = float(generator.uniform(1 - retune, 1 + retune))
+                lessons.append(make_sample(source, retuned(utterance, factor)))
+    return lessons
+
+
+def held_out_samples(folder: Path) -> list[LabelledUtterance]:
+    """The utterances by voices, and of sentences, that training never sees."""
+    return [utterance for _, utterances in _sources(folder, "held_out") for utterance in utterances]
+
+
+def _sources(folder: Path, part: str) -> Iterable[tuple[str, Sequence[LabelledUtterance]]]:
+    names = read_summary(folder)[part]
+    if not isinstance(names, list) or not names:
+        raise InputError(f"The corpus in {folder} has nothing under '{part}'; make it again with more synthesisers.")
+    for name in names:
+        yield name, load(folder / f"{name}.npz")
+
+
+def window_rows(steps: int, first: int, width: int) -> NDArray[np.int64]:
+    """(steps, width) rows of mel that each student step sees: the last is ``first + 4 step + LOOKS_BACK``."""
+    last = first + 4 * np.arange(steps) + LOOKS_BACK
+    rows: NDArray[np.int64] = last[:, None] + np.arange(1 - width, 1)[None]
+    return rows

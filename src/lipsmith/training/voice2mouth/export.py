@@ -1,0 +1,127 @@
+"""Writes the student as ONNX, one step at a time with its memory outside. Weights are kept as 16-bit floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...types import MOUTH_CONTROLS, Array
+from .net import Shape
+
+if TYPE_CHECKING:
+    import torch
+
+OPSET = 17
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finish:
+    """What is done to a drive last: clip(gain (drive - rest), 0, 1)."""
+
+    rest: Array  # (8,) what the network says where it means nothing
+    gain: Array  # (8,)
+
+
+def to_onnx(net: torch.nn.ModuleDict, shape: Shape, finish: Finish) -> bytes:
+    """The file's bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    weights = {name: value.detach().numpy() for name, value in net.state_dict().items()}
+    graph = _Graph()
+    graph.dense("mel", weights["window.weight"], weights["window.bias"], "window")
+    graph.add("Relu", ["window"], "window_seen")
+    graph.dense("window_seen", weights["dense.weight"], weights["dense.bias"], "dense")
+    graph.add("Relu", ["dense"], "seen")
+    graph.split("state", shape.layers)
+    below = "seen"
+    for layer in range(shape.layers):
+        below = graph.gated(below, layer, weights, shape.hidden)
+    graph.add("Concat", [f"memory{layer}" for layer in range(shape.layers)], "next_state", axis=0)
+    drives = len(MOUTH_CONTROLS)
+    graph.dense(below, weights["heads.weight"][:drives], weights["heads.bias"][:drives], "said")
+    graph.add("Sigmoid", ["said"], "meant")
+    graph.finish("meant", finish, "drive")
+    graph.dense(below, weights["heads.weight"][drives:], weights["heads.bias"][drives:], "logits")
+    graph.add("Softmax", ["logits"], "visemes", axis=1)
+
+    def told(name: str, *dims: int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
+
+    inputs = [told("mel", 1, weights["window.weight"].shape[1]), told("state", shape.layers, shape.hidden)]
+    visemes = weights["heads.bias"].shape[0] - drives
+    outputs = [told("drive", 1, drives), told("visemes", 1, visemes), told("next_state", shape.layers, shape.hidden)]
+    made = helper.make_graph(graph.nodes, "voice2mouth", inputs, outputs, graph.stored)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="lipsmith")
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    written: bytes = model.SerializeToString()
+    return written
+
+
+class _Graph:
+    """ONNX nodes in the making."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.stored: list[Any] = []
+
+    def add(self, operation: str, inputs: list[str], *outputs: str, **attributes: Any) -> None:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operation, inputs, list(outputs), **attributes))
+
+    def keep(self, name: str, values: NDArray[Any]) -> str:
+        """Store values; floats as 16 bit, brought back to 32 when the file is loaded."""
+        from onnx import TensorProto, numpy_helper
+
+        if values.dtype.kind != "f":
+            self.stored.append(numpy_helper.from_array(values, name))
+            return name
+        self.stored.append(numpy_helper.from_array(values.astype(np.float16), f"{name}_16"))
+        self.add("Cast", [f"{name}_16"], name, to=TensorProto.FLOAT)
+        return name
+
+    def dense(self, given: str, weight: NDArray[Any], bias: NDArray[Any], name: str) -> None:
+        """name = given @ weight.T + bias."""
+        kept = [self.keep(f"{name}_weight", weight.T.copy()), self.keep(f"{name}_bias", bias)]
+        self.add("Gemm", [given, *kept], name)
+
+    def finish(self, given: str, finish: Finish, name: str) -> None:
+        """name = clip(gain (given - rest), 0, 1)."""
+        from onnx import numpy_helper
+
+        values = {"rest": finish.rest, "gain": finish.gain, "shut": np.array(0), "full": np.array(1)}
+        self.stored += [numpy_helper.from_array(value.astype(np.float32), key) for key, value in values.items()]
+        self.add("Sub", [given, "rest"], f"{name}_above")
+        self.add("Mul", [f"{name}_above", "gain"], f"{name}_grown")
+        self.add("Clip", [f"{name}_grown", "shut", "full"], name)
+
+    def split(self, state: str, layers: int) -> None:
+        self.keep("one_each", np.ones(layers, np.int64))
+        self.add("Split", [state, "one_each"], *[f"before{layer}" for layer in range(layers)], axis=0)
+
+    def gated(self, given: str, layer: int, weights: dict[str, NDArray[Any]], hidden: int) -> str:
+        """One GRU step as torch defines it: gates r, z, n; h' = (1 - z) n + z h."""
+        here, before = f"layer{layer}", f"before{layer}"
+        names = (f"memory.weight_ih_l{layer}", f"memory.bias_ih_l{layer}")
+        self.dense(given, weights[names[0]], weights[names[1]], f"{here}_in")
+        names = (f"memory.weight_hh_l{layer}", f"memory.bias_hh_l{layer}")
+        self.dense(before, weights[names[0]], weights[names[1]], f"{here}_old")
+        self.keep(f"{here}_thirds", np.full(3, hidden, np.int64))
+        for side in ("in", "old"):
+            parts = [f"{here}_{side}_{gate}" for gate in "rzn"]
+            self.add("Split", [f"{here}_{side}", f"{here}_thirds"], *parts, axis=1)
+        for gate in "rz":
+            self.add("Add", [f"{here}_in_{gate}", f"{here}_old_{gate}"], f"{here}_sum_{gate}")
+            self.add("Sigmoid", [f"{here}_sum_{gate}"], f"{here}_{gate}")
+        self.add("Mul", [f"{here}_r", f"{here}_old_n"], f"{here}_kept")
+        self.add("Add", [f"{here}_in_n", f"{here}_kept"], f"{here}_sum_n")
+        self.add("Tanh", [f"{here}_sum_n"], f"{here}_n")
+        self.add("Sub", [before, f"{here}_n"], f"{here}_change")
+        self.add("Mul", [f"{here}_z", f"{here}_change"], f"{here}_step")
+        self.add("Add", [f"{here}_n", f"{here}_step"], f"memory{layer}")
+        return f"memory{layer}"

@@ -1,0 +1,48 @@
+"""The student while it learns, in torch: a window of mel frames, two dense layers, GRUs, two heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...speech.mel import BANDS
+from ...speech.phones import VISEMES
+from ...types import MOUTH_CONTROLS
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the student is."""
+
+    width: int = 24  # mel frames that one step sees
+    dense: int = 256  # units of the first layer
+    hidden: int = 192  # units of the others
+    layers: int = 2  # GRUs
+
+
+def build(shape: Shape) -> torch.nn.ModuleDict:
+    """A student that has learnt nothing yet."""
+    from torch import nn
+
+    return nn.ModuleDict(
+        {
+            "window": nn.Linear(BANDS * shape.width, shape.dense),
+            "dense": nn.Linear(shape.dense, shape.hidden),
+            "memory": nn.GRU(shape.hidden, shape.hidden, shape.layers, batch_first=True),
+            "heads": nn.Linear(shape.hidden, len(MOUTH_CONTROLS) + len(VISEMES)),
+        }
+    )
+
+
+def hear(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, T, width * 40) normalised mel -> drives (B, T, 8) in 0..1 and viseme logits (B, T, 15)."""
+    import torch
+
+    seen = torch.relu(net["window"](mel))
+    seen = torch.relu(net["dense"](seen))
+    remembered, _ = net["memory"](seen)
+    said = net["heads"](remembered)
+    return torch.sigmoid(said[..., : len(MOUTH_CONTROLS)]), said[..., len(MOUTH_CONTROLS) :]

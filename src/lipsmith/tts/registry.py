@@ -1,0 +1,41 @@
+"""Voices by one word: ``espeak:en`` or ``openai:http://host/v1``."""
+
+from __future__ import annotations
+
+from ..errors import OptionError, VoiceError
+from ..options import nearest
+from .espeak import EspeakVoice
+from .espeak_library import has_espeak
+from .openai_service import service_voice
+from .protocols import Voice
+
+KINDS = ("auto", "espeak", "none", "openai")
+
+
+def open_voice(word: str) -> Voice | None:
+    """The voice that ``word`` names; None for ``none``, and for ``auto`` where eSpeak NG does not run.
+
+    ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3`` with a variant), ``openai:URL`` with settings as its query:
+    ``openai:http://127.0.0.1:8880/v1?model=kokoro&voice=af_sky``.
+
+    Raises:
+        OptionError: another word, an unknown language, a URL that is none.
+        VoiceError: the voice's package is not installed.
+    """
+    kind, _, rest = word.partition(":")
+    if kind not in KINDS or (rest and kind in ("auto", "none")) or (kind == "openai" and not rest):
+        raise OptionError(f"voice is '{word}'; it can be espeak, espeak:LANGUAGE, openai:URL, auto or none. "
+                          f"{nearest(kind, KINDS)}")  # fmt: skip
+    if kind == "openai":
+        return service_voice(rest)
+    if kind == "none" or (kind == "auto" and not has_espeak()):
+        return None
+    try:
+        return EspeakVoice(rest or "en-us")
+    except VoiceError:
+        if kind == "auto":
+            return None
+        raise
+
+
+__all__ = ["open_voice"]

@@ -1,0 +1,67 @@
+"""A text read aloud into a file, for films."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OptionError, VoiceError
+from ..options import check
+from .protocols import Voice, read_aloud, readable
+from .registry import open_voice
+
+
+@dataclass(frozen=True, slots=True)
+class TextToFile:
+    """What is to be read, and by whom."""
+
+    text: str = ""
+    voice: str = "auto"  # see ``open_voice``
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def write(self, path: Path) -> None:
+        """The text as a mono WAV of 16 bits.
+
+        Raises:
+            OptionError: nothing to read, or no such voice.
+            VoiceError: nobody can read it.
+        """
+        pieces, voice = readable(self.text), open_voice(self.voice)
+        if voice is None and self.voice == "none":
+            raise OptionError("voice is 'none', and there is a text to be read: name a voice, such as espeak:en.")
+        if voice is None:
+            raise VoiceError(
+                'Nobody can read the text: pip install "lipsmith[voice]" brings eSpeak NG, or say --voice openai:URL.'
+            )
+        asyncio.run(_record(voice, pieces, path))
+
+
+async def _record(voice: Voice, pieces: list[str], path: Path) -> None:
+    rate = 0
+    try:
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))  # until a sound tells its rate
+            async for sound in read_aloud(voice, pieces):
+                if rate != sound.rate:
+                    _check_rate(rate, sound.rate)
+                    rate = sound.rate
+                    file.setframerate(rate)
+                file.writeframes((np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes())
+    finally:
+        await voice.close()
+    if not rate:
+        raise VoiceError("The voice made no sound of this text: is it in another language?")
+
+
+def _check_rate(before: int, now: int) -> None:
+    if before:
+        raise VoiceError(f"The voice changed from {before} to {now} Hz in the middle of a text.")
+
+
+__all__ = ["TextToFile"]
