@@ -20,18 +20,17 @@ FLOORS = (
     ("nets", "weights", "provenance"),
     ("media", "face", "speech", "compose", "tts"),
     ("engines",),
-    ("take", "perform", "avatars"),
-    ("film", "generate", "look", "speak", "realtime", "doctor", "corpus", "training", "metrics", "bench"),
+    ("avatars", "drive"),
+    ("pipeline",),
+    ("realtime", "doctor", "corpus", "training", "metrics", "bench"),
     ("transports",),
     ("server", "ui"),
     ("compat",),
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor
-    ("options", "errors"), ("assets", "errors"), ("perform", "take"), ("generate", "film"), ("speak", "film"),
-    ("look", "film"), ("look", "generate"),
-    ("bench", "generate"), ("bench", "metrics"), ("bench", "realtime"), ("bench", "speak"),
-    ("training", "corpus"), ("training", "metrics"), ("tts", "media"),
+    ("options", "errors"), ("assets", "errors"), ("tts", "media"),
+    ("bench", "metrics"), ("bench", "realtime"), ("training", "corpus"), ("training", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader", "gradio", "httpx")
@@ -113,7 +112,9 @@ def test_modules_form_no_cycle() -> None:
     TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize("words", ["import lipsmith", "import lipsmith.engines.fake, lipsmith.take, lipsmith.perform"])
+@pytest.mark.parametrize(
+    "words", ["import lipsmith", "import lipsmith.engines.fake, lipsmith.pipeline.timeline, lipsmith.pipeline.render"]
+)
 def test_heavy_packages_load_late(words: str) -> None:
     assert loaded_by(words) == []
 

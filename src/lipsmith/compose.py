@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .types import Array, Crop, Image, Target
+from .types import Array, Crop, Image, PreparedFace
 
 
-def compose(image: Image, targets: Sequence[Target], pictures: Sequence[Image]) -> Image:
+def compose(image: Image, targets: Sequence[PreparedFace], pictures: Sequence[Image]) -> Image:
     """Return a copy of ``image`` (H, W, 3) with each picture (h, w, 3) pasted through its target's mask.
 
     Pixels outside every mask are the very bytes of ``image``. Later targets lie over earlier ones; where opaque
@@ -28,7 +28,7 @@ def _is_pixel_for_pixel(crop: Crop) -> bool:
     return crop.box is not None and crop.size == (crop.box[2] - crop.box[0], crop.box[3] - crop.box[1])
 
 
-def _paste(out: Image, target: Target, picture: Image, original: Image | None) -> None:
+def _paste(out: Image, target: PreparedFace, picture: Image, original: Image | None) -> None:
     """Lay a picture down pixel for pixel, or only where it differs from ``original``; what lies outside is cut."""
     left, top, right, bottom = target.crop.box or (0, 0, 0, 0)
     x0, y0, x1, y1 = max(0, left), max(0, top), min(out.shape[1], right), min(out.shape[0], bottom)
@@ -45,7 +45,7 @@ def _paste(out: Image, target: Target, picture: Image, original: Image | None) -
     below[:] = np.rint(mixed, out=mixed).astype(np.uint8)
 
 
-def _blend(out: Image, target: Target, picture: Image) -> None:
+def _blend(out: Image, target: PreparedFace, picture: Image) -> None:
     import cv2
 
     x0, y0, x1, y1 = _reach(target.crop, out.shape[1], out.shape[0])
@@ -64,7 +64,7 @@ def _blend(out: Image, target: Target, picture: Image) -> None:
     out[y0:y1, x0:x1] = np.rint(face * alpha + below * (1 - alpha)).astype(np.uint8)
 
 
-def _alpha(target: Target) -> Array:
+def _alpha(target: PreparedFace) -> Array:
     width, height = target.crop.size
     return np.ones((height, width), np.float32) if target.mask is None else target.mask
 

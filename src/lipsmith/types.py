@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,10 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class PreparedFace:
     """One face made ready: where its picture goes, and what the engine kept to draw it."""
 
+    STORED_AS: ClassVar[str] = "Target"  # in the avatars on disk
     crop: Crop
     mask: Array | None  # (h, w) alpha 0..1 over the picture; None: opaque, the picture replaces what is there
     material: object  # the engine's own
@@ -69,21 +71,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plate:
+class SourceFrame:
     """One picture to speak over. No targets: a cutaway. Several: several faces."""
 
     index: int  # position in the source
     image: Image
-    targets: tuple[Target, ...] = ()
+    targets: tuple[PreparedFace, ...] = ()
     scene: int = 0  # plates of different scenes do not follow from each other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
+class DrivenFrame:
     """A plate met by its moment of sound, waiting for render."""
 
     index: int  # position in the film
-    plate: Plate
+    plate: SourceFrame
     drive: Array  # (d,) what the face does now, in the engine's own terms
     samples: Samples  # (n,) at the stream's playing rate
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import lipsmith
-from lipsmith.film import Report
 from lipsmith.media.video import open_picture
 from lipsmith.options import GenerateOptions
+from lipsmith.pipeline.film import Report
 from lipsmith.types import Image
 
 for name in ("torch", "diffusers", "transformers"):
@@ -74,7 +74,7 @@ def difference(one: Image, other: Image) -> NDArray[np.int64]:
 
 def spoken(picture: Path, speech: Path, output: Path, **options: object) -> tuple[Report, list[Image]]:
     asked = GenerateOptions(engine="musetalk", crf=0, engine_options={**OPTIONS, **options})
-    report = lipsmith.generate(picture, speech, output, asked)
+    report = lipsmith.pipeline.generate(picture, speech, output, asked)
     return report, list(open_picture(output).frames())
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from drawn_people import KnownFaces, draw_folder
 
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines.fake import FakeEngine
 
 
 @pytest.fixture
 def known_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lipsmith.avatars.making.Preparation", KnownFaces)
+    monkeypatch.setattr("lipsmith.avatars.builder.FacePreparation", KnownFaces)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "shelf")
+def shelf(tmp_path: Path) -> AvatarStore:
+    return AvatarStore(tmp_path / "shelf")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def anna(shelf: Shelf, source: Path, known_faces: None) -> Shelf:
+def anna(shelf: AvatarStore, source: Path, known_faces: None) -> AvatarStore:
     """A shelf with one avatar of four plates."""
     shelf.create("anna", source, FakeEngine())
     return shelf

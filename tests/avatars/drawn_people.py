@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsmith.avatars import making
-from lipsmith.avatars.prepare import Cast, Preparation
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars import builder
+from lipsmith.avatars.preparation import FacePreparation, TrackedPeople
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarMissing
 from lipsmith.types import Face, Image
@@ -38,13 +38,13 @@ class KnownTracks:
         return tuple(Face(np.array([5, 5, 35, 30], np.float32), landmarks, 1.0, track) for track in chosen)
 
 
-class KnownFaces(Preparation):
+class KnownFaces(FacePreparation):
     """Looks at nothing."""
 
-    def look(self, footage, limit=None) -> Cast:
+    def look(self, footage, limit=None) -> TrackedPeople:
         frames = footage.info.frames
         study = self.engine.study(still=frames == 1)
-        return Cast(KnownTracks(frames, self.cuts), (1,), {1: study.done()}, frames)  # type: ignore[arg-type]
+        return TrackedPeople(KnownTracks(frames, self.cuts), (1,), {1: study.done()}, frames)  # type: ignore[arg-type]
 
     cuts: tuple[int, ...] = ()
 
@@ -67,8 +67,8 @@ def draw_folder(folder: Path, frames: int, shade: int = 0) -> Path:
 
 
 def main(root: str, *sources: str) -> None:
-    making.Preparation = KnownFaces
-    shelf = Shelf(Path(root))
+    builder.FacePreparation = KnownFaces
+    shelf = AvatarStore(Path(root))
     for source in cycle(sources or [""]):
         sys.stdout.write("again\n")
         sys.stdout.flush()

@@ -16,20 +16,20 @@ from drawn_people import drawn
 
 from lipsmith.avatars.archive import SUFFIX
 from lipsmith.avatars.manifest import LARGEST, NAME, _sum
-from lipsmith.avatars.places import FILES
-from lipsmith.avatars.records import keep, restore
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.paths import FILES
+from lipsmith.avatars.serialization import keep, restore
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
 from lipsmith.types import Crop
 
 TRIALS = int(os.environ.get("LIPSMITH_TEST_TRIALS", "200"))
 
 
-def files_of(shelf: Shelf) -> list[Path]:
+def files_of(shelf: AvatarStore) -> list[Path]:
     return sorted(path for path in (shelf.root / "anna").rglob("*") if path.is_file())
 
 
-def is_harmless(shelf: Shelf) -> bool:
+def is_harmless(shelf: AvatarStore) -> bool:
     """Whether the avatar still is what was drawn; False: it is refused."""
     try:
         with shelf.open("anna") as avatar:
@@ -42,7 +42,7 @@ def is_harmless(shelf: Shelf) -> bool:
     return True
 
 
-def test_random_wrong_bytes(anna: Shelf) -> None:
+def test_random_wrong_bytes(anna: AvatarStore) -> None:
     chance, harmless = random.Random(0), 0
     files = files_of(anna)
     assert len(files) == 5
@@ -60,7 +60,7 @@ def test_random_wrong_bytes(anna: Shelf) -> None:
 
 
 @pytest.mark.parametrize("name", [NAME, *FILES])
-def test_missing_and_cut_files(anna: Shelf, name: str) -> None:
+def test_missing_and_cut_files(anna: AvatarStore, name: str) -> None:
     path = next(one for one in files_of(anna) if one.name == name)
     data = path.read_bytes()
     if data:
@@ -74,7 +74,7 @@ def test_missing_and_cut_files(anna: Shelf, name: str) -> None:
     assert anna.list() == []
 
 
-def rewritten(shelf: Shelf, **changes: Any) -> None:
+def rewritten(shelf: AvatarStore, **changes: Any) -> None:
     """The manifest with other values and a checksum that fits."""
     path = shelf.root / "anna" / NAME
     body = json.loads(path.read_text())
@@ -121,28 +121,28 @@ def rewritten(shelf: Shelf, **changes: Any) -> None:
         {"unknown": 1},
     ],
 )
-def test_foreign_manifests(anna: Shelf, changes: dict[str, Any]) -> None:
+def test_foreign_manifests(anna: AvatarStore, changes: dict[str, Any]) -> None:
     rewritten(anna, **changes)
     with pytest.raises(AvatarBroken):
         anna.check("anna")
 
 
-def test_an_engine_that_is_not_installed(anna: Shelf) -> None:
+def test_an_engine_that_is_not_installed(anna: AvatarStore) -> None:
     rewritten(anna, engine="elsewhere")
     with pytest.raises(EngineUnavailable, match="elsewhere"):
         anna.open("anna")
 
 
-def test_the_version_is_named(anna: Shelf) -> None:
+def test_the_version_is_named(anna: AvatarStore) -> None:
     rewritten(anna, version=7)
     with pytest.raises(AvatarBroken, match=r"version 7.*reads version 1"):
         anna.open("anna")
 
 
-def test_out_and_in_again(anna: Shelf, tmp_path: Path) -> None:
+def test_out_and_in_again(anna: AvatarStore, tmp_path: Path) -> None:
     file = tmp_path / f"berta{SUFFIX}"
     anna.export("anna", file)
-    other = Shelf(tmp_path / "other")
+    other = AvatarStore(tmp_path / "other")
     assert other.bring_in(file).id == "berta"
     assert other.bring_in(file, "anna").frames == 4
     assert is_harmless(other)
@@ -181,7 +181,7 @@ def said_to_be(path: Path, size: int) -> Path:
     return path
 
 
-def test_hostile_archives(anna: Shelf, tmp_path: Path) -> None:
+def test_hostile_archives(anna: AvatarStore, tmp_path: Path) -> None:
     good = {path.name: path.read_bytes() for path in files_of(anna)}
     flipped = bytearray(good["pictures.roll"])
     flipped[len(flipped) // 2] ^= 1
@@ -202,7 +202,7 @@ def test_hostile_archives(anna: Shelf, tmp_path: Path) -> None:
     (tmp_path / "text.lipsmith").write_text("no archive")
     whole = packed(tmp_path / "whole.lipsmith", good).read_bytes()
     (tmp_path / "cut.lipsmith").write_bytes(whole[: len(whole) // 2])
-    other = Shelf(tmp_path / "other")
+    other = AvatarStore(tmp_path / "other")
     for path in [*bad, tmp_path / "text.lipsmith", tmp_path / "cut.lipsmith"]:
         with pytest.raises(AvatarBroken):
             other.bring_in(path)
@@ -211,8 +211,8 @@ def test_hostile_archives(anna: Shelf, tmp_path: Path) -> None:
     assert {path.name for path in other.root.iterdir()} == {".locks"}
 
 
-def test_bytes_flipped_in_an_archive(anna: Shelf, tmp_path: Path) -> None:
-    file, chance, other = tmp_path / "anna.lipsmith", random.Random(1), Shelf(tmp_path / "other")
+def test_bytes_flipped_in_an_archive(anna: AvatarStore, tmp_path: Path) -> None:
+    file, chance, other = tmp_path / "anna.lipsmith", random.Random(1), AvatarStore(tmp_path / "other")
     anna.export("anna", file)
     whole = file.read_bytes()
     for _ in range(100):
@@ -263,7 +263,7 @@ def test_what_is_no_record_is_not_kept() -> None:
             keep(value, {})
 
 
-def test_a_manifest_of_before_a_field_came_is_read(anna: Shelf) -> None:
+def test_a_manifest_of_before_a_field_came_is_read(anna: AvatarStore) -> None:
     path = anna.root / "anna" / NAME
     body = json.loads(path.read_text())
     for name in ("sum", "key", "notices"):

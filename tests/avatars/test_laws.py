@@ -15,20 +15,20 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsmith.avatars.loop import Loop
+from lipsmith.avatars.avatar import Avatar, AvatarWriter
+from lipsmith.avatars.contact_sheet import avatar_sheet
 from lipsmith.avatars.options import AvatarOptions
-from lipsmith.avatars.sheet import avatar_sheet
-from lipsmith.avatars.shelf import Shelf
-from lipsmith.avatars.store import Avatar, PlateWriter
+from lipsmith.avatars.playback import PlaybackOrder
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines import Engine, engine_table, load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarStale
-from lipsmith.generate import generate
-from lipsmith.perform import perform
-from lipsmith.speak import plates, speak
-from lipsmith.take import Take
+from lipsmith.pipeline.generate import generate
+from lipsmith.pipeline.render import render_stream
+from lipsmith.pipeline.speak import plates, speak
+from lipsmith.pipeline.timeline import Timeline
 from lipsmith.timing import sample_at
-from lipsmith.types import AVFrame, Image, Plate, Samples
+from lipsmith.types import AVFrame, Image, Samples, SourceFrame
 
 FRAMES, SIDE = 10, 200
 ENGINES: dict[str, dict[str, Any]] = {
@@ -78,33 +78,35 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def stored(engine: Engine, film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shelf, list[Plate]]]:
+def stored(
+    engine: Engine, film: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[AvatarStore, list[SourceFrame]]]:
     """A shelf with ``anna``, and her plates as they were before they were stored."""
-    made: list[Plate] = []
-    faces = PlateWriter.faces
+    made: list[SourceFrame] = []
+    faces = AvatarWriter.faces
 
-    def remember(self: PlateWriter, plate: Plate, characters: Any) -> None:
+    def remember(self: AvatarWriter, plate: SourceFrame, characters: Any) -> None:
         made.append(plate)
         faces(self, plate, characters)
 
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
+    shelf = AvatarStore(tmp_path_factory.mktemp("shelf"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PlateWriter, "faces", remember)
+        patch.setattr(AvatarWriter, "faces", remember)
         who = "largest" if engine.info.name == "musetalk" else "all"  # its networks, though tiny, take their time
         shelf.create("anna", film, engine, AvatarOptions(faces=who))
     return shelf, made
 
 
-def there_and_back(made: list[Plate]) -> Iterator[Plate]:
+def there_and_back(made: list[SourceFrame]) -> Iterator[SourceFrame]:
     return cycle(made + made[-2:0:-1])
 
 
-def played(source: Iterator[Plate], engine: Engine, sound: Samples) -> list[AVFrame]:
-    return list(perform(Take(source, engine, Fraction(25)), [sound], engine))
+def played(source: Iterator[SourceFrame], engine: Engine, sound: Samples) -> list[AVFrame]:
+    return list(render_stream(Timeline(source, engine, Fraction(25)), [sound], engine))
 
 
 def test_a_film_from_the_store_is_the_film_from_memory(
-    engine: Engine, stored: tuple[Shelf, list[Plate]], sound: Samples
+    engine: Engine, stored: tuple[AvatarStore, list[SourceFrame]], sound: Samples
 ) -> None:
     shelf, made = stored
     assert made[4].scene != made[7].scene
@@ -120,7 +122,7 @@ def test_a_film_from_the_store_is_the_film_from_memory(
     assert any((a.image != plate.image).any() for a, plate in zip(ours, made, strict=False))
 
 
-def test_plates_come_back_as_they_were_in_any_order(stored: tuple[Shelf, list[Plate]]) -> None:
+def test_plates_come_back_as_they_were_in_any_order(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
     shelf, made = stored
     with shelf.open("anna") as avatar:
         for index in (7, 0, 9, 3, 3, 8, 2, 5):
@@ -138,7 +140,7 @@ def test_plates_come_back_as_they_were_in_any_order(stored: tuple[Shelf, list[Pl
                 assert mine.mask is theirs.mask is None or np.array_equal(mine.mask, theirs.mask)
 
 
-def test_the_sheet_shows_every_face(stored: tuple[Shelf, list[Plate]]) -> None:
+def test_the_sheet_shows_every_face(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
     shelf, _ = stored
     with shelf.open("anna") as avatar:
         sheet = avatar_sheet(avatar)
@@ -147,7 +149,7 @@ def test_the_sheet_shows_every_face(stored: tuple[Shelf, list[Plate]]) -> None:
 
 
 def test_a_part_of_the_picture_stays_a_part_and_what_is_shared_stays_shared(film: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = AvatarStore(tmp_path)
     shelf.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
     with shelf.open("anna") as avatar:
         one, other = avatar.plate(0), avatar.plate(1)
@@ -164,7 +166,7 @@ def test_two_speeches_and_a_portrait(astronaut_file: Path, speech_file: Path, tm
     """Drawn from the store, a portrait says just what ``generate`` makes it say."""
     from lipsmith.options import GenerateOptions
 
-    shelf, engine = Shelf(tmp_path / "shelf"), load_engine("warp")
+    shelf, engine = AvatarStore(tmp_path / "shelf"), load_engine("warp")
     shelf.create("anna", astronaut_file, engine)
     short = tmp_path / "short.wav"
     with wave.open(str(short), "wb") as file:
@@ -188,7 +190,7 @@ def images(path: Path) -> list[bytes]:
 
 
 def test_memory_does_not_grow_with_what_is_read(film: Path, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = AvatarStore(tmp_path)
     shelf.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
     with shelf.open("anna") as avatar:
         list(islice(plates(avatar), 30))
@@ -200,7 +202,7 @@ def test_memory_does_not_grow_with_what_is_read(film: Path, tmp_path: Path) -> N
     assert grown < 3_000_000
 
 
-def walked(avatar: Avatar, loop: Loop) -> Iterator[int]:
+def walked(avatar: Avatar, loop: PlaybackOrder) -> Iterator[int]:
     walk = loop.start()
     for k in range(200):
         yield avatar.plate(walk.plate).index

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.avatars.loop import SPEAKING, Bridge, Clip, Loop, Walk
+from lipsmith.avatars.playback import SPEAKING, Clip, PlaybackCursor, PlaybackOrder, Transition
 
 
 @st.composite
@@ -26,22 +26,22 @@ def clips(draw: st.DrawFn, name: str = "idle", start: int = 0) -> Clip:
 
 
 @st.composite
-def loops(draw: st.DrawFn) -> Loop:
+def loops(draw: st.DrawFn) -> PlaybackOrder:
     """One to three clips with bridges between them all."""
     made: list[Clip] = []
     for name in ["idle", SPEAKING, "wave"][: draw(st.integers(1, 3))]:
         made.append(draw(clips(name, made[-1].stop if made else 0)))
     bridges = [
-        Bridge(draw(st.integers(a.start, a.stop - 1)), draw(st.integers(b.start, b.stop - 1)))
+        Transition(draw(st.integers(a.start, a.stop - 1)), draw(st.integers(b.start, b.stop - 1)))
         for a in made
         for b in made
         if a is not b
         for _ in range(draw(st.integers(1, 3)))
     ]
-    return Loop(made, bridges)
+    return PlaybackOrder(made, bridges)
 
 
-def walked(loop: Loop, speaking: list[bool]) -> list[Walk]:
+def walked(loop: PlaybackOrder, speaking: list[bool]) -> list[PlaybackCursor]:
     walks = [loop.start()]
     for now in speaking:
         walks.append(loop.after(walks[-1], now))
@@ -49,35 +49,35 @@ def walked(loop: Loop, speaking: list[bool]) -> list[Walk]:
 
 
 @given(loops(), st.lists(st.booleans(), max_size=200))
-def test_no_step_jumps_but_over_a_bridge(loop: Loop, speaking: list[bool]) -> None:
+def test_no_step_jumps_but_over_a_bridge(loop: PlaybackOrder, speaking: list[bool]) -> None:
     for before, now in pairwise(walked(loop, speaking)):
         clip = loop.clips[now.clip]
         assert clip.start <= now.plate < clip.stop
         if before.clip == now.clip:
             assert abs(before.plate - now.plate) <= 1
         else:
-            assert Bridge(before.plate, now.plate) in loop.bridges
+            assert Transition(before.plate, now.plate) in loop.bridges
 
 
 @given(clips())
 def test_speaking_shows_every_plate_there_and_back_without_doubling_the_turn(clip: Clip) -> None:
-    shown = [walk.plate for walk in walked(Loop([clip]), [True] * (4 * clip.stop))]
+    shown = [walk.plate for walk in walked(PlaybackOrder([clip]), [True] * (4 * clip.stop))]
     there = list(range(clip.stop))
     period = there + there[-2:0:-1]
     assert shown == [period[k % len(period)] for k in range(len(shown))]
 
 
 def test_the_doubled_turn_of_musetalk() -> None:
-    loop = Loop([Clip("idle", 0, 3)], doubled=True)
+    loop = PlaybackOrder([Clip("idle", 0, 3)], doubled=True)
     assert [walk.plate for walk in walked(loop, [True] * 12)] == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
 
 
 @given(loops(), st.lists(st.booleans(), max_size=60), st.fractions(Fraction(1, 5), 5, max_denominator=1001))
 def test_another_rate_shows_at_every_moment_the_plate_that_its_own_rate_shows(
-    loop: Loop, speaking: list[bool], pace: Fraction
+    loop: PlaybackOrder, speaking: list[bool], pace: Fraction
 ) -> None:
     """While nothing changes, frame k shows what the plates' own rate shows floor(k * pace) steps from the start."""
-    paced = Loop(loop.clips, loop.bridges, pace=pace)
+    paced = PlaybackOrder(loop.clips, loop.bridges, pace=pace)
     for now in (True, False):
         frames, steps = walked(paced, [now] * len(speaking)), walked(loop, [now] * (5 * len(speaking)))
         shown = [steps[int(k * pace)] for k in range(len(frames))]
@@ -86,7 +86,7 @@ def test_another_rate_shows_at_every_moment_the_plate_that_its_own_rate_shows(
 
 
 @given(loops(), st.lists(st.booleans(), max_size=60))
-def test_pauses_end_in_a_closed_mouth_of_the_first_clip_and_stay(loop: Loop, before: list[bool]) -> None:
+def test_pauses_end_in_a_closed_mouth_of_the_first_clip_and_stay(loop: PlaybackOrder, before: list[bool]) -> None:
     settling = 2 * loop.plates
     rest = walked(loop, before + [False] * (settling + 100))[-100:]
     first = loop.clips[0]
@@ -102,7 +102,7 @@ def test_pauses_end_in_a_closed_mouth_of_the_first_clip_and_stay(loop: Loop, bef
 def test_idle_never_crosses_a_cut_when_its_scene_has_a_closed_mouth(clip: Clip, data: st.DataObject) -> None:
     plate = data.draw(st.integers(0, clip.stop - 1))
     start, stop = clip.scene(plate)
-    walk, loop = Walk(plate, data.draw(st.booleans())), Loop([clip])
+    walk, loop = PlaybackCursor(plate, data.draw(st.booleans())), PlaybackOrder([clip])
     here = any(start <= first < stop for first, _ in clip.idle)
     for _ in range(100):
         walk = loop.after(walk, speaking=False)
@@ -110,7 +110,7 @@ def test_idle_never_crosses_a_cut_when_its_scene_has_a_closed_mouth(clip: Clip, 
 
 
 @given(loops(), st.data())
-def test_a_gesture_is_reached_and_kept(loop: Loop, data: st.DataObject) -> None:
+def test_a_gesture_is_reached_and_kept(loop: PlaybackOrder, data: st.DataObject) -> None:
     wish = data.draw(st.integers(0, len(loop.clips) - 1))
     walk = loop.start(speaking=True)
     for _ in range(loop.plates + 1):
@@ -119,21 +119,21 @@ def test_a_gesture_is_reached_and_kept(loop: Loop, data: st.DataObject) -> None:
 
 
 def test_who_speaks_goes_on_in_the_direction_the_pause_left() -> None:
-    loop = Loop([Clip("idle", 0, 10, idle=((4, 6),))])
-    walk = Walk(5, forward=True)
-    assert loop.after(walk, speaking=False) == Walk(4, forward=False)
-    assert loop.after(Walk(4, forward=False), speaking=True) == Walk(3, forward=False)
+    loop = PlaybackOrder([Clip("idle", 0, 10, idle=((4, 6),))])
+    walk = PlaybackCursor(5, forward=True)
+    assert loop.after(walk, speaking=False) == PlaybackCursor(4, forward=False)
+    assert loop.after(PlaybackCursor(4, forward=False), speaking=True) == PlaybackCursor(3, forward=False)
 
 
 def test_still_pictures_stand_still() -> None:
-    loop = Loop([Clip("idle", 0, 1, idle=((0, 1),))])
-    assert set(walked(loop, [True, False] * 5)) == {Walk(0)}
+    loop = PlaybackOrder([Clip("idle", 0, 1, idle=((0, 1),))])
+    assert set(walked(loop, [True, False] * 5)) == {PlaybackCursor(0)}
 
 
-@pytest.mark.parametrize("bridge", [Bridge(0, 9), Bridge(9, 0), Bridge(-1, 5)])
-def test_bridges_to_nowhere_are_refused(bridge: Bridge) -> None:
+@pytest.mark.parametrize("bridge", [Transition(0, 9), Transition(9, 0), Transition(-1, 5)])
+def test_bridges_to_nowhere_are_refused(bridge: Transition) -> None:
     with pytest.raises(ValueError, match="not there"):
-        Loop([Clip("idle", 0, 4), Clip("wave", 4, 9)], [Bridge(0, 5), Bridge(5, 0), bridge])
+        PlaybackOrder([Clip("idle", 0, 4), Clip("wave", 4, 9)], [Transition(0, 5), Transition(5, 0), bridge])
 
 
 def test_a_loop_of_many_cuts_clips_and_bridges_is_made_and_walked_at_once() -> None:
@@ -142,7 +142,7 @@ def test_a_loop_of_many_cuts_clips_and_bridges_is_made_and_walked_at_once() -> N
     clip = Clip("idle", 0, 2 * many, tuple(range(2, 2 * many, 2)))
     assert all(clip.scene(plate) == (plate & ~1, (plate & ~1) + 2) for plate in range(0, 2 * many, 3))
     with pytest.raises(ValueError, match="every clip needs"):
-        Loop([Clip(str(k), k, k + 1) for k in range(many)], [Bridge(k, 0) for k in range(many)])
+        PlaybackOrder([Clip(str(k), k, k + 1) for k in range(many)], [Transition(k, 0) for k in range(many)])
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_a_loop_of_many_cuts_clips_and_bridges_is_made_and_walked_at_once() -> N
 )
 def test_loops_that_cannot_be_walked_are_refused(clips: list[Clip]) -> None:
     with pytest.raises(ValueError, match=r"clip|bridge"):
-        Loop(clips)
+        PlaybackOrder(clips)

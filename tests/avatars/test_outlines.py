@@ -11,15 +11,15 @@ import pytest
 from drawn_people import draw_folder
 from PIL import Image as Pillow
 
-from lipsmith.avatars.shelf import Shelf
-from lipsmith.avatars.store import packed, unpacked
+from lipsmith.avatars.avatar import packed, unpacked
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, OptionError, PictureError
-from lipsmith.generate import generate
 from lipsmith.options import GenerateOptions
+from lipsmith.pipeline.generate import generate
+from lipsmith.pipeline.speak import SpeakOptions, engine_for, speak
 from lipsmith.provenance.metadata import read_mark
-from lipsmith.speak import SpeakOptions, engine_for, speak
 from lipsmith.types import Image
 
 GREEN = (0, 177, 64)
@@ -63,7 +63,7 @@ def images(path: Path) -> list[Image]:
 
 @pytest.mark.parametrize("source", ["cut_out", "on_green"])
 def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
-    source: str, request: pytest.FixtureRequest, shelf: Shelf, speech: Path, tmp_path: Path
+    source: str, request: pytest.FixtureRequest, shelf: AvatarStore, speech: Path, tmp_path: Path
 ) -> None:
     picture = request.getfixturevalue(source)
     shelf.create("anna", picture, load_engine("warp"))
@@ -79,7 +79,7 @@ def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
         assert np.array_equal(spoken, made)
 
 
-def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green: Path, shelf: Shelf) -> None:
+def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green: Path, shelf: AvatarStore) -> None:
     shelf.create("outlined", cut_out, load_engine("warp"))
     shelf.create("keyed", on_green, load_engine("warp"))
 
@@ -95,7 +95,7 @@ def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green:
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mov"])
 def test_a_folder_of_cut_outs_speaks_transparently(
-    name: str, shelf: Shelf, speech: Path, tmp_path: Path, known_faces: None
+    name: str, shelf: AvatarStore, speech: Path, tmp_path: Path, known_faces: None
 ) -> None:
     folder = draw_folder(tmp_path / "source", 4)
     outlines = []
@@ -119,7 +119,7 @@ def test_a_folder_of_cut_outs_speaks_transparently(
     assert shelf.check("anna").frames == 4
 
 
-def test_an_opaque_avatar_before_no_screen_says_so(anna: Shelf, speech: Path, tmp_path: Path) -> None:
+def test_an_opaque_avatar_before_no_screen_says_so(anna: AvatarStore, speech: Path, tmp_path: Path) -> None:
     with anna.open("anna") as avatar:
         assert avatar.alphas is None
         with pytest.raises(PictureError, match="no transparent parts"):

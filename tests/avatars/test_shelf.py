@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from drawn_people import draw_folder, drawn
 
-from lipsmith.avatars.loop import SPEAKING, Loop, Walk
 from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
 from lipsmith.avatars.options import AvatarOptions, engine_of
-from lipsmith.avatars.places import LOCKS, data_folder
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.paths import LOCKS, data_folder
+from lipsmith.avatars.playback import SPEAKING, PlaybackCursor, PlaybackOrder
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import (
     AvatarBroken,
@@ -36,7 +36,7 @@ from lipsmith.errors import (
     OutputError,
     PictureError,
 )
-from lipsmith.speak import plates
+from lipsmith.pipeline.speak import plates
 from lipsmith.stopwatch import Stage
 from lipsmith.types import EngineInfo
 
@@ -68,7 +68,7 @@ class OtherFake(ShapedFake):
         return replace(super().info, name="other")
 
 
-def test_an_avatar_is_what_was_asked_for(anna: Shelf) -> None:
+def test_an_avatar_is_what_was_asked_for(anna: AvatarStore) -> None:
     (info,) = anna.list()
     assert (info.id, info.size, info.frames, float(info.fps)) == ("anna", (50, 37), 4, 25)
     assert (info.engine, info.engine_version, info.faces, info.clips) == ("fake", "1", 1, ("idle",))
@@ -82,21 +82,21 @@ def test_an_avatar_is_what_was_asked_for(anna: Shelf) -> None:
             avatar.plate(4)
 
 
-def test_the_same_wish_is_found_at_once(anna: Shelf, source: Path) -> None:
+def test_the_same_wish_is_found_at_once(anna: AvatarStore, source: Path) -> None:
     stages: list[Stage] = []
     before = anna.list()
     assert anna.create("anna", source, FakeEngine(), progress=stages.append) == before[0]
     assert stages == []
 
 
-def test_an_option_that_shapes_nothing_is_taken_over(anna: Shelf, source: Path) -> None:
+def test_an_option_that_shapes_nothing_is_taken_over(anna: AvatarStore, source: Path) -> None:
     data = sorted(anna.root.rglob("*.roll"))
     assert anna.create("anna", source, FakeEngine(FakeOptions(window=3))).options["window"] == 3
     assert sorted(anna.root.rglob("*.roll")) == data
     assert engine_of(anna.list()[0]).info.window == 3
 
 
-def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: Shelf) -> None:
+def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: AvatarStore) -> None:
     def order(fps: int) -> list[int]:
         with anna.open("anna") as avatar:
             avatar.play_at(Fraction(fps))
@@ -108,7 +108,7 @@ def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: Shelf) -
     assert order(10) == [0, 2, 1, 1, 2, 0, 3, 1, 2]  # every 5/2th
 
 
-def test_an_engine_made_strict_turns_as_musetalk_does(anna: Shelf) -> None:
+def test_an_engine_made_strict_turns_as_musetalk_does(anna: AvatarStore) -> None:
     path = anna.root / "anna" / NAME
     manifest = read_manifest(path)
     write_manifest(path.parent, replace(manifest, options={**manifest.options, "strict": True}))
@@ -116,14 +116,14 @@ def test_an_engine_made_strict_turns_as_musetalk_does(anna: Shelf) -> None:
     assert [walk.plate for walk in islice(walks(manifest.loop()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
 
 
-def walks(loop: Loop) -> Iterator[Walk]:
+def walks(loop: PlaybackOrder) -> Iterator[PlaybackCursor]:
     walk = loop.start(speaking=True)
     while True:
         yield walk
         walk = loop.after(walk, speaking=True)
 
 
-def test_options_that_the_engine_no_longer_knows_are_stale(anna: Shelf) -> None:
+def test_options_that_the_engine_no_longer_knows_are_stale(anna: AvatarStore) -> None:
     path = anna.root / "anna" / NAME
     manifest = read_manifest(path)
     write_manifest(path.parent, replace(manifest, options={**manifest.options, "colour": "red"}))
@@ -131,7 +131,7 @@ def test_options_that_the_engine_no_longer_knows_are_stale(anna: Shelf) -> None:
         anna.open("anna")
 
 
-def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None:
+def test_what_changed_is_said(anna: AvatarStore, source: Path, tmp_path: Path) -> None:
     other = draw_folder(tmp_path / "other", 4, shade=9)
     with pytest.raises(AvatarStale, match=r"the source of the clip idle has changed.*--refresh"):
         anna.create("anna", other, FakeEngine())
@@ -151,7 +151,7 @@ def test_what_changed_is_said(anna: Shelf, source: Path, tmp_path: Path) -> None
     assert len(list((anna.root / "anna").iterdir())) == 2
 
 
-def test_who_has_it_open_reads_on(anna: Shelf, tmp_path: Path) -> None:
+def test_who_has_it_open_reads_on(anna: AvatarStore, tmp_path: Path) -> None:
     with anna.open("anna") as avatar:
         anna.create("anna", draw_folder(tmp_path / "other", 2, shade=9), FakeEngine(), refresh=True)
         anna.delete("anna")
@@ -160,7 +160,7 @@ def test_who_has_it_open_reads_on(anna: Shelf, tmp_path: Path) -> None:
         anna.open("anna")
 
 
-def test_a_failed_making_leaves_what_was_there(anna: Shelf, tmp_path: Path) -> None:
+def test_a_failed_making_leaves_what_was_there(anna: AvatarStore, tmp_path: Path) -> None:
     class Stumbling(FakeEngine):
         def prepare(self, image, face, character):
             raise FaceError("no such face")
@@ -178,7 +178,7 @@ def test_a_failed_making_leaves_what_was_there(anna: Shelf, tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a file's size")
 @pytest.mark.parametrize("room", [100, 2_000, 4_000])
-def test_a_full_disk_is_told_and_leaves_what_was_there(anna: Shelf, tmp_path: Path, room: int) -> None:
+def test_a_full_disk_is_told_and_leaves_what_was_there(anna: AvatarStore, tmp_path: Path, room: int) -> None:
     """Files end where the limit is; what is small waits in memory until the end."""
     import resource
 
@@ -195,7 +195,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(anna: Shelf, tmp_path: Pa
     assert len(list((anna.root / "anna").iterdir())) == 2
 
 
-def test_names(anna: Shelf, source: Path) -> None:
+def test_names(anna: AvatarStore, source: Path) -> None:
     for name in ("", ".anna", "../anna", "a/b", "a\\b", "-x", "con", "nul.txt", "x" * 65, "a.", "a b", "a\n", "\0"):
         with pytest.raises(OptionError):
             anna.create(name, source, FakeEngine())
@@ -208,7 +208,7 @@ def test_names(anna: Shelf, source: Path) -> None:
         anna.open("ana")
 
 
-def test_renaming_and_deleting(anna: Shelf, source: Path) -> None:
+def test_renaming_and_deleting(anna: AvatarStore, source: Path) -> None:
     anna.create("berta", source, FakeEngine())
     with pytest.raises(InputError, match="already"):
         anna.rename("anna", "berta")
@@ -220,7 +220,7 @@ def test_renaming_and_deleting(anna: Shelf, source: Path) -> None:
     assert [info.id for info in anna.list()] == ["cora"]
 
 
-def test_collecting_takes_the_longest_unused(anna: Shelf, source: Path) -> None:
+def test_collecting_takes_the_longest_unused(anna: AvatarStore, source: Path) -> None:
     for age, name in enumerate(("berta", "cora")):
         anna.create(name, source, FakeEngine())
         os.utime(anna.root / name / NAME, (1000 + age, 1000 + age))
@@ -230,7 +230,7 @@ def test_collecting_takes_the_longest_unused(anna: Shelf, source: Path) -> None:
     assert [info.id for info in anna.list()] == ["anna"]
 
 
-def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: Shelf, source: Path) -> None:
+def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: AvatarStore, source: Path) -> None:
     anna.create("berta", source, FakeEngine())
     (anna.root / "berta" / NAME).write_text("{}")
     for name in ("anna", "left"):
@@ -248,7 +248,7 @@ def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: Shelf, sourc
 @pytest.mark.parametrize("file", ["targets.roll", "index.safetensors"])
 @pytest.mark.parametrize("harm", ["gone", "short"])
 def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_wish(
-    anna: Shelf, source: Path, file: str, harm: str
+    anna: AvatarStore, source: Path, file: str, harm: str
 ) -> None:
     (found,) = anna.root.glob(f"anna/*/{file}")
     found.unlink() if harm == "gone" else os.truncate(found, found.stat().st_size // 2)
@@ -263,7 +263,7 @@ def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_wish(
     assert anna.collect(0) == ["anna"]  # what is half there takes room, too
 
 
-def test_what_is_not_ours_stays(anna: Shelf, source: Path) -> None:
+def test_what_is_not_ours_stays(anna: AvatarStore, source: Path) -> None:
     """A shelf may be laid into a folder that holds other things, in folders of the same names."""
     kept = []
     for name in ("anna", "berta", "holiday"):
@@ -285,7 +285,7 @@ def test_what_is_not_ours_stays(anna: Shelf, source: Path) -> None:
     assert sorted(path for path in anna.root.rglob("*") if path.is_file() and LOCKS not in path.parts) == sorted(kept)
 
 
-def test_several_clips_are_crossed_where_they_look_alike(anna: Shelf, source: Path, tmp_path: Path) -> None:
+def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, source: Path, tmp_path: Path) -> None:
     talk = draw_folder(tmp_path / "talk", 12)
     info = anna.create("cora", source, FakeEngine(), AvatarOptions(clips={SPEAKING: talk}))
     assert (info.clips, info.frames) == (("idle", SPEAKING), 16)
@@ -311,13 +311,13 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: Shelf, source: Pa
         anna.create("emma", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
 
 
-def test_idle_ranges_are_long_and_closed(shelf: Shelf, tmp_path: Path, known_faces: None) -> None:
+def test_idle_ranges_are_long_and_closed(shelf: AvatarStore, tmp_path: Path, known_faces: None) -> None:
     shelf.create("anna", draw_folder(tmp_path / "long", 14), FakeEngine(), AvatarOptions(fps="5"))
     with shelf.open("anna") as avatar:
         assert avatar.loop.clips[0].idle == ((3, 5),)  # 13 alone is too short
 
 
-def test_an_engine_of_another_version_is_refused(anna: Shelf, source: Path) -> None:
+def test_an_engine_of_another_version_is_refused(anna: AvatarStore, source: Path) -> None:
     anna.create("anna", source, NewerFake(), refresh=True)
     with pytest.raises(AvatarStale, match="fake 2, and fake 1"):
         engine_of(anna.list()[0])
@@ -325,10 +325,10 @@ def test_an_engine_of_another_version_is_refused(anna: Shelf, source: Path) -> N
 
 def test_the_shelf_is_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path))
-    assert Shelf().root == tmp_path
+    assert AvatarStore().root == tmp_path
     monkeypatch.delenv("LIPSMITH_AVATARS")
     assert data_folder().parts[-2:] == ("lipsmith", "avatars")
-    assert Shelf(tmp_path / "nowhere").list() == []
+    assert AvatarStore(tmp_path / "nowhere").list() == []
 
 
 @contextmanager
@@ -346,7 +346,7 @@ def running(*words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
-    shelf, chance = Shelf(tmp_path / "shelf"), random.Random(0)
+    shelf, chance = AvatarStore(tmp_path / "shelf"), random.Random(0)
     sources = [draw_folder(tmp_path / f"source{shade}", 6, shade) for shade in (0, 9)]
     for _ in range(KILLS):
         with running(shelf.root, *sources) as child:
@@ -363,7 +363,7 @@ def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
 
 
 def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
-    shelf, seen, missing = Shelf(tmp_path / "shelf"), set(), 0
+    shelf, seen, missing = AvatarStore(tmp_path / "shelf"), set(), 0
     sources = [draw_folder(tmp_path / f"source{shade}", 3, shade) for shade in (0, 9)]
     with running(shelf.root, *sources), running(shelf.root, *sources[::-1]), running(shelf.root):
         until = time.monotonic() + 1.5
@@ -381,7 +381,7 @@ def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
     assert seen
 
 
-def test_a_shelf_in_use_by_nobody_checks_out_after_all(anna: Shelf) -> None:
+def test_a_shelf_in_use_by_nobody_checks_out_after_all(anna: AvatarStore) -> None:
     with anna.open("anna") as avatar:
         (anna.root / "anna" / NAME).unlink()
         avatar.check()

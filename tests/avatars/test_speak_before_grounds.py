@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from PIL import Image as Pillow
 
 from lipsmith.avatars.options import engine_of
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.cli import run
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.types import Array, Image
@@ -58,7 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_faces: None) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
     film = write_video(tmp_path / "screen.mp4", [before_screen(index) for index in range(6)])
-    Shelf().create("anna", film, FakeEngine())
+    AvatarStore().create("anna", film, FakeEngine())
     write_sound(tmp_path / "tone.wav", noise(10 * 640), 16_000, "pcm_s16le")
     return tmp_path
 
@@ -97,7 +97,7 @@ def test_a_transparency_that_the_source_brought_is_in_the_film(home: Path) -> No
         outlines.append(np.full(image.shape[:2], 255, np.uint8))
         outlines[-1][:, 36:] = 60 * number
         Pillow.fromarray(np.dstack([image, outlines[-1]])).save(path)
-    Shelf().create("cora", folder, FakeEngine())
+    AvatarStore().create("cora", folder, FakeEngine())
     assert run(["speak", "cora", "tone.wav", "-o", "film.mov", "--background", "transparent", "-q"]) == 0
     height, width = outlines[0].shape
     for frame, plate in zip(decode_transparent(home / "film.mov"), [0, 1, 2, 3, 2, 1, 0, 1, 2, 3], strict=True):
@@ -132,7 +132,7 @@ def test_many_speeches_share_one_engine_and_one_that_fails_loses_no_other(
         loads.append(info.id)
         return engine_of(info, **how)
 
-    monkeypatch.setattr("lipsmith.speak.engine_of", load)
+    monkeypatch.setattr("lipsmith.pipeline.speak.engine_of", load)
     (home / "lessons").mkdir()
     for name in ("one.wav", "three.wav"):
         write_sound(home / "lessons" / name, noise(3 * 640), 16_000, "pcm_s16le")
@@ -194,13 +194,13 @@ def test_a_template_keeps_its_key_so_that_speaking_need_not_say_it(
     assert json.loads(capsys.readouterr().out)["key"] == "#be7850"
     assert np.abs(laid([])[100:, 100:].astype(int) - (16, 32, 128)).max() < 12
     assert np.abs(laid(["--key", "#00b140"])[100:, 100:].astype(int) - wall).max() < 12  # the film's own wish counts
-    data = Shelf().info("dora").bytes
+    data = AvatarStore().info("dora").bytes
     assert run(making) == 0  # made of the same, it is found at once, and now knows no key
-    assert (Shelf().info("dora").key, Shelf().info("dora").bytes) == ("none", data)
+    assert (AvatarStore().info("dora").key, AvatarStore().info("dora").bytes) == ("none", data)
     assert run(["speak", "dora", "tone.wav", "-o", "no.mp4", "--background", "red"]) == 3
     assert run([*making, "--key", "alpha"]) == 3
-    assert Shelf().info("dora").key == "none"
+    assert AvatarStore().info("dora").key == "none"
     assert run([*making, "--key", "#be7850"]) == 0
     assert run(["avatar", "export", "dora", "dora.lipsmith"]) == 0
     assert run(["avatar", "import", "dora.lipsmith", "--id", "emma"]) == 0
-    assert Shelf().info("emma").key == "#be7850"
+    assert AvatarStore().info("emma").key == "#be7850"

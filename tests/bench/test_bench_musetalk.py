@@ -20,10 +20,10 @@ from lipsmith.bench.reference import DiffusersReference  # noqa: E402
 from lipsmith.cli import run  # noqa: E402
 from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkOptions  # noqa: E402
-from lipsmith.engines.musetalk.draw import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
+from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.errors import OptionError  # noqa: E402
-from lipsmith.types import Target  # noqa: E402
+from lipsmith.types import PreparedFace  # noqa: E402
 
 OPTIONS = MuseTalkOptions(weights="tiny", device="cpu", precision="fp32")
 
@@ -56,7 +56,7 @@ def test_the_other_side_blends_what_ours_blends(tmp_path: Path) -> None:
     scene, original = portrait_scene((640, 360), OPTIONS), DiffusersReference(OPTIONS, "cpu")
     face = np.random.default_rng(11).integers(0, 256, (256, 256, 3), np.uint8)
     theirs = original.blend(scene.image[..., ::-1], face[..., ::-1], scene.box, scene.mask)
-    target = Target(scene.patch.crop, scene.patch.alpha, None)
+    target = PreparedFace(scene.patch.crop, scene.patch.alpha, None)
     assert np.array_equal(theirs[..., ::-1], compose(scene.image, [target], [scene.patch.fitted(face)]))
     seen: list[tuple[int, ...]] = []
     watched = DiffusersReference(OPTIONS, "cpu", lambda image: seen.append(image.shape))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.bench import speak_worker
 from lipsmith.bench.case import run_alone
 from lipsmith.bench.material import write_moving_portrait, write_portrait, write_speech
@@ -56,7 +56,7 @@ def found(portrait: Path, here: None) -> SpeakFigures:
 def test_films_are_made_alone_and_speaking_never_imports_what_finds_faces(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Shelf(tmp_path / "shelf").create("anna", portrait, load_engine("fake"))
+    AvatarStore(tmp_path / "shelf").create("anna", portrait, load_engine("fake"))
     speech = write_speech(tmp_path, 0.4)
     wish = {"do": "speak", "engine": "fake", "shelf": str(tmp_path / "shelf"), "id": "anna"}
     wish |= {"speech": str(speech), "short": str(speech), "output": str(tmp_path / "film.mp4")}
@@ -87,17 +87,17 @@ def test_an_avatar_that_is_there_is_measured_from_its_plates(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
-    Shelf().create("anna", portrait, load_engine("fake", context=1))
+    AvatarStore().create("anna", portrait, load_engine("fake", context=1))
     assert run(["bench", "speak", "anna", "--speech-seconds", "0.2", "--runs", "1", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["size"] == [160, 160]
-    assert [info.id for info in Shelf().list()] == ["anna"]
+    assert [info.id for info in AvatarStore().list()] == ["anna"]
     assert run(["bench", "speak", "nobody"]) == 3
     assert "no avatar 'nobody'" in capsys.readouterr().err
 
 
 def test_plates_become_a_film_again(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
+    shelf = AvatarStore(tmp_path / "shelf")
     film = write_moving_portrait(tmp_path, (161, 120), 0.2)
     shelf.create("anna", film, load_engine("fake"))
     with shelf.open("anna") as avatar:

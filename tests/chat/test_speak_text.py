@@ -13,7 +13,7 @@ from speaking_service import service
 sys.path.append(str(Path(__file__).parents[1] / "avatars"))
 from drawn_people import KnownFaces, draw_folder
 
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.cli import run
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
@@ -23,10 +23,10 @@ from lipsmith.tts.espeak_library import has_espeak
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs ``speak`` in an empty folder with an avatar on the shelf: its exit code, its report, its complaint."""
-    monkeypatch.setattr("lipsmith.avatars.making.Preparation", KnownFaces)
+    monkeypatch.setattr("lipsmith.avatars.builder.FacePreparation", KnownFaces)
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
     monkeypatch.chdir(tmp_path)
-    Shelf(tmp_path / "shelf").create("anna", draw_folder(tmp_path / "source", 4), FakeEngine())
+    AvatarStore(tmp_path / "shelf").create("anna", draw_folder(tmp_path / "source", 4), FakeEngine())
 
     def call(*words: str) -> tuple[int, Any, str]:
         capsys.readouterr()

@@ -20,8 +20,8 @@ from lipsmith.cli import run
 from lipsmith.cli.engine_flags import MUSETALK_WORDS
 from lipsmith.cli.generate import WORDS, summary
 from lipsmith.engines.musetalk import MuseTalkOptions
-from lipsmith.generate import Report
 from lipsmith.options import GenerateOptions
+from lipsmith.pipeline.generate import Report
 
 Captured = pytest.CaptureFixture[str]
 
@@ -217,12 +217,12 @@ def test_engines_are_listed(capsys: Captured) -> None:
 
 
 def test_an_engine_that_cannot_run_says_why(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lipsmith.engines import Entry
+    from lipsmith.engines import EngineSpec
 
     def refuse(_: object) -> None:
         raise AssertionError("an engine that lacks something is not loaded")
 
-    entry = Entry("big", "a big one", "a GPU", refuse, lambda _: "there is no GPU[big] here")  # type: ignore[arg-type]
+    entry = EngineSpec("big", "a big one", "a GPU", refuse, lambda _: "there is no GPU[big] here")  # type: ignore[arg-type]
     monkeypatch.setattr("lipsmith.engines.engine_table", lambda: {"big": entry})
     assert run(["engines", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["lacks"] == "there is no GPU[big] here"

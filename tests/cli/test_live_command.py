@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.bench.material import write_portrait
 from lipsmith.cli import run
 from lipsmith.engines import load_engine
@@ -32,7 +32,7 @@ SECONDS = 0.8
 def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
     monkeypatch.delenv("LIPSMITH_PUSH", raising=False)
-    Shelf().create("anna", write_portrait(tmp_path, (96, 96)), load_engine("fake", context=1))
+    AvatarStore().create("anna", write_portrait(tmp_path, (96, 96)), load_engine("fake", context=1))
     return "anna"
 
 
@@ -133,7 +133,7 @@ def test_a_sink_that_breaks_is_let_go_and_told(avatar: str, speech: Path, tmp_pa
         def close(self) -> None:
             self.closed += 1
 
-    with Shelf().open(avatar) as opened:
+    with AvatarStore().open(avatar) as opened:
         aired = asyncio.run(broadcast(opened, load_engine("fake", context=1), [open_speech(speech)], [Broken()]))
     assert aired.spoken == 1
     assert aired.troubles == ("the cable is out",)

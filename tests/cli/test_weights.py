@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from lipsmith.cli import run
-from lipsmith.weights import Found
 from lipsmith.weights.catalogue import PARTS
 
 Captured = pytest.CaptureFixture[str]
@@ -66,7 +65,7 @@ def test_fetch_and_import_hand_on_what_was_asked(
 ) -> None:
     seen: list[tuple[object, ...]] = []
     part = PARTS["whisper"]
-    found = [Found(part, models / "whisper", part.weights[0])]
+    found = [FoundPart(part, models / "whisper", part.weights[0])]
     monkeypatch.setattr("lipsmith.weights.fetch.fetch", lambda *given: seen.append(given[:3]) or found)
     monkeypatch.setattr("lipsmith.weights.fetch.take_over", lambda *given: seen.append(given[:3]) or found)
     assert run(["weights", "fetch"]) == 0

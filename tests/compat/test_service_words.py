@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith import errors
-from lipsmith.avatars.places import check_name
+from lipsmith.avatars.paths import check_name
 from lipsmith.compat.csharp.engine import musetalk_options
 from lipsmith.compat.csharp.flags import ServiceFlags, check, parse
 from lipsmith.compat.csharp.names import avatar_name, template_name

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from upstream_files import made_plates, service_rows, write_service
 
 from lipsmith.avatars.options import AvatarOptions
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.compat.csharp.actions import work
 from lipsmith.compat.csharp.flags import ServiceFlags
 from lipsmith.compat.csharp.output import Answer, Pipe
@@ -26,7 +26,7 @@ from lipsmith.media.probe import probe
 @pytest.fixture
 def cache(tmp_path: Path, astronaut_file: Path) -> Path:
     """A still template at 25 fps and one of four pictures at 30, and 0.4 s of speech beside them."""
-    shelf = Shelf(tmp_path / "cache")
+    shelf = AvatarStore(tmp_path / "cache")
     with Pillow.open(astronaut_file) as picture:
         small = picture.resize((128, 128))
     folder = tmp_path / "frames"

@@ -13,16 +13,16 @@ import pytest
 from upstream_files import Made, made_plates, service_rows, write_folder, write_service
 
 from lipsmith.compat.upstream_avatar import UpstreamAvatar, is_upstream, read_upstream
-from lipsmith.engines.musetalk.ready import Material
+from lipsmith.engines.musetalk.prepare import MuseTalkMaterial
 from lipsmith.errors import InputError
-from lipsmith.types import Plate
+from lipsmith.types import SourceFrame
 
 PLATES = made_plates(3)
 
 
-def plates_of(read: UpstreamAvatar) -> list[Plate]:
+def plates_of(read: UpstreamAvatar) -> list[SourceFrame]:
     images = [read.gallery.image(index) for index in range(read.frames)]
-    return [Plate(index, image, read.targets(index, image)) for index, image in enumerate(images)]
+    return [SourceFrame(index, image, read.targets(index, image)) for index, image in enumerate(images)]
 
 
 def assert_same(read: UpstreamAvatar, made: list[Made]) -> None:
@@ -30,7 +30,7 @@ def assert_same(read: UpstreamAvatar, made: list[Made]) -> None:
     assert [plate.index for plate in plates] == list(range(len(made)))
     for plate, one in zip(plates, made, strict=True):
         (target,) = plate.targets
-        assert isinstance(target.material, Material)
+        assert isinstance(target.material, MuseTalkMaterial)
         assert np.array_equal(plate.image, one.image)
         assert target.crop.box == one.patch.box
         assert np.array_equal(target.mask, one.patch.alpha)

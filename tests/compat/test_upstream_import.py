@@ -14,7 +14,7 @@ from goldens_recipe import named_normal
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from lipsmith.avatars.shelf import Shelf
+from lipsmith.avatars.store import AvatarStore
 from lipsmith.compat.upstream_import import bring_upstream
 from lipsmith.engines import load_engine
 from lipsmith.errors import AvatarMissing, FaceError, InputError, OptionError
@@ -23,11 +23,11 @@ PLATES = made_plates(3)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "shelf")
+def shelf(tmp_path: Path) -> AvatarStore:
+    return AvatarStore(tmp_path / "shelf")
 
 
-def assert_stored(shelf: Shelf, name: str, made: list[Made]) -> None:
+def assert_stored(shelf: AvatarStore, name: str, made: list[Made]) -> None:
     with shelf.open(name) as avatar:
         plates = [avatar.plate(index) for index in range(avatar.info.frames)]
     assert len(plates) == len(made)
@@ -39,7 +39,7 @@ def assert_stored(shelf: Shelf, name: str, made: list[Made]) -> None:
         assert np.abs(plate.image.astype(int) - one.image).mean() < 4  # kept as a video is
 
 
-def test_a_realtime_folder_is_stored_whole(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_realtime_folder_is_stored_whole(shelf: AvatarStore, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     folder = write_folder(tmp_path / "avator_1", PLATES)
     info = bring_upstream(shelf, folder, progress=lambda stage: told.append((stage.name, stage.done, stage.total)))
@@ -52,7 +52,7 @@ def test_a_realtime_folder_is_stored_whole(shelf: Shelf, tmp_path: Path) -> None
     shelf.check("avator_1")
 
 
-def test_the_service_s_pickle_is_stored_without_loss(shelf: Shelf, tmp_path: Path) -> None:
+def test_the_service_s_pickle_is_stored_without_loss(shelf: AvatarStore, tmp_path: Path) -> None:
     path = write_service(tmp_path, "xiaoha", service_rows([PLATES[0]] * 2))
     info = bring_upstream(shelf, path, "other", fps=Fraction(30), options={"version": "v15"})
     assert (info.id, info.frames, info.fps, info.engine_version) == ("other", 1, 30, "v15")
@@ -60,7 +60,7 @@ def test_the_service_s_pickle_is_stored_without_loss(shelf: Shelf, tmp_path: Pat
         assert np.array_equal(avatar.plate(0).image, PLATES[0].image)
 
 
-def test_an_imported_plate_is_drawn(shelf: Shelf, tmp_path: Path) -> None:
+def test_an_imported_plate_is_drawn(shelf: AvatarStore, tmp_path: Path) -> None:
     info = bring_upstream(shelf, write_service(tmp_path, "xiaoha", service_rows(PLATES)))
     engine = load_engine("musetalk", **{**info.options, "weights": "tiny", "device": "cpu"})
     with shelf.open("xiaoha") as avatar:
@@ -70,7 +70,7 @@ def test_an_imported_plate_is_drawn(shelf: Shelf, tmp_path: Path) -> None:
     assert picture.shape == (target.crop.size[1], target.crop.size[0], 3)
 
 
-def test_a_name_that_is_taken_is_told_unless_refreshed(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_name_that_is_taken_is_told_unless_refreshed(shelf: AvatarStore, tmp_path: Path) -> None:
     path = write_service(tmp_path, "xiaoha", service_rows(PLATES[:1]))
     bring_upstream(shelf, path)
     with pytest.raises(InputError, match="'xiaoha' already"):
@@ -80,7 +80,7 @@ def test_a_name_that_is_taken_is_told_unless_refreshed(shelf: Shelf, tmp_path: P
         bring_upstream(shelf, path, "../up")
 
 
-def test_what_fails_on_the_way_leaves_nothing(shelf: Shelf, tmp_path: Path) -> None:
+def test_what_fails_on_the_way_leaves_nothing(shelf: AvatarStore, tmp_path: Path) -> None:
     rows = service_rows(PLATES)
     rows["frame_list_cycle"][2] = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(InputError, match="all need one size"):

@@ -12,15 +12,15 @@ import pytest
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.media.sound import Resampler
-from lipsmith.perform import perform, render_runs
-from lipsmith.take import Take
+from lipsmith.pipeline.render import render_stream, render_windows
+from lipsmith.pipeline.timeline import Timeline
 from lipsmith.timing import frame_count, sample_at
-from lipsmith.types import AVFrame, Face, Plate, Samples
+from lipsmith.types import AVFrame, Face, Samples, SourceFrame
 
 RATES = [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50)]
 
 
-def plates(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1) -> list[Plate]:
+def plates(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1) -> list[SourceFrame]:
     random = np.random.default_rng(0)
     made = []
     for index in range(7):
@@ -28,11 +28,11 @@ def plates(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1)
         boxes = [np.array([4 + 30 * k, 4, 24 + 30 * k, 24], np.float32) for k in range(faces)]
         there = [] if index in cutaways else boxes
         targets = [engine.prepare(image, Face(box, np.zeros((478, 3), np.float32), 1.0), 1) for box in there]
-        made.append(Plate(index, image, tuple(targets)))
+        made.append(SourceFrame(index, image, tuple(targets)))
     return made
 
 
-def back_and_forth(shelf: list[Plate]) -> Iterator[Plate]:
+def back_and_forth(shelf: list[SourceFrame]) -> Iterator[SourceFrame]:
     return itertools.cycle(shelf + shelf[::-1])
 
 
@@ -41,10 +41,10 @@ def chunks(sound: Samples, size: int) -> Iterator[Samples]:
 
 
 def film(
-    engine: FakeEngine, shelf: Iterable[Plate], sound: Iterable[Samples], fps: Fraction, rate: int = 16_000
+    engine: FakeEngine, shelf: Iterable[SourceFrame], sound: Iterable[Samples], fps: Fraction, rate: int = 16_000
 ) -> list[AVFrame]:
-    take = Take(iter(shelf), engine, fps, rate, Resampler(rate) if rate != 16_000 else None)
-    return list(perform(take, sound, engine))
+    take = Timeline(iter(shelf), engine, fps, rate, Resampler(rate) if rate != 16_000 else None)
+    return list(render_stream(take, sound, engine))
 
 
 def same(one: list[AVFrame], other: list[AVFrame]) -> bool:
@@ -72,7 +72,7 @@ def test_a_batch_changes_nothing_but_the_number_of_calls(batch: int) -> None:
     shelf = plates(engine)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
     engine.calls.clear()
-    together = list(perform(Take(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch))
+    together = list(render_stream(Timeline(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch))
     assert same(together, alone)
     assert len(engine.calls) <= -(-25 // batch)
 
@@ -114,15 +114,15 @@ def test_rows_of_a_window_hold_the_same_people_of_one_scene() -> None:
     shelf = plates(engine, cutaways=(), faces=2)
     shelf[2:] = [replace(plate, scene=1) for plate in shelf[2:]]
     shelf[5] = replace(shelf[5], targets=tuple(replace(target, track=k) for k, target in enumerate(shelf[5].targets)))
-    take = Take(iter(shelf), engine, Fraction(25))
+    take = Timeline(iter(shelf), engine, Fraction(25))
     runs = [*take.push(np.ones(sample_at(7, Fraction(25)), np.float32)), *take.end()]
     assert [[shot.index for shot in run] for run in runs] == [[0, 1], [2, 3, 4], [5], [6]]
 
 
 def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:
     engine = FakeEngine()
-    take = Take(back_and_forth(plates(engine)), engine, Fraction(25))
-    frames = list(perform(take, [np.ones(1000, np.float32)], engine, frames=10))
+    take = Timeline(back_and_forth(plates(engine)), engine, Fraction(25))
+    frames = list(render_stream(take, [np.ones(1000, np.float32)], engine, frames=10))
     assert len(frames) == 10
     assert not np.concatenate([frame.samples for frame in frames])[1000:].any()
 
@@ -132,10 +132,10 @@ def test_runs_of_many_takes_share_one_call() -> None:
     shelf = plates(engine, cutaways=())
     sound = np.random.default_rng(4).standard_normal(16_000).astype(np.float32)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
-    takes = [Take(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
+    takes = [Timeline(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
     engine.calls.clear()
     first = [take.push(sound) for take in takes]
-    frames = render_runs([run for runs in zip(*first, strict=True) for run in runs], engine)
+    frames = render_windows([run for runs in zip(*first, strict=True) for run in runs], engine)
     assert len(engine.calls) == 1
     for k in range(3):
         assert same(frames[k::3], alone[: len(first[k])])
@@ -146,9 +146,9 @@ def test_memory_does_not_grow_with_the_film() -> None:
     shelf = plates(engine)
 
     def peak(blocks: int) -> int:
-        take = Take(back_and_forth(shelf), engine, Fraction(25))
+        take = Timeline(back_and_forth(shelf), engine, Fraction(25))
         tracemalloc.start()
-        for frame in perform(take, (np.ones(3200, np.float32) for _ in range(blocks)), engine):
+        for frame in render_stream(take, (np.ones(3200, np.float32) for _ in range(blocks)), engine):
             engine.calls.clear()
             if frame.index % 10 == 0:
                 gc.collect()  # now, and not when it comes to it
@@ -171,7 +171,7 @@ def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
     shelf = plates(engine)
     counted = (plate for plate in back_and_forth(shelf) if next(asked))
     sound = np.ones(16_000, np.float32)
-    frames = perform(Take(counted, engine, Fraction(25)), chunks(sound, 640), engine)
+    frames = render_stream(Timeline(counted, engine, Fraction(25)), chunks(sound, 640), engine)
     first = [next(frames), next(frames)]
     assert next(asked) == 3
     whole = film(engine, back_and_forth(shelf), [sound], Fraction(25))
@@ -182,4 +182,4 @@ def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
 def test_sound_at_another_rate_needs_a_hearing() -> None:
     engine = FakeEngine()
     with pytest.raises(ValueError, match="48000 Hz needs a hearing"):
-        Take(iter([]), engine, Fraction(25), 48_000)
+        Timeline(iter([]), engine, Fraction(25), 48_000)

@@ -8,7 +8,7 @@ import pytest
 from lipsmith.engines import Engine, engine_table, load_engine
 from lipsmith.face.landmarks import Landmarker
 from lipsmith.timing import frame_count
-from lipsmith.types import Array, Face, Image, Samples, Target
+from lipsmith.types import Array, Face, Image, PreparedFace, Samples
 
 RATES = [Fraction(25), Fraction(30000, 1001), Fraction(24), Fraction(50)]
 ENGINES = {
@@ -35,7 +35,7 @@ def face(astronaut: Image) -> Face:
 
 
 @pytest.fixture(scope="module")
-def target(engine: Engine, astronaut: Image, face: Face) -> Target:
+def target(engine: Engine, astronaut: Image, face: Face) -> PreparedFace:
     study = engine.study(still=True)
     study.add(astronaut, face)
     return engine.prepare(astronaut, face, study.done())
@@ -89,7 +89,7 @@ def test_the_answer_comes_within_the_look_ahead(engine: Engine, speech: Samples)
         assert Fraction(answered) / fps >= heard - Fraction(1, 25) - Fraction(120, 1000)
 
 
-def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: Target, speech: Samples) -> None:
+def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: PreparedFace, speech: Samples) -> None:
     drives = listen(engine, speech, Fraction(25), 640)[:: max(1, len(speech) // 640 // 5)][:5]
     together = engine.render([[target.material]] * len(drives), [[drive] for drive in drives])
     backwards = engine.render([[target.material]] * len(drives), [[drive] for drive in drives[::-1]])
@@ -99,14 +99,14 @@ def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: Ta
         assert np.array_equal(backwards[len(drives) - 1 - row][0], alone)
 
 
-def test_a_row_may_be_as_long_as_the_window(engine: Engine, target: Target, speech: Samples) -> None:
+def test_a_row_may_be_as_long_as_the_window(engine: Engine, target: PreparedFace, speech: Samples) -> None:
     window = engine.info.window
     drives = listen(engine, speech, Fraction(25), 640)[:window]
     rows = engine.render([[target.material] * window], [drives])
     assert [len(row) for row in rows] == [window]
 
 
-def test_pictures_are_what_the_crop_says(engine: Engine, target: Target, speech: Samples) -> None:
+def test_pictures_are_what_the_crop_says(engine: Engine, target: PreparedFace, speech: Samples) -> None:
     picture = engine.render([[target.material]], [[listen(engine, speech, Fraction(25), 640)[10]]])[0][0]
     assert picture.dtype == np.uint8
     assert picture.shape == (target.crop.size[1], target.crop.size[0], 3)

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lipsmith.engines.fast import Bucketed, Compiled, bucket, cuda_graph  # noqa: E402
+from lipsmith.engines.torch_runtime.graphs import Compiled, GraphCache, bucket, cuda_graph  # noqa: E402
 
 
 def step(left: Any, right: Any) -> Any:
@@ -47,7 +47,7 @@ def test_buckets() -> None:
 
 def test_every_batch_is_the_step_s_own_and_a_bucket_is_captured_once() -> None:
     graph = StandIn()
-    fast = Bucketed(step, graph)
+    fast = GraphCache(step, graph)
     for count in (5, 3, 1, 7, 2, 6, 4, 20, 33):
         given = rows(count)
         assert torch.equal(fast(*given), step(*given))
@@ -56,7 +56,7 @@ def test_every_batch_is_the_step_s_own_and_a_bucket_is_captured_once() -> None:
 
 
 def test_an_answer_outlives_the_next_one() -> None:
-    fast = Bucketed(step, StandIn())
+    fast = GraphCache(step, StandIn())
     first = fast(*rows(2))
     kept = first.clone()
     fast(*(one + 1 for one in rows(2)))
@@ -65,7 +65,7 @@ def test_an_answer_outlives_the_next_one() -> None:
 
 def test_other_shapes_and_kinds_of_numbers_are_captured_anew() -> None:
     graph = StandIn()
-    fast = Bucketed(step, graph)
+    fast = GraphCache(step, graph)
     left, right = rows(2)
     fast(left, right)
     fast(left, right[:, :4])
@@ -100,7 +100,7 @@ def test_where_nothing_compiles_the_step_goes_on_and_says_so_once() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
 def test_a_cuda_graph_answers_what_the_step_answers() -> None:
-    fast = Bucketed(step, cuda_graph)
+    fast = GraphCache(step, cuda_graph)
     for count in (3, 4, 1):
         given = tuple(one.cuda() for one in rows(count))
         torch.testing.assert_close(fast(*given), step(*given))

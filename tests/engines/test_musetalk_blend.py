@@ -14,7 +14,7 @@ from lipsmith.engines.musetalk.blend import Patch
 from lipsmith.engines.musetalk.box import Box
 from lipsmith.engines.musetalk.mask import PasteMask, paste_mask
 from lipsmith.face.parsing import speaking_region
-from lipsmith.types import Image, Target
+from lipsmith.types import Image, PreparedFace
 
 CASES = golden_json("blend")["cases"]
 IMAGE, PICTURE = synth_bgr(360, 480, 7), synth_bgr(256, 256, 21)
@@ -23,7 +23,7 @@ IMAGE, PICTURE = synth_bgr(360, 480, 7), synth_bgr(256, 256, 21)
 def pasted(mask: PasteMask, face: Box) -> Image:
     patch = Patch.of(mask, face, 480, 360)
     assert patch is not None
-    return compose(IMAGE, [Target(patch.crop, patch.alpha, None)], [patch.fitted(PICTURE)])
+    return compose(IMAGE, [PreparedFace(patch.crop, patch.alpha, None)], [patch.fitted(PICTURE)])
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["kind"] != "args"])
@@ -70,5 +70,5 @@ def test_compose_rounds_as_pillow_does_for_every_value() -> None:
         if patch is None:
             assert alpha == 0
             continue
-        out = compose(image, [Target(patch.crop, patch.alpha, None)], [picture])
+        out = compose(image, [PreparedFace(patch.crop, patch.alpha, None)], [picture])
         np.testing.assert_array_equal(out[..., 0], (total + (total >> 8)) >> 8)

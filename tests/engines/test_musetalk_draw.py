@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from lipsmith.engines.fast import Bucketed  # noqa: E402
-from lipsmith.engines.musetalk.draw import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.networks import Networks, load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
+from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
+from lipsmith.engines.torch_runtime.graphs import GraphCache  # noqa: E402
 from lipsmith.errors import EngineUnavailable, InputError  # noqa: E402
 
 RANDOM = np.random.default_rng(3)
@@ -90,7 +90,7 @@ def test_captures_make_room_for_the_last_face(networks: Networks) -> None:
         held[0] += 1
         return step
 
-    class Captured(Bucketed):
+    class Captured(GraphCache):
         def forget(self) -> bool:
             held[0] = 0
             return super().forget()

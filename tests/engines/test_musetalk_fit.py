@@ -13,11 +13,11 @@ pytest.importorskip("transformers")
 
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.blend import Patch  # noqa: E402
-from lipsmith.engines.musetalk.draw import FacePainter  # noqa: E402
-from lipsmith.engines.musetalk.fit import fit_faces  # noqa: E402
 from lipsmith.engines.musetalk.latents import pixels  # noqa: E402
 from lipsmith.engines.musetalk.networks import Networks, load_networks  # noqa: E402
-from lipsmith.engines.musetalk.ready import Material  # noqa: E402
+from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
+from lipsmith.engines.musetalk.prepare import MuseTalkMaterial  # noqa: E402
+from lipsmith.engines.musetalk.resize import resize_faces  # noqa: E402
 
 RANDOM = np.random.default_rng(5)
 PATCHES = [  # larger and smaller than 256, at the box's edges and inside it
@@ -43,7 +43,7 @@ def far_apart(ours: list[Any], theirs: list[Any]) -> list[int]:
 def test_faces_are_scaled_as_opencv_does_within_a_grey_level() -> None:
     faces = torch.from_numpy(RANDOM.random((4, 3, 256, 256), np.float32) * 1.2 - 0.1)
     wanted = [patch.fitted(face) for patch, face in zip(PATCHES, pixels(faces), strict=True)]
-    ours = fit_faces(faces, PATCHES)
+    ours = resize_faces(faces, PATCHES)
     assert [one.shape for one in ours] == [one.shape for one in wanted]
     assert {one.dtype for one in ours} == {np.dtype(np.uint8)}
     assert max(far_apart(ours, wanted)) <= 1
@@ -83,7 +83,7 @@ def test_a_gpu_s_pictures_are_a_cpu_s_and_strict_ones_opencv_s(networks: Network
         MuseTalkEngine(MuseTalkOptions(weights="tiny", device="cpu", batch_size=1, strict=strict)) for _ in range(2)
     ]
     vars(engines[0])["_networks"], vars(engines[1])["_networks"] = networks, ElsewhereNetworks(networks)
-    materials = [[Material(latents, patch)] for latents, patch in zip(LATENTS[:2], PATCHES[:2], strict=True)]
+    materials = [[MuseTalkMaterial(latents, patch)] for latents, patch in zip(LATENTS[:2], PATCHES[:2], strict=True)]
     here, there = (engine.render(materials, [[drive] for drive in HEARD[:2]]) for engine in engines)
     assert max(far_apart([row[0] for row in there], [row[0] for row in here])) <= (0 if strict else 1)
 

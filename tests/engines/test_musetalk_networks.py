@@ -11,9 +11,9 @@ pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
 from lipsmith.engines.musetalk import MuseTalkEngine, latents, unet  # noqa: E402
-from lipsmith.engines.musetalk.draw import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
+from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.errors import InputError, OptionError  # noqa: E402
 
 CONFIGS = {"unet": unet.unet_config(*unet.TINY), "vae": latents.vae_config(*latents.TINY)}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lipsmith.compose import compose
+from lipsmith.engines.musetalk.landmarks import by_mesh, landmark_source
 from lipsmith.engines.musetalk.options import MuseTalkOptions
-from lipsmith.engines.musetalk.ready import HIDDEN, TOO_SMALL, Material, Preparation, Untouched
+from lipsmith.engines.musetalk.prepare import HIDDEN, TOO_SMALL, MuseTalkMaterial, MuseTalkPreparation, Untouched
 from lipsmith.engines.musetalk.region import WITHOUT_BISENET, region_of
-from lipsmith.engines.musetalk.sight import by_mesh, sight_of
 from lipsmith.errors import EngineUnavailable, WeightsMissing
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import Face, Image
@@ -42,12 +42,12 @@ def face_at(x: float, y: float, side: float) -> Face:
 
 def target(networks: Any, image: Image, face: Face, **options: Any) -> Any:
     chosen = MuseTalkOptions(weights="tiny", **options)
-    return Preparation(chosen, networks, region_of(chosen, [])).target(image, face)
+    return MuseTalkPreparation(chosen, networks, region_of(chosen, [])).target(image, face)
 
 
 def test_the_lower_face_alone_is_pasted(networks: Any, image: Image) -> None:
     ready = target(networks, image, face_at(160, 120, 120))
-    assert isinstance(ready.material, Material)
+    assert isinstance(ready.material, MuseTalkMaterial)
     x0, y0, x1, y1 = ready.material.patch.face
     assert ready.crop.box[1] >= (y0 + y1) // 2 - 5
     assert x0 <= ready.crop.box[0] < ready.crop.box[2] <= x1
@@ -75,7 +75,7 @@ def test_what_cannot_be_drawn_is_left_alone(networks: Any, image: Image) -> None
         assert np.array_equal(compose(image, [ready], [ready.material.picture]), image)
     beside = target(networks, image, face_at(160, 120, 80), bbox="315,100,400,200")
     assert beside.unable == "of the box 315,100,400,200, less than 8 px lie in the picture of 320 x 240 px"
-    empty = Preparation(MuseTalkOptions(), networks, lambda *_: np.zeros((512, 512), np.bool_))
+    empty = MuseTalkPreparation(MuseTalkOptions(), networks, lambda *_: np.zeros((512, 512), np.bool_))
     assert empty.target(image, face_at(160, 120, 120)).unable == HIDDEN
 
 
@@ -118,18 +118,18 @@ def test_dwpose_must_be_here_and_must_mean_this_face(
 ) -> None:
     asked = MuseTalkOptions(weights=str(tmp_path), landmarks="dwpose", device="cpu")
     with pytest.raises(WeightsMissing, match="dwpose"):
-        sight_of(asked)
+        landmark_source(asked)
     (tmp_path / "dwpose").mkdir()
     (tmp_path / "dwpose" / "dw-ll_ucoco_384.onnx").write_bytes(b"x")
     here, there = face_at(160, 120, 100), face_at(40, 40, 30)
     seen = by_mesh(image, here) + 8
     pose = type("Pose", (), {"find": lambda self, _: type("Sighting", (), {"points": seen})})()
     monkeypatch.setattr("lipsmith.face.dwpose.DWPose.load", lambda path, device: pose)
-    sight = sight_of(asked)
+    sight = landmark_source(asked)
     assert np.array_equal(sight(image, here), seen)
     assert sight(image, there) is None
-    ready = Preparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []), sight)
-    mesh = Preparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []))
+    ready = MuseTalkPreparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []), sight)
+    mesh = MuseTalkPreparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []))
     moved, known = (one.target(image, here).material.patch.face for one in (ready, mesh))
     assert moved[0] == known[0] + 8
     assert ready.target(image, there).material.patch.face == mesh.target(image, there).material.patch.face

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from lipsmith.engines.musetalk.shelf import SHAPE, LatentShelf
+from lipsmith.engines.musetalk.latent_cache import SHAPE, LatentCache
 from lipsmith.types import Array, Image
 
 
@@ -17,7 +17,7 @@ def test_a_face_is_encoded_once_and_read_back_bit_for_bit() -> None:
         return random.standard_normal(SHAPE).astype(np.float32)
 
     pictures = [random.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(3)]
-    shelf = LatentShelf(encode)
+    shelf = LatentCache(encode)
     first = [shelf(picture) for picture in pictures]
     again = [shelf(picture.copy()) for picture in pictures[::-1]][::-1]
     assert len(seen) == 3
@@ -31,7 +31,7 @@ def test_a_full_shelf_forgets_what_was_unused_for_longest_and_grows_no_more() ->
         seen.append(int(picture[0, 0, 0]))
         return np.full(SHAPE, picture[0, 0, 0], np.float32)
 
-    shelf = LatentShelf(encode, most=3)
+    shelf = LatentCache(encode, most=3)
     for value in (0, 1, 2, 3, 4, 3, 2, 1, 2, 3):
         assert (shelf(np.full((4, 4, 3), value, np.uint8)) == value).all()
     assert seen == [0, 1, 2, 3, 4, 1]  # there and back: when 1 comes again, 4 has waited longest
@@ -45,7 +45,7 @@ def test_on_a_full_disk_nothing_is_remembered_and_nothing_is_wrong(monkeypatch: 
         def write(self, data: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-    shelf = LatentShelf(lambda picture: np.full(SHAPE, picture[0, 0, 0], np.float32), most=2)
+    shelf = LatentCache(lambda picture: np.full(SHAPE, picture[0, 0, 0], np.float32), most=2)
     pictures = [np.full((4, 4, 3), value, np.uint8) for value in range(3)]
     for picture in pictures:
         shelf(picture)

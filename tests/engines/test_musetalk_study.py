@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions
+from lipsmith.engines.musetalk.analysis import MuseTalkAnalysis, MuseTalkIdentity
 from lipsmith.engines.musetalk.box import face_box
 from lipsmith.engines.musetalk.engine import SHIFTED
-from lipsmith.engines.musetalk.sight import PoseSight, by_mesh
-from lipsmith.engines.musetalk.study import Character, FaceStudy
+from lipsmith.engines.musetalk.landmarks import PoseLandmarks, by_mesh
 from lipsmith.face.canonical import mean_face
 from lipsmith.face.dwpose import PoseEstimate
 from lipsmith.types import Array, Face, Image
@@ -38,15 +38,15 @@ def trembling(count: int) -> list[Array]:
     return [still + random.normal(0, 0.5, (68, 2)).astype(np.float32) for _ in range(count)]
 
 
-def studied(seen: Sequence[Array | None], faces: Sequence[Face], smooth: bool = True) -> Character:
+def studied(seen: Sequence[Array | None], faces: Sequence[Face], smooth: bool = True) -> MuseTalkIdentity:
     answers = iter(seen)
-    study = FaceStudy(lambda image, face: next(answers), smooth)
+    study = MuseTalkAnalysis(lambda image, face: next(answers), smooth)
     for face in faces:
         study.add(IMAGE, face)
     return study.done()
 
 
-def points(character: Character, faces: Sequence[Face]) -> Array:
+def points(character: MuseTalkIdentity, faces: Sequence[Face]) -> Array:
     found = [character.points(face) for face in faces]
     assert all(one is not None for one in found)
     return np.stack([one for one in found if one is not None])
@@ -99,7 +99,7 @@ def test_one_look_serves_everybody_in_an_image_and_a_stranger_is_not_seen() -> N
             looks.append(image)
             return PoseEstimate(seen, np.ones(68, np.float32))
 
-    sight = PoseSight(Pose())  # type: ignore[arg-type]
+    sight = PoseLandmarks(Pose())  # type: ignore[arg-type]
     assert sight(IMAGE, face_at(0)) is seen
     assert sight(IMAGE, face_at(0, x=40)) is None
     assert len(looks) == 1

@@ -12,7 +12,7 @@ pytest.importorskip("diffusers")
 from lipsmith.engines.musetalk.latents import TINY, vae_config  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
-from lipsmith.engines.musetalk.upsample import kernels, phased  # noqa: E402
+from lipsmith.engines.torch_runtime.upsample import kernels, phased  # noqa: E402
 
 
 def seeded(*shape: int) -> Any:

@@ -20,12 +20,12 @@ from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.latents import vae_config  # noqa: E402
 from lipsmith.engines.musetalk.networks import Networks  # noqa: E402
-from lipsmith.engines.musetalk.ready import Preparation  # noqa: E402
+from lipsmith.engines.musetalk.prepare import MuseTalkPreparation  # noqa: E402
 from lipsmith.engines.musetalk.unet import fold_time, unet_config  # noqa: E402
-from lipsmith.perform import perform  # noqa: E402
+from lipsmith.pipeline.render import render_stream  # noqa: E402
+from lipsmith.pipeline.timeline import Timeline  # noqa: E402
 from lipsmith.speech.whisper import Whisper  # noqa: E402
-from lipsmith.take import Take  # noqa: E402
-from lipsmith.types import Array, Image, Plate, Target  # noqa: E402
+from lipsmith.types import Array, Image, PreparedFace, SourceFrame  # noqa: E402
 
 GOLD = golden_json("end_to_end")
 FRAMES = [np.ascontiguousarray(np.roll(synth_bgr(360, 480, 7), 3 * k, axis=1)[..., ::-1]) for k in range(6)]
@@ -91,12 +91,12 @@ def run(request: pytest.FixtureRequest, networks: Networks, whisper: Remembering
     options = MuseTalkOptions(weights="tiny", device="cpu", strict=True, seed=77, **RUNS[request.param])
     engine = MuseTalkEngine(options)
     vars(engine).update(_networks=networks, _whisper=whisper)
-    vars(engine)["_preparation"] = Preparation(options, networks, stub_region(options.mode))
+    vars(engine)["_preparation"] = MuseTalkPreparation(options, networks, stub_region(options.mode))
     return request.param, engine
 
 
 @pytest.fixture(scope="module")
-def targets(run: tuple[str, MuseTalkEngine]) -> list[Target]:
+def targets(run: tuple[str, MuseTalkEngine]) -> list[PreparedFace]:
     ready = run[1]._preparation
     return [
         ready.at(image, np.array(points, np.float32), np.array(GOLD["detector_box"], np.float32))
@@ -114,7 +114,9 @@ def there_and_back() -> Iterator[int]:
     return cycle([*range(6), *reversed(range(6))])
 
 
-def test_the_film_is_upstreams(run: tuple[str, MuseTalkEngine], targets: list[Target], drives: list[Array]) -> None:
+def test_the_film_is_upstreams(
+    run: tuple[str, MuseTalkEngine], targets: list[PreparedFace], drives: list[Array]
+) -> None:
     name, engine = run
     files, shown = SHOWN[name]
     places = list(islice(there_and_back(), 16))
@@ -135,7 +137,7 @@ def read(name: str) -> Image:
     return image
 
 
-def test_what_cannot_change_is_left_alone(targets: list[Target]) -> None:
+def test_what_cannot_change_is_left_alone(targets: list[PreparedFace]) -> None:
     for image, target in zip(FRAMES, targets, strict=True):
         assert target.mask is not None
         assert target.mask.max() > 0.99
@@ -145,13 +147,13 @@ def test_what_cannot_change_is_left_alone(targets: list[Target]) -> None:
         assert 0 <= y0 < y1 <= image.shape[0]
 
 
-def test_a_frame_without_a_face_loses_no_frame(run: tuple[str, MuseTalkEngine], targets: list[Target]) -> None:
+def test_a_frame_without_a_face_loses_no_frame(run: tuple[str, MuseTalkEngine], targets: list[PreparedFace]) -> None:
     """Upstream writes 2 of these 16 frames."""
     name, engine = run
     if name != "offline_v15":
         pytest.skip("one run is enough")
-    plates = (Plate(k, FRAMES[k], () if k == 2 else (targets[k],)) for k in there_and_back())
-    film = list(perform(Take(plates, engine, Fraction(25)), [SPEECH], engine))
+    plates = (SourceFrame(k, FRAMES[k], () if k == 2 else (targets[k],)) for k in there_and_back())
+    film = list(render_stream(Timeline(plates, engine, Fraction(25)), [SPEECH], engine))
     assert [frame.index for frame in film] == list(range(16))
     there = list(islice(there_and_back(), 16))
     assert all((frame.image is FRAMES[2]) == (place == 2) for frame, place in zip(film, there, strict=True))

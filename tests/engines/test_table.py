@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 import lipsmith.engines as engines
-from lipsmith.engines import Entry, choose_engine, engine_table, load_engine
+from lipsmith.engines import EngineSpec, choose_engine, engine_table, load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import EngineUnavailable, OptionError
 
@@ -27,7 +27,7 @@ def test_auto_takes_the_default_engine() -> None:
     assert load_engine("auto").info.name == "warp"
 
 
-BROKEN = Entry("broken", "", "", lambda _: FakeEngine(), lambda *_: "its weights are missing; run x.")
+BROKEN = EngineSpec("broken", "", "", lambda _: FakeEngine(), lambda *_: "its weights are missing; run x.")
 
 
 def test_auto_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,7 @@ def test_auto_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_leaves_an_engine_that_would_crawl_but_a_name_insists(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Entry("slow", "", "", lambda _: FakeEngine(), lambda _: None, lambda _: "there is no GPU.")
+    slow = EngineSpec("slow", "", "", lambda _: FakeEngine(), lambda _: None, lambda _: "there is no GPU.")
     monkeypatch.setattr(engines, "BUILT_IN", (slow, *engines.BUILT_IN))
     monkeypatch.setattr(engines, "AUTO", ("slow", "warp"))
     assert choose_engine("auto", {}).passed_over == ("slow: there is no GPU.",)
@@ -75,7 +75,7 @@ def test_other_packages_add_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ours_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    impostor = Entry("warp", "", "", lambda _: FakeEngine(), lambda _: None)
+    impostor = EngineSpec("warp", "", "", lambda _: FakeEngine(), lambda _: None)
     point = EntryPoint("any", "other_package.engines:ENTRY", engines.ENTRY_POINTS)
     monkeypatch.setattr(EntryPoint, "load", lambda _: impostor)
     monkeypatch.setattr(engines, "entry_points", lambda group: EntryPoints([point]).select(group=group))

@@ -15,7 +15,7 @@ from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.folds import folded
 from lipsmith.errors import FaceError, OptionError
 from lipsmith.media.sound import Resampler, open_speech
-from lipsmith.types import Face, Image, Target
+from lipsmith.types import Face, Image, PreparedFace
 
 REST = np.zeros(14, np.float32)
 OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * 6], np.float32)
@@ -30,23 +30,23 @@ def one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, Target]:
+def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, PreparedFace]:
     engine = WarpEngine(WarpOptions(**options))
     study = engine.study(still=True)
     study.add(image, face)
     return engine, engine.prepare(image, face, study.done())
 
 
-def draw(engine: WarpEngine, target: Target, drive: np.ndarray) -> Image:
+def draw(engine: WarpEngine, target: PreparedFace, drive: np.ndarray) -> Image:
     return engine.render([[target.material]], [[drive]])[0][0]
 
 
-def crop(image: Image, target: Target) -> Image:
+def crop(image: Image, target: PreparedFace) -> Image:
     x0, y0, x1, y1 = target.crop.box
     return image[y0:y1, x0:x1]
 
 
-def film(**changes: object) -> tuple[WarpEngine, list[Target], list[Image], object]:
+def film(**changes: object) -> tuple[WarpEngine, list[PreparedFace], list[Image], object]:
     engine = WarpEngine()
     study = engine.study(still=False)
     frames = [drawn_face(centre=(150 + 2 * k, 125), jaw=0.02 * k, roll=0.02 * k, seed=k, **changes) for k in range(8)]
@@ -228,7 +228,7 @@ def test_a_person_in_one_frame_of_a_film_is_no_portrait() -> None:
 
 
 def test_a_study_does_not_grow_with_the_film() -> None:
-    from lipsmith.engines.warp import study as module
+    from lipsmith.engines.warp import analysis as module
 
     image, face = drawn_face()
     study = WarpEngine().study(still=False)

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.idle import IDLE_CONTROLS, IdleMotion
+from lipsmith.engines.warp.idle import IDLE_CONTROLS, IdleCurves
 
 
 def motion(seed: int, fps: Fraction = Fraction(25), frames: int = 750, jaw: np.ndarray | None = None) -> np.ndarray:
-    idle = IdleMotion(fps, seed)
+    idle = IdleCurves(fps, seed)
     jaw = np.zeros(frames) if jaw is None else jaw
     return np.stack([idle.next(np.array([opening, 0, 0, 0, 0, 0, 0, 0], np.float32)) for opening in jaw])
 
@@ -54,7 +54,7 @@ def test_the_head_nods_with_the_speech_after_it_is_heard() -> None:
 
 
 def test_a_motion_that_begins_later_goes_on_where_the_other_stood() -> None:
-    whole, later = motion(5), IdleMotion(Fraction(25), 5)
+    whole, later = motion(5), IdleCurves(Fraction(25), 5)
     later.begin_at(400)
     rest = np.stack([later.next(np.zeros(8, np.float32)) for _ in range(350)])
     assert np.array_equal(rest, whole[400:])

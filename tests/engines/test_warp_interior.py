@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from drawn_face import SKIN, TEETH, drawn_face
 
-from lipsmith.engines.warp.film import Film
-from lipsmith.engines.warp.harvest import TeethSearch
 from lipsmith.engines.warp.interior import make_interior, teeth_corners, teeth_sprite
+from lipsmith.engines.warp.moving_person import MovingPerson
 from lipsmith.engines.warp.palette import look, luma, saturation
+from lipsmith.engines.warp.source_teeth import TeethSearch
 from lipsmith.engines.warp.target import neutral_of
 from lipsmith.face.canonical import fit_pose, mean_face
 
@@ -70,7 +70,7 @@ def test_teeth_are_taken_from_the_frame_that_shows_them_best() -> None:
         points = face.landmarks[:468].astype(np.float64)
         pose = fit_pose(points)
         search.see(image, points, pose.to_own(points), pose, 170.0)
-    film = Film(neutral_of(np.array(mean_face())))
+    film = MovingPerson(neutral_of(np.array(mean_face())))
     teeth = search.best(film.middle)
     assert teeth is not None
     assert teeth.picture[teeth.alpha > 0.9].mean(0) == pytest.approx(TEETH, abs=8)

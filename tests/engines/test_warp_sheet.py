@@ -7,7 +7,7 @@ import pytest
 from drawn_face import turned
 
 from lipsmith.engines.warp.lips import LIPS, LOWER_LAYER, LOWER_RINGS, UPPER_RINGS
-from lipsmith.engines.warp.sheet import cell_centres, make_sheets, place, pull, sample
+from lipsmith.engines.warp.mesh import cell_centres, make_mesh, place, pull, sample
 from lipsmith.face.canonical import mean_face
 
 FORWARD = np.array([[100.0, 0, 150], [0, 100.0, 140]], np.float32)
@@ -26,7 +26,7 @@ def test_a_grid_of_cells_is_read_at_its_centres_as_it_is() -> None:
 
 
 def test_lips_are_taken_from_where_they_were() -> None:
-    sheets, placement = make_sheets(shape()), place(FORWARD, SIZE, 52)
+    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
     target = np.zeros((468, 2), np.float32)
     target[LOWER_LAYER, 1] = 0.08 * np.exp(-((shape()[LOWER_LAYER, 1] - 0.1) ** 2) / 0.1)
     lower = pull(sheets, placement, None, target)[1]
@@ -37,7 +37,7 @@ def test_lips_are_taken_from_where_they_were() -> None:
 
 
 def test_a_source_displacement_is_taken_out_again() -> None:
-    sheets, placement = make_sheets(shape()), place(FORWARD, SIZE, 52)
+    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
     move = np.zeros((468, 2), np.float32)
     move[UPPER_RINGS.ravel(), 1] = -0.03
     for pulls in pull(sheets, placement, move, move):
@@ -45,7 +45,7 @@ def test_a_source_displacement_is_taken_out_again() -> None:
 
 
 def test_nothing_is_pulled_at_the_border() -> None:
-    sheets, placement = make_sheets(shape()), place(FORWARD, SIZE, 52)
+    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
     target = np.full((468, 2), 0.1, np.float32)
     for pulls in pull(sheets, placement, None, target):
         edge = np.concatenate([pulls[0], pulls[-1], pulls[:, 0], pulls[:, -1]])
@@ -58,7 +58,7 @@ def test_the_box_stays_inside_the_picture() -> None:
 
 
 def test_points_behind_the_face_do_not_pull_on_it() -> None:
-    frontal, turned_away = make_sheets(shape()), make_sheets(shape(0.7))
+    frontal, turned_away = make_mesh(shape()), make_mesh(shape(0.7))
     assert len(frontal.layers[0].points) > len(turned_away.layers[0].points)
     for layer in turned_away.layers:
         assert np.isin(np.intersect1d(layer.points, LIPS), layer.points).all()

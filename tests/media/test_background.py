@@ -23,7 +23,7 @@ from lipsmith.media.background import (
 )
 from lipsmith.media.stills import opacity
 from lipsmith.media.video import open_picture
-from lipsmith.types import AVFrame, Image, Plate
+from lipsmith.types import AVFrame, Image, SourceFrame
 
 FPS = Fraction(25)
 GREEN = (0, 177, 64)
@@ -44,7 +44,7 @@ def opened(background: str, key: str = "auto", sheet: bool = False) -> Backgroun
 
 def finished(scene: BackgroundReplacement, index: int = 0, image: Image | None = None) -> AVFrame:
     spoken = before_screen() if image is None else image
-    return scene.finish(Plate(0, before_screen()), AVFrame(index, spoken, noise(640)))
+    return scene.finish(SourceFrame(0, before_screen()), AVFrame(index, spoken, noise(640)))
 
 
 def rgba(path: Path, opaque: int = 24) -> Path:
@@ -103,7 +103,7 @@ def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
     image = next(iter(open_picture(path).frames()))
     scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, alphas_of(path))
     assert scene is not None
-    laid = scene.finish(Plate(0, image), AVFrame(0, image, noise(640))).image
+    laid = scene.finish(SourceFrame(0, image), AVFrame(0, image, noise(640))).image
     assert (laid[:, :24] == 90).all()
     assert (laid[:, 24:] == (16, 32, 48)).all()
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import FaceError
-from lipsmith.generate import generate
 from lipsmith.metrics.curves import Curve, smoothed
 from lipsmith.metrics.sync import MouthTrace, SyncReport, heard, listen, match, mouth_of, score_film
 from lipsmith.options import GenerateOptions
+from lipsmith.pipeline.generate import generate
 from lipsmith.types import Samples
 
 FPS = Fraction(25)

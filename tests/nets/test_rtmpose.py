@@ -16,7 +16,7 @@ import pytest
 from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 from lipsmith.errors import InputError
 from lipsmith.face.dwpose import DWPose, run_by_torch
-from lipsmith.weights import check, official_keys, search
+from lipsmith.weights import FoundPart, check, official_keys, search
 from lipsmith.weights.keys import fault, official_key
 
 torch = pytest.importorskip("torch")

@@ -7,30 +7,30 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsmith.avatars.loop import Clip, Loop
+from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.engines.protocols import Engine
-from lipsmith.perform import render_runs
+from lipsmith.pipeline.render import render_windows
 from lipsmith.realtime.batcher import Ask
 from lipsmith.realtime.session import Session
 from lipsmith.realtime.ticks import Tick
-from lipsmith.types import AVFrame, Face, Plate, Samples
+from lipsmith.types import AVFrame, Face, Samples, SourceFrame
 
 
 class MemoryAvatar:
     """Plates in memory; each says its number in its corner pixel, where no face lies."""
 
     def __init__(self, engine: Engine, plates: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
-        self.loop = Loop([Clip("film", 0, plates, idle=idle)])
+        self.loop = PlaybackOrder([Clip("film", 0, plates, idle=idle)])
         self._plates = [self._plate(engine, index) for index in range(plates)]
 
-    def _plate(self, engine: Engine, index: int) -> Plate:
+    def _plate(self, engine: Engine, index: int) -> SourceFrame:
         image = np.full((24, 32, 3), 100, np.uint8)
         image[0, 0] = index
         face = Face(np.array([8, 8, 16, 16], np.float32), np.zeros((478, 3), np.float32), 1.0)
-        return Plate(index, image, (engine.prepare(image, face, 1),))
+        return SourceFrame(index, image, (engine.prepare(image, face, 1),))
 
-    def plate(self, index: int) -> Plate:
+    def plate(self, index: int) -> SourceFrame:
         return self._plates[index]
 
 
@@ -74,7 +74,7 @@ class World:
         for _ in range(ticks):
             self.asks += self.session.pump(4)
             for ask in [self.asks.pop(0) for _ in range(min(rendered, len(self.asks)))]:
-                frames = render_runs([ask.run], self.engine)
+                frames = render_windows([ask.run], self.engine)
                 self.session.deliver(ask, [poisoned(frame) for frame in frames] if ask.stale else frames)
             new.append(self.session.tick())
         self.ticks += new

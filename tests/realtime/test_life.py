@@ -12,16 +12,16 @@ import pytest
 from doubles import World
 from PIL import Image
 
-from lipsmith.avatars.loop import Clip, Loop
+from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
 from lipsmith.face.tracker import Tracker
 from lipsmith.media.sound import Resampler
-from lipsmith.perform import perform
+from lipsmith.pipeline.render import render_stream
+from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.ease import Glide
 from lipsmith.realtime.session import Session, SessionOptions
-from lipsmith.take import Take
-from lipsmith.types import Array, FilmInfo, Plate, Samples
+from lipsmith.types import Array, FilmInfo, Samples, SourceFrame
 
 FPS = Fraction(25)
 MOUTH = 8  # numbers of a drive before those of the head
@@ -30,17 +30,17 @@ MOUTH = 8  # numbers of a drive before those of the head
 class Portrait:
     """One plate."""
 
-    loop = Loop([Clip("film", 0, 1)])
+    loop = PlaybackOrder([Clip("film", 0, 1)])
 
-    def __init__(self, plate: Plate) -> None:
+    def __init__(self, plate: SourceFrame) -> None:
         self._plate = plate
 
-    def plate(self, index: int) -> Plate:
+    def plate(self, index: int) -> SourceFrame:
         return self._plate
 
 
 @pytest.fixture(scope="module")
-def plate(astronaut_file: Path) -> Plate:
+def plate(astronaut_file: Path) -> SourceFrame:
     image = np.asarray(Image.open(astronaut_file).convert("RGB").resize((256, 256)))
     engine = load_engine("warp")
     with Tracker(FPS, still=True) as tracker:
@@ -49,10 +49,10 @@ def plate(astronaut_file: Path) -> Plate:
     face = tracks.faces(0, tracks.choose("largest"))[0]
     study = engine.study(still=True)
     study.add(image, face)
-    return Plate(0, image, (engine.prepare(image, face, study.done()),))
+    return SourceFrame(0, image, (engine.prepare(image, face, study.done()),))
 
 
-def world(plate: Plate, **options: object) -> World:
+def world(plate: SourceFrame, **options: object) -> World:
     engine = WarpEngine()
     film = FilmInfo((256, 256), FPS, 16_000)
     return World(Session(Portrait(plate), engine, film, SessionOptions(**options)), engine)  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def drives(one: World, ticks: int) -> Iterator[Array]:
             yield shown.drive
 
 
-def test_the_head_never_jumps(plate: Plate) -> None:
+def test_the_head_never_jumps(plate: SourceFrame) -> None:
     one = world(plate)
     seen = list(drives(one, 40))
     assert len(seen) == 40
@@ -90,7 +90,7 @@ def test_the_head_never_jumps(plate: Plate) -> None:
     assert moves[cut - 1, :MOUTH].max() < 0.3  # it closes within three frames
 
 
-def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: Plate) -> None:
+def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: SourceFrame) -> None:
     one, sound = world(plate, ease=0), syllables(1)
     one.run(30)
     one.session.say(sound)
@@ -98,15 +98,17 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: Pla
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    take = Take(repeat(plate), engine, FPS, 16_000, Resampler(16_000))
+    take = Timeline(repeat(plate), engine, FPS, 16_000, Resampler(16_000))
     take.begin_at(30 + ticks.index(live[0]))
-    offline = list(perform(take, [sound], engine))
+    offline = list(render_stream(take, [sound], engine))
     assert len(offline) == len(live) == 25
     assert all(np.array_equal(a.image, b.image) for a, b in zip(live, offline, strict=True))
 
 
 @pytest.mark.parametrize("end", [lambda session: session.close(), lambda session: session.fail("broken")])
-def test_nothing_is_drawn_any_more_for_a_session_that_is_over(plate: Plate, end: Callable[[Session], None]) -> None:
+def test_nothing_is_drawn_any_more_for_a_session_that_is_over(
+    plate: SourceFrame, end: Callable[[Session], None]
+) -> None:
     one = world(plate)
     asks = one.session.pump(3)
     end(one.session)
@@ -115,7 +117,7 @@ def test_nothing_is_drawn_any_more_for_a_session_that_is_over(plate: Plate, end:
     assert one.session.pump(3) == []
 
 
-def test_without_life_a_silent_portrait_is_the_very_picture(plate: Plate) -> None:
+def test_without_life_a_silent_portrait_is_the_very_picture(plate: SourceFrame) -> None:
     one = world(plate, life=False)
     assert all(tick.image is plate.image for tick in one.run(5))
     assert one.asks == []

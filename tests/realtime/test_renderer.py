@@ -13,7 +13,7 @@ from doubles import MemoryAvatar, sound_of
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.realtime.renderer import Renderer
 from lipsmith.realtime.session import Session, SessionOptions
-from lipsmith.types import Array, EngineInfo, FilmInfo, Image, Plate
+from lipsmith.types import Array, EngineInfo, FilmInfo, Image, SourceFrame
 
 
 class Batching(FakeEngine):
@@ -71,7 +71,7 @@ def test_an_engine_that_breaks_on_one_session_leaves_the_others_alone() -> None:
     renderer, (bad, good) = studio(engine, 2)
     engine.broken = -1.0
     plate = bad._avatar.plate(0)
-    broken = Plate(0, plate.image, (type(plate.targets[0])(plate.targets[0].crop, None, -1.0),))
+    broken = SourceFrame(0, plate.image, (type(plate.targets[0])(plate.targets[0].crop, None, -1.0),))
     bad._avatar._plates[0] = broken  # type: ignore[attr-defined]
     for one in (bad, good):
         one.say(np.full(9_600, 0.5, np.float32))

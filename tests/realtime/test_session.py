@@ -11,13 +11,13 @@ from doubles import MemoryAvatar, World, is_drawn, is_poisoned, number_in, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsmith.avatars.loop import Bridge, Clip, Loop
+from lipsmith.avatars.playback import Clip, PlaybackOrder, Transition
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
 from lipsmith.media.sound import Resampler
-from lipsmith.perform import perform, render_runs
+from lipsmith.pipeline.render import render_stream, render_windows
+from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
-from lipsmith.take import Take
 from lipsmith.timing import frame_count, sample_at
 from lipsmith.types import FilmInfo, Samples
 
@@ -63,7 +63,7 @@ def test_idle_is_silent_and_walks() -> None:
 def test_a_gesture_is_shown_once_and_only_bridges_are_crossed(spoken: int, moment: int) -> None:
     engine = FakeEngine()
     avatar, over = MemoryAvatar(engine, 9), {(2, 4), (6, 1), (8, 3)}
-    avatar.loop = Loop([Clip("film", 0, 4), Clip("wave", 4, 9)], [Bridge(*pair) for pair in over])
+    avatar.loop = PlaybackOrder([Clip("film", 0, 4), Clip("wave", 4, 9)], [Transition(*pair) for pair in over])
     one = World(Session(avatar, engine, FilmInfo((32, 24), Fraction(25), 16_000)), engine)
     if spoken:
         one.session.say(noise(spoken))
@@ -153,7 +153,7 @@ def test_live_equals_offline_frame_for_frame(window: int, rate: int) -> None:
     avatar, engine = MemoryAvatar(FakeEngine(fake)), FakeEngine(fake)
     plates = iter([avatar.plate(tick.plate) for tick in live])
     hearing = Resampler(rate) if rate != 16_000 else None
-    offline = list(perform(Take(plates, engine, one.session.film.fps, rate, hearing), [sound], engine))
+    offline = list(render_stream(Timeline(plates, engine, one.session.film.fps, rate, hearing), [sound], engine))
     assert len(live) == len(offline) == frame_count(len(sound), one.session.film.fps, rate)
     assert all(np.array_equal(tick.image, frame.image) for tick, frame in zip(live, offline, strict=True))
 
@@ -199,7 +199,7 @@ def test_results_of_an_old_epoch_are_thrown_away() -> None:
     assert all(ask.stale for ask in asks)
     fresh = [ask for _ in range(5) for ask in one.session.pump(4)]
     for ask in asks:
-        one.session.deliver(ask, render_runs([ask.run], one.engine))
+        one.session.deliver(ask, render_windows([ask.run], one.engine))
     assert all(slot.picture is None for slot in one.session._plan.slots)
     assert not any(ask.stale for ask in fresh)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import AvatarBroken, InputError, OutputError
 from .manifest import LARGEST, NAME, Manifest, parse_manifest
-from .places import FILES
+from .paths import FILES
 
 SUFFIX = ".lipsmith"
 _BLOCK = 1 << 20

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from ..errors import AvatarBroken, OutputError
-from .loop import Bridge, Clip, Loop
-from .pictures import PictureFormat
-from .places import DATA
-from .records import fits
-from .rolls import checksum
+from .intra_video import PictureFormat
+from .paths import DATA
+from .playback import Clip, PlaybackOrder, Transition
+from .record_file import checksum
+from .serialization import fits
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -91,7 +91,7 @@ class Manifest:
     pixels: str
     header: str  # hex
     clips: tuple[Clip, ...]
-    bridges: tuple[Bridge, ...]
+    bridges: tuple[Transition, ...]
     fingerprint: Fingerprint
     files: Mapping[str, StoredFile]
     notices: tuple[str, ...] = field(default=())
@@ -124,12 +124,12 @@ class Manifest:
             raise ValueError(f"pictures of '{self.pixels}'")
         return PictureFormat(self.pixels, self.size, bytes.fromhex(self.header))  # type: ignore[arg-type]
 
-    def loop(self, fps: Fraction | None = None) -> Loop:
+    def loop(self, fps: Fraction | None = None) -> PlaybackOrder:
         """The order of the plates in a film at ``fps``; None: at their own rate. An engine made strict turns as
         MuseTalk does.
         """
         pace = Fraction(self.fps) / (fps or Fraction(self.fps))
-        return Loop(self.clips, self.bridges, doubled=self.options.get("strict") is True, pace=pace)
+        return PlaybackOrder(self.clips, self.bridges, doubled=self.options.get("strict") is True, pace=pace)
 
 
 def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
@@ -269,8 +269,8 @@ def _record(kind: type[T], given: Any) -> T:
 
 def _value(name: str, item: Any, hint: Any) -> Any:
     """Tuples and records where JSON has lists and objects."""
-    if name in ("clips", "bridges") and hint in (tuple[Clip, ...], tuple[Bridge, ...]):
-        return tuple(_record(Clip if name == "clips" else Bridge, one) for one in item)
+    if name in ("clips", "bridges") and hint in (tuple[Clip, ...], tuple[Transition, ...]):
+        return tuple(_record(Clip if name == "clips" else Transition, one) for one in item)
     if name == "fingerprint":
         return _record(Fingerprint, item)
     if name == "files":

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engines import Engine, Loaded, choose_engine, engine_table
+from ..engines import Engine, LoadedEngine, choose_engine, engine_table
 from ..errors import AvatarStale, EngineUnavailable, OptionError
 from ..options import check_picture
 from .manifest import VERSION, AvatarInfo, Fingerprint
@@ -36,7 +36,7 @@ class AvatarOptions:
             if name == FIRST_CLIP or not name.isidentifier():
                 raise OptionError(f"A clip cannot be called '{name}': give it a word that is not '{FIRST_CLIP}'.")
 
-    def load(self) -> Loaded:
+    def load(self) -> LoadedEngine:
         """The engine that these options ask for. Raises as ``choose_engine`` does."""
         return choose_engine(self.engine, {"idle": not self.still, "seed": self.seed, **self.engine_options})
 

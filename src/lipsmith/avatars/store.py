@@ -1,324 +1,393 @@
-"""The plates of one avatar on disk: written once in order, read in any order, each checked when it is read.
+"""All avatars of a machine: made, found, opened, renamed, deleted and collected by many processes at once.
 
-Beside the manifest lies a folder with four files: ``pictures.roll`` and ``targets.roll`` hold one record per plate,
-``shared.roll`` what many plates have in common, and ``index.safetensors`` where each record lies and its checksum.
+Each avatar is a folder with a manifest and one folder of data that the manifest names. A new manifest takes the place
+of an old one by one rename, when all its data is on the disk: an avatar is there whole or not at all, whenever a maker
+is killed. Readers need no lock; makers hold one per avatar, so that two who want the same make it once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import threading
-import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
-from fractions import Fraction
-from functools import cached_property
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..engines.protocols import Engine
-from ..errors import AvatarBroken
-from ..types import Crop, Image, Plate, Target
-from .loop import Loop
-from .manifest import AvatarInfo, Manifest, StoredFile
-from .pictures import PictureCoder, PictureReader
-from .places import FILES, INDEX, ROLLS
-from .records import Kinds, keep, kinds_of, restore
-from .rolls import Index, RollReader, RollWriter, checksum, full
+from ..engines import Engine
+from ..errors import AvatarBroken, AvatarMissing, AvatarStale, InputError, OutputError
+from ..options import nearest
+from ..stopwatch import Progress, Stage
+from . import archive
+from .avatar import Avatar
+from .builder import AvatarBuilder
+from .manifest import NAME, AvatarInfo, Fingerprint, Manifest, changes, read_manifest, what_lacks, write_manifest
+from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
+from .paths import FOLDER, LOCKS, VARIABLE, check_name, data_folder, left_behind, remove
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    from filelock import BaseFileLock
 
-    from ..media.chroma_key import Alpha
-    from .pictures import Pixels
-
-PLATES_KEPT = 3
-"""Plates in memory: 6 MB each at 1080p. A turn of the walk needs the last two again."""
-SHARED_BYTES = 32 << 20
-"""Most bytes of shared records kept in memory."""
-Records = Sequence["type[DataclassInstance]"]
+_ATTEMPTS = 20
+"""Times that an avatar is opened again because it was made anew in between."""
 
 
-def plate_kinds(records: Records) -> Kinds:
-    """The classes that a plate may hold: our own two and the engine's."""
-    return kinds_of([Target, Crop, *records])
-
-
-class PlateWriter:
-    """Writes plates in order into an empty folder.
+class AvatarStore:
+    """The avatars below one folder.
 
     Args:
-        folder: is there, and empty.
-        records: the engine's classes; see ``Engine.records``.
-        pixels: how pictures are kept.
-        size: width, height in px.
+        root: the folder; None: the one that LIPSMITH_AVATARS names, else the platform's. It need not exist.
     """
 
-    def __init__(self, folder: Path, records: Records, pixels: Pixels, size: tuple[int, int]) -> None:
-        self._folder, self._kinds = folder, plate_kinds(records)
-        self._coder = PictureCoder(pixels, size)
-        self._reader = PictureReader(self._coder.format)
-        self._rolls = {name: RollWriter(folder / f"{name}.roll") for name in ROLLS}
-        self._pooled: dict[bytes, int] = {}  # checksum of a shared record -> its number
-        self._last: tuple[Image, Image] | None = None
-        self._alpha: Alpha | None = None  # of the last picture
-        self.format = self._coder.format
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or data_folder()
 
-    def picture(self, image: Image, alpha: Alpha | None = None) -> Image:
-        """Keep the next plate's picture; the picture as it will be read: what its faces are to be prepared in.
+    def create(
+        self,
+        name: str,
+        picture: Path,
+        engine: Engine,
+        options: AvatarOptions | None = None,
+        *,
+        refresh: bool = False,
+        progress: Progress | None = None,
+    ) -> AvatarInfo:
+        """Make the avatar ``name`` of ``picture``, or find it made already of just this.
 
-        ``alpha`` (H, W) is the transparency that the source brings along; it is kept without loss.
-        """
-        self._alpha = alpha
-        if self._last is not None and self._last[0] is image:
-            self._rolls["pictures"].add_again()
-            return self._last[1]
-        packet = self._coder.code(image)
-        self._rolls["pictures"].add(packet)
-        self._last = image, sealed(self._reader.read(packet))
-        return self._last[1]
-
-    def faces(self, plate: Plate, characters: Iterable[object]) -> None:
-        """Keep the plate's targets. What they have in common with the ``characters`` is kept once for all plates."""
-        common = _reachable(characters)
-
-        def shared(value: object) -> int | None:
-            return self._number(value) if id(value) in common else None
-
-        kept = (plate.scene, plate.targets, *([] if self._alpha is None else [packed(self._alpha)]))
-        self._rolls["targets"].add(keep(kept, self._kinds, plate.image, shared))
-
-    def close(self) -> Mapping[str, StoredFile]:
-        """Have everything on the disk; what lies there. Raises OutputError when the disk is full."""
-        from safetensors.numpy import save
-
-        indices = {name: roll.close() for name, roll in self._rolls.items()}
-        arrays = {
-            f"{name}.{part}": getattr(index, part) for name, index in indices.items() for part in ("spans", "sums")
-        }
-        data = save(arrays)
-        try:
-            with (self._folder / INDEX).open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as reason:
-            raise full(self._folder, reason) from reason
-        rolls = {f"{name}.roll": StoredFile(index.end, "") for name, index in indices.items()}
-        return {INDEX: StoredFile(len(data), checksum(data).hex()), **rolls}
-
-    def abandon(self) -> None:
-        """Let go of the files."""
-        for roll in self._rolls.values():
-            roll.abandon()
-
-    def _number(self, value: object) -> int:
-        data = keep(value, self._kinds)
-        key = checksum(data)
-        if key not in self._pooled:
-            self._pooled[key] = self._rolls["shared"].add(data)
-        return self._pooled[key]
-
-
-def _reachable(values: Iterable[object]) -> set[int]:
-    """ids of the records and arrays that ``values`` are made of."""
-    found: set[int] = set()
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, (tuple, list)):
-            waiting += value
-        elif isinstance(value, np.ndarray):
-            found.add(id(value))
-        elif is_dataclass(value) and id(value) not in found:
-            found.add(id(value))
-            waiting += [getattr(value, one.name) for one in fields(value)]
-    return found
-
-
-def sealed(image: Image) -> Image:
-    """The same array, not to be written to."""
-    image.flags.writeable = False
-    return image
-
-
-class Avatar:
-    """An opened avatar. ``plate`` may be called by several threads.
-
-    What was opened stays readable until ``close``, also when the avatar is meanwhile made anew or deleted (on Windows,
-    deleting waits until it is closed).
-    """
-
-    def __init__(self, info: AvatarInfo, manifest: Manifest, folder: Path, engine: Engine) -> None:
-        """Open the ``manifest``'s files in ``folder``. The ``engine`` is only asked for its records.
+        Args:
+            picture: an image, a video, or a folder of numbered images.
+            engine: prepares the faces; later its name and options load it again.
+            options: which faces, which rate, which further clips.
+            refresh: make it again, whatever is there.
+            progress: called after every frame.
 
         Raises:
-            AvatarBroken: a file is missing or has another size, or the index is damaged.
+            AvatarStale: it is there, but made of something else, and ``refresh`` is off; says what changed.
+            OptionError: it cannot be called so.
+            InputError: the picture cannot be used.
+            OutputError: it cannot be written.
         """
-        self.info, self.loop = info, manifest.loop()
-        self._manifest, self._engine = manifest, engine
-        indices = _read_index(folder, manifest)
-        self._rolls: dict[str, RollReader] = {}
+        options = options or AvatarOptions()
+        check_name(name)
+        sources = {FIRST_CLIP: Path(picture), **{clip: Path(path) for clip, path in options.clips.items()}}
+        fingerprint = fingerprint_of(sources, engine, options)
+        with self._held(name, "making"):
+            there = None if refresh else self._made_of(name, fingerprint)
+            if there is not None:
+                return self._with_options(name, there, stored_options(engine), options.key)
+            with self._new_data(name) as folder:
+                manifest = AvatarBuilder(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
+                self._publish(name, manifest)
+        return manifest.info(name)
+
+    def open(self, name: str) -> Avatar:
+        """The avatar ``name``, its plates not yet read.
+
+        Raises:
+            AvatarMissing: there is none.
+            AvatarBroken: it is damaged or of another version.
+            AvatarStale: the engine that is here does not know its options.
+            EngineUnavailable: its engine is not installed.
+        """
+        for _ in range(_ATTEMPTS):
+            manifest = self._manifest(name)
+            info = manifest.info(name)
+            try:
+                avatar = Avatar(info, manifest, self._home(name) / manifest.data, bare_engine(info))
+            except AvatarBroken:
+                if self._found(name) == manifest:
+                    raise
+                continue  # it was made anew in between
+            with contextlib.suppress(OSError):  # a shelf that may only be read has no order of use
+                os.utime(self._home(name) / NAME)
+            return avatar
+        raise AvatarBroken(f"The avatar {name} changes faster than it can be opened: try again.")
+
+    def info(self, name: str) -> AvatarInfo:
+        """What is known of one avatar. Raises AvatarMissing, AvatarBroken."""
+        return self._manifest(name).info(name)
+
+    def list(self) -> Sequence[AvatarInfo]:
+        """Every avatar whose manifest is whole and whose files are there, by name."""
+        return [manifest.info(name) for name, manifest in self._manifests() if self._lack(name, manifest) is None]
+
+    def broken(self) -> dict[str, str]:
+        """The other avatars, and why."""
+        found: dict[str, str] = {}
+        for name in self._names():
+            try:
+                lack = self._lack(name, self._manifest(name))
+            except AvatarBroken as problem:
+                found[name] = str(problem)
+            except AvatarMissing:
+                continue
+            else:
+                found |= {name: f"{lack}: make the avatar again, or delete it."} if lack else {}
+        return found
+
+    def check(self, name: str) -> AvatarInfo:
+        """Read every byte of an avatar and decode every plate.
+
+        Raises:
+            AvatarMissing: there is none.
+            AvatarBroken: something is damaged; says what.
+        """
+        with self.open(name) as avatar:
+            avatar.check()
+            return avatar.info
+
+    def expect(self, name: str) -> None:
+        """Raises AvatarMissing unless there is an avatar ``name``, whole or not."""
+        self._known(name)
+
+    def delete(self, name: str) -> None:
+        """Remove an avatar. Who has it open reads on. Raises AvatarMissing."""
+        with self._held(self._known(name), "switching"):
+            home = self._home(name)
+            there = self._found(name)
+            try:
+                (home / NAME).unlink()
+            except FileNotFoundError:
+                raise self._missing(name) from None
+            remove([home / there.data] if there else left_behind(home))
+            with contextlib.suppress(OSError):  # somebody makes it anew
+                home.rmdir()
+
+    def rename(self, name: str, new: str) -> AvatarInfo:
+        """Call an avatar ``new``.
+
+        Raises:
+            AvatarMissing: there is none called ``name``.
+            InputError: there is one called ``new``, or something else in its place.
+            OptionError: it cannot be called so.
+        """
+        check_name(new)
+        with ExitStack() as held:
+            for one in sorted({self._known(name), new}):
+                held.enter_context(self._held(one, "making"))
+                held.enter_context(self._held(one, "switching"))
+            self._manifest(name)
+            self._refuse_taken(new)
+            remove(left_behind(self._home(new)))
+            try:
+                self._home(name).rename(self._home(new))
+            except OSError as reason:
+                raise InputError(f"{self._home(new)} is in the way ({reason.strerror}): move it away.") from reason
+        return self.info(new)
+
+    def export(self, name: str, path: Path) -> None:
+        """Write one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
+        with self._held(self._known(name), "switching"):
+            manifest = self._manifest(name)
+            archive.pack(self._home(name), manifest, path)
+
+    def bring_in(self, path: Path, name: str | None = None, *, refresh: bool = False) -> AvatarInfo:
+        """Take over an avatar that ``export`` wrote; everything in it is checked first.
+
+        Args:
+            path: the file.
+            name: what it will be called; None: as the file.
+            refresh: replace one that is there.
+
+        Raises:
+            AvatarBroken: it is no such file, damaged, or of another version.
+            InputError: there is an avatar of that name.
+        """
+        name = check_name(path.stem if name is None else name)
+        with self._held(name, "making"):
+            if not refresh:
+                self._refuse_taken(name)
+            with self._new_data(name) as folder:
+                manifest = replace(archive.unpack(path, folder), data=folder.name)
+                info = manifest.info(name)
+                with Avatar(info, manifest, folder, bare_engine(info)) as avatar:
+                    avatar.check()
+                self._publish(name, manifest)
+        return info
+
+    def adopt(self, name: str, write: Callable[[Path], Manifest], *, refresh: bool = False) -> AvatarInfo:
+        """Put an avatar that was prepared elsewhere on the shelf: ``write`` lays its data into an empty folder.
+
+        Raises:
+            InputError: there is an avatar of that name, and ``refresh`` is off; or what ``write`` raises.
+            OptionError: it cannot be called so.
+        """
+        with self._held(check_name(name), "making"):
+            if not refresh:
+                self._refuse_taken(name)
+            with self._new_data(name) as folder:
+                manifest = write(folder)
+                self._publish(name, manifest)
+        return manifest.info(name)
+
+    def collect(self, max_bytes: int | None = None) -> Sequence[str]:
+        """Remove what killed makers left, then the avatars used longest ago until ``max_bytes`` are left.
+
+        Returns the names of those that went.
+        """
+        for name in self._names():
+            with contextlib.suppress(_busy()), self._held(name, "making", wait=False):
+                self._sweep(name)
+        infos = [manifest.info(name) for name, manifest in self._manifests()]
+        kept = sorted(infos, key=lambda info: self._used(info.id))
+        total, gone = sum(info.bytes for info in kept), []
+        for info in kept:
+            if max_bytes is None or total <= max_bytes:
+                break
+            with contextlib.suppress(AvatarMissing):
+                self.delete(info.id)
+                gone.append(info.id)
+            total -= info.bytes
+        return gone
+
+    def _home(self, name: str) -> Path:
+        return self.root / name
+
+    def _names(self) -> Sequence[str]:
+        if not self.root.is_dir():
+            return []
+        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and FOLDER.fullmatch(one.name))
+
+    def _known(self, name: str) -> str:
+        """``name``, if there is such an avatar; asked before a lock is made for it."""
+        if not FOLDER.fullmatch(name) or not (self._home(name) / NAME).exists():
+            raise self._missing(name)
+        return name
+
+    def _manifest(self, name: str) -> Manifest:
+        if not FOLDER.fullmatch(name):
+            raise self._missing(name)
         try:
-            for name, index in indices.items():
-                self._rolls[name] = RollReader(folder / f"{name}.roll", index)
+            return read_manifest(self._home(name) / NAME)
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._missing(name) from None
         except OSError as reason:
-            self.close()
-            raise AvatarBroken(
-                f"The avatar {info.id} is not whole ({reason}): make the avatar again, or delete it."
-            ) from reason
-        except AvatarBroken:
-            self.close()
+            raise AvatarBroken(f"The avatar {name} cannot be read ({reason.strerror}).") from reason
+
+    def _found(self, name: str) -> Manifest | None:
+        """The manifest if it is there and whole."""
+        try:
+            return read_manifest(self._home(name) / NAME)
+        except (OSError, AvatarBroken):
+            return None
+
+    def _manifests(self) -> Iterator[tuple[str, Manifest]]:
+        """Every manifest that is whole, by name."""
+        for name in self._names():
+            found = self._found(name)
+            if found is not None:
+                yield name, found
+
+    def _made_of(self, name: str, fingerprint: Fingerprint) -> Manifest | None:
+        """The manifest of an avatar that is whole; AvatarStale if it is of another ``fingerprint``."""
+        there = self._found(name)
+        told = changes(there.fingerprint, fingerprint) if there else ()
+        if told:
+            raise _stale(name, told)
+        return there if there and self._lack(name, there) is None else None
+
+    def _lack(self, name: str, manifest: Manifest) -> str | None:
+        """What is missing of an avatar; nothing if it was made anew or deleted meanwhile."""
+        lack = what_lacks(self._home(name), manifest)
+        return lack if lack and self._found(name) == manifest else None
+
+    def _missing(self, name: str) -> AvatarMissing:
+        known = [one for one in self._names() if (self._home(one) / NAME).exists()]
+        remedy = nearest(name, known) if known else f"`lipsmith avatar create {name} PICTURE` makes one."
+        return AvatarMissing(f"There is no avatar '{name}' in {self.root}. {remedy}")
+
+    def _refuse_taken(self, name: str) -> None:
+        if (self._home(name) / NAME).exists():
+            raise InputError(f"There is an avatar '{name}' already: give another name, or delete that one first.")
+
+    def _used(self, name: str) -> float:
+        try:
+            return (self._home(name) / NAME).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    @contextmanager
+    def _new_data(self, name: str) -> Iterator[Path]:
+        """An empty folder for an avatar's data, gone again unless its manifest was published."""
+        self._sweep(name)
+        folder = self._home(name) / secrets.token_hex(8)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as reason:
+            raise OutputError(f"{folder.parent} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # an older avatar is there
+                self._home(name).rmdir()
             raise
-        self._lock = threading.Lock()
-        self._plates: OrderedDict[int, tuple[Plate, Alpha | None]] = OrderedDict()
-        self._shared: OrderedDict[int, tuple[object, int]] = OrderedDict()
 
-    loop: Loop
+    def _with_options(self, name: str, there: Manifest, options: Mapping[str, Any], key: str) -> AvatarInfo:
+        """The same avatar, from now on drawn and keyed with these options: those that shape nothing may be others."""
+        from ..media.background import check_key
 
-    def plate(self, index: int) -> Plate:
-        """Plate ``index`` of all clips' plates.
+        if (options, key) != (there.options, there.key):
+            if key not in ("none", there.key):
+                with self.open(name) as avatar:
+                    check_key(key, avatar.plate(0).image, avatar.alphas)
+            there = replace(there, options=options, key=key)
+            with self._held(name, "switching"):
+                if (self._home(name) / there.data).is_dir():
+                    write_manifest(self._home(name), there)
+        return there.info(name)
 
-        Raises:
-            IndexError: there is no such plate.
-            AvatarBroken: it is damaged.
-        """
-        return self._kept(index)[0]
+    def _publish(self, name: str, manifest: Manifest) -> None:
+        """The one moment at which an avatar changes; the caller holds its making."""
+        with self._held(name, "switching"):
+            there = self._found(name)
+            write_manifest(self._home(name), manifest)
+        if there is not None:
+            shutil.rmtree(self._home(name) / there.data, ignore_errors=True)
 
-    @property
-    def alphas(self) -> Callable[[int], Alpha] | None:
-        """From a plate's index to the (H, W) transparency that its source brought along; None: it brought none."""
-        return None if self._kept(0)[1] is None else self._alpha
+    def _sweep(self, name: str) -> None:
+        """Remove what no manifest names; the caller holds the avatar's making."""
+        home = self._home(name)
+        with self._held(name, "switching"):
+            there = self._found(name)
+            damaged = there is None and (home / NAME).exists()  # its data is evidence: only `delete` removes it
+            if not damaged:
+                remove(one for one in left_behind(home) if there is None or one.name != there.data)
+            with contextlib.suppress(OSError):
+                home.rmdir()
 
-    def play_at(self, fps: Fraction) -> None:
-        """Show it at another rate from now on: plates are repeated or left out, so that all moves as fast as it did."""
-        self.info, self.loop = replace(self.info, fps=fps), self._manifest.loop(fps)
+    @contextmanager
+    def _held(self, name: str, what: str, wait: bool = True) -> Iterator[None]:
+        """The lock of one avatar: "making" for minutes, "switching" for moments; among processes and threads."""
+        with self._lock(name, what, wait):
+            yield
 
-    def check(self) -> None:
-        """Read every record.
+    def _lock(self, name: str, what: str, wait: bool) -> BaseFileLock:
+        from filelock import FileLock
 
-        Raises:
-            AvatarBroken: one is damaged.
-        """
-        for index in range(self.info.frames):
-            self.plate(index)
-        for number in range(len(self._rolls["shared"])):
-            self._rolls["shared"].read(number)
-
-    def close(self) -> None:
-        """Let go of the files."""
-        for roll in self._rolls.values():
-            roll.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @cached_property
-    def _reader(self) -> PictureReader:
-        return PictureReader(self._manifest.pictures)
-
-    @cached_property
-    def _kinds(self) -> Kinds:
-        return plate_kinds(self._engine.records)
-
-    def _alpha(self, index: int) -> Alpha:
-        plate, alpha = self._kept(index)
-        return np.full(plate.image.shape[:2], 255, np.uint8) if alpha is None else alpha
-
-    def _kept(self, index: int) -> tuple[Plate, Alpha | None]:
-        if not 0 <= index < self.info.frames:
-            raise IndexError(f"there is no plate {index} of {self.info.frames}")
-        with self._lock:
-            kept = self._plates.pop(index, None) or self._read(index)
-            self._plates[index] = kept
-            if len(self._plates) > PLATES_KEPT:
-                self._plates.popitem(last=False)
-        return kept
-
-    def _read(self, index: int) -> tuple[Plate, Alpha | None]:
+        folder = self.root / LOCKS
         try:
-            image = sealed(self._reader.read(self._rolls["pictures"].read(index)))
-            kept = restore(self._rolls["targets"].read(index), self._kinds, image, self._common)
-            scene, targets, alpha = _checked(kept, self.info.size)
-        except AvatarBroken as problem:
-            raise AvatarBroken(
-                f"The avatar {self.info.id} is damaged at plate {index}: {problem} Make it again with --refresh."
-            ) from problem
-        return Plate(index, image, targets, scene), alpha
-
-    def _common(self, number: int) -> object:
-        """Shared record ``number``: the very same object as long as it is remembered."""
-        if number not in self._shared:
-            if not 0 <= number < len(self._rolls["shared"]):
-                raise AvatarBroken(f"There is no shared record {number}.")
-            data = self._rolls["shared"].read(number)
-            self._shared[number] = restore(data, self._kinds), len(data)
-            while len(self._shared) > 1 and sum(size for _, size in self._shared.values()) > SHARED_BYTES:
-                self._shared.popitem(last=False)
-        self._shared.move_to_end(number)
-        return self._shared[number][0]
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as reason:
+            raise OutputError(f"{self.root} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
+        return FileLock(folder / f"{name}.{what}", timeout=-1 if wait else 0)
 
 
-def _read_index(folder: Path, manifest: Manifest) -> dict[str, Index]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        if set(manifest.files) != set(FILES):
-            raise AvatarBroken(f"It should have the files {', '.join(FILES)}.")
-        data = (folder / INDEX).read_bytes()
-        if checksum(data).hex() != manifest.files[INDEX].sum:
-            raise AvatarBroken(f"{INDEX} is damaged.")
-        arrays: dict[str, NDArray[Any]] = load(data)
-        indices = {name: Index(arrays[f"{name}.spans"], arrays[f"{name}.sums"]) for name in ROLLS}
-    except (OSError, SafetensorError, KeyError) as problem:
-        raise AvatarBroken(f"{folder} is not whole ({problem}): make the avatar again, or delete it.") from problem
-    for name, index in indices.items():
-        if index.end != manifest.files[f"{name}.roll"].bytes:
-            raise AvatarBroken(f"{INDEX} and the manifest disagree about {name}.roll.")
-        if name != "shared" and len(index.spans) != manifest.clips[-1].stop:
-            raise AvatarBroken(f"{name}.roll holds {len(index.spans)} plates, the manifest {manifest.clips[-1].stop}.")
-    return indices
+def _stale(name: str, told: Sequence[str]) -> AvatarStale:
+    return AvatarStale(f"The avatar {name} was made of something else: {'; '.join(told)}. --refresh makes it again.")
 
 
-def packed(alpha: Alpha) -> NDArray[np.uint8]:
-    """(n,) bytes of (H, W), without loss."""
-    return np.frombuffer(zlib.compress(alpha.tobytes(), 1), np.uint8)
+def _say_nothing(_: Stage) -> None:
+    """Progress that nobody wants."""
 
 
-def unpacked(data: object, size: tuple[int, int]) -> Alpha:
-    """What ``packed`` made of a transparency of (width, height) px. Raises AvatarBroken for anything else."""
-    if isinstance(data, np.ndarray) and data.dtype == np.uint8:
-        with contextlib.suppress(zlib.error):
-            plain = zlib.decompressobj().decompress(data.tobytes(), size[0] * size[1] + 1)
-            if len(plain) == size[0] * size[1]:
-                return np.frombuffer(plain, np.uint8).reshape(size[::-1])
-    raise AvatarBroken("A transparency is not of its picture's size.")
+def _busy() -> type[Exception]:
+    from filelock import Timeout
+
+    return Timeout
 
 
-def _checked(kept: object, size: tuple[int, int]) -> tuple[int, tuple[Target, ...], Alpha | None]:
-    """Scene, targets and transparency of a plate of (width, height) px."""
-    scene, targets, *more = kept if isinstance(kept, tuple) and len(kept) in (2, 3) else (None, None)
-    if type(scene) is not int or not isinstance(targets, tuple) or any(type(one) is not Target for one in targets):
-        raise AvatarBroken("A record holds no targets.")
-    limit = max(4096, 4 * max(size))
-    for target in targets:
-        crop = target.crop
-        if crop.matrix.shape != (2, 3) or not all(0 < side <= limit for side in crop.size):
-            raise AvatarBroken("A crop is no crop.")
-        if target.mask is not None and target.mask.shape != crop.size[::-1]:
-            raise AvatarBroken("A mask is not of its crop's size.")
-    return scene, targets, unpacked(more[0], size) if more else None
-
-
-__all__ = ["Avatar", "AvatarInfo", "PlateWriter"]
+__all__ = ["AvatarOptions", "AvatarStore"]

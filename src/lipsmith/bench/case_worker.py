@@ -23,7 +23,7 @@ from .case import CaseFigures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..generate import Report
+    from ..pipeline.generate import Report
 
 IMPORTS = (
     "av", "cv2", "onnxruntime", "mediapipe.python.solution_base", "lipsmith.face.tracker", "lipsmith.media.video",
@@ -68,7 +68,7 @@ def keep_to(threads: int) -> None:
 
 
 def _make(wish: dict[str, Any]) -> Report:
-    from ..generate import generate
+    from ..pipeline.generate import generate
 
     options = GenerateOptions(engine=wish["engine"], fps=wish["fps"], engine_options=wish["engine_options"])
     return generate(wish["picture"], wish["speech"], wish["output"], options)

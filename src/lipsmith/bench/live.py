@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..assets import DEMO_SPEECH, asset
+from ..avatars.avatar import Avatar
 from ..avatars.options import AvatarOptions
-from ..avatars.shelf import Shelf
-from ..avatars.store import Avatar
+from ..avatars.store import AvatarStore
 from ..engines import load_engine
 from ..engines.protocols import Engine
 from ..errors import Busy
@@ -177,7 +177,7 @@ def measure_live(case: LiveCase, tell: Callable[[str], None] = lambda _: None) -
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as folder:
         engine = load_engine(case.engine)
         picture = case.picture or _portrait(Path(folder), case)
-        shelf = Shelf(Path(folder) / "avatars")
+        shelf = AvatarStore(Path(folder) / "avatars")
         shelf.create("bench", picture, engine, AvatarOptions(engine=case.engine))
         with shelf.open("bench") as avatar:
             return asyncio.run(_measure(case, engine, avatar, tell))

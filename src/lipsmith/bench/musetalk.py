@@ -12,10 +12,10 @@ import numpy as np
 
 from ..compose import compose
 from ..engines.musetalk import MuseTalkEngine, MuseTalkOptions
-from ..engines.musetalk.draw import FacePainter
 from ..engines.musetalk.options import REALTIME_FEATHER
-from ..engines.musetalk.ready import Preparation
-from ..types import Array, Target
+from ..engines.musetalk.painter import FacePainter
+from ..engines.musetalk.prepare import MuseTalkPreparation
+from ..types import Array, PreparedFace
 from .comparison import Comparison, compare, spent_on
 from .musetalk_scene import MuseTalkScene, parsed_region, portrait_scene, whole_frame_detector
 
@@ -118,7 +118,7 @@ class Stand:
         original = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
-        target = Preparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
+        target = MuseTalkPreparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
         material: Any = target.material
         return cls(case, engine, original, scene, material.latents, networks)
 
@@ -128,7 +128,7 @@ class Stand:
         latents, heard = np.stack([self.latents] * batch), _drives(batch)
         scene, original = self.scene, self.original
         material, frame = _material(self), np.ascontiguousarray(scene.image[..., ::-1])
-        target = Target(scene.patch.crop, scene.patch.alpha, material)
+        target = PreparedFace(scene.patch.crop, scene.patch.alpha, material)
 
         def ours() -> None:
             for row in self.engine.render([[material]] * batch, [[drive] for drive in heard]):
@@ -149,7 +149,10 @@ class Stand:
         """A drawn face to a finished 1920x1080 frame."""
         scene = self.scene
         face = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-        frame, target = np.ascontiguousarray(scene.image[..., ::-1]), Target(scene.patch.crop, scene.patch.alpha, None)
+        frame, target = (
+            np.ascontiguousarray(scene.image[..., ::-1]),
+            PreparedFace(scene.patch.crop, scene.patch.alpha, None),
+        )
         rounds = 10 * self.case.rounds
         ours = spent_on(lambda: compose(scene.image, [target], [scene.patch.fitted(face)]), rounds)
         theirs = spent_on(lambda: self.original.blend(frame, face, scene.box, scene.mask), rounds)
@@ -165,7 +168,7 @@ class Stand:
         clip = [np.roll(scene.image, shift, 1) for shift in range(case.clip_frames)]
         with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name, Landmarker(1, tracking=True) as landmarker:
             landmarker.find(scene.image)
-            ready = Preparation(options, self.networks, scene.region)
+            ready = MuseTalkPreparation(options, self.networks, scene.region)
 
             def ours() -> None:
                 for image in clip:
@@ -201,9 +204,9 @@ def _drives(count: int) -> Array:
 
 
 def _material(stand: Stand) -> Any:
-    from ..engines.musetalk.ready import Material
+    from ..engines.musetalk.prepare import MuseTalkMaterial
 
-    return Material(stand.latents, stand.scene.patch)
+    return MuseTalkMaterial(stand.latents, stand.scene.patch)
 
 
 def _batches(case: MuseTalkCase, device: str, told: Callable[[str], None]) -> Iterator[int]:

@@ -15,7 +15,7 @@ from ..engines.musetalk.blend import Patch
 from ..engines.musetalk.box import Box, face_box, with_margin
 from ..engines.musetalk.mask import PasteMask, paste_mask, square_around
 from ..engines.musetalk.options import REALTIME_FEATHER
-from ..engines.musetalk.ready import Region
+from ..engines.musetalk.prepare import Region
 from ..face.points68 import points68
 from ..types import Array, Face, Image
 from .material import write_portrait

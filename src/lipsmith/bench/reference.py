@@ -15,7 +15,7 @@ from ..engines.musetalk.latents import SCALING, face_picture, vae_input
 from ..engines.musetalk.mask import PasteMask, paste_mask, square_around
 from ..engines.musetalk.networks import random_networks
 from ..engines.musetalk.options import REALTIME_FEATHER, MuseTalkOptions
-from ..engines.musetalk.ready import Region
+from ..engines.musetalk.prepare import Region
 from ..engines.musetalk.unet import positions
 from ..types import Array, Image
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from ..avatars.shelf import Shelf
-from ..avatars.store import Avatar
+from ..avatars.avatar import Avatar
+from ..avatars.store import AvatarStore
 from ..errors import OptionError
 from .case import run_alone
 from .material import write_film, write_moving_portrait, write_speech
@@ -130,7 +130,7 @@ def _wish(case: SpeakCase, folder: Path) -> dict[str, Any]:
     if case.avatar is None:
         wish["picture"] = str(case.picture or write_moving_portrait(folder, case.size, case.seconds))
         return wish
-    shelf = Shelf()
+    shelf = AvatarStore()
     with shelf.open(case.avatar) as avatar:
         info = avatar.info
         wish |= {"engine": info.engine, "engine_options": dict(info.options), "fps": str(info.fps)}

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..avatars.options import AvatarOptions
-from ..avatars.shelf import Shelf
+from ..avatars.store import AvatarStore
 from ..engines import load_engine
-from ..generate import generate
 from ..options import GenerateOptions
-from ..speak import SpeakOptions, engine_for, speak
+from ..pipeline.generate import generate
+from ..pipeline.speak import SpeakOptions, engine_for, speak
 from .case_worker import IMPORTS, answer, keep_to, peak_bytes, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..generate import Report
+    from ..pipeline.generate import Report
     from ..stopwatch import Stage
 
 MODULES = (*IMPORTS, "safetensors.numpy", "filelock", "lipsmith.engines.warp.engine", "lipsmith.media.probe")
@@ -103,14 +103,14 @@ def _create(wish: dict[str, Any], counted: Counted) -> dict[str, Any]:
             looked.append(counted.seconds())
 
     engine = load_engine(wish["engine"], **wish["engine_options"])
-    info = Shelf(Path(wish["shelf"])).create(wish["id"], Path(wish["picture"]), engine, options, progress=tell)
+    info = AvatarStore(Path(wish["shelf"])).create(wish["id"], Path(wish["picture"]), engine, options, progress=tell)
     wall = counted.seconds()
     return {"wall_seconds": wall, "look_seconds": looked[0], "memory_mb": counted.peak_mb(), "frames": info.frames}
 
 
 def _speak(wish: dict[str, Any], counted: Counted) -> dict[str, Any]:
     options = SpeakOptions()
-    with Shelf(Path(wish["shelf"])).open(wish["id"]) as avatar:
+    with AvatarStore(Path(wish["shelf"])).open(wish["id"]) as avatar:
         info, opened, opened_mb = avatar.info, counted.seconds(), counted.resident_mb()
         engine = engine_for(avatar, options)
         loaded = counted.seconds()

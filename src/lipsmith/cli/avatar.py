@@ -19,9 +19,9 @@ from .progress import shown
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..avatars.loop import Clip
     from ..avatars.manifest import AvatarInfo
-    from ..avatars.shelf import Shelf
+    from ..avatars.playback import Clip
+    from ..avatars.store import AvatarStore
 
 from ..avatars.options import AvatarOptions
 from ..engines.musetalk.options import MuseTalkOptions
@@ -111,7 +111,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Write a contact sheet with boxes and masks, and say what is known. Example: lipsmith avatar show anna --json"""
-    from ..avatars.sheet import avatar_sheet
+    from ..avatars.contact_sheet import avatar_sheet
     from ..media.contact_sheet import write_png
     from ..media.writer import check_output
 
@@ -232,7 +232,7 @@ def gc(
 @app.command()
 def warm(name: Name, as_json: AsJson = False) -> None:
     """Read an avatar and draw its first frame, so that disk and engine are ready. Example: lipsmith avatar warm anna"""
-    from ..speak import warm_up
+    from ..pipeline.speak import warm_up
 
     seconds: Mapping[str, float] = warm_up(_shelf(), name)
     if as_json:
@@ -268,10 +268,10 @@ def _clips(words: list[str]) -> dict[str, Path]:
     return clips
 
 
-def _shelf() -> Shelf:
-    from ..avatars.shelf import Shelf
+def _shelf() -> AvatarStore:
+    from ..avatars.store import AvatarStore
 
-    return Shelf()
+    return AvatarStore()
 
 
 def _tell(info: AvatarInfo, as_json: bool, quiet: bool) -> None:

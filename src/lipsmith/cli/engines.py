@@ -10,7 +10,7 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..engines import Entry
+    from ..engines import EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def engines(as_json: AsJson = False) -> None:
     print_json(rows) if as_json else _print_table(rows)
 
 
-def describe(entry: Entry) -> EngineRow:
+def describe(entry: EngineSpec) -> EngineRow:
     """Load one engine to see whether it runs."""
     lacks, window = entry.lacks({}), None
     if lacks is None:

@@ -16,7 +16,7 @@ from .progress import shown
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..generate import Report
+    from ..pipeline.generate import Report
 
 WORDS = {
     "engine": "Which engine; 'lipsmith engines' lists them. auto: the best one that can run here.",
@@ -86,7 +86,7 @@ def make(
     picture: Path, speech: Path | None, output: Path, options: GenerateOptions, *, preview: bool, quiet: bool
 ) -> Report:
     """Call ``generate`` under a progress bar."""
-    from ..generate import generate as speak
+    from ..pipeline.generate import generate as speak
 
     with shown(quiet) as progress:
         return speak(picture, speech, output, options, preview=preview, progress=progress)

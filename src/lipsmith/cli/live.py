@@ -14,7 +14,7 @@ import typer
 
 from ..errors import OptionError, OutputError
 from ..options import build
-from ..speak import SpeakOptions, engine_for
+from ..pipeline.speak import SpeakOptions, engine_for
 from ..tts.text_to_file import TextToFile
 from .flags import flags_from
 from .generate import AsJson
@@ -107,14 +107,14 @@ def live(
 
       lipsmith live anna --camera --forever
     """
-    from ..avatars.shelf import Shelf
+    from ..avatars.store import AvatarStore
     from ..media.sound import open_speech
     from ..transports.broadcast import broadcast
     from ..transports.rtmp import PushSink
 
     reading = build(TextToFile, {word: given.pop(word) for word in TEXT_WORDS})
     options = build(AirOptions, given)
-    with spoken(speeches or [], reading, silent=options.longer) as files, Shelf().open(name) as avatar:
+    with spoken(speeches or [], reading, silent=options.longer) as files, AvatarStore().open(name) as avatar:
         engine = engine_for(avatar, SpeakOptions())
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)

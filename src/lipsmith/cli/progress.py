@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..generate import Stage
+    from ..pipeline.generate import Stage
 
 WORDS = {
     "open": "Reading the speech",

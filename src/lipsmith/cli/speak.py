@@ -14,8 +14,8 @@ import typer
 
 from ..errors import LipsmithError, OptionError, OutputError, SoundError
 from ..options import build
-from ..speak import SpeakOptions, engine_for
-from ..speak import speak as say
+from ..pipeline.speak import SpeakOptions, engine_for
+from ..pipeline.speak import speak as say
 from ..tts.text_to_file import TextToFile
 from .flags import flags_from
 from .generate import WORDS, AsJson, Quiet, summary
@@ -23,8 +23,8 @@ from .progress import shown
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..avatars.store import Avatar
-    from ..generate import Report, Stage
+    from ..avatars.avatar import Avatar
+    from ..pipeline.generate import Report, Stage
     from ..stopwatch import Progress
 
 FILMS = (".mp4", ".mov", ".m4v", ".webm")
@@ -73,14 +73,14 @@ def speak(
 
       lipsmith speak anna lessons/ -o films --format webm --json
     """
-    from ..avatars.shelf import Shelf
+    from ..avatars.store import AvatarStore
 
     reading = build(TextToFile, {word: options.pop(word) for word in TEXT_WORDS})
     wish = build(SpeakOptions, options)
     with spoken(speeches or [], reading) as given:
         wanted = plan(given, output, kind)
         single = len(wanted) == 1 and wanted[0][1] == output
-        with Shelf().open(name) as avatar, shown(quiet) as progress:
+        with AvatarStore().open(name) as avatar, shown(quiet) as progress:
             done = _films(avatar, wanted, wish, progress, single)
     _tell(name, done, single, as_json, quiet)
 

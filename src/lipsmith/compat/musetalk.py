@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from ..engines import load_engine
 from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER
 from ..errors import EngineUnavailable, InputError, OptionError
-from ..generate import Progress, Report, generate
 from ..options import GenerateOptions
-from ..speak import speak
+from ..pipeline.generate import Progress, Report, generate
+from ..pipeline.speak import speak
 from .musetalk_avatars import Task, Told, prepared
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..avatars.shelf import AvatarOptions, Shelf
-from ..avatars.store import Avatar
+from ..avatars.avatar import Avatar
+from ..avatars.store import AvatarOptions, AvatarStore
 from ..engines import Engine
 from ..errors import AvatarMissing, AvatarStale
 from ..stopwatch import Progress
@@ -39,9 +39,9 @@ def prepared(task: Task, place: Path, engine: Engine, fps: str, progress: Told) 
 
     Raises:
         AvatarMissing, AvatarStale: the entry says ``preparation: false``, and it was never made, or of something else.
-        LipsmithError: as ``Shelf.create``.
+        LipsmithError: as ``AvatarStore.create``.
     """
-    shelf = Shelf(place / KEPT)
+    shelf = AvatarStore(place / KEPT)
     if not task.preparation and task.avatar not in {info.id for info in shelf.list()}:
         raise AvatarMissing(
             f"The avatar {task.avatar} was not prepared in {shelf.root}: write `preparation: true` in its entry."
@@ -51,7 +51,7 @@ def prepared(task: Task, place: Path, engine: Engine, fps: str, progress: Told) 
     return shelf.open(task.avatar)
 
 
-def _make(task: Task, shelf: Shelf, engine: Engine, options: AvatarOptions, progress: Told) -> None:
+def _make(task: Task, shelf: AvatarStore, engine: Engine, options: AvatarOptions, progress: Told) -> None:
     try:
         shelf.create(task.avatar, task.picture, engine, options, progress=progress)
     except AvatarStale as stale:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ..engines.musetalk.blend import Patch
 from ..engines.musetalk.mask import PasteMask
 from ..engines.musetalk.options import REALTIME_FEATHER
-from ..engines.musetalk.ready import HIDDEN, Material, left_alone
+from ..engines.musetalk.prepare import HIDDEN, MuseTalkMaterial, left_alone
 from ..errors import InputError
-from ..types import Array, Image, Target
+from ..types import Array, Image, PreparedFace
 from .safe_pickle.reader import read_pickle, read_tensors
 
 LATENTS = (8, 32, 32)
@@ -74,7 +74,7 @@ class UpstreamAvatar:
     latents: Sequence[Array | None] = field(repr=False)  # (8, 32, 32)
     notices: tuple[str, ...] = ()
 
-    def targets(self, index: int, image: Image) -> tuple[Target, ...]:
+    def targets(self, index: int, image: Image) -> tuple[PreparedFace, ...]:
         """The face in picture ``index``, which is ``image``, or none.
 
         Raises:
@@ -95,7 +95,7 @@ class UpstreamAvatar:
         patch = Patch.of(PasteMask(mask, place), box, width, height)
         if patch is None:
             return (left_alone(image, HIDDEN),)
-        return (Target(patch.crop, patch.alpha, Material(latents, patch)),)
+        return (PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(latents, patch)),)
 
 
 def read_upstream(path: Path) -> UpstreamAvatar:

@@ -8,15 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..avatars.loop import Clip
+from ..avatars.avatar import AvatarWriter
 from ..avatars.manifest import Fingerprint, Manifest, StoredFile
 from ..avatars.options import FIRST_CLIP, AvatarOptions, fingerprint_of, stored_options
-from ..avatars.shelf import Shelf
-from ..avatars.store import PlateWriter
+from ..avatars.playback import Clip
+from ..avatars.store import AvatarStore
 from ..engines import engine_table
 from ..errors import FaceError, InputError
 from ..stopwatch import Progress, Stage
-from ..types import Plate
+from ..types import SourceFrame
 from .upstream_avatar import UpstreamAvatar, read_upstream
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ APART = {"device": "cpu"}
 
 
 def bring_upstream(
-    shelf: Shelf,
+    shelf: AvatarStore,
     path: Path,
     name: str | None = None,
     *,
@@ -71,7 +71,7 @@ class _Bringing:
         """Everything but the manifest into the empty ``folder``."""
         first = self._found.gallery.image(0)
         size = first.shape[1], first.shape[0]
-        writer = PlateWriter(folder, self._engine.records, "yuv420p" if self._found.frames > 1 else "rgb", size)
+        writer = AvatarWriter(folder, self._engine.records, "yuv420p" if self._found.frames > 1 else "rgb", size)
         try:
             able = sum([self._keep(writer, index, size) for index in range(self._found.frames)])
             files = writer.close()
@@ -81,7 +81,7 @@ class _Bringing:
             raise FaceError(f"{self._found.path} shows no face in any of its {self._found.frames} plates.")
         return self._manifest(folder, writer, size, files)
 
-    def _keep(self, writer: PlateWriter, index: int, size: tuple[int, int]) -> bool:
+    def _keep(self, writer: AvatarWriter, index: int, size: tuple[int, int]) -> bool:
         """Write one plate; whether a face in it can speak."""
         image = self._found.gallery.image(index)
         if (image.shape[1], image.shape[0]) != size:
@@ -91,12 +91,12 @@ class _Bringing:
             )
         picture = writer.picture(image)
         targets = self._found.targets(index, picture)
-        writer.faces(Plate(index, picture, targets), ())
+        writer.faces(SourceFrame(index, picture, targets), ())
         self._progress(Stage("prepare", index + 1, self._found.frames))
         return any(target.unable is None for target in targets)
 
     def _manifest(
-        self, folder: Path, writer: PlateWriter, size: tuple[int, int], files: Mapping[str, StoredFile]
+        self, folder: Path, writer: AvatarWriter, size: tuple[int, int], files: Mapping[str, StoredFile]
     ) -> Manifest:
         info, path = self._engine.info, self._found.path
         return Manifest(

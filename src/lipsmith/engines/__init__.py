@@ -1,6 +1,7 @@
 """The engines, and how one is found by its name.
 
-Other packages add theirs through the entry-point group ``lipsmith.engines``: each entry loads an ``Entry``. A name that
+Other packages add theirs through the entry-point group ``lipsmith.engines``: each entry loads an ``EngineSpec``. A
+name that
 is taken stays with whom it belongs to: ours come first.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, OptionError
 from ..options import build, nearest
-from .protocols import Engine, SpeechEncoder, Study
+from .protocols import Analysis, Engine, SpeechEncoder
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,7 +26,7 @@ SHARED_OPTIONS = ("idle", "seed")  # offered to every engine; one that has no us
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EngineSpec:
     """One line of the table of engines."""
 
     name: str
@@ -38,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedEngine:
     """An engine, why better ones were passed over, and what ``auto`` left out of the options."""
 
     engine: Engine
@@ -106,7 +107,7 @@ def _warp_lacks(_: Mapping[str, Any]) -> str | None:
     return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
 
 
-def _foreign(point: EntryPoint, taken: Container[str]) -> Entry:
+def _foreign(point: EntryPoint, taken: Container[str]) -> EngineSpec:
     """The engine of another package, or one that says why it cannot be had, so that it stops nobody else."""
     package = point.value.partition(":")[0]
     try:
@@ -114,23 +115,23 @@ def _foreign(point: EntryPoint, taken: Container[str]) -> Entry:
     except (ImportError, AttributeError) as problem:
         name, lack = point.name, f"its package does not load ({problem})"
     else:
-        if isinstance(entry, Entry) and entry.name not in taken:
+        if isinstance(entry, EngineSpec) and entry.name not in taken:
             return entry
-        name, lack = point.name, f"{point.value} is a {type(entry).__name__}, not a lipsmith.engines.Entry"
-        if isinstance(entry, Entry):
+        name, lack = point.name, f"{point.value} is a {type(entry).__name__}, not a lipsmith.engines.EngineSpec"
+        if isinstance(entry, EngineSpec):
             name, lack = entry.name, f"the name '{entry.name}' is taken by another engine, which stays"
     return _refused(f"{package}:{name}" if name in taken else name, f"{lack}; mend or remove {package}.")
 
 
-def _refused(name: str, lack: str) -> Entry:
+def _refused(name: str, lack: str) -> EngineSpec:
     def refuse(_: Mapping[str, Any]) -> Engine:
         raise EngineUnavailable(f"{name}: {lack}")
 
-    return Entry(name, "an engine of another package", "its package", refuse, lambda _: lack)
+    return EngineSpec(name, "an engine of another package", "its package", refuse, lambda _: lack)
 
 
 BUILT_IN = (
-    Entry(
+    EngineSpec(
         "warp",
         "mesh warp with a drawn mouth; the embedded default",
         "nothing: any CPU",
@@ -138,7 +139,7 @@ BUILT_IN = (
         _warp_lacks,
         options=_warp_options,
     ),
-    Entry(
+    EngineSpec(
         "musetalk",
         "MuseTalk 1.5 and 1.0: a network draws the lower face",
         "torch, 3.9 GB of weights, and for any speed a GPU",
@@ -147,11 +148,11 @@ BUILT_IN = (
         _musetalk_crawls,
         _musetalk_options,
     ),
-    Entry("fake", "a grey square, for tests", "nothing", _fake, _nothing, options=_fake_options),
+    EngineSpec("fake", "a grey square, for tests", "nothing", _fake, _nothing, options=_fake_options),
 )
 
 
-def engine_table() -> dict[str, Entry]:
+def engine_table() -> dict[str, EngineSpec]:
     """Every engine known here, by name: ours, then those of other packages; nobody takes the name of one before."""
     table = {entry.name: entry for entry in BUILT_IN}
     for point in entry_points(group=ENTRY_POINTS):
@@ -170,7 +171,7 @@ def load_engine(name: str = "auto", **options: Any) -> Engine:
     return choose_engine(name, options).engine
 
 
-def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
+def choose_engine(name: str, options: Mapping[str, Any]) -> LoadedEngine:
     """Like ``load_engine``, and says which better engines ``auto`` passed over, and why.
 
     ``auto`` gives the engine it takes those of the options that it knows, and says which were left out.
@@ -186,17 +187,17 @@ def choose_engine(name: str, options: Mapping[str, Any]) -> Loaded:
         if lack is None:
             fitting, left_out = _divided(options, entry) if name == "auto" else (options, [])
             notices = (_left_out(left_out, entry),) if left_out else ()
-            return Loaded(entry.load(fitting), tuple(passed_over), notices)
+            return LoadedEngine(entry.load(fitting), tuple(passed_over), notices)
         passed_over.append(f"{entry.name}: {lack}")
     raise EngineUnavailable(" ".join(passed_over))
 
 
-def _known(entry: Entry) -> set[str] | None:
+def _known(entry: EngineSpec) -> set[str] | None:
     """The names of an engine's options; None: it does not say."""
     return None if entry.options is None else {one.name for one in fields(entry.options())} | set(SHARED_OPTIONS)
 
 
-def _divided(options: Mapping[str, Any], entry: Entry) -> tuple[Mapping[str, Any], list[str]]:
+def _divided(options: Mapping[str, Any], entry: EngineSpec) -> tuple[Mapping[str, Any], list[str]]:
     """What of the options an engine knows, and the names of the others."""
     known = _known(entry)
     if known is None:
@@ -204,11 +205,11 @@ def _divided(options: Mapping[str, Any], entry: Entry) -> tuple[Mapping[str, Any
     return {name: options[name] for name in options if name in known}, [name for name in options if name not in known]
 
 
-def _left_out(names: list[str], entry: Entry) -> str:
+def _left_out(names: list[str], entry: EngineSpec) -> str:
     return f"{', '.join(names)} left out: the engine {entry.name} has no such option"
 
 
-def _refuse_strange(options: Mapping[str, Any], candidates: list[Entry], table: list[Entry]) -> None:
+def _refuse_strange(options: Mapping[str, Any], candidates: list[EngineSpec], table: list[EngineSpec]) -> None:
     """Refuse an option that no candidate knows, and say which engine does.
 
     Raises:
@@ -225,4 +226,13 @@ def _refuse_strange(options: Mapping[str, Any], candidates: list[Entry], table: 
         raise OptionError(f"The engine {engines} has no option '{option}'. {remedy}")
 
 
-__all__ = ["Engine", "Entry", "Loaded", "SpeechEncoder", "Study", "choose_engine", "engine_table", "load_engine"]
+__all__ = [
+    "Analysis",
+    "Engine",
+    "EngineSpec",
+    "LoadedEngine",
+    "SpeechEncoder",
+    "choose_engine",
+    "engine_table",
+    "load_engine",
+]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..timing import frame_count, sample_at
-from ..types import Array, Crop, EngineInfo, Face, Image, Samples, Target
+from ..types import Array, Crop, EngineInfo, Face, Image, PreparedFace, Samples
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -59,7 +59,7 @@ class FakeEncoder:
         return np.array([loudness], np.float32)
 
 
-class FakeStudy:
+class FakeAnalysis:
     """Counts frames; the character is how many there were."""
 
     def __init__(self) -> None:
@@ -87,14 +87,14 @@ class FakeEngine:
     def records(self) -> tuple[type[DataclassInstance], ...]:
         return ()
 
-    def study(self, still: bool) -> FakeStudy:
-        return FakeStudy()
+    def study(self, still: bool) -> FakeAnalysis:
+        return FakeAnalysis()
 
-    def prepare(self, image: Image, face: Face, character: object) -> Target:
+    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
         height, width = image.shape[:2]
         x0, y0, x1, y1 = (int(v) for v in face.box)
         box = (max(0, x0), max(0, y0), min(width, x1), min(height, y1))
-        return Target(Crop.from_box(box, (SIDE, SIDE)), None, float(image.mean()))
+        return PreparedFace(Crop.from_box(box, (SIDE, SIDE)), None, float(image.mean()))
 
     def listen(self, fps: Fraction) -> FakeEncoder:
         return FakeEncoder(fps, self.options.context)

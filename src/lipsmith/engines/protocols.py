@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..types import Array, EngineInfo, Face, Image, Samples, Target
+from ..types import Array, EngineInfo, Face, Image, PreparedFace, Samples
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -31,7 +31,7 @@ class SpeechEncoder(Protocol):
 
 
 @runtime_checkable
-class Lively(Protocol):
+class IdleMotion(Protocol):
     """A ``SpeechEncoder`` whose drives move a still face in silence too, by the number of the frame."""
 
     @property
@@ -44,7 +44,7 @@ class Lively(Protocol):
         ...
 
 
-class Study(Protocol):
+class Analysis(Protocol):
     """Looks once over one person's frames and keeps what belongs to the person, not to a frame."""
 
     def add(self, image: Image, face: Face) -> None:
@@ -71,7 +71,7 @@ class Engine(Protocol):
         """
         ...
 
-    def study(self, still: bool) -> Study:
+    def study(self, still: bool) -> Analysis:
         """Begin to look over one person's frames.
 
         ``still``: the source is one picture that does not move, so the study sees one frame and life may be added.
@@ -79,7 +79,7 @@ class Engine(Protocol):
         """
         ...
 
-    def prepare(self, image: Image, face: Face, character: object) -> Target:
+    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
         """Make one face in one image ready. Raises FaceError when it cannot be made to speak."""
         ...
 

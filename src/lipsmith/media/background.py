@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
-    from ..types import AVFrame, Image, Plate
+    from ..types import AVFrame, Image, SourceFrame
     from .chroma_key import Alpha, Key, Matte
     from .video import VideoSource
 
@@ -75,7 +75,7 @@ class VideoBackground:
 class Matting(Protocol):
     """How people are told from what is behind them."""
 
-    def matte(self, plate: Plate, image: Image) -> Matte:
+    def matte(self, plate: SourceFrame, image: Image) -> Matte:
         """What to keep of ``image`` (H, W, 3), the finished picture over ``plate``."""
         ...
 
@@ -87,7 +87,7 @@ class ScreenMatting:
         self._key = key
         self._last: tuple[Image, Alpha] | None = None
 
-    def matte(self, plate: Plate, image: Image) -> Matte:
+    def matte(self, plate: SourceFrame, image: Image) -> Matte:
         """The matte of ``image``, in which no drawn mouth can be a hole."""
         from .chroma_key import key_matte, solid_core
 
@@ -102,7 +102,7 @@ class OwnMatting:
     def __init__(self, alphas: Alphas) -> None:
         self._alphas = alphas
 
-    def matte(self, plate: Plate, image: Image) -> Matte:
+    def matte(self, plate: SourceFrame, image: Image) -> Matte:
         """The matte of ``plate``."""
         from .chroma_key import matte_from_alpha
 
@@ -117,7 +117,7 @@ class BackgroundReplacement:
     ground: Background | None  # None: nothing, the film is transparent
     notices: tuple[str, ...] = ()
 
-    def finish(self, plate: Plate, frame: AVFrame) -> AVFrame:
+    def finish(self, plate: SourceFrame, frame: AVFrame) -> AVFrame:
         """``frame``, spoken over ``plate``, before the ground; or with its transparency."""
         from .chroma_key import composite, cut
 

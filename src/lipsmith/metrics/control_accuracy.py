@@ -17,7 +17,7 @@ from ..types import Array, Face, Image
 from .curves import correlation
 
 if TYPE_CHECKING:
-    from ..engines.warp.material import Material
+    from ..engines.warp.material import WarpMaterial
 
 Landmarker = Callable[[Image], Face | None]
 _UPPER, _LOWER = [80, 81, 82, 13, 312, 311, 310][1:6], [88, 178, 87, 14, 317, 402, 318][1:6]
@@ -99,10 +99,10 @@ def fold_share(material: object, command: Array) -> float:
     return folded(_material(material), command)
 
 
-def _material(material: object) -> Material:
-    from ..engines.warp.material import Material
+def _material(material: object) -> WarpMaterial:
+    from ..engines.warp.material import WarpMaterial
 
-    assert isinstance(material, Material)
+    assert isinstance(material, WarpMaterial)
     return material
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from ..take import Run
+from ..pipeline.timeline import RenderWindow
 from ..types import AVFrame
 
 COLLECT = 0.004
@@ -32,7 +32,7 @@ class Ask:
     asker: Asker
     epoch: int  # of the asker when it asked: worth nothing once the asker's has moved on
     base: int  # number, in the asker's pictures, of frame 0 of the run's take
-    run: Run
+    run: RenderWindow
     due: float  # seconds of the asker's clock
 
     @property

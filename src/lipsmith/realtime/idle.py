@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from ..engines.protocols import Engine
-from ..take import Run, Take
+from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import sample_at
-from ..types import Plate
+from ..types import SourceFrame
 from .ease import Glide
 
 
@@ -24,13 +24,13 @@ class IdleLife:
         ease: frames in which the face glides from speech into silence.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, plates: Iterator[Plate], ease: int) -> None:
+    def __init__(self, engine: Engine, fps: Fraction, plates: Iterator[SourceFrame], ease: int) -> None:
         self._fps, self._pushed = fps, 0
-        self._take = Take(plates, engine, fps)
+        self._take = Timeline(plates, engine, fps)
         self.glide = Glide(ease)
         self._next: int | None = None
 
-    def next_runs(self, number: int) -> list[tuple[int, Run]]:
+    def next_runs(self, number: int) -> list[tuple[int, RenderWindow]]:
         """The runs that show as the session's pictures from ``number`` on: one, or two at odd rates.
 
         Beside each, the picture that frame 0 of the take would have been.
@@ -38,7 +38,7 @@ class IdleLife:
         if number != self._next:
             self.glide.begin()
         self._take.begin_at(number)
-        runs: list[Run] = []
+        runs: list[RenderWindow] = []
         while not runs:
             start, stop = (sample_at(frame, self._fps) for frame in (self._pushed, self._pushed + 1))
             self._pushed += 1

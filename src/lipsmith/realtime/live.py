@@ -16,8 +16,8 @@ import numpy as np
 
 from ..engines.protocols import Engine
 from ..errors import Busy
-from ..perform import render_runs
-from ..take import Take
+from ..pipeline.render import render_windows
+from ..pipeline.timeline import Timeline
 from ..timing import HEARING_RATE
 from ..types import AVFrame, FilmInfo, Image, Samples
 from .admission import Admission
@@ -295,10 +295,10 @@ class Studio:
 
     def _warm(self, avatar: Avatar, film: FilmInfo) -> None:
         plate = avatar.plate(avatar.loop.start().plate)
-        runs = Take(repeat(plate), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
+        runs = Timeline(repeat(plate), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
         for number, run in enumerate(runs[: WARM_UP + 1]):
             began = self._clock()
-            render_runs([run], self._engine)
+            render_windows([run], self._engine)
             if number:  # the first one loads what is loaded late
                 self._renderer.load.measured(len(plate.targets), self._clock() - began)
 

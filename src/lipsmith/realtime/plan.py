@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
-from ..avatars.loop import Loop, Walk
-from ..types import Array, Image, Plate
+from ..avatars.playback import PlaybackCursor, PlaybackOrder
+from ..types import Array, Image, SourceFrame
 from .utterance import Utterance
 
 
@@ -17,7 +17,7 @@ class Gesture:
     clip: int
     left: int  # pictures of it that are still to come
 
-    def after(self, walk: Walk) -> Gesture | None:
+    def after(self, walk: PlaybackCursor) -> Gesture | None:
         """What is left of it behind a picture; None: nothing."""
         left = self.left - (walk.clip == self.clip)
         return replace(self, left=left) if left else None
@@ -28,10 +28,10 @@ class Slot:
     """One picture to come."""
 
     number: int  # of the session's pictures; repeats are not counted
-    walk: Walk
+    walk: PlaybackCursor
     utterance: Utterance | None = None  # None: nobody speaks
     place: int = 0  # frame of the utterance
-    plate: Plate | None = None  # kept only where the mouth is faded
+    plate: SourceFrame | None = None  # kept only where the mouth is faded
     drive: Array | None = None  # (d,)
     picture: Image | None = None  # None: not drawn yet
     gesture: Gesture | None = None  # what of one is to come behind this picture
@@ -40,7 +40,7 @@ class Slot:
 class Plan:
     """Every slot's plate is one step of the loop from that of the slot before, whatever is planned or thrown away."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: PlaybackOrder) -> None:
         self._loop = loop
         self.shown: Slot | None = None
         self.slots: deque[Slot] = deque()

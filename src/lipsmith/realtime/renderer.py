@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 from ..engines.protocols import Engine
-from ..perform import render_runs
+from ..pipeline.render import render_windows
 from .admission import LoadModel
 from .batcher import Ask, Batcher
 from .session import Session
@@ -102,7 +102,7 @@ class Renderer:
     def _draw(self, batch: list[Ask]) -> None:
         began = self._clock()
         try:
-            frames = iter(render_runs([ask.run for ask in batch], self._engine))
+            frames = iter(render_windows([ask.run for ask in batch], self._engine))
         except Exception as problem:  # the border of a session
             if len(batch) == 1:
                 batch[0].asker.fail(reason_of(problem))

@@ -13,13 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
-from ..avatars.loop import Loop
-from ..engines.protocols import Engine, Lively
+from ..avatars.playback import PlaybackOrder
+from ..engines.protocols import Engine, IdleMotion
 from ..errors import BufferFull, OptionError, SessionOver
 from ..options import check, nearest
-from ..take import Run
+from ..pipeline.timeline import RenderWindow
 from ..timing import sample_at
-from ..types import AVFrame, FilmInfo, Image, Plate, Samples
+from ..types import AVFrame, FilmInfo, Image, Samples, SourceFrame
 from .batcher import Ask
 from .ease import fade
 from .idle import IdleLife
@@ -36,9 +36,9 @@ class SpokenOver(Protocol):
     """What a session speaks over. ``avatars.store.Avatar`` is one."""
 
     @property
-    def loop(self) -> Loop: ...
+    def loop(self) -> PlaybackOrder: ...
 
-    def plate(self, index: int) -> Plate: ...
+    def plate(self, index: int) -> SourceFrame: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Session:
     def _begin_life(self) -> IdleLife | None:
         encoder = self._engine.listen(self.film.fps)
         still = self._avatar.loop.plates == 1 and self._engine.info.window == 1
-        lively = self.options.life and still and isinstance(encoder, Lively) and encoder.lively
+        lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
         return IdleLife(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
 
     # what comes in
@@ -248,7 +248,7 @@ class Session:
     def _lead(self) -> int:
         return self.options.lead if self._life or self._avatar.loop.plates > 1 else 1
 
-    def _plates(self, speech: Utterance | None) -> Iterator[Plate]:
+    def _plates(self, speech: Utterance | None) -> Iterator[SourceFrame]:
         """The plates of an utterance, or of idleness, planned one by one as they are asked for."""
         place = 0
         while True:
@@ -263,7 +263,7 @@ class Session:
             place += 1
             yield plate
 
-    def _ask(self, run: Run, base: int) -> Ask:
+    def _ask(self, run: RenderWindow, base: int) -> Ask:
         first = base + run[0].index
         if self._life:
             run = [replace(shot, drive=self._life.glide.next(shot.drive)) for shot in run]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from ..engines.protocols import Engine
 from ..media.sound import Resampler
-from ..take import Run, Take
+from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import frame_count
-from ..types import FilmInfo, Plate, Samples
+from ..types import FilmInfo, Samples, SourceFrame
 from .sound import Fifo, Inlet
 
 
@@ -27,8 +27,8 @@ class Utterance:
         self._block = -(-film.rate * film.fps.denominator // film.fps.numerator)
         self._inlet = Inlet(film.rate)
         self._waiting, self._playing = Fifo(), Fifo()
-        self._take: Take | None = None
-        self._runs: Iterator[Run] = iter(())
+        self._take: Timeline | None = None
+        self._runs: Iterator[RenderWindow] = iter(())
         self._finishing = False
         self.base: int | None = None  # number of the picture in the session that shows its first frame
         self.joined = False  # the one before goes over into this one without a pause
@@ -83,7 +83,7 @@ class Utterance:
         """Whether ``count`` samples are there, or all that will be."""
         return len(self._playing) >= count or (self.ended and not len(self._waiting))
 
-    def next_run(self, plates: Callable[[], Iterator[Plate]], number: int) -> Run | None:
+    def next_run(self, plates: Callable[[], Iterator[SourceFrame]], number: int) -> RenderWindow | None:
         """The next run to render; None: more sound is needed, or all are ``planned``.
 
         Args:
@@ -100,10 +100,10 @@ class Utterance:
             if not self._feed(take):
                 return None
 
-    def _begin(self, plates: Iterator[Plate]) -> Take:
-        return Take(plates, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
+    def _begin(self, plates: Iterator[SourceFrame]) -> Timeline:
+        return Timeline(plates, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
 
-    def _feed(self, take: Take) -> bool:
+    def _feed(self, take: Timeline) -> bool:
         if len(self._waiting) >= self._block or (self.ended and len(self._waiting)):
             block = self._waiting.take(self._block)
             self._playing.push(block)

@@ -24,8 +24,8 @@ from .talk import Fate, Talk
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..avatars.shelf import Shelf
-    from ..avatars.store import Avatar
+    from ..avatars.avatar import Avatar
+    from ..avatars.store import AvatarStore
     from ..tts.protocols import Voice
     from .settings import ServerOptions
 
@@ -106,7 +106,7 @@ class Sessions:
     _keeper: asyncio.Task[None] | None = None
     _left: bool = False  # a session, since the last look
 
-    async def open(self, owner: str, shelf: Shelf, name: str, rate: int) -> Held:
+    async def open(self, owner: str, shelf: AvatarStore, name: str, rate: int) -> Held:
         """A new session of ``owner`` over their avatar. Raises Busy, Problem queue-full or too-many-sessions."""
         async with self._opening:
             self._check_room(owner)

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from ..avatars.shelf import Shelf
+from ..avatars.store import AvatarStore
 from ..tts.protocols import Voice
 from ..tts.registry import open_voice
 from .crew import Crew
@@ -57,9 +57,9 @@ class Services:
         """The folder of the jobs' folders."""
         return self.options.folder / "jobs"
 
-    def shelf(self, owner: str) -> Shelf:
+    def shelf(self, owner: str) -> AvatarStore:
         """The client's own shelf of avatars."""
-        return Shelf(self.options.folder / "avatars" / owner)
+        return AvatarStore(self.options.folder / "avatars" / owner)
 
     def check_open(self) -> None:
         """Raise Problem draining if nothing new is begun."""

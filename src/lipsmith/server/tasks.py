@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..avatars.options import AvatarOptions
-from ..avatars.shelf import Shelf
+from ..avatars.store import AvatarStore
 from ..errors import LipsmithError
-from ..generate import generate
 from ..options import GenerateOptions, build
-from ..speak import SpeakOptions, speak
+from ..pipeline.generate import generate
+from ..pipeline.speak import SpeakOptions, speak
 from ..stopwatch import Progress
 from .measure import Limits, measure_picture, measure_speech
 
@@ -83,10 +83,10 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
 
 def preview(task: dict[str, Any]) -> dict[str, Any]:
     """The faces of the first picture, that picture as ``view.jpg``, and with speech a ``sheet.png`` of it speaking."""
-    from ..look import first_look
+    from ..pipeline.preview import preview
 
     folder, speech = Path(task["folder"]), task.get("speech")
-    seen = first_look(Path(task["picture"]), Path(speech) if speech else None, _options(task), folder)
+    seen = preview(Path(task["picture"]), Path(speech) if speech else None, _options(task), folder)
     _write_view(folder / "view.jpg", seen.image)
     faces = [
         {
@@ -119,8 +119,8 @@ def _options(task: dict[str, Any]) -> GenerateOptions:
     return build(GenerateOptions, task["options"])
 
 
-def _shelf(task: dict[str, Any]) -> Shelf:
-    return Shelf(Path(task["home"]) / "avatars" / task["owner"])
+def _shelf(task: dict[str, Any]) -> AvatarStore:
+    return AvatarStore(Path(task["home"]) / "avatars" / task["owner"])
 
 
 def _report(folder: Path, record: object) -> dict[str, Any]:

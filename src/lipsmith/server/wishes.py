@@ -17,7 +17,7 @@ from ..engines import engine_table
 from ..errors import OptionError
 from ..media.background import colour_of
 from ..options import GenerateOptions, build, nearest
-from ..speak import SpeakOptions
+from ..pipeline.speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
 FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")

@@ -19,10 +19,10 @@ from ..engines.musetalk.box import ShiftRange
 from ..engines.musetalk.options import MuseTalkOptions
 from ..errors import OptionError, PictureError
 from ..face.points68 import points68
-from ..film import Report
-from ..generate import generate
-from ..look import SHEET, Look, first_look
 from ..options import GenerateOptions
+from ..pipeline.film import Report
+from ..pipeline.generate import generate
+from ..pipeline.preview import SHEET, Preview, preview
 from ..stopwatch import Progress
 from ..types import Image
 
@@ -114,7 +114,7 @@ def look(wish: Wish) -> tuple[Image, Image | None, str]:
         LipsmithError: as ``generate``.
     """
     with _folder() as folder:
-        seen = first_look(wish.source, wish.sound, wish.options(), folder)
+        seen = preview(wish.source, wish.sound, wish.options(), folder)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB")) if seen.report else None
         return with_boxes(seen), sheet, "\n\n".join(_told(seen, wish))
 
@@ -125,7 +125,7 @@ def make(wish: Wish, films: Films, progress: Progress) -> tuple[Path, str]:
     return report.output, "\n\n".join(_summary(report))
 
 
-def with_boxes(seen: Look) -> Image:
+def with_boxes(seen: Preview) -> Image:
     """The picture with a frame around every face, of those who speak in green."""
     canvas = Pillow.fromarray(seen.image)
     pen = ImageDraw.Draw(canvas)
@@ -136,7 +136,7 @@ def with_boxes(seen: Look) -> Image:
     return np.asarray(canvas)
 
 
-def shift_range(seen: Look, shift: int) -> str | None:
+def shift_range(seen: Preview, shift: int) -> str | None:
     """How far ``bbox_shift`` can be moved, as MuseTalk says it; None without a face that speaks."""
     found = ShiftRange()
     for face in [face for face in seen.faces if face.track in seen.speakers][:1]:
@@ -144,14 +144,14 @@ def shift_range(seen: Look, shift: int) -> str | None:
     return found.text(shift)
 
 
-def _told(seen: Look, wish: Wish) -> list[str]:
+def _told(seen: Preview, wish: Wish) -> list[str]:
     lines = [_face_line(seen)]
     told = shift_range(seen, round(wish.bbox_shift))
     lines += [f"bbox_shift: {told}"] if told else []
     return lines + (_notes(seen.report) if seen.report else [])
 
 
-def _face_line(seen: Look) -> str:
+def _face_line(seen: Preview) -> str:
     if not seen.faces:
         return "No face was found in the first frame."
     boxes = [tuple(round(float(value)) for value in face.box) for face in seen.faces if face.track in seen.speakers]

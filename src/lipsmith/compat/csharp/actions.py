@@ -22,8 +22,8 @@ from .output import Answer, Pipe
 from .store import open_template, shelf_of, stand_in
 
 if TYPE_CHECKING:
-    from ...avatars.store import Avatar, AvatarInfo
-    from ...types import Plate
+    from ...avatars.avatar import Avatar, AvatarInfo
+    from ...types import SourceFrame
 
 SERVICE = "IntegratedMuseTalkService"
 CAPABILITIES = ("template_preprocessing", "realtime_inference", "cache_management", "performance_optimization")
@@ -179,7 +179,7 @@ def unable(flags: ServiceFlags, told: Mapping[str, Any]) -> Answer:
 
 def _speak(avatar: Avatar, served: Serving, flags: ServiceFlags, pipe: Pipe | None) -> int:
     """The film; its number of frames."""
-    from ...speak import speak
+    from ...pipeline.speak import speak
 
     output = Path(flags.output_path)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def _number(fps: Any) -> int | float:
     return int(fps) if fps.denominator == 1 else float(fps)
 
 
-def _metadata(flags: ServiceFlags, info: AvatarInfo, plate: Plate | None = None) -> Answer:
+def _metadata(flags: ServiceFlags, info: AvatarInfo, plate: SourceFrame | None = None) -> Answer:
     """What the C# program knows as a template's metadata, from an avatar and perhaps its first plate."""
     face = plate.targets[0] if plate and plate.targets else None
     latents = getattr(face.material, "latents", None) if face else None

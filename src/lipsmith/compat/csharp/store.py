@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...avatars.options import AvatarOptions
-from ...avatars.shelf import Shelf
+from ...avatars.store import AvatarStore
 from ...engines import load_engine
 from ...errors import AvatarBroken, AvatarMissing
 from .engine import DEFAULT
@@ -23,15 +23,15 @@ from .names import avatar_name
 from .output import Pipe
 
 if TYPE_CHECKING:
-    from ...avatars.store import Avatar
+    from ...avatars.avatar import Avatar
     from ...types import Image
 
 STAND_INS = ".stand-ins"
 
 
-def shelf_of(flags: ServiceFlags) -> Shelf:
+def shelf_of(flags: ServiceFlags) -> AvatarStore:
     """The shelf at ``--cache_dir``."""
-    return Shelf(Path(flags.cache_dir))
+    return AvatarStore(Path(flags.cache_dir))
 
 
 def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
@@ -70,7 +70,7 @@ def stand_in(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
     Raises:
         FaceError: no plate shows a face that it can draw.
     """
-    shelf, info = Shelf(Path(flags.cache_dir) / STAND_INS), avatar.info
+    shelf, info = AvatarStore(Path(flags.cache_dir) / STAND_INS), avatar.info
     try:
         there = shelf.open(info.id)
     except (AvatarMissing, AvatarBroken):
@@ -83,7 +83,7 @@ def stand_in(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
     return shelf.open(info.id)
 
 
-def _prepare_again(shelf: Shelf, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
+def _prepare_again(shelf: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
     """An avatar for the default engine from pictures alone."""
     from ...media.contact_sheet import write_png
 

@@ -7,19 +7,19 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from ...types import Array, EngineInfo, Face, Image, Target
+from ...types import Array, EngineInfo, Face, Image, PreparedFace
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ...speech.whisper import Whisper, WhisperEncoder
+    from .analysis import MuseTalkAnalysis
     from .box import ShiftRange
-    from .draw import FacePainter
+    from .landmarks import LandmarkSource
     from .networks import Networks
-    from .ready import Material, Preparation
-    from .sight import Sight
-    from .study import FaceStudy
+    from .painter import FacePainter
+    from .prepare import MuseTalkMaterial, MuseTalkPreparation
 
 SHIFTED = "bbox_shift was given to MuseTalk 1.5, which was made to do without: upstream ignores it there"
 LIVE_HOP = 2  # rows of 20 ms between looks of the network that hears, live
@@ -39,8 +39,8 @@ class MuseTalkEngine:
 
     @property
     def info(self) -> EngineInfo:
-        from .draw import batch_of
         from .networks import device_of
+        from .painter import batch_of
 
         batch = batch_of(self.options.batch_size, device_of(self.options))
         return EngineInfo("musetalk", self.options.version, batch=batch)
@@ -48,7 +48,7 @@ class MuseTalkEngine:
     @property
     def records(self) -> tuple[type[DataclassInstance], ...]:
         """What a material is made of."""
-        from .ready import RECORDS
+        from .prepare import RECORDS
 
         return RECORDS
 
@@ -62,17 +62,17 @@ class MuseTalkEngine:
         told = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
         return (*found, told) if told else tuple(found)
 
-    def study(self, still: bool) -> FaceStudy:
+    def study(self, still: bool) -> MuseTalkAnalysis:
         """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved.
 
         The networks are loaded now: what is wrong with a file or the device is told before a film is looked at.
         """
-        from .study import FaceStudy
+        from .analysis import MuseTalkAnalysis
 
         _ = self._networks, self._whisper
-        return FaceStudy(self._sight, smooth=not self.options.strict)
+        return MuseTalkAnalysis(self._sight, smooth=not self.options.strict)
 
-    def prepare(self, image: Image, face: Face, character: object) -> Target:
+    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
         """Make one face in (H, W, 3) RGB ready: latents, and the mask through which it is pasted."""
         self.shift_range = getattr(character, "shift_range", None)
         return self._preparation.target(image, face, character)
@@ -88,15 +88,17 @@ class MuseTalkEngine:
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
-        from .ready import Material, Untouched
+        from .prepare import MuseTalkMaterial, Untouched
 
         pairs = [pair for row in zip(materials, drives, strict=True) for pair in zip(*row, strict=True)]
-        speaking = [(face, drive) for face, drive in pairs if isinstance(face, Material)]
+        speaking = [(face, drive) for face, drive in pairs if isinstance(face, MuseTalkMaterial)]
         drawn = iter(self._parts([face for face, _ in speaking], [drive for _, drive in speaking]))
-        pictures = (next(drawn) if isinstance(one, Material) else cast(Untouched, one).picture for one, _ in pairs)
+        pictures = (
+            next(drawn) if isinstance(one, MuseTalkMaterial) else cast(Untouched, one).picture for one, _ in pairs
+        )
         return [[next(pictures) for _ in row] for row in materials]
 
-    def _parts(self, faces: Sequence[Material], drives: Sequence[Array]) -> list[Image]:
+    def _parts(self, faces: Sequence[MuseTalkMaterial], drives: Sequence[Array]) -> list[Image]:
         """What is pasted of each face: scaled by OpenCV, as upstream does, or on the GPU, in one copy back."""
         latents, patches = [face.latents for face in faces], [face.patch for face in faces]
         if self._networks.device != "cpu" and not self.options.strict:
@@ -118,21 +120,21 @@ class MuseTalkEngine:
 
     @cached_property
     def _painter(self) -> FacePainter:
-        from .draw import FacePainter
+        from .painter import FacePainter
 
         options = self.options
         return FacePainter(self._networks, options.batch_size, options.compile, options.graphs)
 
     @cached_property
-    def _preparation(self) -> Preparation:
-        from .ready import Preparation
+    def _preparation(self) -> MuseTalkPreparation:
+        from .prepare import MuseTalkPreparation
         from .region import region_of
 
         region = region_of(self.options, self._networks.notices)
-        return Preparation(self.options, self._networks, region, self._sight)
+        return MuseTalkPreparation(self.options, self._networks, region, self._sight)
 
     @cached_property
-    def _sight(self) -> Sight:
-        from .sight import sight_of
+    def _sight(self) -> LandmarkSource:
+        from .landmarks import landmark_source
 
-        return sight_of(self.options)
+        return landmark_source(self.options)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from ...errors import EngineUnavailable, InputError, OptionError
 from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
 from ...weights.lookup import part
+from ..torch_runtime.upsample import phased
 from . import latents, unet
 from .options import MuseTalkOptions, Precision
-from .upsample import phased
 
 if TYPE_CHECKING:
     from ...speech.whisper import Whisper
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "accelerate")
-MADE_UP = ("random", "tiny")
+RANDOM_WEIGHTS = ("random", "tiny")
 """Weights that are seeded noise: full size, or small enough for tests."""
 TILE = 128
 """px of a tile, where the VAE works in tiles."""
@@ -72,7 +72,7 @@ def lacks(options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
         return f'{", ".join(absent)} not installed: pip install "lipsmith[torch]"'
     weights = str(options.get("weights", "official"))
     engine, only = engine_name(str(options.get("version", "v15"))), models_folder(weights)
-    missing = [] if weights in MADE_UP else lacking(engine, only)
+    missing = [] if weights in RANDOM_WEIGHTS else lacking(engine, only)
     asked = [engine] if missing else []
     if options.get("landmarks") == "dwpose" and search("dwpose", only) is None:
         missing.append(part("dwpose"))
@@ -87,7 +87,7 @@ def engine_name(version: str) -> str:
 
 def models_folder(weights: str) -> Path | None:
     """The one folder to look in, if one was named."""
-    return None if weights in ("official", *MADE_UP) else Path(weights)
+    return None if weights in ("official", *RANDOM_WEIGHTS) else Path(weights)
 
 
 def device_of(options: MuseTalkOptions) -> str:
@@ -153,7 +153,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
 
     device = device_of(options)
     precision = precision_of(options, device)
-    made = random_networks(options) if options.weights in MADE_UP else _official(options)
+    made = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
     place: dict[str, Any] = {"device": device, "dtype": getattr(torch, _NAMES[precision])}
     if not options.strict:
         made = phased(made[0]), phased(made[1])
@@ -176,7 +176,7 @@ def load_hearing(options: MuseTalkOptions) -> Whisper:
     from ...speech.whisper import load_whisper, random_whisper
 
     device = device_of(options)
-    if options.weights in MADE_UP:
+    if options.weights in RANDOM_WEIGHTS:
         return random_whisper(options.seed, options.weights == "tiny", device)
     found = find_all(engine_name(options.version), models_folder(options.weights))["whisper"]
     return load_whisper(found.folder, device)

@@ -11,7 +11,7 @@ from ...types import Array, Image
 from ...weights import search
 from .box import Box
 from .mask import cut_out
-from .networks import MADE_UP, device_of, models_folder
+from .networks import RANDOM_WEIGHTS, device_of, models_folder
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
     """By BiSeNet if its weights are on this machine, else by polygons, which ``notices`` is then told."""
     from ...face.parsing import BiSeNetParser, PolygonParser
 
-    found = None if options.weights in MADE_UP else search("bisenet", models_folder(options.weights))
+    found = None if options.weights in RANDOM_WEIGHTS else search("bisenet", models_folder(options.weights))
     if found is not None:
         return SpeakingRegion(options, BiSeNetParser.load(found.path, device_of(options)))
-    if options.weights not in MADE_UP:
+    if options.weights not in RANDOM_WEIGHTS:
         notices.append(WITHOUT_BISENET)
     return SpeakingRegion(options, PolygonParser())

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ...types import Array, EngineInfo, Face, Image, Samples, Target
-from .idle import IDLE_CONTROLS, IdleMotion
+from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
+from .idle import IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ...speech.motion import MouthMotion
-    from .material import Material
-    from .study import Character, WarpStudy
+    from .analysis import WarpAnalysis, WarpIdentity
+    from .material import WarpMaterial
 
 INFO = EngineInfo("warp", "1")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
@@ -41,23 +41,23 @@ class WarpEngine:
 
         return RECORDS
 
-    def study(self, still: bool) -> WarpStudy:
+    def study(self, still: bool) -> WarpAnalysis:
         """Begin to look over one person's frames; only a ``still`` source gets idle motion."""
-        from .study import WarpStudy
+        from .analysis import WarpAnalysis
 
-        return WarpStudy(still)
+        return WarpAnalysis(still)
 
-    def prepare(self, image: Image, face: Face, character: object) -> Target:
+    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
         """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""
         from .prepare import prepare
 
-        return prepare(image, face, cast("Character", character), self.options)
+        return prepare(image, face, cast("WarpIdentity", character), self.options)
 
     def listen(self, fps: Fraction) -> WarpEncoder:
         """A fresh encoder for a film at ``fps``."""
         from ...speech.motion import MouthMotion
 
-        idle = IdleMotion(fps, self.options.seed) if self.options.idle else None
+        idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
         return WarpEncoder(MouthMotion(fps), idle, self.options.gain)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
@@ -65,7 +65,7 @@ class WarpEngine:
         from .render import render
 
         return [
-            [render(cast("Material", material), drive) for material, drive in zip(row, moves, strict=True)]
+            [render(cast("WarpMaterial", material), drive) for material, drive in zip(row, moves, strict=True)]
             for row, moves in zip(materials, drives, strict=True)
         ]
 
@@ -73,7 +73,7 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (14,) drives out: the mouth's controls, then what a still portrait does besides."""
 
-    def __init__(self, motion: MouthMotion, idle: IdleMotion | None, gain: float) -> None:
+    def __init__(self, motion: MouthMotion, idle: IdleCurves | None, gain: float) -> None:
         self._motion = motion
         self._idle = idle
         self._gain = 1 + (np.float32(gain) - 1) * _OPENING

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import Array
-from .material import Material
+from .material import WarpMaterial
+from .mesh import LEFT, STEP, TOP, cell_centres, pull
 from .render import aimed, mouth_of
-from .sheet import LEFT, STEP, TOP, cell_centres, pull
 
 
-def folded(material: Material, controls: Array) -> float:
+def folded(material: WarpMaterial, controls: Array) -> float:
     """Share of the grid's cells whose way back to the source turns over (Jacobian not positive) under (8,) controls.
 
     Each sheet counts where it is shown: the upper one above the lip line, the lower one below.

@@ -10,8 +10,8 @@ import numpy as np
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
 from .geometry import smoothstep
+from .mesh import cell_centres
 from .pixels import look_up
-from .sheet import cell_centres
 from .spline import monotone_curve
 
 REACH = (2.3, 2.4, 2.3, 2.6)

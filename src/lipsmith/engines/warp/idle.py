@@ -24,7 +24,7 @@ _NOD = 0.028
 _NOD_SECONDS = 0.22
 
 
-class IdleMotion:
+class IdleCurves:
     """(6,) idle controls for consecutive frames: seeded, a function of the frame number and of the mouth so far."""
 
     def __init__(self, fps: Fraction, seed: int) -> None:

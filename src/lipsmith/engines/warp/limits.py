@@ -23,7 +23,7 @@ _SMALL = (SMALLEST, 0.75 * SMALLEST)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FaceView:
     """How one face shows."""
 
     scale: float  # px per eye distance
@@ -48,14 +48,14 @@ def _ramp(value: float, low: float, high: float) -> float:
     return float(smoothstep(np.array(value), low, high))
 
 
-def strength(view: View) -> tuple[float, str | None]:
+def strength(view: FaceView) -> tuple[float, str | None]:
     """0..1 how far a film's frame may be drawn, and why not where that is less than a half."""
     doubts = view.doubts()
     drawn = float(np.prod([1 - doubt for doubt, _ in doubts]))
     return drawn, max(doubts)[1] if drawn < 0.5 else None
 
 
-def refusal(view: View) -> str | None:
+def refusal(view: FaceView) -> str | None:
     """Why a still portrait cannot be made to speak: what was seen, what is needed, what to do."""
     yaw, pitch = (float(np.rad2deg(abs(angle))) for angle in (view.yaw, view.pitch))
     if view.scale < SMALLEST:

@@ -9,31 +9,31 @@ import numpy as np
 
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
-from ...types import Array, Crop, Face, Image, Target
-from .cover import cheek_light, hidden_mouth, skin_colours
+from ...types import Array, Crop, Face, Image, PreparedFace
 from .geometry import HINGE, gaps
 from .head import head_box, head_field, make_eyes
 from .interior import keep_mask, make_interior
-from .limits import View, refusal, strength
+from .limits import FaceView, refusal, strength
 from .lipline import fit_open_lips, snap_lip_line
 from .lips import CHIN, INNER_LOWER, INNER_UPPER
-from .material import Material, Still
+from .material import HeadMaterial, WarpMaterial
+from .mesh import Placement, make_mesh, place
+from .occlusion import cheek_light, hidden_mouth, skin_colours
 from .palette import inside, luma
-from .sheet import Placement, make_sheets, place
 from .target import neutral_of
 
 if TYPE_CHECKING:
-    from .film import Film
+    from .analysis import WarpIdentity
+    from .moving_person import MovingPerson
     from .options import WarpOptions
     from .palette import Palette
-    from .study import Character
 
 NODES = 52
 """Cells of the mouth's grid in each direction."""
 SHOWS_TEETH = 0.035
 
 
-def prepare(image: Image, face: Face, character: Character, options: WarpOptions) -> Target:
+def prepare(image: Image, face: Face, character: WarpIdentity, options: WarpOptions) -> PreparedFace:
     """The target of one face in (H, W, 3) RGB."""
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
@@ -49,7 +49,7 @@ def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
     return landmarks - corner, replace(pose, shift=pose.shift - corner)
 
 
-def _still(image: Image, landmarks: Points, pose: Pose, character: Character, options: WarpOptions) -> Target:
+def _still(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity, options: WarpOptions) -> PreparedFace:
     view = _view(landmarks, pose, float(hidden_mouth(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
@@ -68,24 +68,24 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: Character, op
     palette, kept = character.palette, None
     if view.gap > SHOWS_TEETH and options.interior == "auto":
         palette, kept = _own_mouth(palette, picture, landmarks, pose.scale)
-    material = Material(
+    material = WarpMaterial(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
         own=own,
         neutral=neutral,
-        sheets=make_sheets(_on_plane(landmarks, placement)),
+        sheets=make_mesh(_on_plane(landmarks, placement)),
         placement=placement,
         source=None,
         interior=make_interior(palette, neutral.shape, pose.scale, kept),
-        still=Still(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
+        still=HeadMaterial(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
     )
-    return Target(Crop.from_box(box), None, material)
+    return PreparedFace(Crop.from_box(box), None, material)
 
 
-def _view(landmarks: Points, pose: Pose, covered: float = 0.0) -> View:
+def _view(landmarks: Points, pose: Pose, covered: float = 0.0) -> FaceView:
     yaw, pitch, _ = pose.angles
-    return View(pose.scale, float(gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
+    return FaceView(pose.scale, float(gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
 
 
 def _face_plane(landmarks: Points, pose: Pose) -> Array:
@@ -112,7 +112,7 @@ def _own_mouth(palette: Palette, picture: Image, landmarks: Points, scale: float
     return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette, kept
 
 
-def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, film: Film) -> Target:
+def _moving(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity, film: MovingPerson) -> PreparedFace:
     covered, light = 0.0, 1.0
     if character.usual is not None:
         covered = character.usual.strange(skin_colours(image, landmarks, pose.scale))
@@ -127,7 +127,7 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
     jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
     landmarks = fit_open_lips(picture, landmarks, pose)
     interior = make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth)
-    material = Material(
+    material = WarpMaterial(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
@@ -140,10 +140,10 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: Character, f
         jaw_angle=jaw_angle,
         strength=drawn,
     )
-    return Target(Crop.from_box(box), None, material, unable)
+    return PreparedFace(Crop.from_box(box), None, material, unable)
 
 
-def _jaw_angle(own: Points, film: Film) -> float:
+def _jaw_angle(own: Points, film: MovingPerson) -> float:
     """rad the jaw hangs against the neutral face: chin points' fall over their lever about the hinge."""
     neutral = film.neutral.shape
     return float(np.mean((own[CHIN, 1] - neutral[CHIN, 1]) / (HINGE[1] - neutral[CHIN, 2])))

@@ -13,9 +13,9 @@ from .geometry import fields, jaw_turn, smoothstep
 from .head import blink
 from .interior import Opening, draw, finish, sprite_corners, teeth_corners
 from .lips import INNER_LOWER, INNER_UPPER, LIPS, LOWER_RINGS, UPPER_RINGS
-from .material import Material
+from .material import WarpMaterial
+from .mesh import LEFT, STEP, TOP, Placement, pull, sample
 from .pixels import Numbers, look_up, single
-from .sheet import LEFT, STEP, TOP, Placement, pull, sample
 from .spline import monotone_curve
 from .target import aim
 
@@ -37,7 +37,7 @@ class Mouth:
         return np.asarray((self.upper + self.lower) / 2)
 
 
-def aimed(material: Material, controls: Array) -> Points:
+def aimed(material: WarpMaterial, controls: Array) -> Points:
     """(468, 2) px of the picture: where the face should be under (8,) ``controls``, its head still."""
     goal = aim(material.neutral, controls)
     if material.jaw_angle is not None:
@@ -46,7 +46,7 @@ def aimed(material: Material, controls: Array) -> Points:
     return np.asarray(material.landmarks[:, :2] + material.strength * moved)
 
 
-def _skin(material: Material, goal: Points, jaw_angle: float) -> Points:
+def _skin(material: WarpMaterial, goal: Points, jaw_angle: float) -> Points:
     """Where a film's skin goes: as this frame has it, less its jaw and smile, plus those it should have."""
     field, own = fields(), material.own
     kept = own + goal - material.neutral.shape - jaw_turn(own, field.jaw, jaw_angle)
@@ -56,7 +56,7 @@ def _skin(material: Material, goal: Points, jaw_angle: float) -> Points:
     return np.asarray(kept[_SKIN])
 
 
-def render(material: Material, drive: Array) -> Image:
+def render(material: WarpMaterial, drive: Array) -> Image:
     """(h, w, 3) RGB of the material's picture under (14,): 8 mouth controls, blink, 5 of head motion."""
     if material.strength <= 0:
         return material.picture.copy()
@@ -121,7 +121,7 @@ def _bend_box(picture: Image, box: tuple[int, int, int, int], pulls: Array) -> I
 class _Scene:
     """One frame while its mouth is drawn."""
 
-    material: Material
+    material: WarpMaterial
     controls: Array  # (8,)
     points: Points  # (468, 2) px
     picture: Image  # the source, lids closed as they should be

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, File, Form, Path, Response, UploadFile
 from pydantic import StringConstraints
 
 from ...avatars.options import FIRST_CLIP
-from ...avatars.shelf import Shelf
+from ...avatars.store import AvatarStore
 from ...errors import AvatarMissing
 from ..problems import Problem
 from ..schemas import Avatar, Avatars, Job, avatar_of
@@ -138,6 +138,6 @@ def check_place(parts: Services, owner: str, name: str, size: int) -> None:
     if len(own) >= parts.options.own_avatars:
         raise Problem("too-many-avatars", f"You have {len(own)} avatars, the most that one client may: delete one.")
     shelves = [path for path in (parts.options.folder / "avatars").iterdir() if path.is_dir()]
-    stored = sum(info.bytes for path in shelves for info in Shelf(path).list())
+    stored = sum(info.bytes for path in shelves for info in AvatarStore(path).list())
     if stored + parts.store.used() + size > parts.options.disk_bytes:
         raise Problem("no-space", "Avatars, uploads and results fill the room that this server may use.", 300)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ... import __version__
-from ...engines import Entry, engine_table
+from ...engines import EngineSpec, engine_table
 from ..schemas import About, EngineLine, EngineOption, Health, VoiceLine
 from ..services import Parts
 from ..tasks import FILMS
@@ -59,11 +59,11 @@ def about(parts: Parts) -> About:
     )
 
 
-def _line(entry: Entry) -> EngineLine:
+def _line(entry: EngineSpec) -> EngineLine:
     return EngineLine(name=entry.name, summary=entry.summary, needs=entry.needs, options=_options(entry))
 
 
-def _options(entry: Entry) -> list[EngineOption]:
+def _options(entry: EngineSpec) -> list[EngineOption]:
     if entry.options is None:
         return []
     kind = entry.options()

@@ -23,7 +23,7 @@ MOST = 15_000
 _BYTES = int(np.prod(SHAPE)) * 4
 
 
-class LatentShelf:
+class LatentCache:
     """Remembers the last ``most`` answers of ``encode``. Safe for several threads, which then take turns."""
 
     def __init__(self, encode: Callable[[Image], Array], most: int = MOST) -> None:

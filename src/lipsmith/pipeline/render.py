@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .compose import compose
-from .engines.protocols import Engine
-from .take import Run, Take
-from .types import AVFrame, Image, Samples, Shot
+from ..compose import compose
+from ..engines.protocols import Engine
+from ..types import AVFrame, DrivenFrame, Image, Samples
+from .timeline import RenderWindow, Timeline
 
 
-def render_runs(runs: Sequence[Run], engine: Engine) -> list[AVFrame]:
+def render_windows(runs: Sequence[RenderWindow], engine: Engine) -> list[AVFrame]:
     """Finished frames of ``runs``, in order. Runs may come from many takes: all share one call to the engine.
 
     A shot without faces keeps the very array of its plate.
@@ -26,13 +26,13 @@ def render_runs(runs: Sequence[Run], engine: Engine) -> list[AVFrame]:
     return frames
 
 
-def _finish(shot: Shot, pictures: list[Image]) -> AVFrame:
+def _finish(shot: DrivenFrame, pictures: list[Image]) -> AVFrame:
     image = compose(shot.plate.image, shot.plate.targets, pictures) if pictures else shot.plate.image
     return AVFrame(shot.index, image, shot.samples)
 
 
-def perform(
-    take: Take, sound: Iterable[Samples], engine: Engine, frames: int | None = None, batch: int = 1
+def render_stream(
+    take: Timeline, sound: Iterable[Samples], engine: Engine, frames: int | None = None, batch: int = 1
 ) -> Iterator[AVFrame]:
     """Offline: the whole film in order, as fast as it goes, never more than a block of it in memory.
 
@@ -43,16 +43,16 @@ def perform(
         frames: the film's length when it is longer than the sound.
         batch: runs that share one call to ``engine.render``.
     """
-    waiting: list[Run] = []
-    for run in take_runs(take, sound, frames):
+    waiting: list[RenderWindow] = []
+    for run in windows_of(take, sound, frames):
         waiting.append(run)
         if len(waiting) >= batch:
-            yield from render_runs(waiting, engine)
+            yield from render_windows(waiting, engine)
             waiting = []
-    yield from render_runs(waiting, engine)
+    yield from render_windows(waiting, engine)
 
 
-def take_runs(take: Take, sound: Iterable[Samples], frames: int | None = None) -> Iterator[Run]:
+def windows_of(take: Timeline, sound: Iterable[Samples], frames: int | None = None) -> Iterator[RenderWindow]:
     """The runs of a whole film, not yet rendered."""
     for block in sound:
         yield from take.follow(block)

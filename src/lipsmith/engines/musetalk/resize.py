@@ -17,7 +17,7 @@ _Taps = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """(n,) first neighbours, second ones, and the share of the second."""
 
 
-def fit_faces(faces: torch.Tensor, patches: Sequence[Patch]) -> list[Image]:
+def resize_faces(faces: torch.Tensor, patches: Sequence[Patch]) -> list[Image]:
     """Each (3, 256, 256) of 0..1 scaled to its face's box; of it the (h, w, 3) uint8 part that is pasted.
 
     As ``Patch.fitted`` does it to whole grey levels with OpenCV, within one level of that. Faces of any sizes come
@@ -60,4 +60,4 @@ def _taps(first: int, last: int, size: int, levels: torch.Tensor) -> _Taps:
     return low.long(), (low.long() + 1).clamp(max=side - 1), places - low
 
 
-__all__ = ["fit_faces"]
+__all__ = ["resize_faces"]

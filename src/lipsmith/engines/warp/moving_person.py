@@ -8,7 +8,7 @@ import numpy as np
 
 from ...face.canonical import Points, Pose
 from ...types import Array
-from .sheet import Sheets, make_sheets
+from .mesh import MouthMesh, make_mesh
 from .target import Neutral
 
 TURN = np.deg2rad(7.0)
@@ -19,18 +19,18 @@ _NEAR = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class MovingPerson:
     """What belongs to a person who moves, not to a frame. The sheets are only remembered, never changed."""
 
     neutral: Neutral
-    _sheets: dict[tuple[int, int], Sheets] = field(default_factory=dict)
+    _sheets: dict[tuple[int, int], MouthMesh] = field(default_factory=dict)
 
     @property
     def middle(self) -> Points:
         """(3,) eye distances: the middle of the closed lip line, own frame."""
         return np.asarray((self.neutral.shape[13] + self.neutral.shape[14]) / 2)
 
-    def sheets(self, pose: Pose) -> Sheets:
+    def sheets(self, pose: Pose) -> MouthMesh:
         """Sheets whose plane is the neutral face seen as a head turned about like ``pose`` shows it, upright."""
         yaw, pitch, _ = pose.angles
         turned = (round(yaw / TURN), round(pitch / TURN))
@@ -38,10 +38,10 @@ class Film:
             if len(self._sheets) >= KEPT:
                 self._sheets.pop(next(iter(self._sheets)))
             seen = (self.neutral.shape - self.middle) @ _upright(turned[0] * TURN, turned[1] * TURN).T
-            self._sheets[turned] = make_sheets(seen)
+            self._sheets[turned] = make_mesh(seen)
         return self._sheets[turned]
 
-    def plane(self, pose: Pose, sheets: Sheets) -> Array:
+    def plane(self, pose: Pose, sheets: MouthMesh) -> Array:
         """(2, 3): the affine way that best carries the sheets' centres onto the neutral face under ``pose``, px."""
         centres = sheets.centres.astype(np.float64)
         near = np.exp(-(centres**2).sum(1) / (2 * _NEAR**2))[:, None]

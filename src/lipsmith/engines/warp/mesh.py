@@ -12,6 +12,7 @@ with A the affine way from the plane into the picture, T and S the sheets' targe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +34,21 @@ QUICK_ROUNDS, CALM_ROUNDS = 4, 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
+class MeshLayer:
     """One sheet: its displacement over the plane's grid is ``basis`` times that of its ``points``."""
 
+    STORED_AS: ClassVar[str] = "Layer"  # in the avatars on disk
     points: NDArray[np.int64]  # (n,) FaceMesh indices
     basis: Array  # (ROWS * COLUMNS, n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sheets:
+class MouthMesh:
     """Both layers' bases over the plane's grid."""
 
+    STORED_AS: ClassVar[str] = "Sheets"  # in the avatars on disk
     centres: Array  # (468, 2) eye distances on the plane
-    layers: tuple[Layer, Layer]  # upper, lower
+    layers: tuple[MeshLayer, MeshLayer]  # upper, lower
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +71,7 @@ class Placement:
         return np.asarray(points @ self.inverse[:, :2].T + self.inverse[:, 2], np.float32)
 
 
-def make_sheets(shape: Points) -> Sheets:
+def make_mesh(shape: Points) -> MouthMesh:
     """Solve both bases for a (468, 3) shape in eye distances, x and y on the plane, z away from the camera.
 
     Points behind another part of the face do not take part: they would tear the sheet along the outline.
@@ -81,8 +84,8 @@ def make_sheets(shape: Points) -> Sheets:
     layers = []
     for points in (UPPER_LAYER, LOWER_LAYER):
         seen = points[~behind[points]]
-        layers.append(Layer(seen, thin_plate_basis(centres[seen], still, grid)))
-    return Sheets(centres.astype(np.float32), (layers[0], layers[1]))
+        layers.append(MeshLayer(seen, thin_plate_basis(centres[seen], still, grid)))
+    return MouthMesh(centres.astype(np.float32), (layers[0], layers[1]))
 
 
 def _behind(shape: Points) -> NDArray[np.bool_]:
@@ -152,7 +155,7 @@ def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> A
     return look_up(aims, where)
 
 
-def pull(sheets: Sheets, placement: Placement, source: Array | None, target: Array) -> tuple[Array, Array]:
+def pull(sheets: MouthMesh, placement: Placement, source: Array | None, target: Array) -> tuple[Array, Array]:
     """Where the upper and the lower layer take each node's picture from: two (g, g, 2) px, subtracted from the node.
 
     ``source`` and ``target`` are (468, 2) displacements on the plane; a ``source`` of None is zero.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Array
-from .loop import Bridge, Clip
+from .playback import Clip, Transition
 
 Views = NDArray[np.uint8]
 """(n, d): small copies of a clip's plates."""
@@ -22,7 +22,7 @@ _COMPARED = 2000
 """Most plates of a clip that are compared, evenly spread."""
 
 
-def bridges(clips: Sequence[Clip], views: Sequence[Views], rate: float) -> tuple[Bridge, ...]:
+def find_transitions(clips: Sequence[Clip], views: Sequence[Views], rate: float) -> tuple[Transition, ...]:
     """For every clip and every other: about one pair of plates per second that look most alike, at least one.
 
     Args:
@@ -44,18 +44,18 @@ def jumps(clips: Sequence[Clip], views: Sequence[Views]) -> list[str]:
     ]
 
 
-def _between(clips: tuple[Clip, Clip], views: tuple[Views, Views], rate: float) -> list[Bridge]:
+def _between(clips: tuple[Clip, Clip], views: tuple[Views, Views], rate: float) -> list[Transition]:
     out, into = clips
     steps = [_stride(one) for one in views]
     differ = _differences(*views)
     entered = differ.argmin(1)
     cost = differ[np.arange(len(differ)), entered]
     second = max(1, round(rate / steps[0]))
-    found: list[Bridge] = []
+    found: list[Transition] = []
     for begin in range(0, len(cost), second):
         leave = begin + int(cost[begin : begin + second].argmin())
         if cost[leave] <= _ALIKE * cost.min() + 1e-6:
-            found.append(Bridge(out.start + leave * steps[0], into.start + int(entered[leave]) * steps[1]))
+            found.append(Transition(out.start + leave * steps[0], into.start + int(entered[leave]) * steps[1]))
     return found
 
 
@@ -80,4 +80,4 @@ def _differences(some: Views, others: Views) -> Array:
     return np.asarray(np.sqrt(np.maximum(squares, 0) / max(1, one.shape[1])), np.float32)
 
 
-__all__ = ["Views", "bridges", "jumps"]
+__all__ = ["Views", "find_transitions", "jumps"]

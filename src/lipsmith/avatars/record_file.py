@@ -40,7 +40,7 @@ def full(folder: Path, reason: OSError) -> OutputError:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Index:
+class RecordIndex:
     """Where each record of a roll lies, and what its bytes sum up to."""
 
     spans: Spans
@@ -59,7 +59,7 @@ class Index:
         return int(self.spans[:, 1].max(initial=0))
 
 
-class RollWriter:
+class RecordFileWriter:
     """Appends records to a new file."""
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +93,7 @@ class RollWriter:
         self._sums.append(self._sums[-1])
         return len(self._spans) - 1
 
-    def close(self) -> Index:
+    def close(self) -> RecordIndex:
         """Have all on the disk; where everything lies.
 
         Raises:
@@ -106,7 +106,7 @@ class RollWriter:
         except OSError as reason:
             raise full(self._path.parent, reason) from reason
         sums = np.frombuffer(b"".join(self._sums), np.uint8).reshape(-1, SUM_BYTES)
-        return Index(np.array(self._spans, np.uint64).reshape(-1, 2), sums)
+        return RecordIndex(np.array(self._spans, np.uint64).reshape(-1, 2), sums)
 
     def abandon(self) -> None:
         """Close without more."""
@@ -114,10 +114,10 @@ class RollWriter:
             self._file.close()
 
 
-class RollReader:
+class RecordFileReader:
     """Reads records in any order; for several threads at once."""
 
-    def __init__(self, path: Path, index: Index) -> None:
+    def __init__(self, path: Path, index: RecordIndex) -> None:
         self._index, self._lock = index, threading.Lock()
         self._file: BinaryIO = path.open("rb", buffering=0)
         self._name = path.name
@@ -148,4 +148,4 @@ class RollReader:
         self._file.close()
 
 
-__all__ = ["Index", "RollReader", "RollWriter", "checksum", "full"]
+__all__ = ["RecordFileReader", "RecordFileWriter", "RecordIndex", "checksum", "full"]

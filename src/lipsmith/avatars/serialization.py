@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Kinds = Mapping[str, "type[DataclassInstance]"]
-"""Class name -> class that may be built."""
+"""Name on disk -> class that may be built."""
 Share = Callable[[object], "int | None"]
 """Number under which an object is kept once for many trees; None: it belongs into this one."""
 
@@ -40,11 +40,16 @@ _ARRAY, _PART, _RECORD, _SHARED, _ODD = "array", "part", "record", "shared", "od
 _TUPLE, _LIST, _DICT = "tuple", "list", "dict"
 
 
+def stored_name(kind: type[object]) -> str:
+    """The name of a class on disk: its ``STORED_AS`` where it has one, so that old avatars outlive a renaming."""
+    return str(getattr(kind, "STORED_AS", kind.__name__))
+
+
 def kinds_of(records: Sequence[type[DataclassInstance]]) -> Kinds:
-    """The classes by their names. Raises ValueError when two have the same."""
-    kinds = {kind.__name__: kind for kind in records}
+    """The classes by their names on disk. Raises ValueError when two have the same."""
+    kinds = {stored_name(kind): kind for kind in records}
     if len(kinds) != len(records):
-        raise ValueError(f"records need different names; these are {sorted(kind.__name__ for kind in records)}")
+        raise ValueError(f"records need different names; these are {sorted(map(stored_name, records))}")
     return kinds
 
 
@@ -110,9 +115,9 @@ class _Keeping:
             return {_SHARED: number}
         if isinstance(value, (np.ndarray, np.generic)):
             return self._array(value)
-        if is_dataclass(value) and self.kinds.get(type(value).__name__) is type(value):
+        if is_dataclass(value) and self.kinds.get(stored_name(type(value))) is type(value):
             return {
-                _RECORD: type(value).__name__,
+                _RECORD: stored_name(type(value)),
                 "fields": {f.name: self.keep(getattr(value, f.name)) for f in fields(value)},
             }
         raise ValueError(f"a {type(value).__name__} cannot be kept: the engine's records are {', '.join(self.kinds)}")

@@ -19,7 +19,7 @@ ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class PlaybackCursor:
     """Where the order of plates stands."""
 
     plate: int  # of the avatar, counted through all its clips
@@ -46,14 +46,14 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class Transition:
     """Two plates of different clips that look alike: the second may follow the first."""
 
     leave: int
     enter: int
 
 
-class Loop:
+class PlaybackOrder:
     """The order of an avatar's plates.
 
     Args:
@@ -68,7 +68,7 @@ class Loop:
     """
 
     def __init__(
-        self, clips: Sequence[Clip], bridges: Sequence[Bridge] = (), *, doubled: bool = False, pace: Fraction = ONE
+        self, clips: Sequence[Clip], bridges: Sequence[Transition] = (), *, doubled: bool = False, pace: Fraction = ONE
     ) -> None:
         self.clips, self.bridges, self.doubled, self.pace = tuple(clips), tuple(bridges), doubled, pace
         begins = [clip.start for clip in self.clips]
@@ -80,7 +80,7 @@ class Loop:
             raise ValueError(f"clips must follow each other and hold plates; they are {self.clips}")
         if not all(0 <= plate < self.plates for one in self.bridges for plate in (one.leave, one.enter)):
             raise ValueError("a bridge leads to a plate that is not there")
-        self._ways: dict[tuple[int, int], list[Bridge]] = {}  # number of a clip and of another -> between them
+        self._ways: dict[tuple[int, int], list[Transition]] = {}  # number of a clip and of another -> between them
         for bridge in self.bridges:
             way = bisect_right(begins, bridge.leave) - 1, bisect_right(begins, bridge.enter) - 1
             self._ways.setdefault(way, []).append(bridge)
@@ -94,12 +94,12 @@ class Loop:
         """How many there are, in all clips."""
         return self.clips[-1].stop
 
-    def start(self, speaking: bool = False) -> Walk:
+    def start(self, speaking: bool = False) -> PlaybackCursor:
         """The first plate of the clip that is walked then."""
         clip = self._speaking if speaking else 0
-        return Walk(self.clips[clip].start, clip=clip)
+        return PlaybackCursor(self.clips[clip].start, clip=clip)
 
-    def after(self, walk: Walk, speaking: bool, wish: int | None = None) -> Walk:
+    def after(self, walk: PlaybackCursor, speaking: bool, wish: int | None = None) -> PlaybackCursor:
         """One frame on: one step, or as many as the pace makes due.
 
         Args:
@@ -112,7 +112,7 @@ class Loop:
             walk = self._next(walk, speaking, wish)
         return walk if walk.owed == due % 1 else replace(walk, owed=due % 1)
 
-    def _next(self, walk: Walk, speaking: bool, wish: int | None) -> Walk:
+    def _next(self, walk: PlaybackCursor, speaking: bool, wish: int | None) -> PlaybackCursor:
         """One step on."""
         wanted = wish if wish is not None else self._speaking if speaking else 0
         if walk.clip != wanted:
@@ -122,14 +122,14 @@ class Loop:
             return self._swing(walk, (clip.start, clip.stop))
         return self._rest(walk, clip)
 
-    def _cross(self, walk: Walk, wanted: int) -> Walk:
+    def _cross(self, walk: PlaybackCursor, wanted: int) -> PlaybackCursor:
         """Over the nearest bridge, or a step towards it."""
         bridge = min(self._ways[walk.clip, wanted], key=lambda one: abs(one.leave - walk.plate))
         if walk.plate == bridge.leave:
-            return Walk(bridge.enter, True, wanted)
+            return PlaybackCursor(bridge.enter, True, wanted)
         return _towards(walk, bridge.leave)
 
-    def _rest(self, walk: Walk, clip: Clip) -> Walk:
+    def _rest(self, walk: PlaybackCursor, clip: Clip) -> PlaybackCursor:
         """In the nearest idle range, of this scene if it has one; without any, to and fro in the scene."""
         start, stop = clip.scene(walk.plate)
         ranges = [one for one in clip.idle if start <= one[0] < stop] or clip.idle
@@ -140,7 +140,7 @@ class Loop:
             return self._swing(walk, (first, end))
         return _towards(walk, first if walk.plate < first else end - 1)
 
-    def _swing(self, walk: Walk, plates: tuple[int, int]) -> Walk:
+    def _swing(self, walk: PlaybackCursor, plates: tuple[int, int]) -> PlaybackCursor:
         """There and back again inside a range that holds the walk."""
         first, last = plates[0], plates[1] - 1
         if first == last:
@@ -150,9 +150,9 @@ class Loop:
         return replace(walk, forward=not walk.forward) if self.doubled else _step(walk, not walk.forward)
 
 
-def _step(walk: Walk, forward: bool) -> Walk:
+def _step(walk: PlaybackCursor, forward: bool) -> PlaybackCursor:
     return replace(walk, plate=walk.plate + (1 if forward else -1), forward=forward)
 
 
-def _towards(walk: Walk, plate: int) -> Walk:
+def _towards(walk: PlaybackCursor, plate: int) -> PlaybackCursor:
     return _step(walk, plate > walk.plate)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..engines import Engine, Study
+from ..engines import Analysis, Engine
 from ..errors import FaceError
 from ..stopwatch import Progress, Stage, Stopwatch
-from ..types import Face, Image, Plate, Target
+from ..types import Face, Image, PreparedFace, SourceFrame
 
 if TYPE_CHECKING:
     from ..face.tracker import Tracks
@@ -23,7 +23,7 @@ STUDIES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class TrackedPeople:
     """Who is in the picture and who speaks: what one look over the whole footage gives."""
 
     tracks: Tracks
@@ -42,11 +42,11 @@ class Cast:
 
 
 @dataclass(slots=True)
-class Studies:
+class Analyses:
     """The studies of a film's people while it is looked at; a crowd keeps ``STUDIES`` of them, of the largest."""
 
-    begin: Callable[[], Study]
-    kept: dict[int, Study] = field(default_factory=dict)  # track number -> a study of every frame so far
+    begin: Callable[[], Analysis]
+    kept: dict[int, Analysis] = field(default_factory=dict)  # track number -> a study of every frame so far
     sizes: Counter[int] = field(default_factory=Counter)  # track number -> sum of its boxes' areas, px
 
     def add(self, image: Image, faces: Sequence[Face]) -> None:
@@ -64,7 +64,7 @@ class Studies:
 
 
 @dataclass(slots=True)
-class Preparation:
+class FacePreparation:
     """Makes the faces of one footage ready for one engine."""
 
     engine: Engine
@@ -73,7 +73,7 @@ class Preparation:
     progress: Progress
     refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine takes no such face
 
-    def look(self, footage: VideoSource, limit: int | None = None) -> Cast:
+    def look(self, footage: VideoSource, limit: int | None = None) -> TrackedPeople:
         """See every frame of the footage once, up to ``limit``: follow the faces, study every person.
 
         Raises:
@@ -84,7 +84,7 @@ class Preparation:
             from ..face.tracker import Tracker
 
             tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
-        studies = Studies(lambda: self.engine.study(still=footage.info.frames == 1))
+        studies = Analyses(lambda: self.engine.study(still=footage.info.frames == 1))
         total = min(limit or footage.info.frames, footage.info.frames)
         looked = 0
         with tracker:
@@ -105,11 +105,11 @@ class Preparation:
         missing = [track for track in chosen if track not in characters]
         for start in range(0, len(missing), STUDIES):
             characters |= self._look_again(footage, tracks, missing[start : start + STUDIES], looked)
-        return Cast(tracks, chosen, characters, looked)
+        return TrackedPeople(tracks, chosen, characters, looked)
 
-    def plate(self, image: Image, index: int, cast: Cast) -> Plate:
+    def plate(self, image: Image, index: int, cast: TrackedPeople) -> SourceFrame:
         """One frame with the faces that the engine takes; one that it refuses stays silent, and the others speak."""
-        made: list[Target] = []
+        made: list[PreparedFace] = []
         for face in cast.tracks.faces(index, cast.chosen):
             try:
                 target = self.engine.prepare(image, face, cast.characters[face.track])
@@ -117,7 +117,7 @@ class Preparation:
                 self.refusals.setdefault(face.track, str(refusal))
             else:
                 made.append(replace(target, track=face.track))
-        return Plate(index, image, tuple(made), cast.scene(index))
+        return SourceFrame(index, image, tuple(made), cast.scene(index))
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -136,4 +136,4 @@ class Preparation:
             return {track: study.done() for track, study in studies.items()}
 
 
-__all__ = ["Cast", "Preparation", "Studies"]
+__all__ = ["Analyses", "FacePreparation", "TrackedPeople"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..options import GenerateOptions
+from ..types import Face, Image, Samples
 from .film import Report
 from .generate import generate
-from .options import GenerateOptions
-from .types import Face, Image, Samples
 
 if TYPE_CHECKING:
-    from .media.sound import Speech
+    from ..media.sound import Speech
 
 TRIED = 0.4  # seconds of speech that are spoken
 SEARCHED = 20.0  # seconds from the speech's beginning in which they are looked for
@@ -23,7 +23,7 @@ SHEET = "sheet.png"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Preview:
     """What was seen."""
 
     image: Image  # (H, W, 3) RGB uint8, the first picture
@@ -32,7 +32,7 @@ class Look:
     report: Report | None  # of the sheet, if there was speech and somebody to say it
 
 
-def first_look(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Look:
+def preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Preview:
     """Find the faces of ``picture``'s first frame; with ``speech`` write a sheet of it speaking.
 
     Args:
@@ -41,9 +41,9 @@ def first_look(picture: Path, speech: Path | None, options: GenerateOptions, fol
     Raises:
         LipsmithError: as ``generate``.
     """
-    from .face.tracker import Tracker
-    from .media.contact_sheet import write_png
-    from .media.video import open_picture
+    from ..face.tracker import Tracker
+    from ..media.contact_sheet import write_png
+    from ..media.video import open_picture
 
     image = next(iter(open_picture(picture).frames()))
     with Tracker(25, still=True) as tracker:
@@ -55,12 +55,12 @@ def first_look(picture: Path, speech: Path | None, options: GenerateOptions, fol
         _write_moment(folder / "moment.wav", speech)
         tried = replace(options, length="speech", fps="25")
         report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, tried, preview=True)
-    return Look(image, found, chosen, report)
+    return Preview(image, found, chosen, report)
 
 
 def _write_moment(path: Path, speech: Path) -> None:
     """The loudest ``TRIED`` seconds of the speech's beginning, as a mono WAV."""
-    from .media.sound import open_speech
+    from ..media.sound import open_speech
 
     sound = open_speech(speech)
     heard = _beginning(sound)
@@ -85,4 +85,4 @@ def _beginning(sound: Speech) -> Samples:
     return np.concatenate(taken)[:most]
 
 
-__all__ = ["Look", "first_look"]
+__all__ = ["Preview", "preview"]

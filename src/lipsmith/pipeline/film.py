@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .engines import Engine
-from .errors import FaceError
-from .options import FilmWish
-from .perform import render_runs, take_runs
-from .stopwatch import Progress, Stage, Stopwatch
-from .take import Run, Take
-from .timing import sample_at, seconds
-from .types import AVFrame, FilmInfo, Samples
+from ..engines import Engine
+from ..errors import FaceError
+from ..options import FilmWish
+from ..stopwatch import Progress, Stage, Stopwatch
+from ..timing import sample_at, seconds
+from ..types import AVFrame, FilmInfo, Samples
+from .render import render_windows, windows_of
+from .timeline import RenderWindow, Timeline
 
 if TYPE_CHECKING:
-    from .media.background import BackgroundReplacement
-    from .media.probe import FilmProbe
-    from .media.sound import Speech
-    from .media.writer import FilmOptions
+    from ..media.background import BackgroundReplacement
+    from ..media.probe import FilmProbe
+    from ..media.sound import Speech
+    from ..media.writer import FilmOptions
 
 PREVIEW_TILES = 24
 SILENT = 1e-3
@@ -57,7 +57,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class Filming:
+class FilmRenderer:
     """One film in the making: its engine, its clock and its counts."""
 
     engine: Engine
@@ -69,14 +69,14 @@ class Filming:
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
 
-    def runs(self, take: Take, sound: Speech, info: FilmInfo, length: int, still: bool) -> Iterator[Run]:
+    def runs(self, take: Timeline, sound: Speech, info: FilmInfo, length: int, still: bool) -> Iterator[RenderWindow]:
         """The film's runs, counted. A ``still`` picture that cannot speak is refused at the first, not after the last.
 
         Raises:
             FaceError: see ``refuse_silent_face``.
         """
         blocks = first_samples(sound.blocks(), sample_at(length, info.fps, sound.rate))
-        for run in self.watch.each("listen", take_runs(take, blocks, length)):
+        for run in self.watch.each("listen", windows_of(take, blocks, length)):
             for shot in run:
                 self.loudest = max(self.loudest, float(np.abs(shot.samples).max(initial=0)))
                 reasons = {target.unable for target in shot.plate.targets}
@@ -86,13 +86,15 @@ class Filming:
                 self.refuse_silent_face()
             yield run
 
-    def write_film(self, runs: Iterable[Run], info: FilmInfo, sound: Speech, output: Path, how: FilmOptions) -> None:
+    def write_film(
+        self, runs: Iterable[RenderWindow], info: FilmInfo, sound: Speech, output: Path, how: FilmOptions
+    ) -> None:
         """Render and write ``how.frames`` frames."""
-        from .media.writer import FilmWriter
+        from ..media.writer import FilmWriter
 
         drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
         with FilmWriter(output, info, sound, replace(how, engine=drawn_by)) as writer:
-            for group in in_groups(runs, self.engine.info.batch):
+            for group in batched(runs, self.engine.info.batch):
                 for frame in self._render(group):
                     with self.watch.stage("encode"):
                         writer.write(frame)
@@ -101,9 +103,9 @@ class Filming:
             with self.watch.stage("encode"):
                 writer.close()
 
-    def write_sheet(self, runs: Iterable[Run], length: int, output: Path) -> None:
+    def write_sheet(self, runs: Iterable[RenderWindow], length: int, output: Path) -> None:
         """Render ``PREVIEW_TILES`` frames of a film of ``length`` and write them as a contact sheet."""
-        from .media.contact_sheet import contact_sheet, write_png
+        from ..media.contact_sheet import contact_sheet, write_png
 
         tiles = min(length, PREVIEW_TILES)
         wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
@@ -146,9 +148,9 @@ class Filming:
             real_time_factor=seconds(length, fps) / elapsed,
         )
 
-    def _render(self, runs: Sequence[Run]) -> list[AVFrame]:
+    def _render(self, runs: Sequence[RenderWindow]) -> list[AVFrame]:
         with self.watch.stage("render"):
-            frames = render_runs(runs, self.engine)
+            frames = render_windows(runs, self.engine)
         if self.scene is not None:
             with self.watch.stage("background"):
                 shots = chain.from_iterable(runs)
@@ -160,15 +162,15 @@ class Filming:
 
 def film_options(wish: FilmWish, frames: int) -> FilmOptions:
     """How the writer is to write ``frames`` frames of the film that ``wish`` describes."""
-    from .media.writer import FilmOptions
+    from ..media.writer import FilmOptions
 
     clear = wish.background == "transparent"
     return FilmOptions(wish.crf, wish.preset, frames, marked=wish.mark, transparent=clear)
 
 
-def in_groups(runs: Iterable[Run], size: int) -> Iterator[list[Run]]:
+def batched(runs: Iterable[RenderWindow], size: int) -> Iterator[list[RenderWindow]]:
     """``size`` runs at a time; the last group may be smaller."""
-    waiting: list[Run] = []
+    waiting: list[RenderWindow] = []
     for run in runs:
         waiting.append(run)
         if len(waiting) == size:
@@ -187,4 +189,4 @@ def first_samples(blocks: Iterable[Samples], count: int) -> Iterator[Samples]:
         count -= len(block)
 
 
-__all__ = ["Filming", "Report", "film_options"]
+__all__ = ["FilmRenderer", "Report", "film_options"]

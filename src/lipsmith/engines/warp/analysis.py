@@ -8,13 +8,13 @@ import numpy as np
 
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Face, Image
-from .cover import UsualSkin, cheek_light, skin_colours, usual_skin
-from .film import Film
 from .geometry import aperture
-from .harvest import TeethSearch
 from .interior import Teeth
+from .moving_person import MovingPerson
+from .occlusion import UsualSkin, cheek_light, skin_colours, usual_skin
 from .palette import Colour, Palette, look
 from .pixels import single
+from .source_teeth import TeethSearch
 from .target import neutral_of
 
 SHAPES = 256
@@ -28,16 +28,16 @@ LOOKS = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Character:
+class WarpIdentity:
     """One person, as one look over the frames showed them."""
 
     palette: Palette
-    film: Film | None = None  # None: a still portrait
+    film: MovingPerson | None = None  # None: a still portrait
     teeth: Teeth | None = None
     usual: UsualSkin | None = None
 
 
-class WarpStudy:
+class WarpAnalysis:
     """Looks over one person's frames. Memory does not grow beyond SHAPES shapes and the best teeth: about 2 MB."""
 
     def __init__(self, still: bool) -> None:
@@ -73,19 +73,19 @@ class WarpStudy:
             if len(self._palettes) >= LOOKS:
                 self._palettes = self._palettes[::2]
 
-    def done(self) -> Character:
+    def done(self) -> WarpIdentity:
         """The character of all frames seen."""
         palette = median_palette(self._palettes)
         if self._still:
-            return Character(palette)
+            return WarpIdentity(palette)
         shapes = np.stack(self._shapes)
         open_by = np.array([aperture(shape) for shape in shapes])
         least = shapes[open_by <= np.quantile(open_by, LEAST_OPEN)]
-        film = Film(neutral_of(least.mean(0, dtype=np.float64)))
+        film = MovingPerson(neutral_of(least.mean(0, dtype=np.float64)))
         teeth = self._teeth.best(film.middle)
         if teeth is not None:
             palette = replace(palette, teeth=teeth.colour())
-        return Character(palette, film, teeth, usual_skin(self._colours, self._lights))
+        return WarpIdentity(palette, film, teeth, usual_skin(self._colours, self._lights))
 
 
 def median_palette(palettes: list[Palette]) -> Palette:

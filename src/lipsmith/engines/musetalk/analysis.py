@@ -15,11 +15,11 @@ from ...face.regions import box_of
 from ...face.tracks import LandmarkFile, Track, Tracks
 from ...types import Array, Face, Image
 from .box import ShiftRange
-from .sight import Sight, by_mesh
+from .landmarks import LandmarkSource, by_mesh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Character:
+class MuseTalkIdentity:
     """One person of a film."""
 
     shift_range: ShiftRange
@@ -34,10 +34,10 @@ class Character:
         return found[0].landmarks[:, :2] if found else None
 
 
-class FaceStudy:
+class MuseTalkAnalysis:
     """Looks over one person's frames; ``smooth`` False leaves DWPose's points as they are, as upstream does."""
 
-    def __init__(self, sight: Sight = by_mesh, smooth: bool = True) -> None:
+    def __init__(self, sight: LandmarkSource = by_mesh, smooth: bool = True) -> None:
         self._sight, self._smooth = sight, smooth
         self._range = ShiftRange()
         self._points = LandmarkFile(POINTS)
@@ -54,11 +54,13 @@ class FaceStudy:
         if own is not None and face.frame >= 0:
             self._keep(own, face)
 
-    def done(self) -> Character:
+    def done(self) -> MuseTalkIdentity:
         """What the frames showed."""
         if self._track is None:
-            return Character(self._range)
-        return Character(self._range, Tracks(self._range.frames, self._cuts, [self._track], self._points), self._smooth)
+            return MuseTalkIdentity(self._range)
+        return MuseTalkIdentity(
+            self._range, Tracks(self._range.frames, self._cuts, [self._track], self._points), self._smooth
+        )
 
     def _keep(self, points: Array, face: Face) -> None:
         if self._track is None:

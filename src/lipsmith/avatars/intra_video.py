@@ -36,7 +36,7 @@ class PictureFormat:
         return self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2
 
 
-class PictureCoder:
+class IntraVideoEncoder:
     """Images (H, W, 3) RGB uint8 of one size to packets."""
 
     def __init__(self, pixels: Pixels, size: tuple[int, int]) -> None:
@@ -65,7 +65,7 @@ class PictureCoder:
         return b"".join(bytes(packet) for packet in self._coder.encode(frame))
 
 
-class PictureReader:
+class IntraVideoDecoder:
     """Packets back to images (H, W, 3) RGB uint8. Not for several threads at once."""
 
     def __init__(self, shape: PictureFormat) -> None:
@@ -120,4 +120,4 @@ def _to_image(frame: Any, shape: PictureFormat) -> Image:
     return np.ascontiguousarray(picture[:height, :width])
 
 
-__all__ = ["PictureCoder", "PictureFormat", "PictureReader", "Pixels"]
+__all__ = ["IntraVideoDecoder", "IntraVideoEncoder", "PictureFormat", "Pixels"]

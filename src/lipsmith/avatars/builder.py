@@ -16,12 +16,12 @@ from ..engines import Engine
 from ..errors import FaceError, PictureError
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..types import Face, Image
-from .bridges import Views, bridges, jumps
-from .loop import Clip
+from .avatar import AvatarWriter
 from .manifest import Fingerprint, Manifest, StoredFile
 from .options import AvatarOptions, stored_options
-from .prepare import Cast, Preparation
-from .store import PlateWriter
+from .playback import Clip
+from .preparation import FacePreparation, TrackedPeople
+from .transitions import Views, find_transitions, jumps
 
 if TYPE_CHECKING:
     from ..media.video import VideoSource
@@ -36,7 +36,7 @@ _SEEN = (32, 18)
 
 
 @dataclass(slots=True)
-class Making:
+class AvatarBuilder:
     """One avatar in the making.
 
     Args:
@@ -69,7 +69,7 @@ class Making:
         casts = {name: self._preparation().look(footage) for name, footage in footages.items()}
         first = next(iter(footages.values())).info
         drawn = any(footage.info.kind != "video" for footage in footages.values())
-        writer = PlateWriter(self.folder, self.engine.records, "rgb" if drawn else "yuv420p", first.size)
+        writer = AvatarWriter(self.folder, self.engine.records, "rgb" if drawn else "yuv420p", first.size)
         try:
             total = sum(cast.frames for cast in casts.values())
             for name, footage in footages.items():
@@ -85,7 +85,7 @@ class Making:
     def _manifest(
         self,
         footages: Mapping[str, VideoSource],
-        writer: PlateWriter,
+        writer: AvatarWriter,
         files: Mapping[str, StoredFile],
         fingerprint: Fingerprint,
         faces: int,
@@ -105,7 +105,7 @@ class Making:
             pixels=writer.format.pixels,
             header=writer.format.header.hex(),
             clips=tuple(self.clips),
-            bridges=bridges(self.clips, self.views, float(first.fps)),
+            bridges=find_transitions(self.clips, self.views, float(first.fps)),
             fingerprint=fingerprint,
             files=files,
             key=self.options.key,
@@ -134,10 +134,12 @@ class Making:
         if self.options.key != "none":
             check_key(self.options.key, next(iter(footage.frames())), alphas_of(next(iter(self.sources.values()))))
 
-    def _preparation(self) -> Preparation:
-        return Preparation(self.engine, self.options.faces, Stopwatch(), self.progress)
+    def _preparation(self) -> FacePreparation:
+        return FacePreparation(self.engine, self.options.faces, Stopwatch(), self.progress)
 
-    def _keep_clip(self, name: str, footage: VideoSource, cast: Cast, writer: PlateWriter, total: int) -> None:
+    def _keep_clip(
+        self, name: str, footage: VideoSource, cast: TrackedPeople, writer: AvatarWriter, total: int
+    ) -> None:
         from ..media.background import alphas_of
 
         start = self.clips[-1].stop if self.clips else 0
@@ -195,4 +197,4 @@ def _shape(footage: VideoSource) -> str:
     return f"{footage.info.size[0]}x{footage.info.size[1]} at {footage.info.fps} fps"
 
 
-__all__ = ["Making", "gap", "idle_ranges"]
+__all__ = ["AvatarBuilder", "gap", "idle_ranges"]

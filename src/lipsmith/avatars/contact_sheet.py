@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compose import compose
-from ..types import Image, Plate, Target
-from .store import Avatar
+from ..types import Image, PreparedFace, SourceFrame
+from .avatar import Avatar
 
 TILES = 12
 _TINT = (230, 40, 60)
@@ -26,7 +26,7 @@ def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
     return contact_sheet(images, [_caption(avatar, index) for index in chosen], columns=min(4, count))
 
 
-def marked(plate: Plate) -> Image:
+def marked(plate: SourceFrame) -> Image:
     """A copy of the plate's picture with its targets."""
     import cv2
 
@@ -39,7 +39,7 @@ def marked(plate: Plate) -> Image:
     return image
 
 
-def _corners(target: Target) -> NDArray[np.int32]:
+def _corners(target: PreparedFace) -> NDArray[np.int32]:
     """(4, 1, 2) int32 px of the crop's corners in the image."""
     import cv2
 

@@ -28,7 +28,7 @@ def bucket(rows: int) -> int:
     return next(size for size in BUCKETS if size >= rows)
 
 
-class Bucketed:
+class GraphCache:
     """A step whose batches are filled up to a bucket, by their last row, and answered by one capture per bucket.
 
     Args:
@@ -125,4 +125,4 @@ class Compiled:
         return self._step(*given)
 
 
-__all__ = ["BUCKETS", "Bucketed", "Compiled", "bucket", "cuda_graph"]
+__all__ = ["BUCKETS", "Compiled", "GraphCache", "bucket", "cuda_graph"]

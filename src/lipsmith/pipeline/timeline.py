@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-from .engines.protocols import Engine, Lively
-from .timing import HEARING_RATE, frame_count, sample_at
-from .types import Array, Plate, Samples, Shot
+from ..engines.protocols import Engine, IdleMotion
+from ..timing import HEARING_RATE, frame_count, sample_at
+from ..types import Array, DrivenFrame, Samples, SourceFrame
 
-Run = list[Shot]
+RenderWindow = list[DrivenFrame]
 """Consecutive shots drawn together: at most the engine's window, of one scene, all with the same faces; one if none."""
 
 
@@ -28,7 +28,7 @@ class Resampler(Protocol):
     def flush(self) -> Samples: ...
 
 
-class Take:
+class Timeline:
     """Meets every frame of the film with its plate, its drive and its exact samples.
 
     Args:
@@ -41,7 +41,7 @@ class Take:
 
     def __init__(
         self,
-        plates: Iterator[Plate],
+        plates: Iterator[SourceFrame],
         engine: Engine,
         fps: Fraction,
         rate: int = HEARING_RATE,
@@ -54,17 +54,17 @@ class Take:
         self._sound = np.zeros(0, np.float32)  # pushed, not yet given to a shot
         self._pushed = self._heard = 0  # samples: received at the playing rate, heard at 16 kHz
         self._next = 0  # index of the next shot
-        self._run: Run = []
+        self._run: RenderWindow = []
 
-    def push(self, samples: Samples) -> list[Run]:
+    def push(self, samples: Samples) -> list[RenderWindow]:
         """Take (n,) more samples at the playing rate; return the runs that are now complete."""
         return list(self.follow(samples))
 
-    def end(self, frames: int | None = None) -> list[Run]:
+    def end(self, frames: int | None = None) -> list[RenderWindow]:
         """The sound is over. The film ends with it, or after ``frames`` if that is later (silence follows)."""
         return list(self.finish(frames))
 
-    def follow(self, samples: Samples) -> Iterator[Run]:
+    def follow(self, samples: Samples) -> Iterator[RenderWindow]:
         """As ``push``, one run at a time: a plate is asked for when its run is. To be used up before more sound.
 
         An encoder that answers half a minute late then fills no memory with plates.
@@ -73,7 +73,7 @@ class Take:
         self._pushed += len(samples)
         yield from self._gather(self._hear(self._hearing.push(samples) if self._hearing else samples))
 
-    def finish(self, frames: int | None = None) -> Iterator[Run]:
+    def finish(self, frames: int | None = None) -> Iterator[RenderWindow]:
         """As ``end``, one run at a time."""
         total = max(frame_count(self._pushed, self._fps, self._rate), frames or 0)
         drives = self._hear(self._hearing.flush()) if self._hearing else []
@@ -84,14 +84,14 @@ class Take:
 
     def begin_at(self, frame: int) -> None:
         """Other takes made the ``frame`` frames before: a face that moves by itself goes on from there."""
-        if isinstance(self._encoder, Lively):
+        if isinstance(self._encoder, IdleMotion):
             self._encoder.begin_at(frame)
 
     def _hear(self, samples: Samples) -> list[Array]:
         self._heard += len(samples)
         return self._encoder.push(samples)
 
-    def _gather(self, drives: list[Array]) -> Iterator[Run]:
+    def _gather(self, drives: list[Array]) -> Iterator[RenderWindow]:
         for drive in drives:
             shot = self._shot(drive)
             if self._run and not _goes_on(self._run[-1].plate, shot.plate):
@@ -100,21 +100,21 @@ class Take:
             if len(self._run) == (self._window if shot.plate.targets else 1):
                 yield from self._close()
 
-    def _shot(self, drive: Array) -> Shot:
+    def _shot(self, drive: Array) -> DrivenFrame:
         start, stop = sample_at(self._next, self._fps, self._rate), sample_at(self._next + 1, self._fps, self._rate)
         sound = self._sound[: stop - start]
         sound = np.pad(sound, (0, stop - start - len(sound)))
         self._sound = self._sound[stop - start :]
-        shot = Shot(self._next, next(self._plates), drive, sound)
+        shot = DrivenFrame(self._next, next(self._plates), drive, sound)
         self._next += 1
         return shot
 
-    def _close(self) -> list[Run]:
+    def _close(self) -> list[RenderWindow]:
         run, self._run = self._run, []
         return [run] if run else []
 
 
-def _goes_on(before: Plate, now: Plate) -> bool:
+def _goes_on(before: SourceFrame, now: SourceFrame) -> bool:
     """Whether both are of one scene and show the same people in the same order."""
     tracks = [[target.track for target in plate.targets] for plate in (before, now)]
     return before.scene == now.scene and tracks[0] == tracks[1]

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .avatars.options import engine_of, refuse_other
-from .avatars.store import Avatar
-from .engines import Engine
-from .film import Filming, Report, film_options
-from .options import Preset, check, check_film
-from .perform import render_runs
-from .stopwatch import Progress, Stage, Stopwatch
-from .take import Take
-from .timing import frame_count
-from .types import FilmInfo, Plate
+from ..avatars.avatar import Avatar
+from ..avatars.options import engine_of, refuse_other
+from ..engines import Engine
+from ..options import Preset, check, check_film
+from ..stopwatch import Progress, Stage, Stopwatch
+from ..timing import frame_count
+from ..types import FilmInfo, SourceFrame
+from .film import FilmRenderer, Report, film_options
+from .render import render_windows
+from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from .avatars.shelf import Shelf
-    from .media.background import BackgroundReplacement
+    from ..avatars.store import AvatarStore
+    from ..media.background import BackgroundReplacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def speak(
     """Make a prepared ``avatar`` say ``speech``. The film begins with the first plate and is as long as the speech.
 
     Args:
-        avatar: opened; see ``lipsmith.avatars.shelf.Shelf``.
+        avatar: opened; see ``lipsmith.avatars.avatar.Avatar``.
         speech: any sound, or a video's soundtrack.
         output: the film (.mp4, .mov, .webm).
         options: how; see ``SpeakOptions``.
@@ -61,7 +61,7 @@ def speak(
         AvatarStale: the engine is not the one that made the avatar, or of another version.
         LipsmithError: one clear sentence; nothing is left behind.
     """
-    from .media.writer import check_output, check_transparent
+    from ..media.writer import check_output, check_transparent
 
     watch, options = Stopwatch(), options or SpeakOptions()
     speech, output = Path(speech), Path(output)
@@ -72,7 +72,7 @@ def speak(
         if engine is None:
             engine = engine_for(avatar, options)
         refuse_other(avatar.info, engine)
-    return _film(avatar, speech, output, options, Filming(engine, watch, progress or (lambda _: None)))
+    return _film(avatar, speech, output, options, FilmRenderer(engine, watch, progress or (lambda _: None)))
 
 
 def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
@@ -84,9 +84,9 @@ def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
     return engine_of(avatar.info, still=outlined)
 
 
-def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: Filming) -> Report:
-    from .media.probe import probe
-    from .media.sound import Resampler, open_speech
+def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: FilmRenderer) -> Report:
+    from ..media.probe import probe
+    from ..media.sound import Resampler, open_speech
 
     info, engine, watch = avatar.info, filming.engine, filming.watch
     with watch.stage("open"):
@@ -94,7 +94,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
         tell = filming.progress
         sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
-    take = Take(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
+    take = Timeline(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
     film = FilmInfo(info.size, info.fps, sound.rate)
     runs = filming.runs(take, sound, film, length, still=info.frames == 1)
     filming.write_film(runs, film, sound, output, film_options(options, length))
@@ -106,7 +106,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
 
 def _scene(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | None:
     """What comes behind the people; None: what was there."""
-    from .media.background import BackgroundOptions, open_replacement
+    from ..media.background import BackgroundOptions, open_replacement
 
     if options.background == "keep":
         return None
@@ -119,7 +119,7 @@ def _key(avatar: Avatar, options: SpeakOptions) -> str:
     return avatar.info.key if options.key == "auto" and avatar.info.key != "none" else options.key
 
 
-def plates(avatar: Avatar) -> Iterator[Plate]:
+def plates(avatar: Avatar) -> Iterator[SourceFrame]:
     """The plates of one long speech, from the first on, without end."""
     walk = avatar.loop.start(speaking=True)
     while True:
@@ -127,10 +127,10 @@ def plates(avatar: Avatar) -> Iterator[Plate]:
         walk = avatar.loop.after(walk, speaking=True)
 
 
-def warm_up(shelf: Shelf, name: str) -> dict[str, float]:
+def warm_up(shelf: AvatarStore, name: str) -> dict[str, float]:
     """Read the avatar ``name`` and draw its first frame in silence; seconds of each stage.
 
-    Raises as ``Shelf.open`` and ``engine_of`` do.
+    Raises as ``AvatarStore.open`` and ``engine_of`` do.
     """
     watch = Stopwatch()
     with watch.stage("open"):
@@ -141,8 +141,8 @@ def warm_up(shelf: Shelf, name: str) -> dict[str, float]:
         with watch.stage("engine"):
             engine = engine_of(avatar.info)
         with watch.stage("render"):
-            take = Take(plates(avatar), engine, avatar.info.fps)
-            render_runs(take.end(engine.info.window), engine)
+            take = Timeline(plates(avatar), engine, avatar.info.fps)
+            render_windows(take.end(engine.info.window), engine)
     return watch.seconds
 
 

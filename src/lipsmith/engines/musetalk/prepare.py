@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...types import Array, Crop, Face, Image, Target
+from ...types import Array, Crop, Face, Image, PreparedFace
+from .analysis import MuseTalkIdentity
 from .blend import Patch
 from .box import Box, face_box, with_margin
+from .landmarks import LandmarkSource, by_mesh
+from .latent_cache import LatentCache
 from .latents import FaceCodec, face_picture
 from .mask import paste_mask, square_around
 from .networks import Networks, no_room
 from .options import MuseTalkOptions
-from .shelf import LatentShelf
-from .sight import Sight, by_mesh
-from .study import Character
 
 if TYPE_CHECKING:
     import torch
@@ -32,9 +32,10 @@ HIDDEN = "nothing of the lower face shows"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class MuseTalkMaterial:
     """What is kept of one face to draw it."""
 
+    STORED_AS: ClassVar[str] = "Material"  # in the avatars on disk
     latents: Array  # (8, 32, 32) scaled: without its lower half, then whole
     patch: Patch
 
@@ -46,11 +47,11 @@ class Untouched:
     picture: Image
 
 
-RECORDS = (Material, Patch, Untouched)
+RECORDS = (MuseTalkMaterial, Patch, Untouched)
 """What a stored material is built of."""
 
 
-class Preparation:
+class MuseTalkPreparation:
     """Makes faces ready, one after the other.
 
     Args:
@@ -60,19 +61,21 @@ class Preparation:
         sight: where a face's points are.
     """
 
-    def __init__(self, options: MuseTalkOptions, networks: Networks, region: Region, sight: Sight = by_mesh) -> None:
+    def __init__(
+        self, options: MuseTalkOptions, networks: Networks, region: Region, sight: LandmarkSource = by_mesh
+    ) -> None:
         self._options, self._region, self._sight = options, region, sight
         self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
-        self._latents = LatentShelf(self._encoded)
+        self._latents = LatentCache(self._encoded)
 
-    def target(self, image: Image, face: Face, character: object = None) -> Target:
+    def target(self, image: Image, face: Face, character: object = None) -> PreparedFace:
         """One face in (H, W, 3) RGB, by the points that were kept of its ``character``, else by those seen now."""
-        points = character.points(face) if isinstance(character, Character) else None
-        if points is None and (not isinstance(character, Character) or character.seen is None):
+        points = character.points(face) if isinstance(character, MuseTalkIdentity) else None
+        if points is None and (not isinstance(character, MuseTalkIdentity) or character.seen is None):
             points = self._sight(image, face)
         return self.at(image, by_mesh(image, face) if points is None else points, face.box)
 
-    def at(self, image: Image, points: Array, detected: Array) -> Target:
+    def at(self, image: Image, points: Array, detected: Array) -> PreparedFace:
         """One face by its (68, 2) px landmarks and the (4,) px box of a detector, for when they make none."""
         height, width = image.shape[:2]
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
@@ -85,7 +88,7 @@ class Preparation:
         patch = Patch.of(mask, box, width, height)
         if patch is None:
             return left_alone(image, HIDDEN)
-        return Target(patch.crop, patch.alpha, Material(self._latents(face_picture(image, box)), patch))
+        return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._latents(face_picture(image, box)), patch))
 
     def _encoded(self, picture: Image) -> Array:
         """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
@@ -99,9 +102,9 @@ class Preparation:
         return latents
 
 
-def left_alone(image: Image, why: str) -> Target:
+def left_alone(image: Image, why: str) -> PreparedFace:
     """A target that changes nothing: one px, laid where it was."""
-    return Target(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
+    return PreparedFace(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
 
 
 def _overlap(first: int, last: int, size: int) -> int:

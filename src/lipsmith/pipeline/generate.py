@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .avatars.prepare import Cast, Preparation
-from .engines import Engine, Loaded, choose_engine
-from .errors import FaceError, SoundError
-from .film import Filming, Report, film_options
-from .options import GenerateOptions
-from .stopwatch import Progress, Stage, Stopwatch
-from .take import Take
-from .timing import frame_count
-from .types import FilmInfo, Plate
+from ..avatars.preparation import FacePreparation, TrackedPeople
+from ..engines import Engine, LoadedEngine, choose_engine
+from ..errors import FaceError, SoundError
+from ..options import GenerateOptions
+from ..stopwatch import Progress, Stage, Stopwatch
+from ..timing import frame_count
+from ..types import FilmInfo, SourceFrame
+from .film import FilmRenderer, Report, film_options
+from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from .media.background import BackgroundReplacement
-    from .media.sound import Speech
-    from .media.video import VideoSource
+    from ..media.background import BackgroundReplacement
+    from ..media.sound import Speech
+    from ..media.video import VideoSource
 
 
 def generate(
@@ -48,7 +48,7 @@ def generate(
     Raises:
         LipsmithError: one clear sentence; nothing is left behind.
     """
-    from .media.writer import check_output, check_transparent
+    from ..media.writer import check_output, check_transparent
 
     watch = Stopwatch()
     options = options or GenerateOptions()
@@ -57,37 +57,37 @@ def generate(
     check_output(output, given, sheet=preview)
     if options.background == "transparent" and not preview:
         check_transparent(output)
-    loaded = Loaded(engine) if engine else None
+    loaded = LoadedEngine(engine) if engine else None
     if loaded is None:
         shared = {"idle": not (options.still or has_own_outline(picture, options)), "seed": options.seed}
         loaded = choose_engine(options.engine, {**shared, **options.engine_options})
-    making = _Making(options, Filming(loaded.engine, watch, progress or (lambda _: None)))
+    making = _Generation(options, FilmRenderer(loaded.engine, watch, progress or (lambda _: None)))
     report = making.run(picture, Path(speech) if speech else None, output, preview)
     return replace(report, passed_over=loaded.passed_over, notices=loaded.notices + report.notices)
 
 
 @dataclass(slots=True)
-class _Making:
+class _Generation:
     """One run of ``generate``: what it was asked, and the film in the making."""
 
     options: GenerateOptions
-    filming: Filming
+    filming: FilmRenderer
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
-        from .media.probe import probe
-        from .media.sound import Resampler
+        from ..media.probe import probe
+        from ..media.sound import Resampler
 
         filming = self.filming
         with filming.watch.stage("open"):
             footage, sound = open_both(picture, speech, self.options, filming.progress)
             filming.scene = open_background(picture, footage, self.options, preview)
         spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
-        preparation = Preparation(filming.engine, self.options.faces, filming.watch, filming.progress)
+        preparation = FacePreparation(filming.engine, self.options.faces, filming.watch, filming.progress)
         cast = preparation.look(footage, spoken if self.options.length == "speech" else None)
         length = film_length(footage, cast.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
             plates = self.plates(footage, (preparation, cast), length, Path(spool))
-            take = Take(plates, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
+            take = Timeline(plates, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
             try:
                 self.write(take, sound, footage, length, (output, preview))
             except FaceError as refusal:  # the engine's own reason says more
@@ -98,7 +98,7 @@ class _Making:
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
 
-    def write(self, take: Take, sound: Speech, footage: VideoSource, length: int, goal: tuple[Path, bool]) -> None:
+    def write(self, take: Timeline, sound: Speech, footage: VideoSource, length: int, goal: tuple[Path, bool]) -> None:
         """Make the film, or the contact sheet, that ``goal`` names."""
         info = FilmInfo(footage.info.size, footage.info.fps, sound.rate)
         runs = self.filming.runs(take, sound, info, length, still=footage.info.frames == 1)
@@ -109,13 +109,13 @@ class _Making:
         self.filming.write_film(runs, info, sound, output, film_options(self.options, length))
 
     def plates(
-        self, footage: VideoSource, ready: tuple[Preparation, Cast], length: int, spool: Path
-    ) -> Iterator[Plate]:
+        self, footage: VideoSource, ready: tuple[FacePreparation, TrackedPeople], length: int, spool: Path
+    ) -> Iterator[SourceFrame]:
         """The plates of the film in its order; a picture that stands still is prepared once."""
-        from .media.ping_pong import replay
+        from ..media.ping_pong import replay
 
         preparation, cast = ready
-        plate: Plate | None = None
+        plate: SourceFrame | None = None
         for index, image in self.filming.watch.each("decode", replay(footage, length, spool)):
             if plate is None or plate.index != index:
                 with self.filming.watch.stage("prepare"):
@@ -127,8 +127,8 @@ def open_both(
     picture: Path, speech: Path | None, options: GenerateOptions, progress: Progress
 ) -> tuple[VideoSource, Speech]:
     """Open the picture and the speech, or the picture's own soundtrack; a speech of minutes with ``progress``."""
-    from .media.sound import open_speech
-    from .media.video import open_picture
+    from ..media.sound import open_speech
+    from ..media.video import open_picture
 
     footage = open_picture(picture, options.fps)
     fps = float(footage.info.fps)
@@ -145,7 +145,7 @@ def open_background(
     picture: Path, footage: VideoSource, options: GenerateOptions, sheet: bool
 ) -> BackgroundReplacement | None:
     """What comes behind the people of ``footage``; None: what was there."""
-    from .media.background import BackgroundOptions, alphas_of, open_replacement
+    from ..media.background import BackgroundOptions, alphas_of, open_replacement
 
     if options.background == "keep":
         return None
@@ -155,14 +155,14 @@ def open_background(
 
 def picture_notices(footage: VideoSource, scene: BackgroundReplacement | None) -> tuple[str, ...]:
     """What the footage says of itself; white below transparent parts is not seen in a scene of its own."""
-    from .media.stills import LAID_OVER_WHITE
+    from ..media.stills import LAID_OVER_WHITE
 
     return tuple(notice for notice in footage.info.notices if scene is None or LAID_OVER_WHITE not in notice)
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
     """Whether the picture's own transparency says where the person ends: then the head must not move out of it."""
-    from .media.background import alphas_of
+    from ..media.background import alphas_of
 
     return options.background != "keep" and options.key in ("auto", "alpha") and alphas_of(picture) is not None
 

@@ -14,7 +14,7 @@ from .options import MuseTalkOptions
 if TYPE_CHECKING:
     from ...face.dwpose import DWPose, PoseEstimate
 
-Sight = Callable[[Image, Face], Array | None]
+LandmarkSource = Callable[[Image, Face], Array | None]
 """(image, face) -> (68, 2) px, or None where it does not see this face."""
 
 
@@ -23,7 +23,7 @@ def by_mesh(_: Image, face: Face) -> Array:
     return points68(face.landmarks)
 
 
-class PoseSight:
+class PoseLandmarks:
     """Those of DWPose, which sees one face in a whole image; an image with several people is looked at once."""
 
     def __init__(self, pose: DWPose) -> None:
@@ -41,7 +41,7 @@ class PoseSight:
         return points if x0 <= x < x1 and y0 <= y < y1 else None
 
 
-def sight_of(options: MuseTalkOptions) -> Sight:
+def landmark_source(options: MuseTalkOptions) -> LandmarkSource:
     """What the options ask for.
 
     Raises:
@@ -52,4 +52,4 @@ def sight_of(options: MuseTalkOptions) -> Sight:
         return by_mesh
     from ...face.dwpose import DWPose
 
-    return PoseSight(DWPose.load(find("dwpose", models_folder(options.weights)).path, device_of(options)))
+    return PoseLandmarks(DWPose.load(find("dwpose", models_folder(options.weights)).path, device_of(options)))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...types import Array, Image
-from ..fast import Bucketed, Compiled, cuda_graph
+from ..torch_runtime.graphs import Compiled, GraphCache, cuda_graph
 from . import unet
 from .blend import Patch
-from .fit import fit_faces
 from .latents import FaceCodec, pixels
 from .networks import Networks, no_room
+from .resize import resize_faces
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class FacePainter:
         if compiled:
             self._step = Compiled(self._step, networks.notices)
         if graphs and networks.device.startswith("cuda"):
-            self._step = Bucketed(self._step, cuda_graph)
+            self._step = GraphCache(self._step, cuda_graph)
 
     def paint(self, latents: Sequence[Array], heard: Sequence[Array]) -> list[Image]:
         """Each (8, 32, 32) latents with each (tokens, 384) drive -> (256, 256, 3) uint8 RGB."""
@@ -55,7 +55,7 @@ class FacePainter:
 
     def paint_parts(self, latents: Sequence[Array], heard: Sequence[Array], patches: Sequence[Patch]) -> list[Image]:
         """Like ``paint``, but of each face the (h, w, 3) part that its patch pastes, made on the device."""
-        return self._all(latents, heard, lambda faces, part: fit_faces(faces, patches[part]))
+        return self._all(latents, heard, lambda faces, part: resize_faces(faces, patches[part]))
 
     def _all(
         self, latents: Sequence[Array], heard: Sequence[Array], finish: Callable[[torch.Tensor, slice], list[Image]]
@@ -95,7 +95,7 @@ class FacePainter:
 
     def _forget(self) -> bool:
         """What was captured of the networks as they were; whether anything was."""
-        return isinstance(self._step, Bucketed) and self._step.forget()
+        return isinstance(self._step, GraphCache) and self._step.forget()
 
     def _finite(self, latents: Array, heard: Array) -> torch.Tensor:
         """Drawn again in fp32 where a narrower precision overflowed."""
