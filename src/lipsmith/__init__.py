@@ -1,7 +1,7 @@
 """Lipsmith makes a face speak: a portrait or a video and some speech in, a speaking film out.
 
 >>> import lipsmith
->>> report = lipsmith.pipeline.generate("portrait.jpg", "speech.wav", "film.mp4")  # doctest: +SKIP
+>>> report = lipsmith.generate("portrait.jpg", "speech.wav", "film.mp4")  # doctest: +SKIP
 """
 
 from .engines import load_engine

@@ -103,7 +103,7 @@ MOUTH = (160, 150, 290, 240)  # of the astronaut, 512 x 512
 
 def test_a_portrait_speaks(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     stages: list[Stage] = []
-    report = lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "film.mp4", progress=stages.append)
+    report = lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", progress=stages.append)
     assert (report.frames, report.rendered, report.cutaways, report.faces) == (63, 63, 0, 1)
     assert report.engine == "warp"
     film = probe(report.output)
@@ -121,7 +121,7 @@ def test_a_long_speech_is_read_with_progress(
 ) -> None:
     monkeypatch.setattr("lipsmith.media.sound.TELL_EVERY", 1)
     stages: list[Stage] = []
-    lipsmith.pipeline.generate(
+    lipsmith.generate(
         astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine(), progress=stages.append
     )
     assert [(stage.name, stage.done // 25, stage.total) for stage in stages[:2]] == [("open", 1, 62), ("open", 2, 62)]
@@ -129,13 +129,13 @@ def test_a_long_speech_is_read_with_progress(
 
 
 def test_the_same_wish_gives_the_same_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
-    one, other = (lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / f"{k}.mp4").output for k in range(2))
+    one, other = (lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4").output for k in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(frames_of(one), frames_of(other), strict=True))
 
 
 def test_a_still_portrait_moves_its_mouth_alone(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     options = GenerateOptions(still=True, crf=8)
-    film = frames_of(lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "film.mp4", options).output)
+    film = frames_of(lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", options).output)
     eyes, chair = (150, 60, 300, 130), (400, 0, 512, 200)
     assert max(difference(film[0], image, eyes) for image in film) < 1
     assert max(difference(film[0], image, chair) for image in film) < 1
@@ -145,7 +145,7 @@ def test_a_still_portrait_moves_its_mouth_alone(astronaut_file: Path, speech: Pa
 def test_the_seed_decides_the_blinks(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     films = [
         frames_of(
-            lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / f"{k}.mp4", GenerateOptions(seed=k)).output
+            lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4", GenerateOptions(seed=k)).output
         )
         for k in range(2)
     ]
@@ -154,7 +154,7 @@ def test_the_seed_decides_the_blinks(astronaut_file: Path, speech: Path, tmp_pat
 
 def test_a_video_speaks_with_its_own_soundtrack(small: Image, words: Samples, tmp_path: Path) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 40), words[: 22_050 * 40 // 25])
-    report = lipsmith.pipeline.generate(talk, None, tmp_path / "film.mp4")
+    report = lipsmith.generate(talk, None, tmp_path / "film.mp4")
     assert (report.frames, report.rendered) == (40, 40)
     assert report.probe is not None
     assert report.probe.audio_codec == "aac"
@@ -162,7 +162,7 @@ def test_a_video_speaks_with_its_own_soundtrack(small: Image, words: Samples, tm
 
 def test_speech_longer_than_the_video_plays_it_forth_and_back(small: Image, speech: Path, tmp_path: Path) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 20))
-    report = lipsmith.pipeline.generate(
+    report = lipsmith.generate(
         talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8), engine=FakeEngine()
     )
     film = frames_of(report.output)
@@ -179,7 +179,7 @@ def test_frames_without_a_face_pass_through(small: Image, speech: Path, tmp_path
     landscape = cv2.resize(hills, (320, 320), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, 2)
     images = [*swaying(small, 25), *[landscape] * 15, *swaying(small, 25)]
     talk = write_video(tmp_path / "talk.mp4", images)
-    report = lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8))
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8))
     assert report.cutaways == 15
     assert report.rendered == 63 - 15
     assert difference(frames_of(report.output)[32], landscape, (0, 0, 320, 320)) < 3
@@ -194,7 +194,7 @@ def test_who_speaks_is_chosen(
     picture = tmp_path / "two.png"
     cv2.imwrite(str(picture), two_people[..., ::-1])
     options = GenerateOptions(faces=which, crf=8)
-    report = lipsmith.pipeline.generate(picture, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    report = lipsmith.generate(picture, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
     image = frames_of(report.output)[30]
     assert (difference(image, two_people, (120, 40, 160, 100)) > 20) is left
     assert (difference(image, two_people, (480, 40, 520, 100)) > 20) is right
@@ -229,7 +229,7 @@ def test_a_crowd_is_studied_in_turns(
     engine = Remembering()
     alone = np.concatenate([small, np.full_like(small, 120)], axis=1)
     talk = write_video(tmp_path / "talk.mp4", [*swaying(two_people, 20), *swaying(alone, 8)])
-    report = lipsmith.pipeline.generate(
+    report = lipsmith.generate(
         talk, speech, tmp_path / "film.mp4", GenerateOptions(faces="all"), engine=engine
     )
     assert report.faces == 2
@@ -244,7 +244,7 @@ def test_gaps_that_were_filled_are_reported(small: Image, speech: Path, tmp_path
         images[k][20:260, 40:300] = 110
     talk = write_video(tmp_path / "talk.mp4", images)
     options = GenerateOptions(length="picture")
-    report = lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
     assert (report.gaps_filled, report.rendered) == (2, 20)
 
 
@@ -252,7 +252,7 @@ def test_gaps_that_were_filled_are_reported(small: Image, speech: Path, tmp_path
 def test_the_length_is_what_was_asked(small: Image, speech: Path, tmp_path: Path, length: str, frames: int) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 20))
     options = GenerateOptions(length=length)  # type: ignore[arg-type]
-    report = lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
     assert len(frames_of(report.output)) == report.frames == frames
 
 
@@ -260,7 +260,7 @@ def test_silence_fills_the_longest_film(small: Image, words: Samples, tmp_path: 
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 30))
     speech = write_wav(tmp_path / "short.wav", words[:11_025])
     options = GenerateOptions(length="longest")
-    report = lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
     assert report.probe is not None
     assert report.frames == 30
     assert abs(report.probe.sound_seconds - 1.2) <= 1 / FPS
@@ -269,28 +269,28 @@ def test_silence_fills_the_longest_film(small: Image, words: Samples, tmp_path: 
 def test_a_window_of_many_frames_gives_every_frame(small: Image, speech: Path, tmp_path: Path) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 20))
     engine = FakeEngine(FakeOptions(window=16))
-    assert len(frames_of(lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", engine=engine).output)) == 63
+    assert len(frames_of(lipsmith.generate(talk, speech, tmp_path / "film.mp4", engine=engine).output)) == 63
 
 
 def test_the_film_has_the_rate_that_was_asked(small: Image, speech: Path, tmp_path: Path) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 20))
     options = GenerateOptions(fps="30000/1001")
-    report = lipsmith.pipeline.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", options, engine=FakeEngine())
     assert report.probe is not None
     assert report.probe.fps == Fraction(30000, 1001)
     assert report.frames == 75
 
 
 def test_a_preview_is_a_sheet_of_the_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
-    report = lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "sheet.png", preview=True)
+    report = lipsmith.generate(astronaut_file, speech, tmp_path / "sheet.png", preview=True)
     assert cv2.imread(str(report.output)).shape[1] > 1000
     assert report.probe is None
     assert list(tmp_path.iterdir()) == [report.output]
 
 
 def test_the_film_says_that_it_is_made(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
-    marked = lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "a.mp4", engine=FakeEngine()).probe
-    plain = lipsmith.pipeline.generate(
+    marked = lipsmith.generate(astronaut_file, speech, tmp_path / "a.mp4", engine=FakeEngine()).probe
+    plain = lipsmith.generate(
         astronaut_file, speech, tmp_path / "b.mp4", GenerateOptions(mark=False), engine=FakeEngine()
     ).probe
     assert marked is not None
@@ -322,7 +322,7 @@ def test_bad_wishes_get_one_sentence_and_leave_nothing(
     ]
     for (picture, words, output), kind, says in cases:
         with pytest.raises(kind, match=says) as caught:
-            lipsmith.pipeline.generate(picture, words, output)
+            lipsmith.generate(picture, words, output)
         assert "\n" not in str(caught.value)
         assert sorted(tmp_path.iterdir()) == before
 
@@ -339,7 +339,7 @@ def test_a_portrait_that_cannot_speak_is_refused_before_the_work(
 ) -> None:
     engine, stages = Unable(), list[Stage]()
     with pytest.raises(FaceError, match="the mouth is wide open"):
-        lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=engine, progress=stages.append)
+        lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=engine, progress=stages.append)
     assert engine.calls == []
     assert {stage.name for stage in stages} == {"look"}
     assert list(tmp_path.iterdir()) == []
@@ -362,14 +362,14 @@ def test_one_refused_face_stays_silent_while_the_other_speaks(two_people: Image,
     picture, film = tmp_path / "two.png", tmp_path / "film.mp4"
     cv2.imwrite(str(picture), two_people[..., ::-1])
     options = GenerateOptions(faces="all", crf=8)
-    report = lipsmith.pipeline.generate(picture, speech, film, options, engine=Choosy(everybody=False))
+    report = lipsmith.generate(picture, speech, film, options, engine=Choosy(everybody=False))
     image = frames_of(film)[30]
     assert difference(image, two_people, (120, 40, 160, 100)) < 3
     assert difference(image, two_people, (480, 40, 520, 100)) > 20
     assert report.notices == ("Face 1 stays silent: The mouth is wide open; give a picture with a calm one.",)
     film.unlink()
     with pytest.raises(FaceError, match=r"^The mouth is wide open; give a picture with a calm one\.$"):
-        lipsmith.pipeline.generate(picture, speech, film, options, engine=Choosy(everybody=True))
+        lipsmith.generate(picture, speech, film, options, engine=Choosy(everybody=True))
     assert not film.exists()
 
 
@@ -391,7 +391,7 @@ def test_a_fault_in_the_middle_leaves_no_half_film(
     fault: BaseException, astronaut_file: Path, speech: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(type(fault)):
-        lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=Stumbling(fault))
+        lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=Stumbling(fault))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -399,7 +399,7 @@ def test_an_old_film_survives_a_fault(astronaut_file: Path, speech: Path, tmp_pa
     film = tmp_path / "film.mp4"
     film.write_bytes(b"old")
     with pytest.raises(RuntimeError):
-        lipsmith.pipeline.generate(astronaut_file, speech, film, engine=Stumbling(RuntimeError("broken")))
+        lipsmith.generate(astronaut_file, speech, film, engine=Stumbling(RuntimeError("broken")))
     assert film.read_bytes() == b"old"
 
 
@@ -407,6 +407,6 @@ def test_an_old_film_survives_a_fault(astronaut_file: Path, speech: Path, tmp_pa
 def test_a_silent_speech_is_told_of(loud: float, words: Samples, astronaut_file: Path, tmp_path: Path) -> None:
     """A muted track, given by mistake, would else make a film of a closed mouth without a word."""
     speech = write_wav(tmp_path / "speech.wav", words[:11_025] * loud)
-    report = lipsmith.pipeline.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine())
+    report = lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine())
     said = ("speech.wav is silent: nothing is said in the film.",)
     assert report.notices == (() if loud else said)

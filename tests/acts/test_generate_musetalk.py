@@ -74,7 +74,7 @@ def difference(one: Image, other: Image) -> NDArray[np.int64]:
 
 def spoken(picture: Path, speech: Path, output: Path, **options: object) -> tuple[Report, list[Image]]:
     asked = GenerateOptions(engine="musetalk", crf=0, engine_options={**OPTIONS, **options})
-    report = lipsmith.pipeline.generate(picture, speech, output, asked)
+    report = lipsmith.generate(picture, speech, output, asked)
     return report, list(open_picture(output).frames())
 
 

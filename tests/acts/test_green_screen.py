@@ -70,7 +70,7 @@ def frames_of(path: Path) -> list[Image]:
 def test_a_colour_comes_behind(picture: str, request: pytest.FixtureRequest, speech: Path, tmp_path: Path) -> None:
     path, film = request.getfixturevalue(picture), tmp_path / "film.mp4"
     options = GenerateOptions(background="#3060c0")
-    report = lipsmith.pipeline.generate(path, speech, film, options, engine=FakeEngine(FakeOptions()))
+    report = lipsmith.generate(path, speech, film, options, engine=FakeEngine(FakeOptions()))
     assert not [notice for notice in report.notices if "white" in notice]
     for frame in frames_of(film):
         assert np.abs(frame[400:, :100].astype(int) - (48, 96, 192)).max() < 8
@@ -83,7 +83,7 @@ def test_a_transparent_film_has_sound_and_the_person_s_alpha(
 ) -> None:
     film = tmp_path / name
     options = GenerateOptions(background="transparent")
-    report = lipsmith.pipeline.generate(on_green, speech, film, options, engine=FakeEngine(FakeOptions()))
+    report = lipsmith.generate(on_green, speech, film, options, engine=FakeEngine(FakeOptions()))
     assert report.rendered == report.frames
     for frame in decode_transparent(film):
         assert np.abs(frame[..., 3].astype(int) - outline).mean() < 0.6
@@ -110,13 +110,13 @@ def test_wishes_that_cannot_be_are_refused_before_the_work(
 ) -> None:
     engine = FakeEngine(FakeOptions())
     with pytest.raises(OptionError, match=r"film\.mp4 cannot be transparent"):
-        lipsmith.pipeline.generate(on_green, speech, tmp_path / "film.mp4", GenerateOptions(background="transparent"))
+        lipsmith.generate(on_green, speech, tmp_path / "film.mp4", GenerateOptions(background="transparent"))
     with pytest.raises(OptionError, match="no such file, and no colour"):
-        lipsmith.pipeline.generate(
+        lipsmith.generate(
             on_green, speech, tmp_path / "a.mp4", GenerateOptions(background="bleu"), engine=engine
         )
     with pytest.raises(PictureError, match="--key"):
-        lipsmith.pipeline.generate(
+        lipsmith.generate(
             astronaut_file, speech, tmp_path / "a.mp4", GenerateOptions(background="red"), engine=engine
         )
     with pytest.raises(OptionError, match="the background is kept"):

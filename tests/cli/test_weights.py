@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.cli import run
+from lipsmith.weights import FoundPart
 from lipsmith.weights.catalogue import PARTS
 
 Captured = pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.engines.protocols import Engine
 from lipsmith.pipeline.render import render_windows
-from lipsmith.realtime.batcher import Ask
+from lipsmith.realtime.batcher import RenderRequest
 from lipsmith.realtime.session import Session
 from lipsmith.realtime.ticks import Tick
 from lipsmith.types import AVFrame, Face, Samples, SourceFrame
@@ -65,7 +65,7 @@ class World:
 
     def __init__(self, session: Session, engine: FakeEngine) -> None:
         self.session, self.engine = session, engine
-        self.asks: list[Ask] = []
+        self.asks: list[RenderRequest] = []
         self.ticks: list[Tick] = []
 
     def run(self, ticks: int, rendered: int = 100) -> list[Tick]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.realtime.batcher import COLLECT, Ask, Batcher
+from lipsmith.realtime.batcher import COLLECT, Batcher, RenderRequest
 from lipsmith.types import AVFrame
 
 
@@ -17,18 +17,18 @@ class One:
     """Asks, and notes what it gets."""
 
     epoch: int = 0
-    got: list[Ask] = field(default_factory=list)
+    got: list[RenderRequest] = field(default_factory=list)
 
-    def deliver(self, ask: Ask, frames: list[AVFrame]) -> None:
+    def deliver(self, ask: RenderRequest, frames: list[AVFrame]) -> None:
         self.got.append(ask)
 
     def fail(self, reason: str) -> None:
         raise AssertionError(reason)
 
 
-def ask(due: float, asker: One | None = None) -> Ask:
+def ask(due: float, asker: One | None = None) -> RenderRequest:
     asker = asker or One()
-    return Ask(asker, asker.epoch, 0, [], due)
+    return RenderRequest(asker, asker.epoch, 0, [], due)
 
 
 def test_a_full_batch_goes_at_once_and_its_earliest_first() -> None:

@@ -19,7 +19,7 @@ from lipsmith.face.tracker import Tracker
 from lipsmith.media.sound import Resampler
 from lipsmith.pipeline.render import render_stream
 from lipsmith.pipeline.timeline import Timeline
-from lipsmith.realtime.ease import Glide
+from lipsmith.realtime.easing import DriveEasing
 from lipsmith.realtime.session import Session, SessionOptions
 from lipsmith.types import Array, FilmInfo, Samples, SourceFrame
 
@@ -124,7 +124,7 @@ def test_without_life_a_silent_portrait_is_the_very_picture(plate: SourceFrame) 
 
 
 def test_a_glide_starts_where_the_face_is() -> None:
-    glide = Glide(3)
+    glide = DriveEasing(3)
     glide.next(np.zeros(2, np.float32))
     glide.begin()
     assert [float(glide.next(np.ones(2, np.float32))[0]) for _ in range(5)] == [0.25, 0.5, 0.75, 1, 1]

@@ -17,7 +17,7 @@ from doubles import Info, QuickAvatar, sound_of
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import Busy, SessionOver
-from lipsmith.realtime.live import LiveSession, Studio, feed
+from lipsmith.realtime.host import LiveSession, SessionHost, feed
 from lipsmith.realtime.session import SessionOptions
 from lipsmith.realtime.ticks import Tick
 from lipsmith.types import AVFrame, FilmInfo, Samples
@@ -60,7 +60,7 @@ async def beats(session: LiveSession, count: int) -> None:
 
 def test_what_is_said_is_heard_by_every_listener() -> None:
     async def talk() -> None:
-        studio = Studio(FakeEngine(FakeOptions(context=1)))
+        studio = SessionHost(FakeEngine(FakeOptions(context=1)))
         session = await studio.open(avatar(), RATE, SessionOptions(patience=400))
         ears = [asyncio.create_task(until(session, "idle")) for _ in range(2)]
         await asyncio.sleep(0)
@@ -80,7 +80,7 @@ def test_what_is_said_is_heard_by_every_listener() -> None:
 
 def test_an_interruption_is_told_and_nothing_follows() -> None:
     async def talk() -> None:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         whole = asyncio.create_task(until(session, "closed"))
         speaking = asyncio.create_task(until(session, "speaking"))
@@ -104,7 +104,7 @@ def test_an_interruption_is_told_and_nothing_follows() -> None:
 
 def test_what_waits_for_a_slow_listener_is_silenced_by_an_interruption() -> None:
     async def talk() -> tuple[list[Tick], list[Tick]]:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         slow, speaking = session.listen(ticks=100_000), asyncio.create_task(until(session, "speaking"))
         await asyncio.sleep(0)
@@ -123,7 +123,7 @@ def test_what_waits_for_a_slow_listener_is_silenced_by_an_interruption() -> None
 
 def test_events_come_without_pictures() -> None:
     async def talk() -> list[str]:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         names: list[str] = []
 
@@ -164,7 +164,7 @@ class Reel:
 
 def test_a_sink_gets_a_whole_film() -> None:
     async def talk(reel: Reel) -> None:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         feeding = asyncio.create_task(feed(session.listen(ticks=100_000), reel, session.film))
         done = asyncio.create_task(until(session, "idle"))
@@ -195,7 +195,7 @@ class Breaking(Reel):
 
 def test_sinks_get_every_tick_in_the_same_call_and_one_that_breaks_leaves_the_others() -> None:
     async def talk(good: Reel, bad: Reel) -> list[Tick]:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         session.attach(bad)
         session.attach(good)
@@ -215,7 +215,7 @@ def test_sinks_get_every_tick_in_the_same_call_and_one_that_breaks_leaves_the_ot
 
 def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -> None:
     async def talk() -> None:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         deaf = session.listen(ticks=5)
         ticks = await until(session, "sink_closed")
@@ -229,7 +229,7 @@ def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -
 
 def test_what_is_counted_stays_when_listeners_and_sessions_go() -> None:
     async def talk() -> list[int]:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         slow = session.listen(pictures=1, ticks=100_000)
         while not slow.outlet.dropped:
@@ -260,7 +260,7 @@ def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
 
     async def talk() -> None:
         engine = Breaking()
-        studio = Studio(engine)
+        studio = SessionHost(engine)
         session = await studio.open(avatar(), RATE)
         engine.broken = True
         failed = asyncio.create_task(until(session, "failed"))
@@ -277,7 +277,7 @@ def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
 
 def test_one_session_too_many_is_refused_and_a_closing_studio_takes_none() -> None:
     async def talk() -> None:
-        studio = Studio(FakeEngine(), most=2)
+        studio = SessionHost(FakeEngine(), most=2)
         first = await studio.open(slow_avatar(), RATE)
         await studio.open(slow_avatar(), RATE)
         with pytest.raises(Busy, match="as many as are allowed"):
@@ -293,7 +293,7 @@ def test_one_session_too_many_is_refused_and_a_closing_studio_takes_none() -> No
 
 def test_of_those_who_come_at_once_as_many_are_taken_as_are_allowed() -> None:
     async def talk() -> list[object]:
-        studio = Studio(FakeEngine(), most=2)
+        studio = SessionHost(FakeEngine(), most=2)
         came = await asyncio.gather(*(studio.open(slow_avatar(), RATE) for _ in range(4)), return_exceptions=True)
         await studio.close()
         return [*came]
@@ -305,7 +305,7 @@ def test_of_those_who_come_at_once_as_many_are_taken_as_are_allowed() -> None:
 
 def test_drain_lets_speech_finish() -> None:
     async def talk() -> None:
-        studio = Studio(FakeEngine())
+        studio = SessionHost(FakeEngine())
         session = await studio.open(avatar(), RATE)
         hearing = asyncio.create_task(until(session, "closed"))
         await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.realtime.outlet import Outlet
+from lipsmith.realtime.listener_queue import ListenerQueue
 from lipsmith.realtime.ticks import Tick
 
 
@@ -16,7 +16,7 @@ def tick(number: int) -> Tick:
 
 @given(st.lists(st.sampled_from("ppptL"), max_size=60), st.integers(0, 4))
 def test_every_sample_comes_in_order_and_pictures_stay_few(script: list[str], pictures: int) -> None:
-    outlet, put, got = Outlet(pictures, 100), 0, []
+    outlet, put, got = ListenerQueue(pictures, 100), 0, []
     for action in script:
         if action == "t":
             one = outlet.take()
@@ -32,7 +32,7 @@ def test_every_sample_comes_in_order_and_pictures_stay_few(script: list[str], pi
 
 
 def test_the_newest_pictures_are_kept() -> None:
-    outlet = Outlet(2, 10)
+    outlet = ListenerQueue(2, 10)
     for number in range(5):
         outlet.put(tick(number))
     kept = [outlet.take() for _ in range(5)]
@@ -40,7 +40,7 @@ def test_the_newest_pictures_are_kept() -> None:
 
 
 def test_a_picture_that_is_past_is_not_shown() -> None:
-    outlet = Outlet()
+    outlet = ListenerQueue()
     outlet.put(tick(0), late=True)
     outlet.put(tick(1))
     assert [one.image is None for one in iter(outlet.take, None)] == [True, False]
@@ -48,7 +48,7 @@ def test_a_picture_that_is_past_is_not_shown() -> None:
 
 
 def test_who_does_not_read_at_all_is_given_up() -> None:
-    outlet = Outlet(2, 3)
+    outlet = ListenerQueue(2, 3)
     for number in range(5):
         outlet.put(tick(number))
     assert outlet.overflown
@@ -56,7 +56,7 @@ def test_who_does_not_read_at_all_is_given_up() -> None:
 
 
 def test_after_an_interruption_what_waits_is_silent_and_as_long() -> None:
-    outlet = Outlet()
+    outlet = ListenerQueue()
     for number in range(3):
         outlet.put(tick(number))
     outlet.silence()

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from lipsmith.media.writer import FilmWriter
-from lipsmith.server.keys import new_key
+from lipsmith.server.auth.keys import new_key
 from lipsmith.types import AVFrame, FilmInfo
 
 FAKE = '{"engine": "fake"}'

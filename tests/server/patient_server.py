@@ -7,9 +7,9 @@ import sys
 from live_server import PATIENT
 
 from lipsmith.server.app import serve
-from lipsmith.server.keys import Keys
-from lipsmith.server.services import make_services
-from lipsmith.server.settings import ServerOptions
+from lipsmith.server.auth.keys import Keys
+from lipsmith.server.config import ServerSettings
+from lipsmith.server.state import make_state
 
-options = ServerOptions(port=0, data=sys.argv[1], lease_seconds=1, drain_seconds=int(sys.argv[2]), voice="none")
-serve(make_services(options, Keys(), PATIENT), lambda port: print(f"http://127.0.0.1:{port}", flush=True))
+options = ServerSettings(port=0, data=sys.argv[1], lease_seconds=1, drain_seconds=int(sys.argv[2]), voice="none")
+serve(make_state(options, Keys(), PATIENT), lambda port: print(f"http://127.0.0.1:{port}", flush=True))

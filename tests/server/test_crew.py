@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 from live_server import until
 
-from lipsmith.server.crew import Crew
-from lipsmith.server.settings import ServerOptions
-from lipsmith.server.store import NewJob, Row, Store
+from lipsmith.server.config import ServerSettings
+from lipsmith.server.crew import JobRunner
+from lipsmith.server.store import JobRecord, NewJob, SqliteQueue
 
 ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
-Make = Callable[..., tuple[Crew, Store]]
+Make = Callable[..., tuple[JobRunner, SqliteQueue]]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[tuple[Crew, Store]] = []
+    made: list[tuple[JobRunner, SqliteQueue]] = []
 
-    def make(**options: int) -> tuple[Crew, Store]:
+    def make(**options: int) -> tuple[JobRunner, SqliteQueue]:
         (tmp_path / "jobs").mkdir(exist_ok=True)
-        store = Store(tmp_path / "jobs.sqlite")
-        crew = Crew(store, ServerOptions(data=str(tmp_path), **{"lease_seconds": 1, **options}), ODD)  # type: ignore[arg-type]
+        store = SqliteQueue(tmp_path / "jobs.sqlite")
+        crew = JobRunner(store, ServerSettings(data=str(tmp_path), **{"lease_seconds": 1, **options}), ODD)  # type: ignore[arg-type]
         made.append((crew, store))
         return crew, store
 
@@ -37,18 +37,18 @@ def make(tmp_path: Path) -> Iterator[Make]:
         store.close()
 
 
-def add(store: Store, folder: Path, job: str, **task: object) -> None:
+def add(store: SqliteQueue, folder: Path, job: str, **task: object) -> None:
     (folder / "jobs" / job).mkdir()
     store.add(NewJob(job, "alice", "dub", {"asked": {}, "task": task}, 1))
 
 
-def found(store: Store, job: str) -> Row:
+def found(store: SqliteQueue, job: str) -> JobRecord:
     row = store.get(job)
     assert row
     return row
 
 
-def state(store: Store, job: str) -> str:
+def state(store: SqliteQueue, job: str) -> str:
     return found(store, job).state
 
 

@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from lipsmith.server.guard import BodyLimit, Guard
-from lipsmith.server.keys import Keys, new_key, read_keys
-from lipsmith.server.settings import ServerOptions
-from lipsmith.server.tokens import Signer
+from lipsmith.server.auth.keys import Keys, new_key, read_keys
+from lipsmith.server.auth.middleware import AuthMiddleware, BodyLimit
+from lipsmith.server.auth.tokens import Signer
+from lipsmith.server.config import ServerSettings
 
 KEY, LINE = new_key("alice")
 KNOWN = read_keys(None, LINE)
@@ -33,7 +33,7 @@ def bare() -> Starlette:
 
 
 def guarded(keys: Keys = KNOWN, **options: str | bool) -> ASGIApp:
-    return Guard(bare(), ServerOptions(**options), keys, SIGNER)  # type: ignore[arg-type]
+    return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER)  # type: ignore[arg-type]
 
 
 def ask(app: ASGIApp, method: str, path: str, base: str = "http://127.0.0.1:80", **more: object) -> httpx.Response:
@@ -124,7 +124,7 @@ def test_pages_of_other_sites_cannot_act(origin: str, status: int) -> None:
 
 
 def limited(**options: int) -> ASGIApp:
-    return BodyLimit(bare(), ServerOptions(**{"upload_mb": 2, **options}))  # type: ignore[arg-type]
+    return BodyLimit(bare(), ServerSettings(**{"upload_mb": 2, **options}))  # type: ignore[arg-type]
 
 
 UPLOAD = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -159,7 +159,7 @@ def test_what_is_no_upload_is_small() -> None:
 
 def test_a_body_that_takes_too_long_is_broken_off() -> None:
     now = iter(range(0, 10_000, 40))
-    app = BodyLimit(bare(), ServerOptions(upload_minutes=1), lambda: float(next(now)))
+    app = BodyLimit(bare(), ServerSettings(upload_minutes=1), lambda: float(next(now)))
 
     async def slow() -> AsyncIterator[bytes]:
         for _ in range(5):

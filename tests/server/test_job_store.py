@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsmith.server.store import NewJob, Row, Store
+from lipsmith.server.store import JobRecord, NewJob, SqliteQueue
 
 
 class Clock:
@@ -25,35 +25,35 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Store:
-    return Store(tmp_path / "jobs.sqlite", clock)
+def store(tmp_path: Path, clock: Clock) -> SqliteQueue:
+    return SqliteQueue(tmp_path / "jobs.sqlite", clock)
 
 
-def add(store: Store, job: str, owner: str = "alice") -> Row:
+def add(store: SqliteQueue, job: str, owner: str = "alice") -> JobRecord:
     return store.add(NewJob(job, owner, "dub", {"asked": {}, "task": {}}, 10))
 
 
-def claim(store: Store) -> Row:
+def claim(store: SqliteQueue) -> JobRecord:
     job = store.claim(5)
     assert job
     return job
 
 
-def test_the_first_that_came_is_the_first_begun(store: Store) -> None:
+def test_the_first_that_came_is_the_first_begun(store: SqliteQueue) -> None:
     for name in "cab":
         add(store, name)
     assert [claim(store).id for _ in range(3)] == ["c", "a", "b"]
     assert store.claim(5) is None
 
 
-def test_who_waits_is_told_how_many_come_before(store: Store) -> None:
+def test_who_waits_is_told_how_many_come_before(store: SqliteQueue) -> None:
     rows = [add(store, name) for name in "cab"]
     assert [store.waiting_before(row) for row in rows] == [0, 1, 2]
     claim(store)
     assert [store.waiting_before(row) for row in rows[1:]] == [0, 1]
 
 
-def test_a_lost_lease_changes_nothing(store: Store, clock: Clock) -> None:
+def test_a_lost_lease_changes_nothing(store: SqliteQueue, clock: Clock) -> None:
     add(store, "a")
     first = claim(store)
     clock.now += 6
@@ -70,7 +70,7 @@ def test_a_lost_lease_changes_nothing(store: Store, clock: Clock) -> None:
     assert (found.report, found.attempts, found.state) == ({"by": "second"}, 2, "done")
 
 
-def test_a_beating_job_is_not_lost(store: Store, clock: Clock) -> None:
+def test_a_beating_job_is_not_lost(store: SqliteQueue, clock: Clock) -> None:
     add(store, "a")
     job = claim(store)
     for done in range(5):
@@ -79,14 +79,14 @@ def test_a_beating_job_is_not_lost(store: Store, clock: Clock) -> None:
         assert store.lost() == []
 
 
-def test_a_crashed_job_is_found_though_the_clock_was_set_back(store: Store, clock: Clock) -> None:
+def test_a_crashed_job_is_found_though_the_clock_was_set_back(store: SqliteQueue, clock: Clock) -> None:
     add(store, "a")
     claim(store)
     clock.now -= 86_400
     assert [job.id for job in store.lost()] == ["a"]
 
 
-def test_who_cancels_ends_it_for_the_runner_too(store: Store) -> None:
+def test_who_cancels_ends_it_for_the_runner_too(store: SqliteQueue) -> None:
     add(store, "a")
     job = claim(store)
     cancelled = store.cancel("a", "alice")
@@ -96,7 +96,7 @@ def test_who_cancels_ends_it_for_the_runner_too(store: Store) -> None:
     assert not store.finish(job, {}, 1)
 
 
-def test_others_see_and_cancel_nothing(store: Store) -> None:
+def test_others_see_and_cancel_nothing(store: SqliteQueue) -> None:
     add(store, "a")
     assert store.get("a", "bob") is None
     assert store.cancel("a", "bob") is None
@@ -105,14 +105,14 @@ def test_others_see_and_cancel_nothing(store: Store) -> None:
     assert store.counts("alice") == {"queued": 1}
 
 
-def test_what_is_over_stays_as_it_is(store: Store) -> None:
+def test_what_is_over_stays_as_it_is(store: SqliteQueue) -> None:
     add(store, "a")
     assert store.finish(claim(store), {"frames": 1}, 1)
     before = store.get("a")
     assert store.cancel("a", "alice") == before
 
 
-def test_only_changes_raise_the_revision(store: Store) -> None:
+def test_only_changes_raise_the_revision(store: SqliteQueue) -> None:
     add(store, "a")
     job = claim(store)
     revisions = []
@@ -124,7 +124,7 @@ def test_only_changes_raise_the_revision(store: Store) -> None:
     assert revisions[0] == revisions[1] < revisions[2]
 
 
-def test_pages_are_newest_first_and_leave_nobody_out(store: Store) -> None:
+def test_pages_are_newest_first_and_leave_nobody_out(store: SqliteQueue) -> None:
     for number in range(5):
         add(store, str(number))
     first = store.page("alice", 3)
@@ -136,10 +136,10 @@ def test_pages_are_newest_first_and_leave_nobody_out(store: Store) -> None:
 @given(st.lists(st.sampled_from(["claim", "crash", "recover", "finish", "fail", "cancel", "back"]), max_size=30))
 def test_whatever_happens_a_job_ends_once_and_none_is_lost(acts: list[str]) -> None:
     clock = Clock()
-    store = Store(Path(":memory:"), clock)
+    store = SqliteQueue(Path(":memory:"), clock)
     for name in "abc":
         add(store, name)
-    held: list[Row] = []  # by runners dead or alive
+    held: list[JobRecord] = []  # by runners dead or alive
     ended: list[str] = []
     for act in acts:
         if act == "claim" and (job := store.claim(5)):

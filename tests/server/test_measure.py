@@ -15,7 +15,7 @@ from live_server import tone
 from PIL import Image
 
 from lipsmith.errors import InputError, PictureError, SoundError
-from lipsmith.server.measure import Limits, measure_picture, measure_speech
+from lipsmith.server.probe import Limits, probe_picture, probe_speech
 
 LIMITS = Limits(megapixels=2, seconds=60)
 
@@ -55,42 +55,42 @@ def flac_of_silence(path: Path, seconds: int) -> Path:
 
 
 def test_a_portrait_and_a_film_are_measured(tmp_path: Path, astronaut_file: Path) -> None:
-    still = measure_picture(astronaut_file, LIMITS)
+    still = probe_picture(astronaut_file, LIMITS)
     assert (still.kind, still.size, still.seconds) == ("image", (512, 512), 0)
-    moving = measure_picture(film(tmp_path / "film", 50), LIMITS)
+    moving = probe_picture(film(tmp_path / "film", 50), LIMITS)
     assert (moving.kind, moving.size, moving.has_sound) == ("video", (64, 48), False)
     assert moving.seconds == pytest.approx(2, abs=0.1)
 
 
 def test_speech_is_measured(tmp_path: Path) -> None:
     (tmp_path / "speech").write_bytes(tone(1.5))
-    assert measure_speech(tmp_path / "speech", LIMITS).seconds == pytest.approx(1.5, abs=0.01)
+    assert probe_speech(tmp_path / "speech", LIMITS).seconds == pytest.approx(1.5, abs=0.01)
 
 
 @pytest.mark.parametrize("size", [(1500, 1500), (30_000, 30_000), (200_000, 200_000)])
 def test_pictures_that_unpack_to_monsters_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "bomb").write_bytes(png_that_says(*size))
     with pytest.raises(PictureError, match="pixels"):
-        measure_picture(tmp_path / "bomb", LIMITS)
+        probe_picture(tmp_path / "bomb", LIMITS)
 
 
 def test_films_of_monstrous_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="up to"):
-        measure_picture(film(tmp_path / "film", 2), Limits(0.001, 60))
+        probe_picture(film(tmp_path / "film", 2), Limits(0.001, 60))
 
 
 def test_films_that_are_too_long_or_too_fast_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="longer"):
-        measure_picture(film(tmp_path / "long", 100), Limits(2, 3))
+        probe_picture(film(tmp_path / "long", 100), Limits(2, 3))
     with pytest.raises(PictureError, match="longer"):
-        measure_picture(film(tmp_path / "fast", 600, fps=1000), Limits(2, 2))
+        probe_picture(film(tmp_path / "fast", 600, fps=1000), Limits(2, 2))
 
 
 def test_hours_of_silence_in_a_small_file_are_refused(tmp_path: Path) -> None:
     path = flac_of_silence(tmp_path / "silence", 300)
     assert path.stat().st_size < 100_000
     with pytest.raises(SoundError, match="longer than the 1 minutes"):
-        measure_speech(path, LIMITS)
+        probe_speech(path, LIMITS)
 
 
 STRANGERS = {
@@ -112,24 +112,24 @@ STRANGERS = {
 def test_playlists_programs_and_text_are_not_followed(kind: str, tmp_path: Path) -> None:
     (tmp_path / "upload").write_bytes(STRANGERS[kind])
     with pytest.raises(PictureError):
-        measure_picture(tmp_path / "upload", LIMITS)
+        probe_picture(tmp_path / "upload", LIMITS)
     with pytest.raises(SoundError):
-        measure_speech(tmp_path / "upload", LIMITS)
+        probe_speech(tmp_path / "upload", LIMITS)
 
 
 def test_a_picture_is_no_speech_and_speech_no_picture(tmp_path: Path, astronaut_file: Path) -> None:
     (tmp_path / "speech").write_bytes(tone(0.5))
     with pytest.raises(InputError):
-        measure_picture(tmp_path / "speech", LIMITS)
+        probe_picture(tmp_path / "speech", LIMITS)
     with pytest.raises(InputError):
-        measure_speech(astronaut_file, LIMITS)
+        probe_speech(astronaut_file, LIMITS)
 
 
 def test_a_truncated_portrait_is_left_to_the_reader(tmp_path: Path, astronaut_file: Path) -> None:
     """Its header is whole, so its size is known; who decodes it says that it is cut short."""
     (tmp_path / "cut").write_bytes(astronaut_file.read_bytes()[:2000])
-    assert measure_picture(tmp_path / "cut", LIMITS).kind == "image"
+    assert probe_picture(tmp_path / "cut", LIMITS).kind == "image"
     buffer = io.BytesIO()
     Image.new("RGB", (20, 20)).save(buffer, "PPM")
     (tmp_path / "ppm").write_bytes(buffer.getvalue())
-    assert measure_picture(tmp_path / "ppm", LIMITS).size == (20, 20)
+    assert probe_picture(tmp_path / "ppm", LIMITS).size == (20, 20)

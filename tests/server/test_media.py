@@ -20,7 +20,7 @@ from peers import until as until_async
 from PIL import Image, ImageEnhance
 from rtc_client import RtcClient
 
-from lipsmith.transports.ws_frames import END, Frame, Kind, unpack
+from lipsmith.transports.websocket_frames import END, Frame, FrameKind, unpack
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_websocket_with_the_sessions_token_sees_hears_and_speaks(served: Serve
         async with websockets.connect(place, compression=None) as socket:
             await socket.send('{"type": "hello", "rate": 16000}')
             assert json.loads(await socket.recv())["rate"] == 16_000
-            await socket.send(Frame(Kind.SOUND_IN, 0, tone(1.0)[44:], END).pack())
+            await socket.send(Frame(FrameKind.SOUND_IN, 0, tone(1.0)[44:], END).pack())
             loud, pictures, names = False, 0, list[str]()
             while "finished" not in names or pictures <= 10:
                 message = await asyncio.wait_for(socket.recv(), 150)
@@ -104,7 +104,7 @@ def test_a_websocket_with_the_sessions_token_sees_hears_and_speaks(served: Serve
                     continue
                 frame = unpack(message)
                 await socket.send(json.dumps({"type": "ack", "time": frame.time}))
-                if frame.kind is Kind.JPEG:
+                if frame.kind is FrameKind.JPEG:
                     pictures += 1
                 else:
                     loud = loud or bool(np.abs(np.frombuffer(frame.payload, "<i2")).max(initial=0) > 3000)
@@ -151,7 +151,7 @@ def test_sound_faster_than_the_buffer_is_refused_and_what_was_taken_is_kept(
     async def scene() -> None:
         async with websockets.connect(place, compression=None) as socket:
             await socket.send('{"type": "hello", "rate": 16000}')
-            sound = Frame(Kind.SOUND_IN, 0, tone(10.0, swell=False)[44:]).pack()
+            sound = Frame(FrameKind.SOUND_IN, 0, tone(10.0, swell=False)[44:]).pack()
             for _ in range(8):  # 80 s, and 60 s are kept
                 await socket.send(sound)
             told: list[dict[str, object]] = []

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.server.memory import ARENAS
+from lipsmith.server.malloc import ARENAS
 
 PROGRAM = """
 import ctypes, sys, threading
-from lipsmith.server.memory import give_back, share_heaps
+from lipsmith.server.malloc import give_back, share_heaps
 if sys.argv[2] == "shared":
     share_heaps()
 libc = ctypes.CDLL(None)

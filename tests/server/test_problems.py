@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lipsmith.errors import BufferFull, Busy, FaceError
-from lipsmith.server.answers import response_of
+from lipsmith.server.error_handlers import response_of
 from lipsmith.server.problems import TABLE, Problem
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import OptionError
+from lipsmith.server.config import ServerSettings
 from lipsmith.server.problems import Problem
-from lipsmith.server.push_rules import allowed, place_of, places_of
-from lipsmith.server.settings import ServerOptions
+from lipsmith.server.sessions.push_targets import allowed, parse_target, parse_targets
 
-PLACES = places_of("rtmp://live.example.org/app/, rtmps://[2001:db8::1]:8443/in/eu, srt://10.0.0.9:9000")
+PLACES = parse_targets("rtmp://live.example.org/app/, rtmps://[2001:db8::1]:8443/in/eu, srt://10.0.0.9:9000")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_has_another_meaning_to_somebody_is_no_address(address: str) -> Non
 def test_without_the_operators_word_nothing_is_pushed() -> None:
     for address in ("rtmp://live.example.org/app/key", "no address"):
         with pytest.raises(Problem, match="pushes nowhere"):
-            allowed(address, ServerOptions().push_places)
+            allowed(address, ServerSettings().push_places)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_without_the_operators_word_nothing_is_pushed() -> None:
 )
 def test_places_that_cannot_be_are_refused_when_the_server_starts(text: str) -> None:
     with pytest.raises(OptionError):
-        ServerOptions(push_to=text)
+        ServerSettings(push_to=text)
 
 
 WORDS = ["rtmp", "://", "live.example.org", "evil", "/", "app", "..", ".", "@", ":", "%2f", "\\", "?", "#", "[", "]"]
@@ -128,4 +128,4 @@ def test_what_is_allowed_reads_the_same_to_the_library(parts: list[str]) -> None
         return
     assert (taken.scheme, taken.netloc, taken.fragment) == ("rtmp", "live.example.org", "")
     assert taken.path.startswith("/app")
-    assert place_of(taken.geturl()) == place_of(address)
+    assert parse_target(taken.geturl()) == parse_target(address)

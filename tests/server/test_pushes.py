@@ -18,8 +18,8 @@ from test_sessions import heard, names
 from test_talk import session as quick_session
 
 from lipsmith.errors import SessionOver
-from lipsmith.server.push_rules import places_of
-from lipsmith.server.pushes import Pushes
+from lipsmith.server.sessions.push_targets import parse_targets
+from lipsmith.server.sessions.pushes import PushRegistry
 from rtmp_listener import listen, listening
 
 KEY = "stream-secret-0a1b"
@@ -184,7 +184,7 @@ def test_a_session_that_is_over_is_pushed_nowhere() -> None:
     async def scene() -> None:
         async with quick_session() as (held, _):
             await held.live.close()
-            pushes = Pushes(places_of("rtmp://127.0.0.1/live/"))
+            pushes = PushRegistry(parse_targets("rtmp://127.0.0.1/live/"))
             with pytest.raises(SessionOver):
                 pushes.start(held, "rtmp://127.0.0.1/live/key")
             await pushes.drain()

@@ -21,11 +21,11 @@ from test_sessions import heard, names
 from test_talk import session as quick_session
 
 from lipsmith.provenance.metadata import mark_in
-from lipsmith.server.crew import Crew
-from lipsmith.server.live import Held
-from lipsmith.server.recordings import FULL, NO_ROOM, Film, Recordings
-from lipsmith.server.settings import ServerOptions
-from lipsmith.server.store import NewJob, Store
+from lipsmith.server.config import ServerSettings
+from lipsmith.server.crew import JobRunner
+from lipsmith.server.sessions.recordings import FULL, NO_ROOM, RecordingRegistry, SessionRecording
+from lipsmith.server.sessions.registry import SessionHandle
+from lipsmith.server.store import NewJob, SqliteQueue
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_films_survive_the_end_of_their_server(portrait: bytes, tmp_path: Path) 
         assert done["state"] == "done", done
         assert frames_of(client.get(done["links"]["result"]).content) >= 10
     assert finish(server, signal.SIGTERM) == 0
-    store = Store(tmp_path / "jobs.sqlite")
+    store = SqliteQueue(tmp_path / "jobs.sqlite")
     row = store.get(second)
     store.close()
     assert row
@@ -168,10 +168,10 @@ def finish(server: Running, sign: int) -> int:
     return code
 
 
-def rooms(folder: Path) -> tuple[Store, Crew]:
+def rooms(folder: Path) -> tuple[SqliteQueue, JobRunner]:
     (folder / "jobs").mkdir()
-    store = Store(folder / "jobs.sqlite")
-    return store, Crew(store, ServerOptions(data=str(folder), workers=0))
+    store = SqliteQueue(folder / "jobs.sqlite")
+    return store, JobRunner(store, ServerSettings(data=str(folder), workers=0))
 
 
 @pytest.mark.parametrize(("minutes", "room", "reason"), [(0.001, True, FULL), (60, False, NO_ROOM)])
@@ -181,7 +181,7 @@ def test_a_film_ends_by_itself_and_the_session_is_told(
     store, crew = rooms(tmp_path)
     monkeypatch.setattr(crew, "make_room", lambda _: room)
     options: Any = SimpleNamespace(record_minutes=minutes, lease_seconds=10, folder=tmp_path)
-    films = Recordings(store, crew, options)
+    films = RecordingRegistry(store, crew, options)
 
     async def scene() -> None:
         async with quick_session() as (held, ticks):
@@ -200,7 +200,7 @@ def test_a_film_ends_by_itself_and_the_session_is_told(
     store.close()
 
 
-def named(held: Held) -> Held:
+def named(held: SessionHandle) -> SessionHandle:
     avatar: Any = SimpleNamespace(info=SimpleNamespace(id="anna", engine="fake", engine_version="1"))
     held.avatar = avatar
     return held
@@ -209,7 +209,7 @@ def named(held: Held) -> Held:
 def test_a_film_that_cannot_be_written_is_a_failed_job_that_tells_no_folder(tmp_path: Path) -> None:
     store, crew = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    films = Recordings(store, crew, options)
+    films = RecordingRegistry(store, crew, options)
 
     async def scene() -> None:
         async with quick_session() as (held, _):
@@ -264,10 +264,10 @@ def test_a_film_whose_process_is_gone_before_its_first_frame_fails_and_holds_nob
     store.close()
 
 
-class Dying(Recordings):
+class Dying(RecordingRegistry):
     """Their processes end at once."""
 
-    def _begin(self, held: Held) -> Film:
+    def _begin(self, held: SessionHandle) -> SessionRecording:
         film = super()._begin(held)
         film.sink.abort()
         until(lambda: film.sink.over)
@@ -278,7 +278,7 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def commit(*given: Any) -> None:
-        Crew.commit(crew, *given)
+        JobRunner.commit(crew, *given)
         film = films._films["0"]
         assert film is not None
         assert not film.beat(10)
@@ -295,7 +295,7 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
     store, crew = rooms(tmp_path)
     monkeypatch.setattr(crew, "commit", commit)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    films = Recordings(store, crew, options)
+    films = RecordingRegistry(store, crew, options)
     asyncio.run(scene())
     store.close()
 
@@ -322,7 +322,7 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
 
     store, crew = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
-    films = Recordings(store, crew, options)
+    films = RecordingRegistry(store, crew, options)
     job = asyncio.run(scene())
     until(lambda: bool(store.lost()))
     crew.recover()

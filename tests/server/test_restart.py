@@ -11,9 +11,9 @@ import httpx
 import pytest
 from live_server import FAKE, PATIENT, Running, start, start_patient, tone, until
 
-from lipsmith.server.crew import Crew
-from lipsmith.server.settings import ServerOptions
-from lipsmith.server.store import Store
+from lipsmith.server.config import ServerSettings
+from lipsmith.server.crew import JobRunner
+from lipsmith.server.store import SqliteQueue
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_sigterm_lets_the_running_job_finish_and_leaves_what_waits_to_the_next_s
         (tmp_path / "go").touch()
     assert started[0].process.wait(120) == 0
     assert rows(tmp_path) == {first: ("done", 1), second: ("queued", 0)}
-    store = Store(tmp_path / "jobs.sqlite")
-    crew = Crew(store, ServerOptions(data=str(tmp_path)), PATIENT)
+    store = SqliteQueue(tmp_path / "jobs.sqlite")
+    crew = JobRunner(store, ServerSettings(data=str(tmp_path)), PATIENT)
     crew.start()
     until(lambda: store.counts() == {"done": 2})
     crew.drain(0)

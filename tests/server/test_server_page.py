@@ -14,9 +14,9 @@ import pytest
 from live_server import Served, over, tone, until, write_film
 
 from lipsmith.cli import run
-from lipsmith.server.keys import read_keys
+from lipsmith.server.auth.keys import read_keys
+from lipsmith.server.config import ServerSettings
 from lipsmith.server.problems import TABLE
-from lipsmith.server.settings import ServerOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
 
@@ -69,12 +69,12 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
 
 
 def test_the_tables_name_every_flag_and_every_problem() -> None:
-    assert [one.name for one in fields(ServerOptions) if f"`--{one.name.replace('_', '-')}`" not in PAGE] == []
+    assert [one.name for one in fields(ServerSettings) if f"`--{one.name.replace('_', '-')}`" not in PAGE] == []
     assert [
         f"{kind} {status}" for kind, (status, _) in TABLE.items() if not re.search(rf"\| {status} \|.*`{kind}`", PAGE)
     ] == []
     settings = PAGE.partition("## Settings")[2]
-    for one in fields(ServerOptions):
+    for one in fields(ServerSettings):
         row = next(
             line
             for line in settings.splitlines()

@@ -14,12 +14,12 @@ from doubles import QuickAvatar, is_drawn
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import SessionOver, VoiceError
-from lipsmith.realtime.live import Studio
+from lipsmith.realtime.host import SessionHost
 from lipsmith.realtime.session import SessionOptions
 from lipsmith.realtime.ticks import Tick
-from lipsmith.server.live import Held
 from lipsmith.server.problems import Problem
-from lipsmith.server.talk import TEXTS
+from lipsmith.server.sessions.registry import SessionHandle
+from lipsmith.server.sessions.speech_queue import TEXTS
 from lipsmith.tts.protocols import SpokenSound
 from lipsmith.types import Samples
 
@@ -59,14 +59,14 @@ class Reader:
 
 
 @asynccontextmanager
-async def session(buffer: float = 60.0) -> AsyncIterator[tuple[Held, list[Tick]]]:
+async def session(buffer: float = 60.0) -> AsyncIterator[tuple[SessionHandle, list[Tick]]]:
     """One that beats 400 times a second, and its ticks as they come."""
-    studio = Studio(FakeEngine(FakeOptions(context=1)))
+    studio = SessionHost(FakeEngine(FakeOptions(context=1)))
     live = await studio.open(QuickAvatar(FakeEngine()), RATE, SessionOptions(patience=4_000, buffer=buffer))
     ticks: list[Tick] = []
     listening = asyncio.create_task(_collect(live.listen(ticks=100_000), ticks))
     avatar: Any = None
-    yield Held("0", "alice", avatar, live, 0.0, 0.0), ticks
+    yield SessionHandle("0", "alice", avatar, live, 0.0, 0.0), ticks
     await studio.close()
     await listening
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import OptionError
-from lipsmith.server.wishes import avatar_wish, parse_options, speak_wish, wish
+from lipsmith.server.request_options import avatar_request, generate_request, parse_options, speak_request
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from lipsmith.server.wishes import avatar_wish, parse_options, speak_wish, wish
     ],
 )
 def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
-    wish(parse_options(json.dumps(given)))
+    generate_request(parse_options(json.dumps(given)))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
 )
 def test_others_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(OptionError):
-        wish(parse_options(json.dumps(given)))
+        generate_request(parse_options(json.dumps(given)))
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "{", "[" * 5000, '{"a"', "9" * 5000])
@@ -77,16 +77,16 @@ names = st.sampled_from(
 @given(st.dictionaries(names, json_values, max_size=4))
 def test_any_mapping_is_taken_or_refused_and_nothing_else(given: dict[str, object]) -> None:
     with suppress(OptionError):
-        wish(given)
+        generate_request(given)
 
 
 def test_an_avatar_and_its_film_take_less() -> None:
-    avatar_wish({"engine": "warp", "faces": "all"})
-    speak_wish({"crf": 30})
+    avatar_request({"engine": "warp", "faces": "all"})
+    speak_request({"crf": 30})
     for check, asked in [
-        (avatar_wish, {"clips": {"wave": "/etc/x.mp4"}}),
-        (avatar_wish, {"crf": 3}),
-        (speak_wish, {"engine": "warp"}),
+        (avatar_request, {"clips": {"wave": "/etc/x.mp4"}}),
+        (avatar_request, {"crf": 3}),
+        (speak_request, {"engine": "warp"}),
     ]:
         with pytest.raises(OptionError):
             check(asked)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from lipsmith.timing import sample_at
-from lipsmith.transports.queue import FrameThread
+from lipsmith.transports.frame_queue import FrameThread
 from lipsmith.types import AVFrame, FilmInfo, Samples
 
 INFO = FilmInfo((64, 48), Fraction(25), 24_000)

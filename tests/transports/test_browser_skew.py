@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from lipsmith.transports.webrtc import RtcOptions, WebRtcSink
+from lipsmith.transports.webrtc.sink import RtcOptions, WebRtcSink
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--autoplay-policy=no-user-gesture-required"]

@@ -19,18 +19,18 @@ from peers import INFO, beat
 from lipsmith.errors import EngineUnavailable, OptionError, OutputError
 from lipsmith.media.writer import FilmOptions, read_mark
 from lipsmith.transports.camera import CameraSink
-from lipsmith.transports.queue import Beat, FrameQueue, FrameThread
-from lipsmith.transports.recording import Recording, RecordingApart
+from lipsmith.transports.frame_queue import FrameQueue, FrameThread, QueuedFrame
+from lipsmith.transports.recording import Recording, RecordingProcess
 from lipsmith.types import FilmInfo, Image
 
 
 @given(st.lists(st.booleans(), max_size=80))
 def test_the_queue_is_bounded_and_drops_pictures_before_sound(moves: list[bool]) -> None:
-    queue, written, taken = FrameQueue(), 0, list[Beat]()
+    queue, written, taken = FrameQueue(), 0, list[QueuedFrame]()
     for put in moves:
         if put:
             frame = beat(written)
-            queue.put(Beat(frame.index, frame.image, frame.samples))
+            queue.put(QueuedFrame(frame.index, frame.image, frame.samples))
             written += 1
         elif (one := queue.take()) is not None:
             taken.append(one)
@@ -47,7 +47,7 @@ def test_the_queue_is_bounded_and_drops_pictures_before_sound(moves: list[bool])
 def test_whoever_works_slowly_keeps_nobody_waiting_and_stops() -> None:
     gate, seen = threading.Event(), list[int]()
 
-    def work(one: Beat) -> None:
+    def work(one: QueuedFrame) -> None:
         gate.wait(100)
         seen.append(one.index)
 
@@ -63,9 +63,9 @@ def test_whoever_works_slowly_keeps_nobody_waiting_and_stops() -> None:
 
 
 def test_a_line_keeps_as_much_as_it_was_made_for() -> None:
-    gate, seen = threading.Event(), list[Beat]()
+    gate, seen = threading.Event(), list[QueuedFrame]()
 
-    def work(one: Beat) -> None:
+    def work(one: QueuedFrame) -> None:
         gate.wait(100)
         seen.append(one)
 
@@ -80,7 +80,7 @@ def test_a_line_keeps_as_much_as_it_was_made_for() -> None:
 
 
 def test_what_breaks_in_the_thread_is_raised_at_the_end() -> None:
-    def work(one: Beat) -> None:
+    def work(one: QueuedFrame) -> None:
         raise OSError("no space")
 
     line = FrameThread("broken", work)
@@ -136,9 +136,9 @@ def test_what_waits_when_a_recording_is_closed_is_in_the_film(tmp_path: Path) ->
 
 def test_a_recording_in_a_process_of_its_own_is_the_same_film(tmp_path: Path) -> None:
     films = [tmp_path / "thread.mp4", tmp_path / "process.mp4"]
-    apart = RecordingApart(films[1], 1.2, FilmOptions())
+    apart = RecordingProcess(films[1], 1.2, FilmOptions())
     assert apart.wait()
-    recordings: tuple[Recording | RecordingApart, ...] = (Recording(films[0], 1.2), apart)
+    recordings: tuple[Recording | RecordingProcess, ...] = (Recording(films[0], 1.2), apart)
     for recording in recordings:
         recording.open(INFO)
         for index in range(20):
@@ -153,7 +153,7 @@ def test_a_recording_in_a_process_of_its_own_is_the_same_film(tmp_path: Path) ->
 
 def test_a_recording_apart_ends_when_it_is_long_enough(tmp_path: Path) -> None:
     film = tmp_path / "short.mp4"
-    recording = RecordingApart(film, 0.4, FilmOptions())
+    recording = RecordingProcess(film, 0.4, FilmOptions())
     assert recording.wait()
     recording.open(INFO)
     index = 0
@@ -168,7 +168,7 @@ def test_a_recording_apart_ends_when_it_is_long_enough(tmp_path: Path) -> None:
 
 
 def test_a_recording_apart_that_is_given_up_leaves_no_film(tmp_path: Path) -> None:
-    recording = RecordingApart(tmp_path / "none.mp4", 10, FilmOptions())
+    recording = RecordingProcess(tmp_path / "none.mp4", 10, FilmOptions())
     assert recording.wait()
     recording.open(INFO)
     recording.write(beat(0))
@@ -183,7 +183,7 @@ def test_a_recording_apart_that_is_given_up_leaves_no_film(tmp_path: Path) -> No
 def test_a_signal_to_all_processes_leaves_the_film_to_the_program(tmp_path: Path, sign: int) -> None:
     """As systemd stops a service."""
     film = tmp_path / "whole.mp4"
-    recording = RecordingApart(film, 10, FilmOptions())
+    recording = RecordingProcess(film, 10, FilmOptions())
     assert recording.wait()
     recording._apart._process.send_signal(sign)
     recording.open(INFO)

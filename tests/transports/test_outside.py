@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from peers import INFO, beat
 
-from lipsmith.transports import outside
-from lipsmith.transports.apart import HEAD, Apart, beats
-from lipsmith.transports.outside import work
-from lipsmith.transports.queue import Beat
+from lipsmith.transports import sink_worker
+from lipsmith.transports.frame_queue import QueuedFrame
+from lipsmith.transports.sink_process import HEAD, SinkProcess, read_frames
+from lipsmith.transports.sink_worker import work
 from lipsmith.types import FilmInfo
 from rtmp_listener import deaf_port, free_port, listen, listening
 
@@ -24,11 +24,11 @@ from rtmp_listener import deaf_port, free_port, listen, listening
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends a process that waits shall not end this one."""
-    monkeypatch.setattr(outside, "STALL", 3600.0)
+    monkeypatch.setattr(sink_worker, "STALL", 3600.0)
 
 
-def packed(frames: list[Beat]) -> bytes:
-    """As ``Apart.send`` has them."""
+def packed(frames: list[QueuedFrame]) -> bytes:
+    """As ``SinkProcess.send`` has them."""
     out = b""
     for one in frames:
         out += HEAD.pack(one.index, one.image is not None, len(one.samples))
@@ -36,12 +36,12 @@ def packed(frames: list[Beat]) -> bytes:
     return out
 
 
-def frames(count: int, blind: int = -1) -> list[Beat]:
+def frames(count: int, blind: int = -1) -> list[QueuedFrame]:
     made = [beat(index) for index in range(count)]
-    return [Beat(one.index, None if one.index == blind else one.image, one.samples) for one in made]
+    return [QueuedFrame(one.index, None if one.index == blind else one.image, one.samples) for one in made]
 
 
-def said(task: dict[str, Any], given: list[Beat]) -> dict[str, Any]:
+def said(task: dict[str, Any], given: list[QueuedFrame]) -> dict[str, Any]:
     """All words of a task."""
     film = {"size": INFO.size, "fps": str(INFO.fps), "rate": INFO.rate}
     words: dict[str, Any] = {}
@@ -53,8 +53,8 @@ def said(task: dict[str, Any], given: list[Beat]) -> dict[str, Any]:
 @pytest.mark.parametrize("info", [INFO, FilmInfo((3, 5), Fraction(30000, 1001), 16_000)])
 def test_frames_come_through_as_they_were(info: FilmInfo) -> None:
     given = [beat(index, info) for index in range(4)]
-    sent = [Beat(one.index, one.image if one.index % 2 else None, one.samples) for one in given]
-    for got, one in zip(beats(io.BytesIO(packed(sent)), info), sent, strict=True):
+    sent = [QueuedFrame(one.index, one.image if one.index % 2 else None, one.samples) for one in given]
+    for got, one in zip(read_frames(io.BytesIO(packed(sent)), info), sent, strict=True):
         assert got.index == one.index
         assert np.array_equal(got.samples, one.samples)
         assert (got.image is None) == (one.image is None)
@@ -64,7 +64,7 @@ def test_frames_come_through_as_they_were(info: FilmInfo) -> None:
 def test_a_frame_that_is_cut_short_is_none() -> None:
     whole = packed(frames(2))
     for length in range(0, len(whole), 997):
-        got = list(beats(io.BytesIO(whole[:length]), INFO))
+        got = list(read_frames(io.BytesIO(whole[:length]), INFO))
         assert len(got) == (0 if length < len(whole) // 2 else 1)
 
 
@@ -116,7 +116,7 @@ def test_without_a_task_nothing_happens() -> None:
 
 
 def test_a_process_that_is_gone_takes_nothing() -> None:
-    apart = Apart({"do": "push", "url": "rtmp://127.0.0.1/live", "options": {}})
+    apart = SinkProcess({"do": "push", "url": "rtmp://127.0.0.1/live", "options": {}})
     assert apart.wait()
     apart.kill()
     apart.end(60)

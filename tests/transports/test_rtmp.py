@@ -13,7 +13,7 @@ from peers import INFO, Seen, beat
 
 from lipsmith.errors import OptionError, OutputError
 from lipsmith.provenance.metadata import mark_of, read_mark
-from lipsmith.transports.rtmp import PushOptions, PushSink, check_target, hidden
+from lipsmith.transports.push import PushOptions, PushSink, check_target, hidden
 from rtmp_listener import deaf_port, free_port, listen, listening
 
 

@@ -18,8 +18,8 @@ from peers import INFO, beat, play, until
 from rtc_client import RtcClient
 
 from lipsmith.errors import Busy, InputError, OptionError, SoundError
-from lipsmith.transports.ports import loop_within
-from lipsmith.transports.webrtc import Ears, RtcOptions, Viewer, WebRtcSink
+from lipsmith.transports.webrtc.ports import loop_within
+from lipsmith.transports.webrtc.sink import RtcOptions, Viewer, ViewerCallbacks, WebRtcSink
 from lipsmith.types import FilmInfo, Samples
 
 STEP = 0.010
@@ -43,7 +43,7 @@ async def studio(
 
 
 @asynccontextmanager
-async def watching(sink: WebRtcSink, client: RtcClient, ears: Ears | None = None) -> AsyncIterator[Viewer]:
+async def watching(sink: WebRtcSink, client: RtcClient, ears: ViewerCallbacks | None = None) -> AsyncIterator[Viewer]:
     viewer, answer = await sink.answer(await client.offer(), ears)
     try:
         await client.accept(answer)
@@ -112,7 +112,7 @@ def test_a_microphone_is_heard_at_16_khz() -> None:
                 raise SoundError("enough")
 
         client = RtcClient(microphone=500.0, channel=True)
-        async with studio() as sink, watching(sink, client, Ears(ear)):
+        async with studio() as sink, watching(sink, client, ViewerCallbacks(ear)):
             await until(lambda: len(heard) > 60 and bool(client.words))
         sound = np.concatenate(heard[20:60])
         assert heard[0].dtype == np.float32
@@ -127,7 +127,7 @@ def test_events_and_words_go_over_the_data_channel() -> None:
     async def scene() -> None:
         words: list[Mapping[str, Any]] = []
         client = RtcClient(channel=True)
-        async with studio() as sink, watching(sink, client, Ears(word=words.append)):
+        async with studio() as sink, watching(sink, client, ViewerCallbacks(word=words.append)):
             await until(lambda: client.channel.readyState == "open")
             client.channel.send('{"type": "interrupt"}')
             client.channel.send("no JSON")

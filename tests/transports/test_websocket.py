@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket
 from lipsmith.errors import BufferFull
 from lipsmith.transports import websocket as subject
 from lipsmith.transports.websocket import WebSocketSink
-from lipsmith.transports.ws_frames import END, KEY, Frame, Kind, sound_out, unpack
+from lipsmith.transports.websocket_frames import END, KEY, Frame, FrameKind, sound_out, unpack
 from lipsmith.types import Samples
 
 
@@ -110,7 +110,7 @@ def test_pictures_and_their_sound_have_the_same_time(picture: str) -> None:
         async with client(url, {"picture": picture}) as socket:
             while len(bright) < 2 or len(loud) < 2:
                 frame = unpack(await socket.recv())
-                if frame.kind is Kind.SOUND_OUT:
+                if frame.kind is FrameKind.SOUND_OUT:
                     samples = np.frombuffer(frame.payload, "<i2")
                     assert expected in (None, frame.time)
                     expected = frame.time + len(samples)
@@ -131,10 +131,10 @@ def test_sound_words_and_mistakes_come_in() -> None:
         wave = np.linspace(-0.5, 0.5, 480, dtype=np.float32)
         async with client(url, {"rate": 16_000}) as socket:
             pcm = sound_out(wave, 0).payload
-            await socket.send(Frame(Kind.SOUND_IN, 0, pcm, END).pack())
+            await socket.send(Frame(FrameKind.SOUND_IN, 0, pcm, END).pack())
             await socket.send('{"type": "interrupt"}')
             await socket.send(b"nonsense")
-            await socket.send(Frame(Kind.SOUND_IN, 0, b"\0" * 6).pack())
+            await socket.send(Frame(FrameKind.SOUND_IN, 0, b"\0" * 6).pack())
             errors: list[str] = []
             while len(errors) < 2:
                 message = await socket.recv()
@@ -167,8 +167,8 @@ def test_who_acknowledges_nothing_loses_pictures_then_the_line(monkeypatch: pyte
         async with client(url, {"window": 5}) as socket:
             assert await close_code(socket, heard) == 1013
         kinds = [unpack(message).kind for message in heard]
-        assert 5 <= kinds.count(Kind.JPEG) <= 7
-        assert kinds.count(Kind.SOUND_OUT) >= 45
+        assert 5 <= kinds.count(FrameKind.JPEG) <= 7
+        assert kinds.count(FrameKind.SOUND_OUT) >= 45
         assert sinks[0].skipped > 20
 
     scene_of(body)
@@ -198,7 +198,7 @@ def test_who_stops_reading_for_a_while_hears_all_of_it() -> None:
             times: list[int] = []
             while len(times) < 75:
                 frame = unpack(await socket.recv())
-                if frame.kind is Kind.SOUND_OUT:
+                if frame.kind is FrameKind.SOUND_OUT:
                     times.append(frame.time)
             assert set(np.diff(times)) == {INFO.rate // 25}
 
@@ -221,7 +221,7 @@ def test_two_clients_keep_to_themselves() -> None:
         async with client(url, {}) as one, client(url, {}) as other:
             await one.recv()
             await other.recv()
-            await one.send(Frame(Kind.SOUND_IN, 0, b"\0" * 6).pack())
+            await one.send(Frame(FrameKind.SOUND_IN, 0, b"\0" * 6).pack())
             while not isinstance(await one.recv(), str):
                 pass
             for _ in range(10):

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import InputError, LipsmithError
-from lipsmith.transports.ws_frames import (
+from lipsmith.transports.websocket_frames import (  # fmt: skip
     END,
     HEADER,
     KEY,
     Frame,
+    FrameKind,
     Hello,
-    Kind,
     Window,
     read_ack,
     read_hello,
@@ -25,11 +25,11 @@ from lipsmith.transports.ws_frames import (
     sound_in,
     sound_out,
     unpack,
-)  # fmt: skip
+)
 
 
-@given(st.sampled_from(list(Kind)), st.integers(0, 2**64 - 1), st.binary(max_size=300), st.integers(0, 3))
-def test_what_is_packed_comes_out_again(kind: Kind, time: int, payload: bytes, flags: int) -> None:
+@given(st.sampled_from(list(FrameKind)), st.integers(0, 2**64 - 1), st.binary(max_size=300), st.integers(0, 3))
+def test_what_is_packed_comes_out_again(kind: FrameKind, time: int, payload: bytes, flags: int) -> None:
     frame = Frame(kind, time, payload, flags)
     assert unpack(frame.pack()) == frame
     assert len(frame.pack()) == 16 + len(payload)
@@ -69,13 +69,13 @@ def test_an_ack_without_a_time_is_refused(time: object) -> None:
 
 def test_sound_goes_through_to_a_step_of_16_bits() -> None:
     wave = np.linspace(-1, 1, 99, dtype=np.float32)
-    frame = Frame(Kind.SOUND_IN, 0, sound_out(wave, 7).payload, END)
+    frame = Frame(FrameKind.SOUND_IN, 0, sound_out(wave, 7).payload, END)
     heard, last = sound_in(unpack(frame.pack()))
     assert last
     assert np.abs(heard - wave).max() < 2 / 32768
 
 
-@pytest.mark.parametrize("frame", [Frame(Kind.SOUND_IN, 0, b"\0\0\0"), Frame(Kind.JPEG, 0, b"\0\0", KEY)])
+@pytest.mark.parametrize("frame", [Frame(FrameKind.SOUND_IN, 0, b"\0\0\0"), Frame(FrameKind.JPEG, 0, b"\0\0", KEY)])
 def test_half_samples_and_pictures_are_no_sound(frame: Frame) -> None:
     with pytest.raises(LipsmithError, match="two bytes a sample"):
         sound_in(frame)

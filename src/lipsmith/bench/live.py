@@ -18,7 +18,7 @@ from ..avatars.store import AvatarStore
 from ..engines import load_engine
 from ..engines.protocols import Engine
 from ..errors import Busy
-from ..realtime.live import LiveSession, Studio
+from ..realtime.host import LiveSession, SessionHost
 from ..realtime.ticks import Tick
 from ..types import Samples
 from .case_worker import resident_bytes
@@ -188,7 +188,7 @@ def _portrait(folder: Path, case: LiveCase) -> Path:
 
 
 async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callable[[str], None]) -> LiveFigures:
-    studio = Studio(engine)
+    studio = SessionHost(engine)
     sessions = [one for one in [await _opened(studio, avatar, tell) for _ in range(case.sessions)] if one]
     began, cpu = time.monotonic(), time.process_time()
     random = np.random.default_rng(0)
@@ -221,7 +221,7 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callabl
     )
 
 
-async def _opened(studio: Studio, avatar: Avatar, tell: Callable[[str], None]) -> LiveSession | None:
+async def _opened(studio: SessionHost, avatar: Avatar, tell: Callable[[str], None]) -> LiveSession | None:
     try:
         return await studio.open(avatar, RATE)
     except Busy as refusal:

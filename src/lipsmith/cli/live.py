@@ -24,9 +24,9 @@ from .speak import TEXT_WORDS, spoken
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from ..realtime.live import Sink
-    from ..transports.broadcast import Aired
-    from ..transports.rtmp import PushSink
+    from ..realtime.host import Sink
+    from ..transports.broadcast import BroadcastReport
+    from ..transports.push import PushSink
 
 LOOK = 0.5
 """Seconds between two looks at the streams."""
@@ -59,7 +59,7 @@ class AirOptions:
         if not (self.address or self.record or self.camera):
             raise OptionError("Say where the avatar is to be seen: --push URL, --record FILM or --camera.")
         if self.address:
-            from ..transports.rtmp import check_target
+            from ..transports.push import check_target
 
             check_target(self.address)
 
@@ -77,8 +77,8 @@ class AirOptions:
         """What is to be opened; all that can carry a mark says that ``engine`` drew."""
         from ..media.writer import FilmOptions
         from ..transports.camera import CameraSink
+        from ..transports.push import PushOptions, PushSink
         from ..transports.recording import Recording
-        from ..transports.rtmp import PushOptions, PushSink
 
         sinks: list[Sink] = [PushSink(self.address, PushOptions(engine=engine))] if self.address else []
         sinks += [Recording(self.record, options=FilmOptions(engine=engine))] if self.record else []
@@ -110,7 +110,7 @@ def live(
     from ..avatars.store import AvatarStore
     from ..media.sound import open_speech
     from ..transports.broadcast import broadcast
-    from ..transports.rtmp import PushSink
+    from ..transports.push import PushSink
 
     reading = build(TextToFile, {word: given.pop(word) for word in TEXT_WORDS})
     options = build(AirOptions, given)
@@ -124,7 +124,7 @@ def live(
     _tell(aired, as_json)
 
 
-async def _until_stopped(air: Coroutine[Any, Any, Aired], pushes: Sequence[PushSink]) -> Aired:
+async def _until_stopped(air: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
     """``air``, which SIGTERM ends as Ctrl-C does; meanwhile what the streams meet is told."""
     task = asyncio.ensure_future(air)
     with suppress(NotImplementedError):  # Windows
@@ -141,7 +141,7 @@ async def _until_stopped(air: Coroutine[Any, Any, Aired], pushes: Sequence[PushS
     return task.result()
 
 
-def _tell(aired: Aired, as_json: bool) -> None:
+def _tell(aired: BroadcastReport, as_json: bool) -> None:
     if as_json:
         print_json(aired)
     else:
@@ -151,7 +151,7 @@ def _tell(aired: Aired, as_json: bool) -> None:
         raise typer.Exit(OutputError.exit_code)
 
 
-def _notes(aired: Aired) -> Sequence[str]:
+def _notes(aired: BroadcastReport) -> Sequence[str]:
     stalls = [f"note: {_count(aired.stalls, 'tick', 'ticks')} waited for a picture"] if aired.stalls else []
     return stalls + [f"note: {trouble}" for trouble in aired.troubles]
 

@@ -11,8 +11,8 @@ import typer
 
 from ..errors import EngineUnavailable
 from ..options import build
-from ..server.keys import ENVIRONMENT, new_key, read_keys
-from ..server.settings import ServerOptions, check_reach
+from ..server.auth.keys import ENVIRONMENT, new_key, read_keys
+from ..server.config import ServerSettings, check_reach
 from .flags import flags_from
 
 PACKAGES = ("aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart")
@@ -54,7 +54,7 @@ app = typer.Typer(name="serve", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
-@flags_from(ServerOptions, WORDS)
+@flags_from(ServerSettings, WORDS)
 def serve(context: typer.Context, **flags: Any) -> None:
     """Serve the HTTP API. It listens to this machine alone unless it is given keys and told otherwise.
 
@@ -62,20 +62,20 @@ def serve(context: typer.Context, **flags: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    options = build(ServerOptions, flags)
+    options = build(ServerSettings, flags)
     known = read_keys(Path(options.keys) if options.keys else None, os.environ.get(ENVIRONMENT, ""))
     check_reach(options, bool(known))
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
-    from ..server.memory import share_heaps
+    from ..server.malloc import share_heaps
 
     share_heaps()
     from ..server.app import serve as run
-    from ..server.services import make_services
+    from ..server.state import make_state
 
     host = f"[{options.host}]" if ":" in options.host else options.host
-    run(make_services(options, known), lambda port: print(f"Lipsmith listens on http://{host}:{port}", flush=True))
+    run(make_state(options, known), lambda port: print(f"Lipsmith listens on http://{host}:{port}", flush=True))
 
 
 @app.command()

@@ -14,22 +14,22 @@ COLLECT = 0.004
 """Seconds at most that a run waits for others to share its call."""
 
 
-class Asker(Protocol):
+class Requester(Protocol):
     """Who asks for pictures. ``realtime.session.Session`` is one."""
 
     @property
     def epoch(self) -> int: ...
 
-    def deliver(self, ask: Ask, frames: list[AVFrame]) -> None: ...
+    def deliver(self, ask: RenderRequest, frames: list[AVFrame]) -> None: ...
 
     def fail(self, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ask:
+class RenderRequest:
     """One run, and when its first picture is due."""
 
-    asker: Asker
+    asker: Requester
     epoch: int  # of the asker when it asked: worth nothing once the asker's has moved on
     base: int  # number, in the asker's pictures, of frame 0 of the run's take
     run: RenderWindow
@@ -53,14 +53,14 @@ class Batcher:
 
     def __init__(self, most: int = 1, collect: float = COLLECT) -> None:
         self._most, self._collect = most, collect
-        self._heap: list[tuple[float, int, Ask]] = []
+        self._heap: list[tuple[float, int, RenderRequest]] = []
         self._order = count()
         self._since: float | None = None  # when the oldest that waits came
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def submit(self, ask: Ask, now: float) -> None:
+    def submit(self, ask: RenderRequest, now: float) -> None:
         """Let a run wait for its call."""
         heapq.heappush(self._heap, (ask.due, next(self._order), ask))
         self._since = now if self._since is None else self._since
@@ -71,11 +71,11 @@ class Batcher:
             return None
         return 0.0 if len(self._heap) >= self._most else max(0.0, self._since + self._collect - now)
 
-    def take(self, now: float) -> list[Ask]:
+    def take(self, now: float) -> list[RenderRequest]:
         """The next call's runs, stale ones thrown away; none while it is better to wait."""
         if self.wait(now) != 0:
             return []
-        batch: list[Ask] = []
+        batch: list[RenderRequest] = []
         while self._heap and len(batch) < self._most:
             ask = heapq.heappop(self._heap)[2]
             if not ask.stale:

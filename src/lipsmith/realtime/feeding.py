@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..types import Samples
-    from .live import LiveSession
+    from .host import LiveSession
 
 BLOCK = 0.25  # seconds given to a session at a time
 WAIT = 0.02  # seconds until a full session is asked again

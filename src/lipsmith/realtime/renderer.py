@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from ..engines.protocols import Engine
 from ..pipeline.render import render_windows
 from .admission import LoadModel
-from .batcher import Ask, Batcher
+from .batcher import Batcher, RenderRequest
 from .session import Session
 
 
@@ -92,14 +92,14 @@ class Renderer:
         except Exception as problem:
             done.set_exception(problem)
 
-    def _asks(self, session: Session) -> list[Ask]:
+    def _asks(self, session: Session) -> list[RenderRequest]:
         try:
             return session.pump(max(2, self._engine.info.batch))
         except Exception as problem:  # the border of a session: others live on
             session.fail(reason_of(problem))
             return []
 
-    def _draw(self, batch: list[Ask]) -> None:
+    def _draw(self, batch: list[RenderRequest]) -> None:
         began = self._clock()
         try:
             frames = iter(render_windows([ask.run for ask in batch], self._engine))

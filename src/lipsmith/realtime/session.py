@@ -20,10 +20,10 @@ from ..options import check, nearest
 from ..pipeline.timeline import RenderWindow
 from ..timing import sample_at
 from ..types import AVFrame, FilmInfo, Image, Samples, SourceFrame
-from .batcher import Ask
-from .ease import fade
-from .idle import IdleLife
-from .plan import Plan, Slot
+from .batcher import RenderRequest
+from .easing import fade
+from .idle_frames import IdleFrames
+from .schedule import Schedule, ScheduledFrame
 from .sound import checked
 from .ticks import Event, EventName, Playback, State, Tick
 from .utterance import Utterance
@@ -79,7 +79,7 @@ class Session:
         self._avatar, self._engine, self.film, self._clock = avatar, engine, film, clock
         self.options = options or SessionOptions()
         self._lock = threading.RLock()
-        self._plan = Plan(avatar.loop)
+        self._plan = Schedule(avatar.loop)
         self._life = self._begin_life()
         self._speeches: deque[Utterance] = deque()  # not over yet
         self._sounding: deque[Utterance] = deque()  # begun to show, sound not played to its end
@@ -89,11 +89,11 @@ class Session:
         self._image: Image | None = None
         self.epoch = self.stalls = 0
 
-    def _begin_life(self) -> IdleLife | None:
+    def _begin_life(self) -> IdleFrames | None:
         encoder = self._engine.listen(self.film.fps)
         still = self._avatar.loop.plates == 1 and self._engine.info.window == 1
         lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
-        return IdleLife(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
+        return IdleFrames(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
 
     # what comes in
 
@@ -161,7 +161,7 @@ class Session:
                     self._speeches.pop()
 
     def gesture(self, clip: str) -> None:
-        """Show a clip of the avatar once, speaking or not, and go back; see ``Plan.wish``.
+        """Show a clip of the avatar once, speaking or not, and go back; see ``Schedule.wish``.
 
         Raises:
             OptionError: the avatar has no such clip.
@@ -218,9 +218,9 @@ class Session:
 
     # what is drawn between
 
-    def pump(self, most: int = 2) -> list[Ask]:
+    def pump(self, most: int = 2) -> list[RenderRequest]:
         """Plan ahead, as far as sound and room allow, and ask for at most ``most`` more runs."""
-        asks: list[Ask] = []
+        asks: list[RenderRequest] = []
         with self._lock:
             planned = -1
             while len(asks) < most and len(self._plan.slots) != planned and self._state != "over":
@@ -230,7 +230,7 @@ class Session:
                 asks += self._advance()
         return asks
 
-    def _advance(self) -> list[Ask]:
+    def _advance(self) -> list[RenderRequest]:
         speech = next((one for one in self._speeches if not one.planned), None)
         run = speech.next_run(lambda: self._plates(speech), self._plan.next_number) if speech else None
         if speech and run:
@@ -263,7 +263,7 @@ class Session:
             place += 1
             yield plate
 
-    def _ask(self, run: RenderWindow, base: int) -> Ask:
+    def _ask(self, run: RenderWindow, base: int) -> RenderRequest:
         first = base + run[0].index
         if self._life:
             run = [replace(shot, drive=self._life.glide.next(shot.drive)) for shot in run]
@@ -272,9 +272,9 @@ class Session:
             if slot:
                 slot.drive = shot.drive
         ticks = first - (self._plan.slots[0].number if self._plan.slots else first)
-        return Ask(self, self.epoch, base, run, self._clock() + float(ticks / self.film.fps))
+        return RenderRequest(self, self.epoch, base, run, self._clock() + float(ticks / self.film.fps))
 
-    def deliver(self, ask: Ask, frames: list[AVFrame]) -> None:
+    def deliver(self, ask: RenderRequest, frames: list[AVFrame]) -> None:
         """The pictures of an ask. Those of an old epoch are thrown away."""
         with self._lock:
             for frame in frames if ask.epoch == self.epoch else ():
@@ -311,7 +311,7 @@ class Session:
             return False
         return slot.utterance is None or slot.utterance.can_play(count)
 
-    def _picture(self, slot: Slot | None) -> Image:
+    def _picture(self, slot: ScheduledFrame | None) -> Image:
         if slot is None:
             return self._avatar.plate(self._avatar.loop.start().plate).image if self._image is None else self._image
         assert slot.picture is not None
@@ -346,7 +346,7 @@ class Session:
             self._tell("finished", first)
         return out
 
-    def _settle(self, slot: Slot | None) -> None:
+    def _settle(self, slot: ScheduledFrame | None) -> None:
         """What state this tick leaves."""
         self._quiet += 1
         while self._speeches and self._speeches[0].over and self._speeches[0] not in self._sounding:

@@ -14,7 +14,7 @@ LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 """Hz of sound that can be pushed."""
 
 
-class Fifo:
+class SampleQueue:
     """Samples in order, first in, first out. Whoever pushes keeps it bounded."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Fifo:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-class Inlet:
+class StreamResampler:
     """Brings whatever is pushed to one rate; it may change in the middle, as when another microphone is taken."""
 
     def __init__(self, goal: int) -> None:

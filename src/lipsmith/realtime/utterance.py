@@ -9,7 +9,7 @@ from ..media.sound import Resampler
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import frame_count
 from ..types import FilmInfo, Samples, SourceFrame
-from .sound import Fifo, Inlet
+from .sound import SampleQueue, StreamResampler
 
 
 class Utterance:
@@ -25,8 +25,8 @@ class Utterance:
     def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int) -> None:
         self.number, self._engine, self._film, self.tail = number, engine, film, tail
         self._block = -(-film.rate * film.fps.denominator // film.fps.numerator)
-        self._inlet = Inlet(film.rate)
-        self._waiting, self._playing = Fifo(), Fifo()
+        self._inlet = StreamResampler(film.rate)
+        self._waiting, self._playing = SampleQueue(), SampleQueue()
         self._take: Timeline | None = None
         self._runs: Iterator[RenderWindow] = iter(())
         self._finishing = False

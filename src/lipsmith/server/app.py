@@ -17,16 +17,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
-from ..transports.ports import loop_within
-from ..transports.rtc_options import parse_ports
-from ..transports.ws_frames import MOST_BYTES
-from . import answers
-from .guard import BodyLimit, Dressed, Guard
+from ..transports.webrtc.options import parse_ports
+from ..transports.webrtc.ports import loop_within
+from ..transports.websocket_frames import MOST_BYTES
+from . import error_handlers
+from .auth.middleware import AuthMiddleware, BodyLimit, SecurityHeaders
 from .pages import Pages
 from .problems import MEDIA_TYPE
-from .routes import avatars, jobs, media, previews, pushes, recordings, sessions, signs
+from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
 from .schemas import ProblemBody
-from .services import Services
+from .state import AppState
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -37,7 +37,7 @@ GRACE = 5
 """Seconds that open answers get when the server stops."""
 
 
-def create_app(parts: Services) -> FastAPI:
+def create_app(parts: AppState) -> FastAPI:
     """The application over ``parts``, which begin to work with it and are closed with it."""
 
     @asynccontextmanager
@@ -61,7 +61,7 @@ def create_app(parts: Services) -> FastAPI:
         lifespan=life,
     )
     app.state.services = parts
-    answers.install(app)
+    error_handlers.install(app)
     told: dict[int | str, dict[str, Any]] = {
         "4XX": _problem("The caller's mistake."),
         "5XX": _problem("The server's trouble."),
@@ -69,19 +69,19 @@ def create_app(parts: Services) -> FastAPI:
     v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
     for room in (avatars, jobs, previews, sessions, media, recordings, pushes):
         v1.include_router(room.router)
-    v1.include_router(signs.about_router)
+    v1.include_router(health.about_router)
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
-    app.include_router(signs.router)
+    app.include_router(health.router)
     app.router.routes.append(Pages())
     _fence(app, parts)
     return app
 
 
-def _fence(app: FastAPI, parts: Services) -> None:
+def _fence(app: FastAPI, parts: AppState) -> None:
     """Put around ``app`` what every request passes, the innermost first."""
     app.add_middleware(BodyLimit, options=parts.options)
-    app.add_middleware(Guard, options=parts.options, known=parts.keys, signer=parts.signer)
+    app.add_middleware(AuthMiddleware, options=parts.options, known=parts.keys, signer=parts.signer)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(parts.options.origins),
@@ -89,7 +89,7 @@ def _fence(app: FastAPI, parts: Services) -> None:
         allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
         expose_headers=["Location", "Retry-After", "Content-Range"],
     )
-    app.add_middleware(Dressed, seen=parts.metrics.seen)
+    app.add_middleware(SecurityHeaders, seen=parts.metrics.seen)
 
 
 def _problem(text: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _problem(text: str) -> dict[str, Any]:
 class GentleServer(uvicorn.Server):
     """On SIGTERM or Ctrl-C answers on while the running jobs get their time, then stops. A second signal hurries."""
 
-    def __init__(self, config: uvicorn.Config, parts: Services, ready: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, parts: AppState, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._parts, self._ready = parts, ready
 
@@ -131,7 +131,7 @@ def _set_aside() -> None:
     gc.collect()  # Python waits until as much is new as a quarter of what the last collection saw
 
 
-def serve(parts: Services, ready: Callable[[int], None] = lambda _: None) -> None:
+def serve(parts: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
     """Run until stopped by a signal; ``ready`` hears the port. Returns when everything is put away."""
     options = parts.options
     config = uvicorn.Config(

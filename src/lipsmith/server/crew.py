@@ -24,8 +24,8 @@ from .tasks import CLIP_FILE, FILMS, REPORT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .settings import ServerOptions
-    from .store import Row, Store
+    from .config import ServerSettings
+    from .store import JobRecord, SqliteQueue
 
 REST = 1.0  # seconds between two looks for work when nobody rings
 BEAT = 0.4  # seconds between two signs of life, at least
@@ -33,17 +33,17 @@ SWEEP = 30.0  # seconds between two looks for what may go
 SPARE_BYTES = 200_000_000  # of the disk, that uploads and recordings leave free for results
 log = logging.getLogger(__name__)
 
-Finished = Callable[["Row", float], None]
+Finished = Callable[["JobRecord", float], None]
 """Hears of a job that is done, and the seconds it took."""
 
 
-class Crew:
+class JobRunner:
     """Runs the jobs of one data folder until drained."""
 
     def __init__(
         self,
-        store: Store,
-        options: ServerOptions,
+        store: SqliteQueue,
+        options: ServerSettings,
         command: Sequence[str] = COMMAND,
         finished: Finished = lambda _job, _seconds: None,
     ) -> None:
@@ -139,7 +139,7 @@ class Crew:
             self._running.discard(job.id)
         worker.kill()
 
-    def _guarded(self, act: Callable[[], None], job: Row | None = None) -> None:
+    def _guarded(self, act: Callable[[], None], job: JobRecord | None = None) -> None:
         """The job runner's border: whatever happens to one job, the next one is begun."""
         try:
             act()
@@ -148,7 +148,7 @@ class Crew:
             if job:
                 self._store.fail(job, body_of(error))
 
-    def _do(self, job: Row, worker: WorkerProcess) -> None:
+    def _do(self, job: JobRecord, worker: WorkerProcess) -> None:
         folder = self._jobs / job.id
         attempt = folder / f"attempt-{job.attempts}"
         for old in folder.glob("attempt-*"):
@@ -172,7 +172,7 @@ class Crew:
         if self._store.get(job.id) is None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _task(self, job: Row, attempt: Path) -> dict[str, Any]:
+    def _task(self, job: JobRecord, attempt: Path) -> dict[str, Any]:
         folder = attempt.parent
         files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
         clips = {name: str(folder / f"{CLIP_FILE}{name}") for name in job.request["task"].get("clips", ())}
@@ -181,7 +181,7 @@ class Crew:
             "picture": None, "speech": None, **job.request["task"], "clips": clips, **files,
         }  # fmt: skip
 
-    def _beat(self, job: Row) -> Callable[[tuple[str, int, int]], bool]:
+    def _beat(self, job: JobRecord) -> Callable[[tuple[str, int, int]], bool]:
         last = -BEAT
 
         def beat(stage: tuple[str, int, int]) -> bool:
@@ -195,14 +195,14 @@ class Crew:
 
         return beat
 
-    def commit(self, job: Row, attempt: Path, report: dict[str, Any]) -> None:
+    def commit(self, job: JobRecord, attempt: Path, report: dict[str, Any]) -> None:
         """The work is done and lies in the folder ``attempt``, if the job still is ours."""
         if not self._store.beat(job, self._options.lease_seconds, ("commit", 0, 0)):
             return
         attempt.rename(attempt.parent / "result")
         self._store.finish(job, report, size_of(attempt.parent))
 
-    def _finish_by_folder(self, job: Row) -> bool:
+    def _finish_by_folder(self, job: JobRecord) -> bool:
         """A result that was committed before the table knew: True if there is one."""
         folder = self._jobs / job.id
         left = folder / "attempt-1"
@@ -215,7 +215,7 @@ class Crew:
         self._store.finish(job, report, size_of(folder))
         return True
 
-    def _give_back(self, job: Row) -> None:
+    def _give_back(self, job: JobRecord) -> None:
         if job.attempts < self._options.attempts and job.kind != "recording":
             self._store.put_back(job, counted=True)
             self.ring()

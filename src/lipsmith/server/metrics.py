@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from .live import Sessions
-    from .settings import ServerOptions
-    from .store import Row, Store
+    from .config import ServerSettings
+    from .sessions.registry import SessionRegistry
+    from .store import JobRecord, SqliteQueue
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 COUNTED = {
@@ -30,7 +30,7 @@ SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 class Metrics:
     """The registry and what is counted as it happens; what the store knows is asked when Prometheus asks."""
 
-    def __init__(self, store: Store, options: ServerOptions, live: Sessions) -> None:
+    def __init__(self, store: SqliteQueue, options: ServerSettings, live: SessionRegistry) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_Stored(store, options))
@@ -48,7 +48,7 @@ class Metrics:
         label = prefix + route.removeprefix(prefix) if route else "other"
         self._requests.labels(scope["method"] if route else "any", label, status).inc()
 
-    def finished(self, job: Row, seconds: float) -> None:
+    def finished(self, job: JobRecord, seconds: float) -> None:
         """Count one job that is done."""
         self._seconds.labels(job.kind).observe(seconds)
 
@@ -60,7 +60,7 @@ class Metrics:
 class _Live(Collector):
     """What the studios tell of their sessions."""
 
-    def __init__(self, live: Sessions) -> None:
+    def __init__(self, live: SessionRegistry) -> None:
         self._live = live
 
     def collect(self) -> Iterator[Metric]:
@@ -94,7 +94,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 class _Stored(Collector):
-    def __init__(self, store: Store, options: ServerOptions) -> None:
+    def __init__(self, store: SqliteQueue, options: ServerSettings) -> None:
         self._store, self._options = store, options
 
     def collect(self) -> Iterator[Metric]:

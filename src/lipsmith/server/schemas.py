@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .store import Kind, Row, State
+from .store import JobRecord, Kind, State
 
 if TYPE_CHECKING:
     from ..avatars.manifest import AvatarInfo
-    from .live import Held
+    from .sessions.registry import SessionHandle
 
 SHARES = {"open": (0.0, 0.05), "look": (0.05, 0.4), "prepare": (0.1, 1.0), "speak": (0.4, 1.0), "commit": (1.0, 1.0)}
 """Stage -> where in the whole work it begins and ends."""
@@ -46,7 +46,7 @@ class ProblemBody(BaseModel):
     detail: str
 
 
-class Stage(BaseModel):
+class JobStage(BaseModel):
     """What the work is at: ``done`` of ``total`` frames, ``total`` 0 while it is not known."""
 
     model_config = example(name="speak", done=120, total=300)
@@ -91,7 +91,7 @@ class Job(BaseModel):
     kind: Kind
     state: State
     progress: float = Field(ge=0, le=1)
-    stage: Stage | None
+    stage: JobStage | None
     position: int | None = Field(description="How many jobs come before, while it is queued.")
     attempts: int = Field(description="Times it was begun.")
     created: str
@@ -123,7 +123,7 @@ class Token(BaseModel):
     url: str
 
 
-class Avatar(BaseModel):
+class AvatarBody(BaseModel):
     """A face made ready to speak."""
 
     model_config = example(
@@ -145,10 +145,10 @@ class Avatar(BaseModel):
     links: dict[str, str]
 
 
-class Avatars(BaseModel):
+class AvatarList(BaseModel):
     """All avatars of one client."""
 
-    avatars: list[Avatar]
+    avatars: list[AvatarBody]
 
 
 class NewSession(BaseModel):
@@ -159,7 +159,7 @@ class NewSession(BaseModel):
     rate: Literal[16_000, 24_000, 48_000] = Field(24_000, description="Hz at which its sound plays.")
 
 
-class LiveSession(BaseModel):
+class SessionBody(BaseModel):
     """An open session. ``token`` stands in the answer that opened it alone."""
 
     model_config = example(
@@ -201,10 +201,10 @@ class Answer(BaseModel):
     link: str
 
 
-class Sessions(BaseModel):
+class SessionList(BaseModel):
     """All open sessions of one client."""
 
-    sessions: list[LiveSession]
+    sessions: list[SessionBody]
 
 
 class Said(BaseModel):
@@ -326,11 +326,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_of(row: Row, position: int | None) -> Job:
+def job_of(row: JobRecord, position: int | None) -> Job:
     """A job of the store as it goes out."""
     here = f"/v1/jobs/{row.id}"
     result = f"{here}/result" if row.state == "done" and row.kind != "avatar" else None
-    stage = Stage(name=row.stage, done=row.stage_done, total=row.stage_total) if row.stage else None
+    stage = JobStage(name=row.stage, done=row.stage_done, total=row.stage_total) if row.stage else None
     return Job(
         id=row.id,
         kind=row.kind,
@@ -350,11 +350,11 @@ def job_of(row: Row, position: int | None) -> Job:
 
 
 def session_of(
-    held: Held, token: tuple[str, int] | None = None, ice: list[dict[str, str]] | None = None
-) -> LiveSession:
+    held: SessionHandle, token: tuple[str, int] | None = None, ice: list[dict[str, str]] | None = None
+) -> SessionBody:
     """A session as it goes out, with its token when it was just opened."""
     here, film = f"/v1/sessions/{held.id}", held.live.film
-    return LiveSession(
+    return SessionBody(
         id=held.id,
         avatar=held.avatar.info.id,
         state=held.live.state,
@@ -369,10 +369,10 @@ def session_of(
     )
 
 
-def avatar_of(info: AvatarInfo) -> Avatar:
+def avatar_of(info: AvatarInfo) -> AvatarBody:
     """An avatar of a shelf as it goes out; what its upload was called lies with the job."""
     here = f"/v1/avatars/{info.id}"
-    return Avatar(
+    return AvatarBody(
         id=info.id,
         size=list(info.size),
         fps=str(info.fps),
@@ -388,7 +388,7 @@ def avatar_of(info: AvatarInfo) -> Avatar:
     )
 
 
-def progress(row: Row) -> float:
+def progress(row: JobRecord) -> float:
     """0..1 over all stages."""
     begin, end = SHARES.get(row.stage, (0.0, 0.0))
     return round(begin + (end - begin) * min(1.0, row.stage_done / max(1, row.stage_total)), 4)

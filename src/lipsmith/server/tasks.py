@@ -16,7 +16,7 @@ from ..options import GenerateOptions, build
 from ..pipeline.generate import generate
 from ..pipeline.speak import SpeakOptions, speak
 from ..stopwatch import Progress
-from .measure import Limits, measure_picture, measure_speech
+from .probe import Limits, probe_picture, probe_speech
 
 if TYPE_CHECKING:
     from ..types import Image
@@ -28,7 +28,7 @@ CLIP_FILE = "clip-"
 """Before a clip's name: what its upload is called here."""
 
 
-class Bench:
+class TaskRegistry:
     """The tasks by name; each takes the members of a request and answers a mapping."""
 
     def __init__(self, progress: Progress) -> None:
@@ -73,11 +73,11 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(task["megapixels"], task["seconds"])
     told = {}
     if task.get("picture"):
-        told["picture"] = _plain(measure_picture(Path(task["picture"]), limits))
+        told["picture"] = _plain(probe_picture(Path(task["picture"]), limits))
     for name, clip in task.get("clips", {}).items():
-        told[name] = _plain(measure_picture(Path(clip), limits))
+        told[name] = _plain(probe_picture(Path(clip), limits))
     if task.get("speech"):
-        told["speech"] = _plain(measure_speech(Path(task["speech"]), limits))
+        told["speech"] = _plain(probe_speech(Path(task["speech"]), limits))
     return told
 
 

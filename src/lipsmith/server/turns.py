@@ -13,7 +13,7 @@ WAITING = 6
 """Callers at a time, the one at work among them: each holds one of the web framework's 40 threads."""
 
 
-class Turns:
+class SharedWorker:
     """One worker process; callers take turns."""
 
     def __init__(self, seconds: float, command: Sequence[str] = COMMAND) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import UploadFile
 
-from .services import Services
+from .state import AppState
 from .tasks import CLIP_FILE
 
 SHOWN = 120  # letters kept of an upload's name
@@ -51,7 +51,7 @@ def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def measure(parts: Services, folder: Path, minutes: float | None = None) -> dict[str, Any]:
+def measure(parts: AppState, folder: Path, minutes: float | None = None) -> dict[str, Any]:
     """What ``picture``, ``speech`` and clips in ``folder`` are; raises the problem with them. See tasks.measure.
 
     ``minutes``: the most that is taken, if less than the server's own limit.

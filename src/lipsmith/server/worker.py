@@ -20,13 +20,13 @@ from typing import Any, TextIO
 from ..errors import LipsmithError
 from ..stopwatch import Stage
 from .problems import body_of
-from .tasks import Bench
+from .tasks import TaskRegistry
 
 TELL_EVERY = 0.2  # seconds between two words of progress within a stage
 log = logging.getLogger(__name__)
 
 
-class Voice:
+class ProgressWriter:
     """Where the worker speaks: the real standard output, which libraries shall not write into."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -48,17 +48,17 @@ class Voice:
 
 def main() -> None:
     """Work until standard input ends."""
-    voice = Voice(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    voice = ProgressWriter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
     tasks: queue.Queue[str] = queue.Queue(1)
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
-    bench = Bench(voice.progress)
+    bench = TaskRegistry(voice.progress)
     voice.say({"ready": os.getpid()})
     while True:
         work(json.loads(tasks.get()), bench, voice)
 
 
-def work(task: dict[str, Any], bench: Bench, voice: Voice) -> None:
+def work(task: dict[str, Any], bench: TaskRegistry, voice: ProgressWriter) -> None:
     """Do one task and say how it ended. This is the border where errors become problems."""
     try:
         voice.say({"done": bench.do(task)})

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from ..errors import SessionOver
 from ..realtime.feeding import room
-from ..realtime.live import Studio
+from ..realtime.host import SessionHost
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from ..engines.protocols import Engine
     from ..media.sound import Speech
-    from ..realtime.live import Avatar, LiveSession, Sink
+    from ..realtime.host import LiveSession, SessionAvatar, Sink
 
 LOOK = 0.05
 """Seconds between two looks whether all is said."""
 
 
 @dataclass(frozen=True, slots=True)
-class Aired:
+class BroadcastReport:
     """What went out."""
 
     frames: int  # pictures, each with its sound
@@ -49,8 +49,8 @@ class _Log:
 
 
 async def broadcast(
-    avatar: Avatar, engine: Engine, speeches: Sequence[Speech], sinks: Sequence[Sink], stay: float | None = 0.0
-) -> Aired:
+    avatar: SessionAvatar, engine: Engine, speeches: Sequence[Speech], sinks: Sequence[Sink], stay: float | None = 0.0
+) -> BroadcastReport:
     """Say ``speeches`` one after the other, in real time; between and after them the avatar idles.
 
     Args:
@@ -64,7 +64,7 @@ async def broadcast(
     Raises:
         LipsmithError: a sink cannot be opened, or could not be closed as it should.
     """
-    studio, log = Studio(engine), _Log()
+    studio, log = SessionHost(engine), _Log()
     try:
         live = await studio.open(avatar)
         watching = asyncio.create_task(log.watch(live))
@@ -78,7 +78,7 @@ async def broadcast(
     finally:
         await studio.close()
     await watching
-    return Aired(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
+    return BroadcastReport(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
 
 
 async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:
@@ -93,4 +93,4 @@ async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | 
     await asyncio.sleep(stay or 0)
 
 
-__all__ = ["Aired", "broadcast"]
+__all__ = ["BroadcastReport", "broadcast"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import EngineUnavailable
-from .queue import Beat, FrameThread
+from .frame_queue import FrameThread, QueuedFrame
 
 if TYPE_CHECKING:
     from ..types import AVFrame, FilmInfo, Image
@@ -54,7 +54,7 @@ class CameraSink:
             camera, self._camera = self._camera, None
             camera.close()
 
-    def _show(self, beat: Beat) -> None:
+    def _show(self, beat: QueuedFrame) -> None:
         if beat.image is not None and self._camera is not None:
             self._camera.send(beat.image)
 

@@ -12,8 +12,8 @@ from ..errors import OutputError
 from ..media.writer import FilmOptions, FilmWriter, check_output
 from ..timing import sample_at
 from ..types import AVFrame
-from .apart import Apart
-from .queue import Beat, FrameQueue, FrameThread
+from .frame_queue import FrameQueue, FrameThread, QueuedFrame
+from .sink_process import SinkProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ WORK_SECONDS, END_SECONDS = 30.0, 120.0
 """For which closing waits until all frames are taken, and then until a long film is finished."""
 
 
-class Reel:
+class RecordingWriter:
     """A film of at most ``seconds`` out of the frames of a session as they come.
 
     Frames that were lost on the way are made up for, by the picture before and silence, so the film lasts as long as
@@ -45,7 +45,7 @@ class Reel:
         """Whether the film has become as long as it may."""
         return self.frames >= self._left
 
-    def put(self, beat: Beat) -> None:
+    def put(self, beat: QueuedFrame) -> None:
         """Add a frame."""
         first = beat.index if self._next is None else self._next
         for index in range(first, beat.index):
@@ -85,7 +85,7 @@ class Recording:
     def __init__(self, path: Path, seconds: float = 3600.0, options: FilmOptions | None = None) -> None:
         self._path, self._seconds, self._options = path, seconds, options
         self._line = FrameThread("lipsmith-recording", self._record, FrameQueue(PICTURES, TICKS))
-        self._reel: Reel | None = None
+        self._reel: RecordingWriter | None = None
         self._closed = False
 
     @property
@@ -95,7 +95,7 @@ class Recording:
 
     def open(self, info: FilmInfo) -> None:
         """Begin the hidden file."""
-        self._reel = Reel(self._path, info, self._seconds, self._options)
+        self._reel = RecordingWriter(self._path, info, self._seconds, self._options)
         self._line.open(info)
 
     def write(self, frame: AVFrame) -> None:
@@ -116,12 +116,12 @@ class Recording:
             raise OutputError(f"{self._path} could not be written: the disk takes nothing; choose another.")
         self._reel.close()
 
-    def _record(self, beat: Beat) -> None:
+    def _record(self, beat: QueuedFrame) -> None:
         assert self._reel is not None
         self._reel.put(beat)
 
 
-class RecordingApart:
+class RecordingProcess:
     """A reel in a process of its own, for servers: neither coding nor finishing a long film stops anybody else.
 
     The film is finished even where this program ends before ``close``.
@@ -137,7 +137,7 @@ class RecordingApart:
         check_output(path)
         self._path = path
         self._line = FrameThread("lipsmith-recording", self._send, FrameQueue(PICTURES, TICKS))
-        self._apart = Apart({"do": "film", "path": str(path), "seconds": seconds, "options": asdict(options)})
+        self._apart = SinkProcess({"do": "film", "path": str(path), "seconds": seconds, "options": asdict(options)})
 
     @property
     def over(self) -> bool:
@@ -178,8 +178,8 @@ class RecordingApart:
         """End it in the middle; there will be no film. ``close`` tidies up."""
         self._apart.kill()
 
-    def _send(self, beat: Beat) -> None:
+    def _send(self, beat: QueuedFrame) -> None:
         self._apart.send(beat)
 
 
-__all__ = ["Recording", "RecordingApart"]
+__all__ = ["Recording", "RecordingProcess"]

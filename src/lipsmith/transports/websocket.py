@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import InputError, LipsmithError
 from ..timing import sample_at
-from . import ws_frames
-from .coding import PictureCoder, to_jpeg
-from .queue import Beat, FrameQueue, FrameThread
-from .ws_frames import KEY, Frame, Hello, Kind, Window
+from . import websocket_frames
+from .encoding import VideoEncoder, to_jpeg
+from .frame_queue import FrameQueue, FrameThread, QueuedFrame
+from .websocket_frames import KEY, Frame, FrameKind, Hello, Window
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -67,7 +67,7 @@ class WebSocketSink:
         self._hello: Hello | None = None
         self._window: Window | None = None
         self._line = FrameThread("lipsmith-websocket", self._encode, FrameQueue(ticks=25))
-        self._coder: PictureCoder | None = None
+        self._coder: VideoEncoder | None = None
         self._key = True  # the next coded picture must be whole
         self._queue: deque[Outgoing] = deque()
         self._news = asyncio.Event()
@@ -108,12 +108,12 @@ class WebSocketSink:
 
     # coding, in the thread
 
-    def _encode(self, beat: Beat) -> None:
+    def _encode(self, beat: QueuedFrame) -> None:
         hello, window = self._hello, self._window
         if hello is None or window is None:
             return
         time = sample_at(beat.index, self._info.fps, self._info.rate)
-        made = [Outgoing(ws_frames.sound_out(beat.samples, time).pack())]
+        made = [Outgoing(websocket_frames.sound_out(beat.samples, time).pack())]
         if beat.image is not None and window.may_send_picture():
             made.append(Outgoing(self._picture(beat, hello, time).pack(), picture=True))
         elif beat.image is not None:
@@ -123,14 +123,14 @@ class WebSocketSink:
                 return
         self._loop.call_soon_threadsafe(self._deliver, made, time, len(beat.samples))
 
-    def _picture(self, beat: Beat, hello: Hello, time: int) -> Frame:
+    def _picture(self, beat: QueuedFrame, hello: Hello, time: int) -> Frame:
         assert beat.image is not None
         if hello.picture == "jpeg":
-            return Frame(Kind.JPEG, time, to_jpeg(beat.image, hello.quality), KEY)
-        self._coder = self._coder or PictureCoder("h264", self._info.fps, self._bit_rate)
+            return Frame(FrameKind.JPEG, time, to_jpeg(beat.image, hello.quality), KEY)
+        self._coder = self._coder or VideoEncoder("h264", self._info.fps, self._bit_rate)
         coded = self._coder.encode(beat.image, self._key)
         self._key = False
-        return Frame(Kind.H264, time, coded.data, KEY if coded.key else 0)
+        return Frame(FrameKind.H264, time, coded.data, KEY if coded.key else 0)
 
     # sending, in the loop
 
@@ -225,9 +225,9 @@ class WebSocketSink:
     def _take(self, message: Mapping[str, Any]) -> None:
         data = message.get("bytes")
         if data is None:
-            self._take_word(ws_frames.read_word(message.get("text") or ""))
+            self._take_word(websocket_frames.read_word(message.get("text") or ""))
             return
-        samples, last = ws_frames.sound_in(ws_frames.unpack(data))
+        samples, last = websocket_frames.sound_in(websocket_frames.unpack(data))
         if self._hello is None:
             raise InputError('Sound came first; begin with {"type": "hello"}.')
         if len(samples):
@@ -237,9 +237,9 @@ class WebSocketSink:
 
     def _take_word(self, said: dict[str, Any]) -> None:
         if self._hello is None:
-            self._greet(ws_frames.read_hello(said))
+            self._greet(websocket_frames.read_hello(said))
         elif said["type"] == "ack" and self._window:
-            self._window.ack(ws_frames.read_ack(said))
+            self._window.ack(websocket_frames.read_ack(said))
         elif said["type"] == "end":
             self._speaker.end()
         elif said["type"] == "interrupt":

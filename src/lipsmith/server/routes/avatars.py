@@ -13,12 +13,12 @@ from ...avatars.options import FIRST_CLIP
 from ...avatars.store import AvatarStore
 from ...errors import AvatarMissing
 from ..problems import Problem
-from ..schemas import Avatar, Avatars, Job, avatar_of
-from ..services import Owner, Parts, Services
+from ..request_options import avatar_request, parse_options
+from ..schemas import AvatarBody, AvatarList, Job, avatar_of
+from ..state import AppState, Owner, Parts
 from ..store import NewJob, new_id
 from ..tasks import CLIP_FILE
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
-from ..wishes import avatar_wish, parse_options
 from .jobs import admit, answer
 
 TILES, COLUMNS = 8, 4  # of a preview
@@ -55,7 +55,7 @@ def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotate
     Further clips are walked while it speaks (`speaking`), or shown once when a live session is asked for one.
     """
     given = parse_options(form.options)
-    avatar_wish(given)
+    avatar_request(given)
     name, clips = form.id or new_id(), named_clips(form)
     check_place(parts, owner, name, size_of(form.picture, *clips.values()))
     job = new_id()
@@ -71,13 +71,13 @@ def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotate
 
 
 @router.get("/avatars")
-def list_avatars(parts: Parts, owner: Owner) -> Avatars:
+def list_avatars(parts: Parts, owner: Owner) -> AvatarList:
     """Your avatars, by name."""
-    return Avatars(avatars=[avatar_of(info) for info in parts.shelf(owner).list()])
+    return AvatarList(avatars=[avatar_of(info) for info in parts.shelf(owner).list()])
 
 
 @router.get("/avatars/{avatar}")
-def show_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> Avatar:
+def show_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> AvatarBody:
     """One avatar."""
     check_there(parts, owner, avatar)
     return avatar_of(parts.shelf(owner).info(avatar))
@@ -121,7 +121,7 @@ def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
     return dict(zip(names, clips, strict=True))
 
 
-def check_there(parts: Services, owner: str, avatar: str) -> None:
+def check_there(parts: AppState, owner: str, avatar: str) -> None:
     """Raise Problem not-found unless the client has such an avatar."""
     try:
         parts.shelf(owner).info(avatar)
@@ -129,7 +129,7 @@ def check_there(parts: Services, owner: str, avatar: str) -> None:
         raise Problem("not-found", "You have no avatar of that name.") from None
 
 
-def check_place(parts: Services, owner: str, name: str, size: int) -> None:
+def check_place(parts: AppState, owner: str, name: str, size: int) -> None:
     """Raise Problem unless the client may make the avatar ``name`` of ``size`` uploaded bytes."""
     parts.check_room(owner, size)
     own = parts.shelf(owner).list()

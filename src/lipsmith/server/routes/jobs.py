@@ -14,14 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from ...errors import SoundError
-from ..answers import RangedFile
+from ..error_handlers import RangedFile
 from ..problems import Problem
+from ..request_options import generate_request, parse_options, speak_request
 from ..schemas import Format, Job, Jobs, Token, job_of, moment
-from ..services import Owner, Parts, Services
-from ..store import NewJob, Row, new_id
+from ..state import AppState, Owner, Parts
+from ..store import JobRecord, NewJob, new_id
 from ..tasks import FILMS
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
-from ..wishes import parse_options, speak_wish, wish
 
 LOOK = 0.3  # seconds between two looks at a job whose events are read
 SIGN = 15.0  # seconds between two signs of life in a silent stream
@@ -50,7 +50,7 @@ def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[D
     An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
     """
     given = parse_options(form.options)
-    wish(given) if form.avatar is None else speak_wish(given)
+    generate_request(given) if form.avatar is None else speak_request(given)
     check_source(parts, owner, form)
     parts.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
@@ -141,7 +141,7 @@ def delete_job(parts: Parts, owner: Owner, job: JobId) -> None:
     parts.crew.remove(job)
 
 
-def check_source(parts: Services, owner: str, form: DubForm) -> None:
+def check_source(parts: AppState, owner: str, form: DubForm) -> None:
     """Raise Problem unless there is either a picture or one of the client's avatars."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
@@ -149,7 +149,7 @@ def check_source(parts: Services, owner: str, form: DubForm) -> None:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 
-def find(parts: Services, owner: str, job: str) -> Row:
+def find(parts: AppState, owner: str, job: str) -> JobRecord:
     """The client's job. Raises Problem not-found for those of others too."""
     row = parts.store.get(job, owner)
     if row is None:
@@ -162,12 +162,12 @@ def missing() -> Problem:
     return Problem("not-found", "You have no job of that id.")
 
 
-def answer(parts: Services, row: Row) -> Job:
+def answer(parts: AppState, row: JobRecord) -> Job:
     """The job as it goes out."""
     return job_of(row, parts.store.waiting_before(row) if row.state == "queued" else None)
 
 
-def admit(parts: Services, new: NewJob) -> Row:
+def admit(parts: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
     with parts.admitting:
         parts.check_room(new.owner, 0)
@@ -176,7 +176,7 @@ def admit(parts: Services, new: NewJob) -> Row:
     return row
 
 
-async def _events(parts: Services, owner: str, row: Row) -> AsyncIterator[str]:
+async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[str]:
     """Until the job is over or gone, or the server stops: then the client's browser comes again."""
     told, spoken = -1, time.monotonic()
     yield "retry: 2000\n\n"

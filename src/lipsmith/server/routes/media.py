@@ -11,11 +11,11 @@ from starlette.websockets import WebSocket
 
 from ...errors import InputError, LipsmithError
 from ...transports.websocket import WebSocketSink
-from ..live import Held
-from ..media import told
 from ..problems import Problem
 from ..schemas import Answer, Offer
-from ..services import Owner, Parts, Services
+from ..sessions.registry import SessionHandle
+from ..sessions.viewers import told
+from ..state import AppState, Owner, Parts
 from .sessions import SessionId
 
 SDP = "application/sdp"
@@ -73,7 +73,7 @@ async def leave(parts: Parts, owner: Owner, session: SessionId, viewer: ViewerId
 @sockets.websocket("/sessions/{session}/ws")
 async def socket(ws: WebSocket, session: str) -> None:
     """Watch and speak over one WebSocket; docs/transports.md has its frames."""
-    parts: Services = ws.app.state.services
+    parts: AppState = ws.app.state.services
     try:
         held = parts.live.get(str(ws.state.owner), session)
         with parts.doors.socket(held):
@@ -88,7 +88,7 @@ async def socket(ws: WebSocket, session: str) -> None:
 class _Speaker:
     """A client's words to its session; to interrupt is to stop a speech that is said in parts too."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: SessionHandle) -> None:
         self._held = held
         self.say, self.end = held.live.say, held.live.end
 
@@ -97,7 +97,7 @@ class _Speaker:
         self._held.live.interrupt()
 
 
-async def _serve(ws: WebSocket, held: Held) -> None:
+async def _serve(ws: WebSocket, held: SessionHandle) -> None:
     sink = WebSocketSink(ws, _Speaker(held), held.live.film)
     held.live.attach(sink)
     telling = asyncio.create_task(_tell(sink, held))
@@ -110,11 +110,11 @@ async def _serve(ws: WebSocket, held: Held) -> None:
         await held.live.detach(sink)
 
 
-async def _tell(sink: WebSocketSink, held: Held) -> None:
+async def _tell(sink: WebSocketSink, held: SessionHandle) -> None:
     async for event in held.live.events():
         body: dict[str, Any] = told(event, held.live.film.rate)
         sink.tell({**body, "type": "event", "event": event.name})
 
 
-def _link(held: Held, viewer: str) -> str:
+def _link(held: SessionHandle, viewer: str) -> str:
     return f"/v1/sessions/{held.id}/whep/{viewer}"

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
 
+from ..request_options import generate_request, parse_options
 from ..schemas import Preview
-from ..services import Parts
+from ..state import Parts
 from ..store import new_id
 from ..uploads import fresh_folder, measure, save
-from ..wishes import parse_options, wish
 
 router = APIRouter(tags=["previews"])
 
@@ -27,7 +27,7 @@ def create_preview(
 ) -> Preview:
     """Who is in the first picture, and with speech: that picture saying its loudest moment. Nothing is kept."""
     given = parse_options(options)
-    wish(given)
+    generate_request(given)
     parts.check_open()
     with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
         save(picture, folder / "picture")

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from .. import pushes
 from ..schemas import example, moment
-from ..services import Owner, Parts
+from ..sessions import pushes
+from ..state import Owner, Parts
 from .sessions import SessionId
 
 router = APIRouter(tags=["sessions"])
@@ -69,7 +69,7 @@ async def stop_push(parts: Parts, owner: Owner, session: SessionId, push: PushId
     await parts.pushes.stop(parts.live.get(owner, session), push)
 
 
-def push_of(push: pushes.Push) -> Push:
+def push_of(push: pushes.RunningPush) -> Push:
     """A push as it goes out."""
     return Push(
         id=push.id,

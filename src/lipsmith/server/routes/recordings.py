@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from ..schemas import Job, Jobs
-from ..services import Owner, Parts
+from ..state import Owner, Parts
 from .jobs import answer
 from .sessions import SessionId
 

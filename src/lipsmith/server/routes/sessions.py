@@ -20,22 +20,22 @@ from ...realtime.ticks import Event
 from ...tts.languages import known_as
 from ...tts.protocols import readable
 from ...types import Samples
-from ..live import Held, read_pcm
 from ..problems import Problem
 from ..schemas import (
-    LiveSession,
     NewGesture,
     NewSession,
     NewText,
     Played,
     Said,
     SaidText,
-    Sessions,
+    SessionBody,
+    SessionList,
     Token,
     moment,
     session_of,
 )
-from ..services import Owner, Parts, Services
+from ..sessions.registry import SessionHandle, read_pcm
+from ..state import AppState, Owner, Parts
 from ..store import new_id
 from ..uploads import fresh_folder, measure, save
 from .avatars import check_there
@@ -49,7 +49,7 @@ SessionId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["9b0de2a76f1
 
 
 @router.post("/sessions", status_code=201)
-async def create_session(parts: Parts, owner: Owner, response: Response, wanted: NewSession) -> LiveSession:
+async def create_session(parts: Parts, owner: Owner, response: Response, wanted: NewSession) -> SessionBody:
     """Open a session over one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
     parts.check_open()
     await run_in_threadpool(check_there, parts, owner, wanted.avatar)
@@ -59,13 +59,13 @@ async def create_session(parts: Parts, owner: Owner, response: Response, wanted:
 
 
 @router.get("/sessions")
-async def list_sessions(parts: Parts, owner: Owner) -> Sessions:
+async def list_sessions(parts: Parts, owner: Owner) -> SessionList:
     """Your open sessions."""
-    return Sessions(sessions=[session_of(held) for held in parts.live.of(owner)])
+    return SessionList(sessions=[session_of(held) for held in parts.live.of(owner)])
 
 
 @router.get("/sessions/{session}")
-async def show_session(parts: Parts, owner: Owner, session: SessionId) -> LiveSession:
+async def show_session(parts: Parts, owner: Owner, session: SessionId) -> SessionBody:
     """One session as it stands."""
     return session_of(parts.live.get(owner, session))
 
@@ -175,7 +175,7 @@ async def close_session(parts: Parts, owner: Owner, session: SessionId) -> None:
     await parts.live.close(parts.live.get(owner, session))
 
 
-def decode(parts: Services, speech: UploadFile) -> tuple[list[Samples], int]:
+def decode(parts: AppState, speech: UploadFile) -> tuple[list[Samples], int]:
     """The upload as mono samples in pieces, and their rate; a worker reads it."""
     with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
         save(speech, folder / "speech")
@@ -185,7 +185,7 @@ def decode(parts: Services, speech: UploadFile) -> tuple[list[Samples], int]:
         return [np.frombuffer(block, np.float32) for block in read_pcm(folder / "pcm", rate)], rate
 
 
-async def feed(held: Held, heard: list[Samples], rate: int) -> None:
+async def feed(held: SessionHandle, heard: list[Samples], rate: int) -> None:
     """Give a session what is left of a speech as it has room, until it is interrupted or over."""
     epoch = held.live.session.epoch
     with suppress(SessionOver), held.watched() as live:
@@ -197,14 +197,14 @@ async def feed(held: Held, heard: list[Samples], rate: int) -> None:
         live.end()
 
 
-def silence(held: Held) -> Played:
+def silence(held: SessionHandle) -> Played:
     """Interrupt, with all that was to be said."""
     held.hush()
     heard = held.live.interrupt()
     return Played(utterance=heard.utterance, seconds=heard.seconds) if heard else Played(utterance=None, seconds=0.0)
 
 
-async def _events(parts: Services, held: Held) -> AsyncIterator[str]:
+async def _events(parts: AppState, held: SessionHandle) -> AsyncIterator[str]:
     rate = held.live.film.rate
     listener = held.live.listen(pictures=0)
     told = 0.0

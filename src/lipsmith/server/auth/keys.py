@@ -1,0 +1,90 @@
+"""API keys: random words of 256 bits, of which only the SHA-256 is kept, one line per client.
+
+A line reads ``name sha256:<64 hex digits>``; ``#`` begins a comment. The name is the client: keys of one name see the
+same jobs and avatars. A slow hash would protect nothing more: nobody guesses 256 random bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRONMENT = "LIPSMITH_KEYS"
+PREFIX = "lsk_"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+LINE = re.compile(r"(?P<name>\S+)\s+sha256:(?P<digest>[0-9a-f]{64})")
+NOBODY = "local"
+"""The client's name where no key is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Who may call: (name, SHA-256 of the key) pairs."""
+
+    known: tuple[tuple[str, bytes], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.known)
+
+    def owner(self, key: str) -> str | None:
+        """Whose ``key`` it is, or None. Looks at every known key, whichever fits, in constant time."""
+        digest = hashlib.sha256(key.encode()).digest()
+        found = None
+        for name, known in self.known:
+            if hmac.compare_digest(digest, known):
+                found = name
+        return found
+
+
+def new_key(name: str) -> tuple[str, str]:
+    """A fresh key for the client ``name``, and the line that makes a server know it. Raises OptionError."""
+    check_name(name)
+    key = PREFIX + secrets.token_urlsafe(32)
+    return key, f"{name} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def check_name(name: str) -> None:
+    """Raise OptionError unless ``name`` can name a client, and so a folder."""
+    if not NAME.fullmatch(name):
+        raise OptionError(
+            f"'{name}' cannot name a client: use 1 to 32 of a-z, 0-9 and '-', such as 'studio', not '-' at the start."
+        )
+
+
+def read_keys(path: Path | None, inline: str = "") -> Keys:
+    """The keys in the file at ``path`` and in ``inline``, lines of the same kind (a semicolon ends one too).
+
+    Raises:
+        InputError: the file cannot be read, or a line is none; the line itself is not repeated.
+    """
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as reason:
+            raise InputError(f"The keys in {path} cannot be read: give a text file that you may read.") from reason
+    return Keys(tuple(_pairs(text.splitlines(), str(path)) + _pairs(re.split(r"[;\n]", inline), f"${ENVIRONMENT}")))
+
+
+def _pairs(lines: list[str], where: str) -> list[tuple[str, bytes]]:
+    pairs = []
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].strip()
+        if not words:
+            continue
+        match = LINE.fullmatch(words)
+        if match is None or not NAME.fullmatch(match["name"]):
+            raise InputError(
+                f"Line {number} of {where} is no key: 'lipsmith serve key' prints lines like 'name sha256:<64 digits>'."
+            )
+        pairs.append((match["name"], bytes.fromhex(match["digest"])))
+    return pairs

@@ -1,0 +1,111 @@
+"""What an upload is, before anything is spent on it: its kind, size and length, and whether that is too much.
+
+Nothing is decoded beyond what FFmpeg needs to name the streams: the packets are counted until the limit is passed, so
+a small file that unpacks to days of silence is told early.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, PictureError, SoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_FPS = 240
+"""Pictures a second of a film: more, or packets without any, and it counts as too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that is taken."""
+
+    megapixels: float  # of a picture, or of a film's pictures
+    seconds: float  # of a film or speech
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProbe:
+    """One upload."""
+
+    kind: str  # "image", "video" or "sound"
+    size: tuple[int, int]  # width, height in px as stored; 0, 0 for sound
+    seconds: float  # 0 for an image
+    has_sound: bool
+
+
+def probe_picture(path: Path, limits: Limits) -> UploadProbe:
+    """Measure a picture or film. Raises PictureError when it is none, or too much."""
+    from ..media.demux import check_file, films, open_media
+    from ..media.stills import is_still
+
+    check_file(path, PictureError, "a picture or video")
+    if is_still(path):
+        size = _size_of_still(path)
+        _check_size(path, size, limits)
+        return UploadProbe("image", size, 0.0, False)
+    with open_media(path, PictureError, "a picture or video") as container:
+        stream = next(iter(films(container)), None)
+        if stream is None:
+            raise PictureError(f"{path} holds no picture: give an image or a video.")
+        context = stream.codec_context
+        _check_size(path, (context.width, context.height), limits)
+        length = _length(container, stream, limits, MOST_FPS, lambda told: PictureError(f"{path} {told}"))
+        return UploadProbe("video", (context.width, context.height), length, bool(container.streams.audio))
+
+
+def probe_speech(path: Path, limits: Limits) -> UploadProbe:
+    """Measure a sound file, or a film's soundtrack. Raises SoundError when there is none, or too much."""
+    from ..media.demux import open_media
+
+    with open_media(path, SoundError, "speech") as container:
+        stream = next(iter(container.streams.audio), None)
+        if stream is None:
+            raise SoundError(f"{path} has no sound: give speech, or a video with a soundtrack.")
+        rate = stream.codec_context.sample_rate or 48_000
+        length = _length(container, stream, limits, rate, lambda told: SoundError(f"{path} {told}"))
+        return UploadProbe("sound", (0, 0), length, True)
+
+
+def _size_of_still(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    from ..media.stills import FORMATS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                return picture.size
+        except (OSError, SyntaxError, ValueError) as reason:
+            raise PictureError(f"{path} is damaged: open it in a viewer and save it again.") from reason
+        except Image.DecompressionBombError as reason:
+            raise PictureError(f"{path} has far too many pixels: scale it down first.") from reason
+
+
+def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
+    if size[0] * size[1] > limits.megapixels * 1e6:
+        raise PictureError(
+            f"{path} is {size[0]}x{size[1]} pixels; up to {limits.megapixels:g} million are taken here: scale it down."
+        )
+
+
+def _length(container: Any, stream: Any, limits: Limits, most: float, error: Callable[[str], InputError]) -> float:
+    """Seconds of ``stream`` by its packets' times and durations, whichever says more."""
+    from ..media.demux import packets
+
+    start: float | None = None
+    end = lasted = 0.0
+    for count, packet in enumerate(packets(container, stream)):
+        tick = float(packet.time_base or 0)
+        lasted += (packet.duration or 0) * tick
+        if packet.pts is not None:
+            start = packet.pts * tick if start is None else start
+            end = max(end, (packet.pts + (packet.duration or 0)) * tick - start)
+        if max(end, lasted) > limits.seconds or count > limits.seconds * most:
+            raise error(f"is longer than the {limits.seconds / 60:g} minutes that are taken here: cut it.")
+    return max(end, lasted)

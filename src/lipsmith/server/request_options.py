@@ -1,0 +1,115 @@
+"""The options of a request: the words of ``lipsmith generate``, checked before anything is spent.
+
+What could lead the server to a file, a device or an endless computation is refused here, whatever an engine would
+make of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ..avatars.options import AvatarOptions
+from ..engines import engine_table
+from ..errors import OptionError
+from ..media.background import colour_of
+from ..options import GenerateOptions, build, nearest
+from ..pipeline.speak import SpeakOptions
+
+RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
+FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")
+FILM = frozenset({"crf", "preset", "mark"})
+AVATAR = frozenset({"engine", "fps", "faces", "still", "seed", "engine_options"})
+TEXTS = ("engine", "background", "key")
+NUMBERS = re.compile(r"[-0-9, ]{0,64}")
+"""Text an engine's option may hold unless it is one of the choices that the engine names: no file is called so."""
+
+
+def parse_options(text: str) -> dict[str, Any]:
+    """JSON's mapping in ``text``; nothing is an empty one. Raises OptionError."""
+    try:
+        given = json.loads(text or "{}")
+    except (ValueError, RecursionError) as reason:
+        raise OptionError('The options are not JSON: write them like {"faces": "left", "crf": 20}.') from reason
+    if not isinstance(given, dict):
+        raise OptionError('The options are not a mapping: write them like {"faces": "left", "crf": 20}.')
+    return given
+
+
+def generate_request(given: Mapping[str, Any]) -> GenerateOptions:
+    """``given`` as the options of a film. Raises OptionError for what is unknown, impossible or not for callers."""
+    options = build(GenerateOptions, given)
+    _refuse_others(given, FILM | AVATAR | {"length", "background", "key"})
+    _check_shared(options)
+    if options.background not in ("keep", "transparent") and colour_of(options.background) is None:
+        raise OptionError("background can be keep, transparent or a colour (#rrggbb or a name) over the network.")
+    if options.key not in ("auto", "alpha") and colour_of(options.key) is None:
+        raise OptionError("key can be auto, alpha or a colour (#rrggbb or a name) over the network.")
+    return options
+
+
+def avatar_request(given: Mapping[str, Any]) -> AvatarOptions:
+    """``given`` as the options of an avatar. Raises OptionError as ``generate_request`` does."""
+    options = build(AvatarOptions, given)
+    _refuse_others(given, AVATAR)
+    _check_shared(options)
+    return options
+
+
+def speak_request(given: Mapping[str, Any]) -> SpeakOptions:
+    """``given`` as the options of an avatar's film. Raises OptionError for what is unknown or impossible."""
+    options = build(SpeakOptions, given)
+    _refuse_others(given, FILM)
+    return options
+
+
+def _refuse_others(given: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    """What is not known to be harmless is not for callers: an option added one day may name a file."""
+    for name, value in given.items():
+        if name not in allowed:
+            raise OptionError(f"The option '{name}' cannot be set over the network.")
+        if name in TEXTS and not isinstance(value, str):
+            raise OptionError(f"{name} is a {type(value).__name__}; it must be text.")
+
+
+def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
+    names = [*engine_table(), "auto"]
+    if options.engine not in names:
+        raise OptionError(
+            f"There is no engine {str(options.engine)[:32]!r}. {nearest(str(options.engine)[:32], names)}"
+        )
+    if not RATE.fullmatch(options.fps):
+        raise OptionError(f"fps is {options.fps[:32]!r}; it must be a number, 30000/1001, or source.")
+    if not FACES.fullmatch(options.faces):
+        raise OptionError("faces must be largest, all, left, right, or a number counted from the left.")
+    if abs(options.seed) >= 1 << 32:
+        raise OptionError("seed must be below 4294967296.")
+    check_engine_options(options.engine, options.engine_options)
+
+
+def check_engine_options(engine: str, given: object) -> None:
+    """Raise OptionError for an engine option that no caller may set."""
+    if not isinstance(given, Mapping):
+        raise OptionError('engine_options is not a mapping: write it like {"gain": 1.2}.')
+    choices = _choices(engine)
+    for name, value in given.items():
+        plain = isinstance(value, (bool, int, float)) or (isinstance(value, str) and NUMBERS.fullmatch(value))
+        if not plain and not (isinstance(value, str) and value in choices.get(name, ())):
+            raise OptionError(f"The engine option '{name[:32]}' cannot be set to that value over the network.")
+
+
+def _choices(engine: str) -> dict[str, tuple[Any, ...]]:
+    """Names of options -> the values they name, of one engine, or for ``auto`` of them all."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for entry in engine_table().values():
+        if engine not in ("auto", entry.name) or entry.options is None:
+            continue
+        kind = entry.options()
+        hints = get_type_hints(kind)
+        for one in fields(kind):
+            if get_origin(hints[one.name]) is Literal:
+                found[one.name] = found.get(one.name, ()) + get_args(hints[one.name])
+    return found

@@ -1,0 +1,93 @@
+"""What a session is to read aloud: texts one after the other, spoken sentence by sentence as it has room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ...errors import LipsmithError, VoiceError
+from ...realtime.feeding import blocks, room
+from ...tts.protocols import Voice, read_aloud
+from ..problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ...realtime.host import LiveSession
+    from ...tts.protocols import SpokenSound
+
+TEXTS = 8
+"""That wait while one is read; more come from a client who does not listen."""
+SpeechStatus = Literal["speaking", "waiting", "interrupted"]
+
+
+@dataclass(slots=True, eq=False)
+class QueuedText:
+    """One text; ``begun`` knows its utterance once it sounds, None if it was interrupted first, or what went wrong."""
+
+    pieces: list[str]
+    language: str
+    awaited: bool  # somebody waits for ``begun``
+    begun: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, utterance: int | None = None) -> None:
+        """It sounds, or is not going to."""
+        if not self.begun.done():
+            self.begun.set_result(utterance)
+
+    def break_off(self, reason: LipsmithError) -> bool:
+        """Whether somebody is told of ``reason`` who waits for that."""
+        if self.awaited and not self.begun.done():
+            self.begun.set_exception(reason)
+            return True
+        return False
+
+
+class SpeechQueue:
+    """The texts of one session; who cancels ``run`` silences them all."""
+
+    def __init__(self, live: LiveSession, voice: Voice) -> None:
+        self._live, self._voice = live, voice
+        self._texts: deque[QueuedText] = deque()  # the first one is being read
+
+    def add(self, pieces: list[str], language: str) -> QueuedText:
+        """Another text. Raises Problem too-much-said."""
+        if len(self._texts) > TEXTS:
+            raise Problem("too-much-said", f"{TEXTS} texts wait to be said: interrupt, or wait.", retry_after=5)
+        self._texts.append(QueuedText(pieces, language, awaited=not self._texts))
+        return self._texts[-1]
+
+    async def run(self) -> None:
+        """Read until nothing waits."""
+        try:
+            while self._texts:
+                await self._read(self._texts[0])
+                self._texts.popleft().settle()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Forget what waits and tell who waits for it."""
+        for text in self._texts:
+            text.settle()
+        self._texts.clear()
+
+    async def _read(self, text: QueuedText) -> None:
+        try:
+            async with aclosing(read_aloud(self._voice, text.pieces, text.language)) as sounds:
+                await self._say(text, sounds)
+            if not text.begun.done():
+                raise VoiceError("The voice made no sound of this text: is it in another language?")
+        except LipsmithError as reason:  # the voice fails, or the session is over: the next text may do better
+            if not text.break_off(reason) and isinstance(reason, VoiceError):
+                self._live.session.note("voice_failed", str(reason))
+        self._live.end()
+
+    async def _say(self, text: QueuedText, sounds: AsyncIterator[SpokenSound]) -> None:
+        async for sound in sounds:
+            for block in blocks(sound.samples, sound.rate):
+                await room(self._live, len(block), sound.rate)
+                text.settle(self._live.say(block, sound.rate))

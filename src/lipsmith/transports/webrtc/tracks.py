@@ -1,0 +1,100 @@
+"""The two outgoing tracks of a viewer, and the microphone's incoming one. Wants aiortc."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from ...timing import HEARING_RATE
+
+if TYPE_CHECKING:
+    from ...types import Samples
+    from ..encoding import Codec, EncodedAudio, EncodedPicture
+
+PICTURE_CLOCK, SOUND_CLOCK = 90_000, 48_000
+"""Hz of the time stamps of video and of Opus in RTP."""
+WAITING = {"video": 3, "audio": 12}
+"""Packets that wait for a viewer: pictures, and packets of 20 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One frame, coded for everybody."""
+
+    picture_start: int  # on the pictures' clock
+    sound_start: int  # on Opus's clock, the same moment
+    pictures: dict[Codec, EncodedPicture]  # none where the picture was dropped
+    sound: list[EncodedAudio]
+
+
+class OutgoingTrack(MediaStreamTrack):
+    """Hands coded packets to aiortc, which would otherwise code for each viewer anew; never before they are due.
+
+    RTP's reports tie time stamps to the moment of sending, so the second packet of a frame's sound waits 20 ms: sent
+    at once it would tell the browser that sound is early.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self._packets: deque[tuple[float, av.Packet[Any]]] = deque()
+        self._news = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        return len(self._packets) >= WAITING[self.kind]
+
+    def put(self, data: bytes, start: int, due: float) -> None:
+        """Queue a packet to be sent at ``due``, in the loop's seconds, whose time stamp is ``start``."""
+        packet: av.Packet[Any] = av.Packet(data)
+        packet.pts = packet.dts = start
+        packet.time_base = Fraction(1, PICTURE_CLOCK if self.kind == "video" else SOUND_CLOCK)
+        self._packets.append((due, packet))
+        self._news.set()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._packets.clear()
+
+    def stop(self) -> None:
+        """End the track."""
+        super().stop()
+        self._news.set()
+
+    async def recv(self) -> av.Packet[Any]:
+        """The next packet, for aiortc."""
+        while not self._packets:
+            if self.readyState != "live":
+                raise MediaStreamError
+            self._news.clear()
+            await self._news.wait()
+        due, packet = self._packets.popleft()
+        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+        return packet
+
+
+async def hear(track: MediaStreamTrack, tell: Callable[[Samples], None] | None) -> None:
+    """Read an incoming track to its end, as aiortc keeps without limit what nobody reads.
+
+    ``tell`` gets a microphone's sound as mono blocks at 16 kHz.
+    """
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=HEARING_RATE)
+    try:
+        while True:
+            frame = await track.recv()
+            if tell is not None and isinstance(frame, av.AudioFrame):
+                for piece in resampler.resample(frame):
+                    tell(piece.to_ndarray()[0])
+    except MediaStreamError:
+        return
+
+
+__all__ = ["EncodedFrame", "OutgoingTrack", "hear"]

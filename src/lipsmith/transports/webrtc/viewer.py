@@ -1,0 +1,259 @@
+"""One viewer of a session over WebRTC: connection, tracks, data channel, and their end. Wants aiortc."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from aiortc.rtp import RTCP_PSFB_APP, RTCP_PSFB_FIR, RTCP_PSFB_PLI, RtcpPsfbPacket, unpack_remb_fci
+from aiortc.sdp import SessionDescription
+
+from ...errors import InputError, LipsmithError
+from .options import RtcOptions, ice_servers
+from .sdp import WHAT_TO_SEND, check_offer, with_public_address
+from .tracks import EncodedFrame, OutgoingTrack, hear
+
+if TYPE_CHECKING:
+    from aiortc import MediaStreamTrack, RTCDataChannel
+
+    from ...types import Samples
+    from ..encoding import Codec
+
+SDP_FAULTS = (
+    AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, InternalError, InvalidAccessError,
+    InvalidStateError, OperationError,
+)  # fmt: skip
+"""What aiortc raises on an offer that it cannot make sense of; it has no error of its own for it."""
+OPUS_DELAY = 0.0065
+"""Seconds by which Opus shifts sound against its time stamps (its look-ahead); pictures are sent so much later, as
+browsers bring both together by the moment of sending."""
+MOST_WORD = 16_384
+"""Bytes of a message on the data channel."""
+MOST_UNSENT = 65_536
+"""Bytes of events that wait for a viewer who does not take them; further ones are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerCallbacks:
+    """Who hears a viewer; both are called in the loop and must be quick."""
+
+    sound: Callable[[Samples], None] | None = None  # the microphone: mono blocks at 16 kHz
+    word: Callable[[Mapping[str, Any]], None] | None = None  # JSON objects from the data channel
+
+
+class Viewer:
+    """See the module. All methods are for the loop it was made in.
+
+    Args:
+        ended: called once, when the connection is over for whatever reason.
+        key: called when this viewer needs a whole picture.
+    """
+
+    def __init__(
+        self, options: RtcOptions, ears: ViewerCallbacks, ended: Callable[[], None], key: Callable[[], None]
+    ) -> None:
+        self.id = secrets.token_urlsafe(12)  # 16 letters
+        self.codec: Codec | None = None  # None: no picture wanted
+        self.estimate: int | None = None  # bits a second that the line carries, as the other side says
+        self._options, self._ears, self._ended, self._key = options, ears, ended, key
+        self._tracks: dict[str, OutgoingTrack] = {}
+        self._channel: RTCDataChannel | None = None
+        self._tasks: list[asyncio.Future[None]] = []
+        self._ending: asyncio.Future[None] | None = None
+        self._limit: asyncio.TimerHandle | None = None  # when it must be connected
+        self._waiting = True  # for a whole picture, with which picture and sound begin
+        self._over = False
+        self.rebased = 0
+        self.gone = asyncio.Event()  # set when the connection is over, for whatever reason
+        self._connection = RTCPeerConnection(_configuration(options, self.id))
+        self._connection.on("connectionstatechange", self._changed)
+        self._connection.on("track", self._listen)
+        self._connection.on("datachannel", self._take_channel)
+
+    @property
+    def connected(self) -> bool:
+        return self._connection.connectionState == "connected" and not self._over
+
+    async def answer(self, offer: str) -> str:
+        """The SDP that answers an offer's; candidates are all in it.
+
+        Raises:
+            InputError: it is no offer, or wants none of our codecs.
+        """
+        kinds = check_offer(offer)
+        try:
+            _check_bundle(SessionDescription.parse(offer))
+            self._add_tracks(kinds)
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except SDP_FAULTS as reason:
+            await self.close()
+            raise InputError(f"The offer cannot be answered ({str(reason)[:200]}): {WHAT_TO_SEND}.") from reason
+        answer = str(self._connection.localDescription.sdp)
+        self._settle_codec(answer)
+        self._limit = asyncio.get_running_loop().call_later(self._options.connect_seconds, self._give_up)
+        return with_public_address(answer, self._options.public_address)
+
+    def _add_tracks(self, kinds: frozenset[str]) -> None:
+        for kind in sorted(kinds & {"audio", "video"}):
+            self._tracks[kind] = OutgoingTrack(kind)
+            heard = kind == "audio" and self._ears.sound is not None
+            way = self._connection.addTransceiver(self._tracks[kind], "sendrecv" if heard else "sendonly")
+            way.setCodecPreferences(_preferred(kind, self._options.codec))
+            if kind == "video":
+                self._hear_reports(way.sender)
+
+    def _settle_codec(self, answer: str) -> None:
+        for media in SessionDescription.parse(answer).media:
+            if media.kind == "video" and media.rtp.codecs:
+                self.codec = "h264" if media.rtp.codecs[0].name == "H264" else "vp8"
+
+    def _hear_reports(self, sender: RTCRtpSender) -> None:
+        """Learn when a whole picture is wanted and what the line carries: aiortc tells its own encoders only."""
+        handle = sender._handle_rtcp_packet
+
+        async def heard(packet: Any) -> None:
+            if isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                self._key()
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+                self._note_estimate(packet.fci)
+            await handle(packet)
+
+        sender._handle_rtcp_packet = heard  # type: ignore[method-assign]
+
+    def _note_estimate(self, report: bytes) -> None:
+        try:
+            self.estimate = unpack_remb_fci(report)[0]
+        except ValueError:
+            return
+
+    def put(self, parcel: EncodedFrame, now: float) -> None:
+        """One frame; picture and sound begin together, with a whole picture, and go on together after a jam."""
+        if not self.connected:
+            return
+        picture = parcel.pictures.get(self.codec) if self.codec else None
+        if any(track.full for track in self._tracks.values()):
+            for track in self._tracks.values():
+                track.clear()
+            self._waiting, self.rebased = True, self.rebased + 1
+        if self._waiting and self.codec and not (picture and picture.key):
+            self._key()
+            return
+        self._waiting = False
+        if picture and "video" in self._tracks:
+            self._tracks["video"].put(picture.data, parcel.picture_start, now + OPUS_DELAY)
+        for piece in parcel.sound if "audio" in self._tracks else ():
+            self._tracks["audio"].put(piece.data, piece.start, now + (piece.start - parcel.sound_start) / 48_000)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Send a JSON object on the data channel, if there is one and the viewer reads."""
+        channel = self._channel
+        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MOST_UNSENT:
+            channel.send(json.dumps(event))
+
+    async def close(self) -> None:
+        """End the connection; the second time nothing happens."""
+        if self._over:
+            return
+        self._over = True
+        if self._limit is not None:
+            self._limit.cancel()
+        for track in self._tracks.values():
+            track.stop()
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await self._connection.close()
+        finally:
+            self._ended()
+            self.gone.set()
+
+    def _changed(self) -> None:
+        state = self._connection.connectionState
+        if state == "connected":
+            self._key()
+        elif state in ("failed", "closed"):
+            self._end_soon()
+
+    def _give_up(self) -> None:
+        if not self.connected:
+            self._end_soon()
+
+    def _listen(self, track: MediaStreamTrack) -> None:
+        self._tasks.append(asyncio.ensure_future(hear(track, self._sound if track.kind == "audio" else None)))
+
+    def _sound(self, samples: Samples) -> None:
+        if self._ears.sound is None:
+            return
+        try:
+            self._ears.sound(samples)
+        except LipsmithError as reason:
+            self.tell({"type": "error", "detail": str(reason)})
+
+    def _take_channel(self, channel: RTCDataChannel) -> None:
+        if self._channel is not None:
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._word)
+
+    def _word(self, message: str | bytes) -> None:
+        try:
+            said = json.loads(message) if len(message) <= MOST_WORD else None
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            self.tell({"type": "error", "detail": f"Send a JSON object of at most {MOST_WORD} bytes."})
+            return
+        try:
+            if self._ears.word is not None:
+                self._ears.word(said)
+        except LipsmithError as reason:
+            self.tell({"type": "error", "detail": str(reason)})
+
+    def _end_soon(self) -> None:
+        if self._ending is None and not self._over:
+            self._ending = asyncio.ensure_future(self.close())
+
+
+def _check_bundle(offer: SessionDescription) -> None:
+    """Raise ValueError unless all media go over one connection; aiortc cannot even close another one."""
+    mids = [media.rtp.muxId for media in offer.media]
+    bundles = [group.items for group in offer.group if group.semantic == "BUNDLE"]
+    if not all(mids) or len(set(mids)) < len(mids) or bundles != [mids]:
+        raise ValueError("its media do not share one connection, a BUNDLE")
+
+
+def _configuration(options: RtcOptions, session: str) -> RTCConfiguration:
+    """Never aiortc's default server, which is somebody else's."""
+    servers = [RTCIceServer(**server) for server in ice_servers(options, session, time.time())]
+    policy = RTCIceTransportPolicy.RELAY if options.relay_only else RTCIceTransportPolicy.ALL
+    return RTCConfiguration(servers, policy, RTCBundlePolicy.MAX_BUNDLE)
+
+
+def _preferred(kind: str, codec: str) -> list[Any]:
+    """Opus alone for sound, as packets of it are sent; for pictures ``codec`` first."""
+    known = RTCRtpSender.getCapabilities(kind).codecs
+    if kind == "audio":
+        return [one for one in known if one.name == "opus"]
+    resending = [one for one in known if one.name == "rtx"]
+    pictures = [one for one in known if one.name in ("VP8", "H264")]
+    return sorted(pictures, key=lambda one: one.name.lower() != codec) + resending
+
+
+__all__ = ["Viewer", "ViewerCallbacks"]
