@@ -2,15 +2,43 @@
 
 >>> import lipsmith
 >>> report = lipsmith.generate("portrait.jpg", "speech.wav", "film.mp4")  # doctest: +SKIP
+
+``generate`` and ``speak`` write films, ``preview`` looks before time is spent, ``AvatarStore`` keeps prepared avatars,
+``load_engine`` finds an engine. Every error of Lipsmith is a ``LipsmithError``.
 """
 
-from .engines import load_engine
-from .errors import LipsmithError
+from .avatars.avatar import Avatar
+from .avatars.options import AvatarOptions
+from .avatars.store import AvatarStore
+from .engines import Engine, EngineSpec, load_engine
+from .errors import *  # noqa: F403 - the whole tree of errors, as its ``__all__`` lists it
+from .errors import __all__ as _errors
 from .options import GenerateOptions
-from .pipeline.generate import Report, generate
-from .pipeline.render import render_stream
-from .pipeline.timeline import Timeline
+from .pipeline.film import Report
+from .pipeline.generate import generate
+from .pipeline.preview import Preview, preview
+from .pipeline.speak import SpeakOptions, speak
 
 __version__ = "0.1.0"
 
-__all__ = ["GenerateOptions", "LipsmithError", "Report", "Timeline", "generate", "load_engine", "render_stream"]
+__all__ = [
+    "Avatar",
+    "AvatarOptions",
+    "AvatarStore",
+    "Engine",
+    "EngineSpec",
+    "GenerateOptions",
+    "Preview",
+    "Report",
+    "SpeakOptions",
+    "generate",
+    "load_engine",
+    "preview",
+    "speak",
+    *_errors,
+]
+
+
+def __dir__() -> list[str]:
+    """What is public, and nothing else."""
+    return sorted([*__all__, "__version__"])

@@ -76,7 +76,7 @@ class SourceFrame:
 
     index: int  # position in the source
     image: Image
-    targets: tuple[PreparedFace, ...] = ()
+    faces: tuple[PreparedFace, ...] = ()
     scene: int = 0  # plates of different scenes do not follow from each other
 
 
@@ -85,7 +85,7 @@ class DrivenFrame:
     """A plate met by its moment of sound, waiting for render."""
 
     index: int  # position in the film
-    plate: SourceFrame
+    source_frame: SourceFrame
     drive: Array  # (d,) what the face does now, in the engine's own terms
     samples: Samples  # (n,) at the stream's playing rate
 

@@ -121,9 +121,7 @@ def test_a_long_speech_is_read_with_progress(
 ) -> None:
     monkeypatch.setattr("lipsmith.media.sound.TELL_EVERY", 1)
     stages: list[Stage] = []
-    lipsmith.generate(
-        astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine(), progress=stages.append
-    )
+    lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine(), progress=stages.append)
     assert [(stage.name, stage.done // 25, stage.total) for stage in stages[:2]] == [("open", 1, 62), ("open", 2, 62)]
     assert stages[2].name == "look"
 
@@ -144,9 +142,7 @@ def test_a_still_portrait_moves_its_mouth_alone(astronaut_file: Path, speech: Pa
 
 def test_the_seed_decides_the_blinks(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     films = [
-        frames_of(
-            lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4", GenerateOptions(seed=k)).output
-        )
+        frames_of(lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4", GenerateOptions(seed=k)).output)
         for k in range(2)
     ]
     assert max(difference(a, b, (0, 0, 512, 512)) for a, b in zip(*films, strict=True)) > 0.5
@@ -162,9 +158,7 @@ def test_a_video_speaks_with_its_own_soundtrack(small: Image, words: Samples, tm
 
 def test_speech_longer_than_the_video_plays_it_forth_and_back(small: Image, speech: Path, tmp_path: Path) -> None:
     talk = write_video(tmp_path / "talk.mp4", swaying(small, 20))
-    report = lipsmith.generate(
-        talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8), engine=FakeEngine()
-    )
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(crf=8), engine=FakeEngine())
     film = frames_of(report.output)
     assert len(film) == 63
     top = (0, 0, 320, 20)  # above the fake engine's square
@@ -206,19 +200,19 @@ class Remembering(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.characters: set[object] = set()
+        self.identities: set[object] = set()
         self.most = 0
         self._studies: WeakSet[object] = WeakSet()
 
-    def study(self, still):  # type: ignore[no-untyped-def]
-        study = super().study(still)
-        self._studies.add(study)
+    def analyze(self, still):  # type: ignore[no-untyped-def]
+        analysis = super().analyze(still)
+        self._studies.add(analysis)
         self.most = max(self.most, len(self._studies))
-        return study
+        return analysis
 
-    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
-        self.characters.add(character)
-        return super().prepare(image, face, character)
+    def prepare(self, image, face, identity):  # type: ignore[no-untyped-def]
+        self.identities.add(identity)
+        return super().prepare(image, face, identity)
 
 
 @pytest.mark.parametrize(("room", "most"), [(12, 2), (1, 2)])
@@ -229,11 +223,9 @@ def test_a_crowd_is_studied_in_turns(
     engine = Remembering()
     alone = np.concatenate([small, np.full_like(small, 120)], axis=1)
     talk = write_video(tmp_path / "talk.mp4", [*swaying(two_people, 20), *swaying(alone, 8)])
-    report = lipsmith.generate(
-        talk, speech, tmp_path / "film.mp4", GenerateOptions(faces="all"), engine=engine
-    )
+    report = lipsmith.generate(talk, speech, tmp_path / "film.mp4", GenerateOptions(faces="all"), engine=engine)
     assert report.faces == 2
-    assert engine.characters == {20, 28}  # frames that each study saw
+    assert engine.identities == {20, 28}  # frames that each study saw
     assert engine.most == most
 
 
@@ -330,8 +322,8 @@ def test_bad_wishes_get_one_sentence_and_leave_nothing(
 class Unable(FakeEngine):
     """Cannot make any face speak."""
 
-    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
-        return replace(super().prepare(image, face, character), unable="the mouth is wide open")
+    def prepare(self, image, face, identity):  # type: ignore[no-untyped-def]
+        return replace(super().prepare(image, face, identity), unable="the mouth is wide open")
 
 
 def test_a_portrait_that_cannot_speak_is_refused_before_the_work(
@@ -352,10 +344,10 @@ class Choosy(FakeEngine):
         super().__init__()
         self._everybody = everybody
 
-    def prepare(self, image, face, character):  # type: ignore[no-untyped-def]
+    def prepare(self, image, face, identity):  # type: ignore[no-untyped-def]
         if self._everybody or face.box[0] < image.shape[1] / 2:
             raise FaceError("The mouth is wide open; give a picture with a calm one.")
-        return super().prepare(image, face, character)
+        return super().prepare(image, face, identity)
 
 
 def test_one_refused_face_stays_silent_while_the_other_speaks(two_people: Image, speech: Path, tmp_path: Path) -> None:

@@ -112,13 +112,9 @@ def test_wishes_that_cannot_be_are_refused_before_the_work(
     with pytest.raises(OptionError, match=r"film\.mp4 cannot be transparent"):
         lipsmith.generate(on_green, speech, tmp_path / "film.mp4", GenerateOptions(background="transparent"))
     with pytest.raises(OptionError, match="no such file, and no colour"):
-        lipsmith.generate(
-            on_green, speech, tmp_path / "a.mp4", GenerateOptions(background="bleu"), engine=engine
-        )
+        lipsmith.generate(on_green, speech, tmp_path / "a.mp4", GenerateOptions(background="bleu"), engine=engine)
     with pytest.raises(PictureError, match="--key"):
-        lipsmith.generate(
-            astronaut_file, speech, tmp_path / "a.mp4", GenerateOptions(background="red"), engine=engine
-        )
+        lipsmith.generate(astronaut_file, speech, tmp_path / "a.mp4", GenerateOptions(background="red"), engine=engine)
     with pytest.raises(OptionError, match="the background is kept"):
         GenerateOptions(key="#00ff00")
     assert list(tmp_path.iterdir()) == []

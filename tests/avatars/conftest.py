@@ -17,7 +17,7 @@ def known_faces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> AvatarStore:
+def store(tmp_path: Path) -> AvatarStore:
     return AvatarStore(tmp_path / "shelf")
 
 
@@ -28,7 +28,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def anna(shelf: AvatarStore, source: Path, known_faces: None) -> AvatarStore:
+def anna(store: AvatarStore, source: Path, known_faces: None) -> AvatarStore:
     """A shelf with one avatar of four plates."""
-    shelf.create("anna", source, FakeEngine())
-    return shelf
+    store.create("anna", source, FakeEngine())
+    return store

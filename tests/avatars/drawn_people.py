@@ -43,8 +43,8 @@ class KnownFaces(FacePreparation):
 
     def look(self, footage, limit=None) -> TrackedPeople:
         frames = footage.info.frames
-        study = self.engine.study(still=frames == 1)
-        return TrackedPeople(KnownTracks(frames, self.cuts), (1,), {1: study.done()}, frames)  # type: ignore[arg-type]
+        analysis = self.engine.analyze(still=frames == 1)
+        return TrackedPeople(KnownTracks(frames, self.cuts), (1,), {1: analysis.identity()}, frames)  # type: ignore[arg-type]
 
     cuts: tuple[int, ...] = ()
 
@@ -68,15 +68,15 @@ def draw_folder(folder: Path, frames: int, shade: int = 0) -> Path:
 
 def main(root: str, *sources: str) -> None:
     builder.FacePreparation = KnownFaces
-    shelf = AvatarStore(Path(root))
+    store = AvatarStore(Path(root))
     for source in cycle(sources or [""]):
         sys.stdout.write("again\n")
         sys.stdout.flush()
         if source:
-            shelf.create("anna", Path(source), FakeEngine(), refresh=True)
+            store.create("anna", Path(source), FakeEngine(), refresh=True)
             continue
         try:
-            shelf.delete("anna")
+            store.delete("anna")
         except AvatarMissing:
             continue
 

@@ -25,18 +25,18 @@ from lipsmith.types import Crop
 TRIALS = int(os.environ.get("LIPSMITH_TEST_TRIALS", "200"))
 
 
-def files_of(shelf: AvatarStore) -> list[Path]:
-    return sorted(path for path in (shelf.root / "anna").rglob("*") if path.is_file())
+def files_of(store: AvatarStore) -> list[Path]:
+    return sorted(path for path in (store.root / "anna").rglob("*") if path.is_file())
 
 
-def is_harmless(shelf: AvatarStore) -> bool:
+def is_harmless(store: AvatarStore) -> bool:
     """Whether the avatar still is what was drawn; False: it is refused."""
     try:
-        with shelf.open("anna") as avatar:
+        with store.open("anna") as avatar:
             avatar.check()
             assert avatar.info.frames == 4
-            assert [target.material for target in avatar.plate(2).targets] == [float(drawn(2).mean())]
-            assert all(np.array_equal(avatar.plate(k).image, drawn(k)) for k in range(4))
+            assert [target.material for target in avatar.source_frame(2).faces] == [float(drawn(2).mean())]
+            assert all(np.array_equal(avatar.source_frame(k).image, drawn(k)) for k in range(4))
     except AvatarBroken:
         return False
     return True
@@ -74,9 +74,9 @@ def test_missing_and_cut_files(anna: AvatarStore, name: str) -> None:
     assert anna.list() == []
 
 
-def rewritten(shelf: AvatarStore, **changes: Any) -> None:
+def rewritten(store: AvatarStore, **changes: Any) -> None:
     """The manifest with other values and a checksum that fits."""
-    path = shelf.root / "anna" / NAME
+    path = store.root / "anna" / NAME
     body = json.loads(path.read_text())
     del body["sum"]
     body.update(changes)

@@ -25,7 +25,7 @@ from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarStale
 from lipsmith.pipeline.generate import generate
 from lipsmith.pipeline.render import render_stream
-from lipsmith.pipeline.speak import plates, speak
+from lipsmith.pipeline.speak import source_frames, speak
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.timing import sample_at
 from lipsmith.types import AVFrame, Image, Samples, SourceFrame
@@ -85,16 +85,16 @@ def stored(
     made: list[SourceFrame] = []
     faces = AvatarWriter.faces
 
-    def remember(self: AvatarWriter, plate: SourceFrame, characters: Any) -> None:
-        made.append(plate)
-        faces(self, plate, characters)
+    def remember(self: AvatarWriter, source_frame: SourceFrame, identities: Any) -> None:
+        made.append(source_frame)
+        faces(self, source_frame, identities)
 
-    shelf = AvatarStore(tmp_path_factory.mktemp("shelf"))
+    store = AvatarStore(tmp_path_factory.mktemp("shelf"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AvatarWriter, "faces", remember)
         who = "largest" if engine.info.name == "musetalk" else "all"  # its networks, though tiny, take their time
-        shelf.create("anna", film, engine, AvatarOptions(faces=who))
-    return shelf, made
+        store.create("anna", film, engine, AvatarOptions(faces=who))
+    return store, made
 
 
 def there_and_back(made: list[SourceFrame]) -> Iterator[SourceFrame]:
@@ -108,29 +108,29 @@ def played(source: Iterator[SourceFrame], engine: Engine, sound: Samples) -> lis
 def test_a_film_from_the_store_is_the_film_from_memory(
     engine: Engine, stored: tuple[AvatarStore, list[SourceFrame]], sound: Samples
 ) -> None:
-    shelf, made = stored
+    store, made = stored
     assert made[4].scene != made[7].scene
     if engine.info.name == "musetalk":
         sound = sound[: sample_at(3, Fraction(25))]
     else:
-        assert [len(plate.targets) for plate in made] == [2, 2, 2, 2, 2, 0, 0, 1, 1, 1]
-    with shelf.open("anna") as avatar:
-        theirs = played(plates(avatar), engine, sound)
+        assert [len(source_frame.faces) for source_frame in made] == [2, 2, 2, 2, 2, 0, 0, 1, 1, 1]
+    with store.open("anna") as avatar:
+        theirs = played(source_frames(avatar), engine, sound)
     ours = played(there_and_back(made), engine, sound)
     assert len(ours) == len(theirs) >= 3
     assert all(np.array_equal(a.image, b.image) for a, b in zip(ours, theirs, strict=True))
-    assert any((a.image != plate.image).any() for a, plate in zip(ours, made, strict=False))
+    assert any((a.image != source_frame.image).any() for a, source_frame in zip(ours, made, strict=False))
 
 
 def test_plates_come_back_as_they_were_in_any_order(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
-    shelf, made = stored
-    with shelf.open("anna") as avatar:
+    store, made = stored
+    with store.open("anna") as avatar:
         for index in (7, 0, 9, 3, 3, 8, 2, 5):
-            plate = avatar.plate(index)
-            assert (plate.index, plate.scene) == (made[index].index, made[index].scene)
-            assert np.array_equal(plate.image, made[index].image)
-            assert [t.track for t in plate.targets] == [t.track for t in made[index].targets]
-            for mine, theirs in zip(made[index].targets, plate.targets, strict=True):
+            source_frame = avatar.source_frame(index)
+            assert (source_frame.index, source_frame.scene) == (made[index].index, made[index].scene)
+            assert np.array_equal(source_frame.image, made[index].image)
+            assert [t.track for t in source_frame.faces] == [t.track for t in made[index].faces]
+            for mine, theirs in zip(made[index].faces, source_frame.faces, strict=True):
                 assert np.array_equal(mine.crop.matrix, theirs.crop.matrix)
                 assert (mine.crop.size, mine.crop.box, mine.unable) == (
                     theirs.crop.size,
@@ -141,19 +141,19 @@ def test_plates_come_back_as_they_were_in_any_order(stored: tuple[AvatarStore, l
 
 
 def test_the_sheet_shows_every_face(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
-    shelf, _ = stored
-    with shelf.open("anna") as avatar:
+    store, _ = stored
+    with store.open("anna") as avatar:
         sheet = avatar_sheet(avatar)
     assert sheet.shape[1] > 900
     assert (sheet == (60, 230, 120)).all(-1).sum() > 100
 
 
 def test_a_part_of_the_picture_stays_a_part_and_what_is_shared_stays_shared(film: Path, tmp_path: Path) -> None:
-    shelf = AvatarStore(tmp_path)
-    shelf.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
-    with shelf.open("anna") as avatar:
-        one, other = avatar.plate(0), avatar.plate(1)
-        materials: list[Any] = [plate.targets[0].material for plate in (one, other)]
+    store = AvatarStore(tmp_path)
+    store.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
+    with store.open("anna") as avatar:
+        one, other = avatar.source_frame(0), avatar.source_frame(1)
+        materials: list[Any] = [source_frame.faces[0].material for source_frame in (one, other)]
     assert np.shares_memory(materials[0].picture, one.image)
     assert materials[0].sheets is materials[1].sheets
     assert materials[0].neutral is materials[1].neutral
@@ -166,14 +166,14 @@ def test_two_speeches_and_a_portrait(astronaut_file: Path, speech_file: Path, tm
     """Drawn from the store, a portrait says just what ``generate`` makes it say."""
     from lipsmith.options import GenerateOptions
 
-    shelf, engine = AvatarStore(tmp_path / "shelf"), load_engine("warp")
-    shelf.create("anna", astronaut_file, engine)
+    store, engine = AvatarStore(tmp_path / "shelf"), load_engine("warp")
+    store.create("anna", astronaut_file, engine)
     short = tmp_path / "short.wav"
     with wave.open(str(short), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         tone = 8000 * np.sin(np.arange(sample_at(12, Fraction(25))) * 0.05)
         file.writeframes(tone.astype("<i2").tobytes())
-    with shelf.open("anna") as avatar:
+    with store.open("anna") as avatar:
         reports = [speak(avatar, short, tmp_path / f"{k}.mp4", engine=engine) for k in range(2)]
         with pytest.raises(AvatarStale):
             speak(avatar, short, tmp_path / "no.mp4", engine=FakeEngine())
@@ -190,10 +190,10 @@ def images(path: Path) -> list[bytes]:
 
 
 def test_memory_does_not_grow_with_what_is_read(film: Path, tmp_path: Path) -> None:
-    shelf = AvatarStore(tmp_path)
-    shelf.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
-    with shelf.open("anna") as avatar:
-        list(islice(plates(avatar), 30))
+    store = AvatarStore(tmp_path)
+    store.create("anna", film, load_engine("warp"), AvatarOptions(faces="all"))
+    with store.open("anna") as avatar:
+        list(islice(source_frames(avatar), 30))
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
         list(islice(walked(avatar, avatar.loop), 200))
@@ -205,5 +205,5 @@ def test_memory_does_not_grow_with_what_is_read(film: Path, tmp_path: Path) -> N
 def walked(avatar: Avatar, loop: PlaybackOrder) -> Iterator[int]:
     walk = loop.start()
     for k in range(200):
-        yield avatar.plate(walk.plate).index
+        yield avatar.source_frame(walk.source_frame).index
         walk = loop.after(walk, speaking=k % 50 < 25)

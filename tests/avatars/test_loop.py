@@ -52,16 +52,16 @@ def walked(loop: PlaybackOrder, speaking: list[bool]) -> list[PlaybackCursor]:
 def test_no_step_jumps_but_over_a_bridge(loop: PlaybackOrder, speaking: list[bool]) -> None:
     for before, now in pairwise(walked(loop, speaking)):
         clip = loop.clips[now.clip]
-        assert clip.start <= now.plate < clip.stop
+        assert clip.start <= now.source_frame < clip.stop
         if before.clip == now.clip:
-            assert abs(before.plate - now.plate) <= 1
+            assert abs(before.source_frame - now.source_frame) <= 1
         else:
-            assert Transition(before.plate, now.plate) in loop.bridges
+            assert Transition(before.source_frame, now.source_frame) in loop.bridges
 
 
 @given(clips())
 def test_speaking_shows_every_plate_there_and_back_without_doubling_the_turn(clip: Clip) -> None:
-    shown = [walk.plate for walk in walked(PlaybackOrder([clip]), [True] * (4 * clip.stop))]
+    shown = [walk.source_frame for walk in walked(PlaybackOrder([clip]), [True] * (4 * clip.stop))]
     there = list(range(clip.stop))
     period = there + there[-2:0:-1]
     assert shown == [period[k % len(period)] for k in range(len(shown))]
@@ -69,7 +69,7 @@ def test_speaking_shows_every_plate_there_and_back_without_doubling_the_turn(cli
 
 def test_the_doubled_turn_of_musetalk() -> None:
     loop = PlaybackOrder([Clip("idle", 0, 3)], doubled=True)
-    assert [walk.plate for walk in walked(loop, [True] * 12)] == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
+    assert [walk.source_frame for walk in walked(loop, [True] * 12)] == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
 
 
 @given(loops(), st.lists(st.booleans(), max_size=60), st.fractions(Fraction(1, 5), 5, max_denominator=1001))
@@ -81,39 +81,39 @@ def test_another_rate_shows_at_every_moment_the_plate_that_its_own_rate_shows(
     for now in (True, False):
         frames, steps = walked(paced, [now] * len(speaking)), walked(loop, [now] * (5 * len(speaking)))
         shown = [steps[int(k * pace)] for k in range(len(frames))]
-        assert [(one.plate, one.clip) for one in frames] == [(one.plate, one.clip) for one in shown]
+        assert [(one.source_frame, one.clip) for one in frames] == [(one.source_frame, one.clip) for one in shown]
     assert all(0 <= walk.owed < 1 for walk in walked(paced, speaking))
 
 
 @given(loops(), st.lists(st.booleans(), max_size=60))
 def test_pauses_end_in_a_closed_mouth_of_the_first_clip_and_stay(loop: PlaybackOrder, before: list[bool]) -> None:
-    settling = 2 * loop.plates
+    settling = 2 * loop.source_frames
     rest = walked(loop, before + [False] * (settling + 100))[-100:]
     first = loop.clips[0]
     assert {walk.clip for walk in rest} == {0}
-    allowed = first.idle or (first.scene(rest[0].plate),)
-    homes = [one for one in allowed if one[0] <= rest[0].plate < one[1]]
+    allowed = first.idle or (first.scene(rest[0].source_frame),)
+    homes = [one for one in allowed if one[0] <= rest[0].source_frame < one[1]]
     assert len(homes) == 1
-    seen = {walk.plate for walk in rest}
+    seen = {walk.source_frame for walk in rest}
     assert seen == set(range(*homes[0])) if len(range(*homes[0])) < 50 else seen
 
 
 @given(clips(), st.data())
 def test_idle_never_crosses_a_cut_when_its_scene_has_a_closed_mouth(clip: Clip, data: st.DataObject) -> None:
-    plate = data.draw(st.integers(0, clip.stop - 1))
-    start, stop = clip.scene(plate)
-    walk, loop = PlaybackCursor(plate, data.draw(st.booleans())), PlaybackOrder([clip])
+    source_frame = data.draw(st.integers(0, clip.stop - 1))
+    start, stop = clip.scene(source_frame)
+    walk, loop = PlaybackCursor(source_frame, data.draw(st.booleans())), PlaybackOrder([clip])
     here = any(start <= first < stop for first, _ in clip.idle)
     for _ in range(100):
         walk = loop.after(walk, speaking=False)
-        assert start <= walk.plate < stop or (clip.idle and not here)
+        assert start <= walk.source_frame < stop or (clip.idle and not here)
 
 
 @given(loops(), st.data())
 def test_a_gesture_is_reached_and_kept(loop: PlaybackOrder, data: st.DataObject) -> None:
     wish = data.draw(st.integers(0, len(loop.clips) - 1))
     walk = loop.start(speaking=True)
-    for _ in range(loop.plates + 1):
+    for _ in range(loop.source_frames + 1):
         walk = loop.after(walk, speaking=True, wish=wish)
     assert walk.clip == wish
 
@@ -140,7 +140,10 @@ def test_a_loop_of_many_cuts_clips_and_bridges_is_made_and_walked_at_once() -> N
     """What a hostile manifest may say: nothing takes the square of it."""
     many = 40_000
     clip = Clip("idle", 0, 2 * many, tuple(range(2, 2 * many, 2)))
-    assert all(clip.scene(plate) == (plate & ~1, (plate & ~1) + 2) for plate in range(0, 2 * many, 3))
+    assert all(
+        clip.scene(source_frame) == (source_frame & ~1, (source_frame & ~1) + 2)
+        for source_frame in range(0, 2 * many, 3)
+    )
     with pytest.raises(ValueError, match="every clip needs"):
         PlaybackOrder([Clip(str(k), k, k + 1) for k in range(many)], [Transition(k, 0) for k in range(many)])
 

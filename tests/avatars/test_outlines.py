@@ -63,11 +63,11 @@ def images(path: Path) -> list[Image]:
 
 @pytest.mark.parametrize("source", ["cut_out", "on_green"])
 def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
-    source: str, request: pytest.FixtureRequest, shelf: AvatarStore, speech: Path, tmp_path: Path
+    source: str, request: pytest.FixtureRequest, store: AvatarStore, speech: Path, tmp_path: Path
 ) -> None:
     picture = request.getfixturevalue(source)
-    shelf.create("anna", picture, load_engine("warp"))
-    with shelf.open("anna") as avatar:
+    store.create("anna", picture, load_engine("warp"))
+    with store.open("anna") as avatar:
         report = speak(avatar, speech, tmp_path / "spoken.mp4", SpeakOptions(background="#3060c0"))
     wish = GenerateOptions(engine="warp", background="#3060c0")
     generate(picture, speech, tmp_path / "made.mp4", wish)
@@ -79,12 +79,12 @@ def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
         assert np.array_equal(spoken, made)
 
 
-def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green: Path, shelf: AvatarStore) -> None:
-    shelf.create("outlined", cut_out, load_engine("warp"))
-    shelf.create("keyed", on_green, load_engine("warp"))
+def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green: Path, store: AvatarStore) -> None:
+    store.create("outlined", cut_out, load_engine("warp"))
+    store.create("keyed", on_green, load_engine("warp"))
 
     def moves(name: str, **wish: str) -> bool:
-        with shelf.open(name) as avatar:
+        with store.open(name) as avatar:
             return bool(engine_for(avatar, SpeakOptions(**wish)).options.idle)  # type: ignore[attr-defined,arg-type]
 
     assert moves("outlined")
@@ -95,7 +95,7 @@ def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green:
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mov"])
 def test_a_folder_of_cut_outs_speaks_transparently(
-    name: str, shelf: AvatarStore, speech: Path, tmp_path: Path, known_faces: None
+    name: str, store: AvatarStore, speech: Path, tmp_path: Path, known_faces: None
 ) -> None:
     folder = draw_folder(tmp_path / "source", 4)
     outlines = []
@@ -104,8 +104,8 @@ def test_a_folder_of_cut_outs_speaks_transparently(
         outlines.append(np.full(image.shape[:2], 255, np.uint8))
         outlines[-1][:, : 10 + number] = 60 * number
         Pillow.fromarray(np.dstack([image, outlines[-1]])).save(path)
-    shelf.create("anna", folder, FakeEngine())
-    with shelf.open("anna") as avatar:
+    store.create("anna", folder, FakeEngine())
+    with store.open("anna") as avatar:
         assert avatar.alphas is not None
         assert all(np.array_equal(avatar.alphas(index), outlines[index]) for index in (2, 0, 3, 1))
         with pytest.raises(OptionError, match=r"no\.mp4 cannot be transparent"):
@@ -116,7 +116,7 @@ def test_a_folder_of_cut_outs_speaks_transparently(
         assert len(container.streams.audio) == 1
         if name == "film.mov":
             assert container.streams.video[0].format.name.startswith("yuva444p1")
-    assert shelf.check("anna").frames == 4
+    assert store.check("anna").frames == 4
 
 
 def test_an_opaque_avatar_before_no_screen_says_so(anna: AvatarStore, speech: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from lipsmith.errors import (
     OutputError,
     PictureError,
 )
-from lipsmith.pipeline.speak import plates
+from lipsmith.pipeline.speak import source_frames
 from lipsmith.stopwatch import Stage
 from lipsmith.types import EngineInfo
 
@@ -75,11 +75,11 @@ def test_an_avatar_is_what_was_asked_for(anna: AvatarStore) -> None:
     assert info.bytes == sum(path.stat().st_size for path in (anna.root / "anna").rglob("*.*") if path.name != NAME)
     with anna.open("anna") as avatar:
         for index in (3, 0, 2, 2, 1):
-            plate = avatar.plate(index)
-            assert (plate.index, len(plate.targets), plate.targets[0].track) == (index, 1, 1)
-            assert np.array_equal(plate.image, drawn(index))
+            source_frame = avatar.source_frame(index)
+            assert (source_frame.index, len(source_frame.faces), source_frame.faces[0].track) == (index, 1, 1)
+            assert np.array_equal(source_frame.image, drawn(index))
         with pytest.raises(IndexError):
-            avatar.plate(4)
+            avatar.source_frame(4)
 
 
 def test_the_same_wish_is_found_at_once(anna: AvatarStore, source: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: AvatarSt
         with anna.open("anna") as avatar:
             avatar.play_at(Fraction(fps))
             assert avatar.info.fps == fps
-            return [plate.index for plate in islice(plates(avatar), 9)]
+            return [source_frame.index for source_frame in islice(source_frames(avatar), 9)]
 
     assert order(25) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
     assert order(50) == [0, 0, 1, 1, 2, 2, 3, 3, 2]
@@ -112,8 +112,19 @@ def test_an_engine_made_strict_turns_as_musetalk_does(anna: AvatarStore) -> None
     path = anna.root / "anna" / NAME
     manifest = read_manifest(path)
     write_manifest(path.parent, replace(manifest, options={**manifest.options, "strict": True}))
-    assert [walk.plate for walk in islice(walks(read_manifest(path).loop()), 10)] == [0, 1, 2, 3, 3, 2, 1, 0, 0, 1]
-    assert [walk.plate for walk in islice(walks(manifest.loop()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+    assert [walk.source_frame for walk in islice(walks(read_manifest(path).loop()), 10)] == [
+        0,
+        1,
+        2,
+        3,
+        3,
+        2,
+        1,
+        0,
+        0,
+        1,
+    ]
+    assert [walk.source_frame for walk in islice(walks(manifest.loop()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
 
 
 def walks(loop: PlaybackOrder) -> Iterator[PlaybackCursor]:
@@ -147,7 +158,7 @@ def test_what_changed_is_said(anna: AvatarStore, source: Path, tmp_path: Path) -
         anna.create("anna", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
     anna.create("anna", other, FakeEngine(), refresh=True)
     with anna.open("anna") as avatar:
-        assert np.array_equal(avatar.plate(1).image, drawn(1, 9))
+        assert np.array_equal(avatar.source_frame(1).image, drawn(1, 9))
     assert len(list((anna.root / "anna").iterdir())) == 2
 
 
@@ -155,14 +166,14 @@ def test_who_has_it_open_reads_on(anna: AvatarStore, tmp_path: Path) -> None:
     with anna.open("anna") as avatar:
         anna.create("anna", draw_folder(tmp_path / "other", 2, shade=9), FakeEngine(), refresh=True)
         anna.delete("anna")
-        assert np.array_equal(avatar.plate(3).image, drawn(3))
+        assert np.array_equal(avatar.source_frame(3).image, drawn(3))
     with pytest.raises(AvatarMissing):
         anna.open("anna")
 
 
 def test_a_failed_making_leaves_what_was_there(anna: AvatarStore, tmp_path: Path) -> None:
     class Stumbling(FakeEngine):
-        def prepare(self, image, face, character):
+        def prepare(self, image, face, identity):
             raise FaceError("no such face")
 
     with pytest.raises(FaceError, match="no such face"):
@@ -297,8 +308,8 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, sour
         }
         assert loop.clips[1].idle == ()
         assert avatar.info.notices == ()
-        assert np.array_equal(avatar.plate(4 + 7).image, drawn(7))
-        assert avatar.plate(3).scene != avatar.plate(4).scene
+        assert np.array_equal(avatar.source_frame(4 + 7).image, drawn(7))
+        assert avatar.source_frame(3).scene != avatar.source_frame(4).scene
     elsewhere = draw_folder(tmp_path / "elsewhere", 4, shade=90)
     (notice,) = anna.create("dora", source, FakeEngine(), AvatarOptions(clips={"wave": elsewhere})).notices
     assert "idle and wave nowhere look alike" in notice
@@ -311,9 +322,9 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, sour
         anna.create("emma", source, FakeEngine(), AvatarOptions(clips={"wave": other}))
 
 
-def test_idle_ranges_are_long_and_closed(shelf: AvatarStore, tmp_path: Path, known_faces: None) -> None:
-    shelf.create("anna", draw_folder(tmp_path / "long", 14), FakeEngine(), AvatarOptions(fps="5"))
-    with shelf.open("anna") as avatar:
+def test_idle_ranges_are_long_and_closed(store: AvatarStore, tmp_path: Path, known_faces: None) -> None:
+    store.create("anna", draw_folder(tmp_path / "long", 14), FakeEngine(), AvatarOptions(fps="5"))
+    with store.open("anna") as avatar:
         assert avatar.loop.clips[0].idle == ((3, 5),)  # 13 alone is too short
 
 
@@ -346,38 +357,40 @@ def running(*words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
-    shelf, chance = AvatarStore(tmp_path / "shelf"), random.Random(0)
+    store, chance = AvatarStore(tmp_path / "shelf"), random.Random(0)
     sources = [draw_folder(tmp_path / f"source{shade}", 6, shade) for shade in (0, 9)]
     for _ in range(KILLS):
-        with running(shelf.root, *sources) as child:
+        with running(store.root, *sources) as child:
             time.sleep(chance.uniform(0, 0.25))
             child.send_signal(signal.SIGKILL)
             child.wait()
-        assert shelf.broken() == {}
-        for info in shelf.list():
-            shelf.check(info.id)
+        assert store.broken() == {}
+        for info in store.list():
+            store.check(info.id)
         if chance.random() < 0.3:
-            shutil.rmtree(shelf.root / "anna", ignore_errors=True)
-    shelf.collect()
-    assert all(len(list(home.iterdir())) == 2 for home in shelf.root.iterdir() if home.name != LOCKS)
+            shutil.rmtree(store.root / "anna", ignore_errors=True)
+    store.collect()
+    assert all(len(list(home.iterdir())) == 2 for home in store.root.iterdir() if home.name != LOCKS)
 
 
 def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
-    shelf, seen, missing = AvatarStore(tmp_path / "shelf"), set(), 0
+    store, seen, missing = AvatarStore(tmp_path / "shelf"), set(), 0
     sources = [draw_folder(tmp_path / f"source{shade}", 3, shade) for shade in (0, 9)]
-    with running(shelf.root, *sources), running(shelf.root, *sources[::-1]), running(shelf.root):
+    with running(store.root, *sources), running(store.root, *sources[::-1]), running(store.root):
         until = time.monotonic() + 1.5
         while time.monotonic() < until or not seen:
             try:
-                avatar = shelf.open("anna")
+                avatar = store.open("anna")
             except AvatarMissing:
                 missing += 1
                 continue
             with avatar:
-                shades = [[s for s in (0, 9) if np.array_equal(avatar.plate(k).image, drawn(k, s))] for k in range(3)]
+                shades = [
+                    [s for s in (0, 9) if np.array_equal(avatar.source_frame(k).image, drawn(k, s))] for k in range(3)
+                ]
             assert shades[0] == shades[1] == shades[2]
             seen.add(shades[0][0])
-            assert shelf.broken() == {}
+            assert store.broken() == {}
     assert seen
 
 

@@ -77,9 +77,9 @@ def test_the_alpha_in_the_film_is_the_person_s_outline_plate_by_plate(home: Path
     assert run(["speak", "anna", "tone.wav", "-o", name, "--background", "transparent", "-q"]) == 0
     frames, outlines = decode_transparent(home / name), [outline(index) for index in range(6)]
     assert [nearest(frame[..., 3] / 255, outlines) for frame in frames] == ORDER
-    for frame, plate in zip(frames, ORDER, strict=True):
-        alpha, within = frame[..., 3] / 255, depth(plate)
-        assert np.abs(alpha - outlines[plate]).mean() < 0.01
+    for frame, source_frame in zip(frames, ORDER, strict=True):
+        alpha, within = frame[..., 3] / 255, depth(source_frame)
+        assert np.abs(alpha - outlines[source_frame]).mean() < 0.01
         assert alpha[within >= 4].min() >= 0.98
         assert alpha[within <= -4].max() <= 0.02
         green = frame[..., 1].astype(int) - frame[..., [0, 2]].max(-1)
@@ -100,8 +100,8 @@ def test_a_transparency_that_the_source_brought_is_in_the_film(home: Path) -> No
     AvatarStore().create("cora", folder, FakeEngine())
     assert run(["speak", "cora", "tone.wav", "-o", "film.mov", "--background", "transparent", "-q"]) == 0
     height, width = outlines[0].shape
-    for frame, plate in zip(decode_transparent(home / "film.mov"), [0, 1, 2, 3, 2, 1, 0, 1, 2, 3], strict=True):
-        assert np.abs(frame[:height, :width, 3].astype(int) - outlines[plate]).max() <= 2
+    for frame, source_frame in zip(decode_transparent(home / "film.mov"), [0, 1, 2, 3, 2, 1, 0, 1, 2, 3], strict=True):
+        assert np.abs(frame[:height, :width, 3].astype(int) - outlines[source_frame]).max() <= 2
 
 
 def test_a_film_plays_behind_and_begins_again(home: Path) -> None:

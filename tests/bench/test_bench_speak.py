@@ -97,14 +97,14 @@ def test_an_avatar_that_is_there_is_measured_from_its_plates(
 
 
 def test_plates_become_a_film_again(tmp_path: Path) -> None:
-    shelf = AvatarStore(tmp_path / "shelf")
+    store = AvatarStore(tmp_path / "shelf")
     film = write_moving_portrait(tmp_path, (161, 120), 0.2)
-    shelf.create("anna", film, load_engine("fake"))
-    with shelf.open("anna") as avatar:
+    store.create("anna", film, load_engine("fake"))
+    with store.open("anna") as avatar:
         again = open_picture(write_plates(avatar, tmp_path))
         assert again.info.frames == avatar.info.frames == 5
         images = list(again.frames())
-        assert np.abs(images[3].astype(int) - avatar.plate(3).image).mean() < 4
+        assert np.abs(images[3].astype(int) - avatar.source_frame(3).image).mean() < 4
         assert (images[0] != images[4]).any()
 
 

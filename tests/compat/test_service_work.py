@@ -26,19 +26,19 @@ from lipsmith.media.probe import probe
 @pytest.fixture
 def cache(tmp_path: Path, astronaut_file: Path) -> Path:
     """A still template at 25 fps and one of four pictures at 30, and 0.4 s of speech beside them."""
-    shelf = AvatarStore(tmp_path / "cache")
+    store = AvatarStore(tmp_path / "cache")
     with Pillow.open(astronaut_file) as picture:
         small = picture.resize((128, 128))
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in range(4):
         small.save(folder / f"{number}.png")
-    shelf.create("still", folder / "0.png", FakeEngine())
-    shelf.create("moving", folder, FakeEngine(), AvatarOptions(fps="30"))
+    store.create("still", folder / "0.png", FakeEngine())
+    store.create("moving", folder, FakeEngine(), AvatarOptions(fps="30"))
     with wave.open(str(tmp_path / "tone.wav"), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes((8000 * np.sin(np.arange(6_400) * 0.05)).astype("<i2").tobytes())
-    return shelf.root
+    return store.root
 
 
 def spoken(cache: Path, template: str, fps: int) -> Answer:
@@ -67,4 +67,4 @@ def test_what_others_prepared_is_imported_without_torch(tmp_path: Path, monkeypa
         avatar.check()
         assert (avatar.info.engine, avatar.info.frames, avatar.info.fps) == ("musetalk", 3, Fraction(25))
         assert {path: path.read_bytes() for path in left} == left
-        assert np.array_equal(avatar.plate(1).targets[0].material.latents, made[1].latents[0])  # type: ignore[attr-defined]
+        assert np.array_equal(avatar.source_frame(1).faces[0].material.latents, made[1].latents[0])  # type: ignore[attr-defined]

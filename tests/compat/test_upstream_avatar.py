@@ -26,12 +26,12 @@ def plates_of(read: UpstreamAvatar) -> list[SourceFrame]:
 
 
 def assert_same(read: UpstreamAvatar, made: list[Made]) -> None:
-    plates = plates_of(read)
-    assert [plate.index for plate in plates] == list(range(len(made)))
-    for plate, one in zip(plates, made, strict=True):
-        (target,) = plate.targets
+    source_frames = plates_of(read)
+    assert [source_frame.index for source_frame in source_frames] == list(range(len(made)))
+    for source_frame, one in zip(source_frames, made, strict=True):
+        (target,) = source_frame.faces
         assert isinstance(target.material, MuseTalkMaterial)
-        assert np.array_equal(plate.image, one.image)
+        assert np.array_equal(source_frame.image, one.image)
         assert target.crop.box == one.patch.box
         assert np.array_equal(target.mask, one.patch.alpha)
         assert np.array_equal(target.material.latents, one.latents[0])
@@ -127,9 +127,9 @@ class TestPickle:
         rows = service_rows(PLATES)
         rows["coord_list_cycle"][1] = (0.0, 0.0, 0.0, 0.0)
         del rows["input_latent_list_cycle"][1], rows["mask_coords_list_cycle"][1]
-        plates = plates_of(read_upstream(write(rows)))
-        assert [len(plate.targets) for plate in plates] == [1, 0, 1]
-        assert np.array_equal(plates[2].targets[0].material.latents, PLATES[2].latents[0])  # type: ignore[attr-defined]
+        source_frames = plates_of(read_upstream(write(rows)))
+        assert [len(source_frame.faces) for source_frame in source_frames] == [1, 0, 1]
+        assert np.array_equal(source_frames[2].faces[0].material.latents, PLATES[2].latents[0])  # type: ignore[attr-defined]
 
     def test_what_is_missing_and_what_is_there_are_told(self, write: Callable[..., Path]) -> None:
         rows = service_rows(PLATES)

@@ -20,7 +20,7 @@ from lipsmith.types import AVFrame, Face, Samples, SourceFrame
 RATES = [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(50)]
 
 
-def plates(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1) -> list[SourceFrame]:
+def source_frames(engine: FakeEngine, cutaways: tuple[int, ...] = (3,), faces: int = 1) -> list[SourceFrame]:
     random = np.random.default_rng(0)
     made = []
     for index in range(7):
@@ -58,7 +58,7 @@ def same(one: list[AVFrame], other: list[AVFrame]) -> bool:
 def test_any_chunking_gives_the_same_film(fps: Fraction, window: int, faces: int) -> None:
     sound = np.random.default_rng(1).standard_normal(16_000 * 2 + 123).astype(np.float32)
     engine = FakeEngine(FakeOptions(window=window))
-    shelf = plates(engine, faces=faces)
+    shelf = source_frames(engine, faces=faces)
     whole = film(engine, back_and_forth(shelf), [sound], fps)
     assert [frame.index for frame in whole] == list(range(frame_count(len(sound), fps)))
     for size in (97, 640, 4096):
@@ -69,7 +69,7 @@ def test_any_chunking_gives_the_same_film(fps: Fraction, window: int, faces: int
 def test_a_batch_changes_nothing_but_the_number_of_calls(batch: int) -> None:
     sound = np.random.default_rng(2).standard_normal(16_000).astype(np.float32)
     engine = FakeEngine()
-    shelf = plates(engine)
+    shelf = source_frames(engine)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
     engine.calls.clear()
     together = list(render_stream(Timeline(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch))
@@ -83,7 +83,7 @@ def test_a_batch_changes_nothing_but_the_number_of_calls(batch: int) -> None:
 def test_the_playing_sound_comes_out_as_it_went_in(fps: Fraction, rate: int, length: int) -> None:
     sound = np.random.default_rng(3).standard_normal(length).astype(np.float32)
     engine = FakeEngine()
-    frames = film(engine, back_and_forth(plates(engine)), chunks(sound, 1001), fps, rate)
+    frames = film(engine, back_and_forth(source_frames(engine)), chunks(sound, 1001), fps, rate)
     out = np.concatenate([frame.samples for frame in frames])
     assert len(frames) == frame_count(length, fps, rate)
     assert len(out) == sample_at(len(frames), fps, rate)
@@ -93,17 +93,17 @@ def test_the_playing_sound_comes_out_as_it_went_in(fps: Fraction, rate: int, len
 
 def test_a_cutaway_is_the_very_plate() -> None:
     engine = FakeEngine(FakeOptions(window=4))
-    shelf = plates(engine, cutaways=(0, 3))
+    shelf = source_frames(engine, cutaways=(0, 3))
     frames = film(engine, shelf, [np.ones(sample_at(7, Fraction(25)), np.float32)], Fraction(25))
-    for frame, plate in zip(frames, shelf, strict=True):
-        assert (frame.image is plate.image) == (not plate.targets)
+    for frame, source_frame in zip(frames, shelf, strict=True):
+        assert (frame.image is source_frame.image) == (not source_frame.faces)
 
 
 def test_every_face_speaks() -> None:
     engine = FakeEngine()
-    shelf = plates(engine, cutaways=(), faces=2)
-    for frame, plate in zip(film(engine, shelf, [np.ones(4480, np.float32)], Fraction(25)), shelf, strict=True):
-        changed = (frame.image != plate.image).any(-1)
+    shelf = source_frames(engine, cutaways=(), faces=2)
+    for frame, source_frame in zip(film(engine, shelf, [np.ones(4480, np.float32)], Fraction(25)), shelf, strict=True):
+        changed = (frame.image != source_frame.image).any(-1)
         assert changed[4:24, 4:24].mean() > 0.9
         assert changed[4:24, 34:54].mean() > 0.9
         assert not changed[:4].any()
@@ -111,17 +111,17 @@ def test_every_face_speaks() -> None:
 
 def test_rows_of_a_window_hold_the_same_people_of_one_scene() -> None:
     engine = FakeEngine(FakeOptions(window=4))
-    shelf = plates(engine, cutaways=(), faces=2)
-    shelf[2:] = [replace(plate, scene=1) for plate in shelf[2:]]
-    shelf[5] = replace(shelf[5], targets=tuple(replace(target, track=k) for k, target in enumerate(shelf[5].targets)))
+    shelf = source_frames(engine, cutaways=(), faces=2)
+    shelf[2:] = [replace(source_frame, scene=1) for source_frame in shelf[2:]]
+    shelf[5] = replace(shelf[5], faces=tuple(replace(target, track=k) for k, target in enumerate(shelf[5].faces)))
     take = Timeline(iter(shelf), engine, Fraction(25))
     runs = [*take.push(np.ones(sample_at(7, Fraction(25)), np.float32)), *take.end()]
-    assert [[shot.index for shot in run] for run in runs] == [[0, 1], [2, 3, 4], [5], [6]]
+    assert [[driven.index for driven in run] for run in runs] == [[0, 1], [2, 3, 4], [5], [6]]
 
 
 def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:
     engine = FakeEngine()
-    take = Timeline(back_and_forth(plates(engine)), engine, Fraction(25))
+    take = Timeline(back_and_forth(source_frames(engine)), engine, Fraction(25))
     frames = list(render_stream(take, [np.ones(1000, np.float32)], engine, frames=10))
     assert len(frames) == 10
     assert not np.concatenate([frame.samples for frame in frames])[1000:].any()
@@ -129,7 +129,7 @@ def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:
 
 def test_runs_of_many_takes_share_one_call() -> None:
     engine = FakeEngine()
-    shelf = plates(engine, cutaways=())
+    shelf = source_frames(engine, cutaways=())
     sound = np.random.default_rng(4).standard_normal(16_000).astype(np.float32)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
     takes = [Timeline(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
@@ -143,7 +143,7 @@ def test_runs_of_many_takes_share_one_call() -> None:
 
 def test_memory_does_not_grow_with_the_film() -> None:
     engine = FakeEngine()
-    shelf = plates(engine)
+    shelf = source_frames(engine)
 
     def peak(blocks: int) -> int:
         take = Timeline(back_and_forth(shelf), engine, Fraction(25))
@@ -168,8 +168,8 @@ def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
     """All drives come at the end; still a plate is asked for when its frame is, and the film is the same."""
     engine = FakeEngine(FakeOptions(context=500))
     asked = itertools.count(1)
-    shelf = plates(engine)
-    counted = (plate for plate in back_and_forth(shelf) if next(asked))
+    shelf = source_frames(engine)
+    counted = (source_frame for source_frame in back_and_forth(shelf) if next(asked))
     sound = np.ones(16_000, np.float32)
     frames = render_stream(Timeline(counted, engine, Fraction(25)), chunks(sound, 640), engine)
     first = [next(frames), next(frames)]

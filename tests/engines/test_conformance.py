@@ -36,9 +36,9 @@ def face(astronaut: Image) -> Face:
 
 @pytest.fixture(scope="module")
 def target(engine: Engine, astronaut: Image, face: Face) -> PreparedFace:
-    study = engine.study(still=True)
-    study.add(astronaut, face)
-    return engine.prepare(astronaut, face, study.done())
+    analysis = engine.analyze(still=True)
+    analysis.add(astronaut, face)
+    return engine.prepare(astronaut, face, analysis.identity())
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +52,27 @@ def speech(speech_file: object) -> Samples:
     return np.concatenate([*heard, hearing.flush()])[8000 : 8000 + 22_401]
 
 
-def listen(engine: Engine, speech: Samples, fps: Fraction, size: int) -> list[Array]:
-    encoder = engine.listen(fps)
+def drives_of(engine: Engine, speech: Samples, fps: Fraction, size: int) -> list[Array]:
+    encoder = engine.speech_encoder(fps)
     drives = [drive for k in range(0, len(speech), size) for drive in encoder.push(speech[k : k + size])]
     return drives + encoder.flush()
 
 
 @pytest.mark.parametrize("fps", RATES)
 def test_one_drive_a_frame_whatever_the_chunks(engine: Engine, speech: Samples, fps: Fraction) -> None:
-    whole = listen(engine, speech, fps, len(speech))
+    whole = drives_of(engine, speech, fps, len(speech))
     assert len(whole) == frame_count(len(speech), fps)
     for size in (160, 997, 4096):
-        assert np.array_equal(listen(engine, speech, fps, size), whole)
+        assert np.array_equal(drives_of(engine, speech, fps, size), whole)
 
 
 def test_a_single_sample_is_a_frame(engine: Engine) -> None:
-    assert len(listen(engine, np.zeros(1, np.float32), Fraction(25), 1)) == 1
+    assert len(drives_of(engine, np.zeros(1, np.float32), Fraction(25), 1)) == 1
 
 
 def test_two_streams_do_not_hear_each_other(engine: Engine, speech: Samples) -> None:
-    alone = listen(engine, speech, Fraction(25), 640)
-    one, other = engine.listen(Fraction(25)), engine.listen(Fraction(25))
+    alone = drives_of(engine, speech, Fraction(25), 640)
+    one, other = engine.speech_encoder(Fraction(25)), engine.speech_encoder(Fraction(25))
     drives = []
     for k in range(0, len(speech), 640):
         drives += one.push(speech[k : k + 640])
@@ -82,7 +82,7 @@ def test_two_streams_do_not_hear_each_other(engine: Engine, speech: Samples) -> 
 
 def test_the_answer_comes_within_the_look_ahead(engine: Engine, speech: Samples) -> None:
     fps = Fraction(25)
-    encoder, answered = engine.listen(fps), 0
+    encoder, answered = engine.speech_encoder(fps), 0
     for k in range(0, len(speech) - 160, 160):
         answered += len(encoder.push(speech[k : k + 160]))
         heard = Fraction(k + 160, 16_000)
@@ -90,7 +90,7 @@ def test_the_answer_comes_within_the_look_ahead(engine: Engine, speech: Samples)
 
 
 def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: PreparedFace, speech: Samples) -> None:
-    drives = listen(engine, speech, Fraction(25), 640)[:: max(1, len(speech) // 640 // 5)][:5]
+    drives = drives_of(engine, speech, Fraction(25), 640)[:: max(1, len(speech) // 640 // 5)][:5]
     together = engine.render([[target.material]] * len(drives), [[drive] for drive in drives])
     backwards = engine.render([[target.material]] * len(drives), [[drive] for drive in drives[::-1]])
     for row, drive in enumerate(drives):
@@ -101,13 +101,13 @@ def test_render_is_the_same_every_time_and_row_by_row(engine: Engine, target: Pr
 
 def test_a_row_may_be_as_long_as_the_window(engine: Engine, target: PreparedFace, speech: Samples) -> None:
     window = engine.info.window
-    drives = listen(engine, speech, Fraction(25), 640)[:window]
+    drives = drives_of(engine, speech, Fraction(25), 640)[:window]
     rows = engine.render([[target.material] * window], [drives])
     assert [len(row) for row in rows] == [window]
 
 
 def test_pictures_are_what_the_crop_says(engine: Engine, target: PreparedFace, speech: Samples) -> None:
-    picture = engine.render([[target.material]], [[listen(engine, speech, Fraction(25), 640)[10]]])[0][0]
+    picture = engine.render([[target.material]], [[drives_of(engine, speech, Fraction(25), 640)[10]]])[0][0]
     assert picture.dtype == np.uint8
     assert picture.shape == (target.crop.size[1], target.crop.size[0], 3)
     assert target.mask is None or target.mask.shape == picture.shape[:2]
@@ -115,8 +115,8 @@ def test_pictures_are_what_the_crop_says(engine: Engine, target: PreparedFace, s
 
 def test_preparing_leaves_the_image_alone(engine: Engine, astronaut: Image, face: Face) -> None:
     before = astronaut.copy()
-    study = engine.study(still=True)
-    study.add(astronaut, face)
-    target = engine.prepare(astronaut, face, study.done())
-    engine.render([[target.material]], [[listen(engine, np.zeros(640, np.float32), Fraction(25), 640)[0]]])
+    analysis = engine.analyze(still=True)
+    analysis.add(astronaut, face)
+    target = engine.prepare(astronaut, face, analysis.identity())
+    engine.render([[target.material]], [[drives_of(engine, np.zeros(640, np.float32), Fraction(25), 640)[0]]])
     assert np.array_equal(astronaut, before)

@@ -67,9 +67,9 @@ def test_what_is_wrong_is_told_before_a_film_is_looked_at(models: Path) -> None:
     path = models / "musetalkV15" / "unet.pth"
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(InputError, match=r"unet\.pth"):
-        MuseTalkEngine(MuseTalkOptions(weights=str(models), device="cpu")).study(still=False)
+        MuseTalkEngine(MuseTalkOptions(weights=str(models), device="cpu")).analyze(still=False)
     with pytest.raises(OptionError, match="fp16 on a CPU"):
-        MuseTalkEngine(MuseTalkOptions(weights="tiny", device="cpu", precision="fp16")).study(still=False)
+        MuseTalkEngine(MuseTalkOptions(weights="tiny", device="cpu", precision="fp16")).analyze(still=False)
 
 
 def test_another_vae_is_told(models: Path) -> None:

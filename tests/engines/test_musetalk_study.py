@@ -40,14 +40,14 @@ def trembling(count: int) -> list[Array]:
 
 def studied(seen: Sequence[Array | None], faces: Sequence[Face], smooth: bool = True) -> MuseTalkIdentity:
     answers = iter(seen)
-    study = MuseTalkAnalysis(lambda image, face: next(answers), smooth)
+    analysis = MuseTalkAnalysis(lambda image, face: next(answers), smooth)
     for face in faces:
-        study.add(IMAGE, face)
-    return study.done()
+        analysis.add(IMAGE, face)
+    return analysis.identity()
 
 
-def points(character: MuseTalkIdentity, faces: Sequence[Face]) -> Array:
-    found = [character.points(face) for face in faces]
+def points(identity: MuseTalkIdentity, faces: Sequence[Face]) -> Array:
+    found = [identity.points(face) for face in faces]
     assert all(one is not None for one in found)
     return np.stack([one for one in found if one is not None])
 
@@ -78,16 +78,16 @@ def test_short_gaps_are_filled_and_long_ones_are_facemeshs() -> None:
     seen: list[Array | None] = [by_mesh(IMAGE, face) for face in faces]
     seen[5] = seen[6] = None
     seen[12:18] = [None] * 6
-    character = studied(seen, faces)
-    np.testing.assert_allclose(points(character, faces[5:7]), [by_mesh(IMAGE, face) for face in faces[5:7]], atol=0.1)
-    assert character.points(faces[14]) is None
-    assert character.points(faces[20]) is not None
+    identity = studied(seen, faces)
+    np.testing.assert_allclose(points(identity, faces[5:7]), [by_mesh(IMAGE, face) for face in faces[5:7]], atol=0.1)
+    assert identity.points(faces[14]) is None
+    assert identity.points(faces[20]) is not None
 
 
 def test_without_known_frames_nothing_is_kept() -> None:
-    character = studied(trembling(3), [face_at(-1)] * 3)
-    assert character.seen is None
-    assert character.shift_range.frames == 3
+    identity = studied(trembling(3), [face_at(-1)] * 3)
+    assert identity.seen is None
+    assert identity.shift_range.frames == 3
 
 
 def test_one_look_serves_everybody_in_an_image_and_a_stranger_is_not_seen() -> None:
@@ -120,10 +120,10 @@ def test_a_shift_is_told_with_its_range(options: dict[str, Any], told: list[str]
     for name in ("torch", "diffusers", "transformers"):
         pytest.importorskip(name)
     engine = MuseTalkEngine(MuseTalkOptions(weights="tiny", **options))
-    study = engine.study(still=False)
+    analysis = engine.analyze(still=False)
     for frame in (0, 1, 4):
-        study.add(IMAGE, face_at(frame))
-    engine.shift_range = study.done().shift_range
+        analysis.add(IMAGE, face_at(frame))
+    engine.shift_range = analysis.identity().shift_range
     assert len(engine.notices) == len(told)
     assert all(words in notice for words, notice in zip(told, engine.notices, strict=True))
     if told:

@@ -106,7 +106,7 @@ def targets(run: tuple[str, MuseTalkEngine]) -> list[PreparedFace]:
 
 @pytest.fixture(scope="module")
 def drives(run: tuple[str, MuseTalkEngine]) -> list[Array]:
-    encoder = run[1].listen(Fraction(25))
+    encoder = run[1].speech_encoder(Fraction(25))
     return encoder.push(SPEECH) + encoder.flush()
 
 
@@ -152,8 +152,8 @@ def test_a_frame_without_a_face_loses_no_frame(run: tuple[str, MuseTalkEngine], 
     name, engine = run
     if name != "offline_v15":
         pytest.skip("one run is enough")
-    plates = (SourceFrame(k, FRAMES[k], () if k == 2 else (targets[k],)) for k in there_and_back())
-    film = list(render_stream(Timeline(plates, engine, Fraction(25)), [SPEECH], engine))
+    source_frames = (SourceFrame(k, FRAMES[k], () if k == 2 else (targets[k],)) for k in there_and_back())
+    film = list(render_stream(Timeline(source_frames, engine, Fraction(25)), [SPEECH], engine))
     assert [frame.index for frame in film] == list(range(16))
     there = list(islice(there_and_back(), 16))
     assert all((frame.image is FRAMES[2]) == (place == 2) for frame, place in zip(film, there, strict=True))

@@ -32,9 +32,9 @@ def one_thread() -> None:
 
 def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, PreparedFace]:
     engine = WarpEngine(WarpOptions(**options))
-    study = engine.study(still=True)
-    study.add(image, face)
-    return engine, engine.prepare(image, face, study.done())
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return engine, engine.prepare(image, face, analysis.identity())
 
 
 def draw(engine: WarpEngine, target: PreparedFace, drive: np.ndarray) -> Image:
@@ -48,13 +48,13 @@ def crop(image: Image, target: PreparedFace) -> Image:
 
 def film(**changes: object) -> tuple[WarpEngine, list[PreparedFace], list[Image], object]:
     engine = WarpEngine()
-    study = engine.study(still=False)
+    analysis = engine.analyze(still=False)
     frames = [drawn_face(centre=(150 + 2 * k, 125), jaw=0.02 * k, roll=0.02 * k, seed=k, **changes) for k in range(8)]
     for image, face in frames:
-        study.add(image, face)
-    character = study.done()
-    targets = [engine.prepare(image, face, character) for image, face in frames]
-    return engine, targets, [image for image, _ in frames], character
+        analysis.add(image, face)
+    identity = analysis.identity()
+    targets = [engine.prepare(image, face, identity) for image, face in frames]
+    return engine, targets, [image for image, _ in frames], identity
 
 
 @pytest.mark.parametrize("idle", [True, False])
@@ -173,20 +173,20 @@ def test_a_film_obeys_the_same_command_alike_in_every_frame() -> None:
 
 
 def test_a_films_frame_that_cannot_be_drawn_keeps_its_source_and_says_why() -> None:
-    engine, _, _, character = film()
+    engine, _, _, identity = film()
     image, face = drawn_face(jaw=0.75)
-    target = engine.prepare(image, face, character)
+    target = engine.prepare(image, face, identity)
     assert target.unable == "mouth wide open"
     assert np.array_equal(draw(engine, target, OPEN), crop(image, target))
 
 
 def test_a_hand_before_the_mouth_is_noticed() -> None:
-    engine, targets, _, character = film()
+    engine, targets, _, identity = film()
     assert all(target.unable is None for target in targets)
     image, face = drawn_face(centre=(155, 125))
     centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
     cv2.ellipse(image, centre, (34, 30), 10, 0, 360, (60, 60, 62), -1)
-    assert engine.prepare(image, face, character).unable == "mouth covered"
+    assert engine.prepare(image, face, identity).unable == "mouth covered"
 
 
 def held_before(face: Face, image: Image, colour: tuple[int, int, int], size: tuple[int, int]) -> Image:
@@ -219,9 +219,9 @@ def test_a_film_does_not_blink_for_its_people() -> None:
 def test_a_person_in_one_frame_of_a_film_is_no_portrait() -> None:
     engine = WarpEngine()
     image, face = drawn_face()
-    study = engine.study(still=False)
-    study.add(image, face)
-    target = engine.prepare(image, face, study.done())
+    analysis = engine.analyze(still=False)
+    analysis.add(image, face)
+    target = engine.prepare(image, face, analysis.identity())
     idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
     assert np.array_equal(draw(engine, target, idle), draw(engine, target, OPEN))
     assert not np.array_equal(draw(engine, target, OPEN), crop(image, target))
@@ -231,23 +231,23 @@ def test_a_study_does_not_grow_with_the_film() -> None:
     from lipsmith.engines.warp import analysis as module
 
     image, face = drawn_face()
-    study = WarpEngine().study(still=False)
+    analysis = WarpEngine().analyze(still=False)
     for _ in range(300):
-        study.add(image, face)
-    assert len(study._shapes) == 150 <= module.SHAPES
-    assert len(study._palettes) < module.LOOKS
-    kept = [array for value in (study._shapes, study._colours) for array in value]
+        analysis.add(image, face)
+    assert len(analysis._shapes) == 150 <= module.SHAPES
+    assert len(analysis._palettes) < module.LOOKS
+    kept = [array for value in (analysis._shapes, analysis._colours) for array in value]
     assert sum(array.nbytes for array in kept) < 2_000_000
 
 
 def test_drives_follow_the_options() -> None:
     silence = np.zeros(16_000, np.float32)
-    encoder = WarpEngine(WarpOptions(idle=False)).listen(Fraction(25))
+    encoder = WarpEngine(WarpOptions(idle=False)).speech_encoder(Fraction(25))
     drives = encoder.push(silence) + encoder.flush()
     assert len(drives) == 25
     assert all(drive.shape == (14,) and drive.dtype == np.float32 for drive in drives)
     assert np.abs(np.stack(drives)[:, 8:]).max() == 0
-    encoder = WarpEngine(WarpOptions(seed=2)).listen(Fraction(25))
+    encoder = WarpEngine(WarpOptions(seed=2)).speech_encoder(Fraction(25))
     assert np.abs(np.stack(encoder.push(silence) + encoder.flush())[:, 9:]).max() > 0
 
 
@@ -284,7 +284,7 @@ def test_the_gain_widens_the_opening_alone(speech_file: Path) -> None:
     heard = np.concatenate([hearing.push(block) for block in sound.blocks()])[:48_000]
 
     def mouth(gain: float) -> np.ndarray:
-        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).listen(Fraction(25))
+        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).speech_encoder(Fraction(25))
         return np.stack(encoder.push(heard) + encoder.flush())[:, :8]
 
     opening, shape = [0, 3, 4], [1, 2, 5, 6, 7]

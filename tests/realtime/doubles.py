@@ -20,9 +20,9 @@ from lipsmith.types import AVFrame, Face, Samples, SourceFrame
 class MemoryAvatar:
     """Plates in memory; each says its number in its corner pixel, where no face lies."""
 
-    def __init__(self, engine: Engine, plates: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
-        self.loop = PlaybackOrder([Clip("film", 0, plates, idle=idle)])
-        self._plates = [self._plate(engine, index) for index in range(plates)]
+    def __init__(self, engine: Engine, source_frames: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
+        self.loop = PlaybackOrder([Clip("film", 0, source_frames, idle=idle)])
+        self._plates = [self._plate(engine, index) for index in range(source_frames)]
 
     def _plate(self, engine: Engine, index: int) -> SourceFrame:
         image = np.full((24, 32, 3), 100, np.uint8)
@@ -30,7 +30,7 @@ class MemoryAvatar:
         face = Face(np.array([8, 8, 16, 16], np.float32), np.zeros((478, 3), np.float32), 1.0)
         return SourceFrame(index, image, (engine.prepare(image, face, 1),))
 
-    def plate(self, index: int) -> SourceFrame:
+    def source_frame(self, index: int) -> SourceFrame:
         return self._plates[index]
 
 

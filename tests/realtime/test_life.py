@@ -32,30 +32,30 @@ class Portrait:
 
     loop = PlaybackOrder([Clip("film", 0, 1)])
 
-    def __init__(self, plate: SourceFrame) -> None:
-        self._plate = plate
+    def __init__(self, source_frame: SourceFrame) -> None:
+        self._plate = source_frame
 
-    def plate(self, index: int) -> SourceFrame:
+    def source_frame(self, index: int) -> SourceFrame:
         return self._plate
 
 
 @pytest.fixture(scope="module")
-def plate(astronaut_file: Path) -> SourceFrame:
+def source_frame(astronaut_file: Path) -> SourceFrame:
     image = np.asarray(Image.open(astronaut_file).convert("RGB").resize((256, 256)))
     engine = load_engine("warp")
     with Tracker(FPS, still=True) as tracker:
         tracker.push(image)
         tracks = tracker.finish()
     face = tracks.faces(0, tracks.choose("largest"))[0]
-    study = engine.study(still=True)
-    study.add(image, face)
-    return SourceFrame(0, image, (engine.prepare(image, face, study.done()),))
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return SourceFrame(0, image, (engine.prepare(image, face, analysis.identity()),))
 
 
-def world(plate: SourceFrame, **options: object) -> World:
+def world(source_frame: SourceFrame, **options: object) -> World:
     engine = WarpEngine()
     film = FilmInfo((256, 256), FPS, 16_000)
-    return World(Session(Portrait(plate), engine, film, SessionOptions(**options)), engine)  # type: ignore[arg-type]
+    return World(Session(Portrait(source_frame), engine, film, SessionOptions(**options)), engine)  # type: ignore[arg-type]
 
 
 def syllables(seconds: float) -> Samples:
@@ -71,8 +71,8 @@ def drives(one: World, ticks: int) -> Iterator[Array]:
             yield shown.drive
 
 
-def test_the_head_never_jumps(plate: SourceFrame) -> None:
-    one = world(plate)
+def test_the_head_never_jumps(source_frame: SourceFrame) -> None:
+    one = world(source_frame)
     seen = list(drives(one, 40))
     assert len(seen) == 40
     one.session.say(syllables(1.5))
@@ -90,15 +90,15 @@ def test_the_head_never_jumps(plate: SourceFrame) -> None:
     assert moves[cut - 1, :MOUTH].max() < 0.3  # it closes within three frames
 
 
-def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: SourceFrame) -> None:
-    one, sound = world(plate, ease=0), syllables(1)
+def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_frame: SourceFrame) -> None:
+    one, sound = world(source_frame, ease=0), syllables(1)
     one.run(30)
     one.session.say(sound)
     one.session.end()
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    take = Timeline(repeat(plate), engine, FPS, 16_000, Resampler(16_000))
+    take = Timeline(repeat(source_frame), engine, FPS, 16_000, Resampler(16_000))
     take.begin_at(30 + ticks.index(live[0]))
     offline = list(render_stream(take, [sound], engine))
     assert len(offline) == len(live) == 25
@@ -107,9 +107,9 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(plate: Sou
 
 @pytest.mark.parametrize("end", [lambda session: session.close(), lambda session: session.fail("broken")])
 def test_nothing_is_drawn_any_more_for_a_session_that_is_over(
-    plate: SourceFrame, end: Callable[[Session], None]
+    source_frame: SourceFrame, end: Callable[[Session], None]
 ) -> None:
-    one = world(plate)
+    one = world(source_frame)
     asks = one.session.pump(3)
     end(one.session)
     assert asks
@@ -117,9 +117,9 @@ def test_nothing_is_drawn_any_more_for_a_session_that_is_over(
     assert one.session.pump(3) == []
 
 
-def test_without_life_a_silent_portrait_is_the_very_picture(plate: SourceFrame) -> None:
-    one = world(plate, life=False)
-    assert all(tick.image is plate.image for tick in one.run(5))
+def test_without_life_a_silent_portrait_is_the_very_picture(source_frame: SourceFrame) -> None:
+    one = world(source_frame, life=False)
+    assert all(tick.image is source_frame.image for tick in one.run(5))
     assert one.asks == []
 
 

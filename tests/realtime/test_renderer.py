@@ -70,8 +70,8 @@ def test_an_engine_that_breaks_on_one_session_leaves_the_others_alone() -> None:
     engine = Batching()
     renderer, (bad, good) = studio(engine, 2)
     engine.broken = -1.0
-    plate = bad._avatar.plate(0)
-    broken = SourceFrame(0, plate.image, (type(plate.targets[0])(plate.targets[0].crop, None, -1.0),))
+    source_frame = bad._avatar.source_frame(0)
+    broken = SourceFrame(0, source_frame.image, (type(source_frame.faces[0])(source_frame.faces[0].crop, None, -1.0),))
     bad._avatar._plates[0] = broken  # type: ignore[attr-defined]
     for one in (bad, good):
         one.say(np.full(9_600, 0.5, np.float32))

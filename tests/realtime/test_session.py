@@ -27,7 +27,7 @@ RATES = (16_000, 24_000, 48_000)
 def world(
     options: SessionOptions | None = None,
     *,
-    plates: int = 7,
+    source_frames: int = 7,
     fps: Fraction = Fraction(25),
     rate: int = 16_000,
     fake: FakeOptions | None = None,
@@ -35,7 +35,7 @@ def world(
 ) -> World:
     engine = FakeEngine(fake)
     film = FilmInfo((32, 24), fps, rate)
-    return World(Session(MemoryAvatar(engine, plates, idle), engine, film, options), engine)
+    return World(Session(MemoryAvatar(engine, source_frames, idle), engine, film, options), engine)
 
 
 def noise(samples: int, seed: int = 0) -> Samples:
@@ -151,9 +151,9 @@ def test_live_equals_offline_frame_for_frame(window: int, rate: int) -> None:
     one.run(90)
     live = [tick for tick in one.ticks if tick.utterance and tick.fresh]
     avatar, engine = MemoryAvatar(FakeEngine(fake)), FakeEngine(fake)
-    plates = iter([avatar.plate(tick.plate) for tick in live])
+    source_frames = iter([avatar.source_frame(tick.source_frame) for tick in live])
     hearing = Resampler(rate) if rate != 16_000 else None
-    offline = list(render_stream(Timeline(plates, engine, one.session.film.fps, rate, hearing), [sound], engine))
+    offline = list(render_stream(Timeline(source_frames, engine, one.session.film.fps, rate, hearing), [sound], engine))
     assert len(live) == len(offline) == frame_count(len(sound), one.session.film.fps, rate)
     assert all(np.array_equal(tick.image, frame.image) for tick, frame in zip(live, offline, strict=True))
 
@@ -380,9 +380,11 @@ actions = st.one_of(
     st.sampled_from([(1, 0), (1, 2), (3, 1)]),
     st.integers(1, 9),
 )
-def test_whatever_happens(script: list[tuple[str, int]], fps: Fraction, fake: tuple[int, int], plates: int) -> None:
+def test_whatever_happens(
+    script: list[tuple[str, int]], fps: Fraction, fake: tuple[int, int], source_frames: int
+) -> None:
     """Sound out is a prefix, utterance by utterance, of sound in; nothing jumps; nothing grows."""
-    one = world(SessionOptions(ease=0, buffer=3.0), fps=fps, plates=plates, fake=FakeOptions(*fake))
+    one = world(SessionOptions(ease=0, buffer=3.0), fps=fps, source_frames=source_frames, fake=FakeOptions(*fake))
     said: dict[int, list[Samples]] = {}
     cut: set[int] = set()
     value = 0

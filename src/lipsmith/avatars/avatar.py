@@ -1,7 +1,8 @@
 """The plates of one avatar on disk: written once in order, read in any order, each checked when it is read.
 
 Beside the manifest lies a folder with four files: ``pictures.roll`` and ``targets.roll`` hold one record per plate,
-``shared.roll`` what many plates have in common, and ``index.safetensors`` where each record lies and its checksum.
+``shared.roll`` what many source_frames have in common, and ``index.safetensors`` where each record lies and its
+checksum.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ if TYPE_CHECKING:
     from ..media.chroma_key import Alpha
     from .intra_video import Pixels
 
-PLATES_KEPT = 3
+FRAMES_KEPT = 3
 """Plates in memory: 6 MB each at 1080p. A turn of the walk needs the last two again."""
 SHARED_BYTES = 32 << 20
 """Most bytes of shared records kept in memory."""
 Records = Sequence["type[DataclassInstance]"]
 
 
-def plate_kinds(records: Records) -> Kinds:
+def stored_types(material_types: Records) -> Kinds:
     """The classes that a plate may hold: our own two and the engine's."""
-    return kinds_of([PreparedFace, Crop, *records])
+    return kinds_of([PreparedFace, Crop, *material_types])
 
 
 class AvatarWriter:
@@ -54,13 +55,13 @@ class AvatarWriter:
 
     Args:
         folder: is there, and empty.
-        records: the engine's classes; see ``Engine.records``.
+        records: the engine's classes; see ``Engine.material_types``.
         pixels: how pictures are kept.
         size: width, height in px.
     """
 
-    def __init__(self, folder: Path, records: Records, pixels: Pixels, size: tuple[int, int]) -> None:
-        self._folder, self._kinds = folder, plate_kinds(records)
+    def __init__(self, folder: Path, material_types: Records, pixels: Pixels, size: tuple[int, int]) -> None:
+        self._folder, self._kinds = folder, stored_types(material_types)
         self._coder = IntraVideoEncoder(pixels, size)
         self._reader = IntraVideoDecoder(self._coder.format)
         self._rolls = {name: RecordFileWriter(folder / f"{name}.roll") for name in ROLLS}
@@ -83,15 +84,15 @@ class AvatarWriter:
         self._last = image, sealed(self._reader.read(packet))
         return self._last[1]
 
-    def faces(self, plate: SourceFrame, characters: Iterable[object]) -> None:
-        """Keep the plate's targets. What they have in common with the ``characters`` is kept once for all plates."""
-        common = _reachable(characters)
+    def faces(self, source_frame: SourceFrame, identities: Iterable[object]) -> None:
+        """Keep the plate's targets. What they have in common with the ``identities`` is kept once for all plates."""
+        common = _reachable(identities)
 
         def shared(value: object) -> int | None:
             return self._number(value) if id(value) in common else None
 
-        kept = (plate.scene, plate.targets, *([] if self._alpha is None else [packed(self._alpha)]))
-        self._rolls["targets"].add(keep(kept, self._kinds, plate.image, shared))
+        kept = (source_frame.scene, source_frame.faces, *([] if self._alpha is None else [packed(self._alpha)]))
+        self._rolls["targets"].add(keep(kept, self._kinds, source_frame.image, shared))
 
     def close(self) -> Mapping[str, StoredFile]:
         """Have everything on the disk; what lies there. Raises OutputError when the disk is full."""
@@ -150,7 +151,7 @@ def sealed(image: Image) -> Image:
 
 
 class Avatar:
-    """An opened avatar. ``plate`` may be called by several threads.
+    """An opened avatar. ``source_frame`` may be called by several threads.
 
     What was opened stays readable until ``close``, also when the avatar is meanwhile made anew or deleted (on Windows,
     deleting waits until it is closed).
@@ -183,7 +184,7 @@ class Avatar:
 
     loop: PlaybackOrder
 
-    def plate(self, index: int) -> SourceFrame:
+    def source_frame(self, index: int) -> SourceFrame:
         """Plate ``index`` of all clips' plates.
 
         Raises:
@@ -208,7 +209,7 @@ class Avatar:
             AvatarBroken: one is damaged.
         """
         for index in range(self.info.frames):
-            self.plate(index)
+            self.source_frame(index)
         for number in range(len(self._rolls["shared"])):
             self._rolls["shared"].read(number)
 
@@ -229,11 +230,11 @@ class Avatar:
 
     @cached_property
     def _kinds(self) -> Kinds:
-        return plate_kinds(self._engine.records)
+        return stored_types(self._engine.material_types)
 
     def _alpha(self, index: int) -> Alpha:
-        plate, alpha = self._kept(index)
-        return np.full(plate.image.shape[:2], 255, np.uint8) if alpha is None else alpha
+        source_frame, alpha = self._kept(index)
+        return np.full(source_frame.image.shape[:2], 255, np.uint8) if alpha is None else alpha
 
     def _kept(self, index: int) -> tuple[SourceFrame, Alpha | None]:
         if not 0 <= index < self.info.frames:
@@ -241,7 +242,7 @@ class Avatar:
         with self._lock:
             kept = self._plates.pop(index, None) or self._read(index)
             self._plates[index] = kept
-            if len(self._plates) > PLATES_KEPT:
+            if len(self._plates) > FRAMES_KEPT:
                 self._plates.popitem(last=False)
         return kept
 

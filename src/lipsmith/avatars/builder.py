@@ -69,7 +69,7 @@ class AvatarBuilder:
         casts = {name: self._preparation().look(footage) for name, footage in footages.items()}
         first = next(iter(footages.values())).info
         drawn = any(footage.info.kind != "video" for footage in footages.values())
-        writer = AvatarWriter(self.folder, self.engine.records, "rgb" if drawn else "yuv420p", first.size)
+        writer = AvatarWriter(self.folder, self.engine.material_types, "rgb" if drawn else "yuv420p", first.size)
         try:
             total = sum(cast.frames for cast in casts.values())
             for name, footage in footages.items():
@@ -147,11 +147,11 @@ class AvatarBuilder:
         alphas = alphas_of(self.sources[name])
         for index, image in enumerate(islice(footage.frames(), cast.frames)):
             picture = writer.picture(image, alphas(index) if alphas else None)
-            plate = preparation.plate(picture, index, cast)
-            plate = replace(plate, index=start + index, scene=self.scenes + plate.scene)
-            writer.faces(plate, cast.characters.values())
-            self.able += any(target.unable is None for target in plate.targets)
-            self.unable = next((one.unable for one in plate.targets if one.unable), self.unable)
+            source_frame = preparation.source_frame(picture, index, cast)
+            source_frame = replace(source_frame, index=start + index, scene=self.scenes + source_frame.scene)
+            writer.faces(source_frame, cast.identities.values())
+            self.able += any(target.unable is None for target in source_frame.faces)
+            self.unable = next((one.unable for one in source_frame.faces if one.unable), self.unable)
             faces = cast.tracks.faces(index, cast.chosen)
             closed.append(bool(faces) and all(gap(face) < CLOSED for face in faces))
             if len(self.sources) > 1:
@@ -175,15 +175,15 @@ def gap(face: Face) -> float:
 
 
 def idle_ranges(clip: Clip, closed: Sequence[bool], least: int) -> tuple[tuple[int, int], ...]:
-    """The longest stretches of ``closed`` plates, of at least ``least``, each within one scene."""
+    """The longest stretches of ``closed`` source_frames, of at least ``least``, each within one scene."""
     found: list[tuple[int, int]] = []
     begin, cuts = clip.start, set(clip.cuts)
-    for plate in range(clip.start, clip.stop + 1):
-        ends = plate == clip.stop or not closed[plate - clip.start]
-        if (ends or plate in cuts) and plate - begin >= least:
-            found.append((begin, plate))
-        if ends or plate in cuts:
-            begin = plate + 1 if ends else plate
+    for source_frame in range(clip.start, clip.stop + 1):
+        ends = source_frame == clip.stop or not closed[source_frame - clip.start]
+        if (ends or source_frame in cuts) and source_frame - begin >= least:
+            found.append((begin, source_frame))
+        if ends or source_frame in cuts:
+            begin = source_frame + 1 if ends else source_frame
     return tuple(found)
 
 

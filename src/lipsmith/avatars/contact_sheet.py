@@ -22,19 +22,19 @@ def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
     frames = avatar.info.frames
     count = min(tiles, frames)
     chosen = [(2 * k + 1) * frames // (2 * count) for k in range(count)]
-    images = [marked(avatar.plate(index)) for index in chosen]
+    images = [marked(avatar.source_frame(index)) for index in chosen]
     return contact_sheet(images, [_caption(avatar, index) for index in chosen], columns=min(4, count))
 
 
-def marked(plate: SourceFrame) -> Image:
+def marked(source_frame: SourceFrame) -> Image:
     """A copy of the plate's picture with its targets."""
     import cv2
 
-    tint = [np.full((target.crop.size[1], target.crop.size[0], 3), _TINT, np.uint8) for target in plate.targets]
-    covered = compose(plate.image, plate.targets, tint).astype(np.float32)
-    image = np.rint(plate.image * (1 - _SHARE) + covered * _SHARE).astype(np.uint8)
+    tint = [np.full((target.crop.size[1], target.crop.size[0], 3), _TINT, np.uint8) for target in source_frame.faces]
+    covered = compose(source_frame.image, source_frame.faces, tint).astype(np.float32)
+    image = np.rint(source_frame.image * (1 - _SHARE) + covered * _SHARE).astype(np.uint8)
     thick = max(1, round(max(image.shape[:2]) / 240))
-    for target in plate.targets:
+    for target in source_frame.faces:
         cv2.polylines(image, [_corners(target)], True, _LINE, thick, cv2.LINE_AA)
     return image
 

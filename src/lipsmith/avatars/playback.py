@@ -22,7 +22,7 @@ ONE = Fraction(1)
 class PlaybackCursor:
     """Where the order of plates stands."""
 
-    plate: int  # of the avatar, counted through all its clips
+    source_frame: int  # of the avatar, counted through all its clips
     forward: bool = True
     clip: int = 0  # the clip that the plate belongs to
     owed: Fraction = Fraction()  # 0..1 of a plate, where a film has another rate than the plates
@@ -38,9 +38,9 @@ class Clip:
     cuts: tuple[int, ...] = ()  # plates with which a scene begins, but the first; ascending
     idle: tuple[tuple[int, int], ...] = ()  # plates with closed mouths; none holds a cut inside
 
-    def scene(self, plate: int) -> tuple[int, int]:
+    def scene(self, source_frame: int) -> tuple[int, int]:
         """The scene around a plate of this clip."""
-        place = bisect_right(self.cuts, plate)
+        place = bisect_right(self.cuts, source_frame)
         start = self.cuts[place - 1] if place else self.start
         return start, self.cuts[place] if place < len(self.cuts) else self.stop
 
@@ -78,7 +78,9 @@ class PlaybackOrder:
             or not all(c.start < c.stop for c in self.clips)
         ):
             raise ValueError(f"clips must follow each other and hold plates; they are {self.clips}")
-        if not all(0 <= plate < self.plates for one in self.bridges for plate in (one.leave, one.enter)):
+        if not all(
+            0 <= source_frame < self.source_frames for one in self.bridges for source_frame in (one.leave, one.enter)
+        ):
             raise ValueError("a bridge leads to a plate that is not there")
         self._ways: dict[tuple[int, int], list[Transition]] = {}  # number of a clip and of another -> between them
         for bridge in self.bridges:
@@ -90,7 +92,7 @@ class PlaybackOrder:
         self._speaking = names.index(SPEAKING) if SPEAKING in names else 0
 
     @property
-    def plates(self) -> int:
+    def source_frames(self) -> int:
         """How many there are, in all clips."""
         return self.clips[-1].stop
 
@@ -124,35 +126,35 @@ class PlaybackOrder:
 
     def _cross(self, walk: PlaybackCursor, wanted: int) -> PlaybackCursor:
         """Over the nearest bridge, or a step towards it."""
-        bridge = min(self._ways[walk.clip, wanted], key=lambda one: abs(one.leave - walk.plate))
-        if walk.plate == bridge.leave:
+        bridge = min(self._ways[walk.clip, wanted], key=lambda one: abs(one.leave - walk.source_frame))
+        if walk.source_frame == bridge.leave:
             return PlaybackCursor(bridge.enter, True, wanted)
         return _towards(walk, bridge.leave)
 
     def _rest(self, walk: PlaybackCursor, clip: Clip) -> PlaybackCursor:
         """In the nearest idle range, of this scene if it has one; without any, to and fro in the scene."""
-        start, stop = clip.scene(walk.plate)
+        start, stop = clip.scene(walk.source_frame)
         ranges = [one for one in clip.idle if start <= one[0] < stop] or clip.idle
         if not ranges:
             return self._swing(walk, (start, stop))
-        first, end = min(ranges, key=lambda one: max(one[0] - walk.plate, walk.plate - one[1] + 1, 0))
-        if first <= walk.plate < end:
+        first, end = min(ranges, key=lambda one: max(one[0] - walk.source_frame, walk.source_frame - one[1] + 1, 0))
+        if first <= walk.source_frame < end:
             return self._swing(walk, (first, end))
-        return _towards(walk, first if walk.plate < first else end - 1)
+        return _towards(walk, first if walk.source_frame < first else end - 1)
 
-    def _swing(self, walk: PlaybackCursor, plates: tuple[int, int]) -> PlaybackCursor:
+    def _swing(self, walk: PlaybackCursor, source_frames: tuple[int, int]) -> PlaybackCursor:
         """There and back again inside a range that holds the walk."""
-        first, last = plates[0], plates[1] - 1
+        first, last = source_frames[0], source_frames[1] - 1
         if first == last:
             return walk
-        if walk.plate != (last if walk.forward else first):
+        if walk.source_frame != (last if walk.forward else first):
             return _step(walk, walk.forward)
         return replace(walk, forward=not walk.forward) if self.doubled else _step(walk, not walk.forward)
 
 
 def _step(walk: PlaybackCursor, forward: bool) -> PlaybackCursor:
-    return replace(walk, plate=walk.plate + (1 if forward else -1), forward=forward)
+    return replace(walk, source_frame=walk.source_frame + (1 if forward else -1), forward=forward)
 
 
-def _towards(walk: PlaybackCursor, plate: int) -> PlaybackCursor:
-    return _step(walk, plate > walk.plate)
+def _towards(walk: PlaybackCursor, source_frame: int) -> PlaybackCursor:
+    return _step(walk, source_frame > walk.source_frame)

@@ -28,7 +28,7 @@ class TrackedPeople:
 
     tracks: Tracks
     chosen: tuple[int, ...]  # track numbers of those who speak
-    characters: dict[int, object]  # track number -> what the engine keeps of the person
+    identities: dict[int, object]  # track number -> what the engine keeps of the person
     frames: int  # of the footage that were looked at
 
     @property
@@ -84,7 +84,7 @@ class FacePreparation:
             from ..face.tracker import Tracker
 
             tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
-        studies = Analyses(lambda: self.engine.study(still=footage.info.frames == 1))
+        analyses = Analyses(lambda: self.engine.analyze(still=footage.info.frames == 1))
         total = min(limit or footage.info.frames, footage.info.frames)
         looked = 0
         with tracker:
@@ -92,7 +92,7 @@ class FacePreparation:
                 with self.watch.stage("detect"):
                     faces = tracker.push(image)
                 with self.watch.stage("study"):
-                    studies.add(image, faces)
+                    analyses.add(image, faces)
                 looked += 1
                 self.progress(Stage("look", looked, total))
                 if looked == total:
@@ -101,18 +101,18 @@ class FacePreparation:
                 tracks = tracker.finish()
         chosen = tracks.choose(self.faces)
         with self.watch.stage("study"):
-            characters = {track: studies.kept[track].done() for track in chosen if track in studies.kept}
-        missing = [track for track in chosen if track not in characters]
+            identities = {track: analyses.kept[track].identity() for track in chosen if track in analyses.kept}
+        missing = [track for track in chosen if track not in identities]
         for start in range(0, len(missing), STUDIES):
-            characters |= self._look_again(footage, tracks, missing[start : start + STUDIES], looked)
-        return TrackedPeople(tracks, chosen, characters, looked)
+            identities |= self._look_again(footage, tracks, missing[start : start + STUDIES], looked)
+        return TrackedPeople(tracks, chosen, identities, looked)
 
-    def plate(self, image: Image, index: int, cast: TrackedPeople) -> SourceFrame:
+    def source_frame(self, image: Image, index: int, cast: TrackedPeople) -> SourceFrame:
         """One frame with the faces that the engine takes; one that it refuses stays silent, and the others speak."""
         made: list[PreparedFace] = []
         for face in cast.tracks.faces(index, cast.chosen):
             try:
-                target = self.engine.prepare(image, face, cast.characters[face.track])
+                target = self.engine.prepare(image, face, cast.identities[face.track])
             except FaceError as refusal:
                 self.refusals.setdefault(face.track, str(refusal))
             else:
@@ -126,14 +126,14 @@ class FacePreparation:
 
     def _look_again(self, footage: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
         """The characters of people whose studies a crowd pushed out, for another decoding."""
-        studies = {track: self.engine.study(still=False) for track in chosen}
+        analyses = {track: self.engine.analyze(still=False) for track in chosen}
         for index, image in enumerate(self.watch.each("decode", islice(footage.frames(), frames))):
             with self.watch.stage("study"):
                 for face in tracks.faces(index, chosen, smooth=False):
-                    studies[face.track].add(image, face)
+                    analyses[face.track].add(image, face)
             self.progress(Stage("look", index + 1, frames))
         with self.watch.stage("study"):
-            return {track: study.done() for track, study in studies.items()}
+            return {track: analysis.identity() for track, analysis in analyses.items()}
 
 
 __all__ = ["Analyses", "FacePreparation", "TrackedPeople"]

@@ -45,11 +45,11 @@ def stored_name(kind: type[object]) -> str:
     return str(getattr(kind, "STORED_AS", kind.__name__))
 
 
-def kinds_of(records: Sequence[type[DataclassInstance]]) -> Kinds:
+def kinds_of(material_types: Sequence[type[DataclassInstance]]) -> Kinds:
     """The classes by their names on disk. Raises ValueError when two have the same."""
-    kinds = {stored_name(kind): kind for kind in records}
-    if len(kinds) != len(records):
-        raise ValueError(f"records need different names; these are {sorted(map(stored_name, records))}")
+    kinds = {stored_name(kind): kind for kind in material_types}
+    if len(kinds) != len(material_types):
+        raise ValueError(f"records need different names; these are {sorted(map(stored_name, material_types))}")
     return kinds
 
 

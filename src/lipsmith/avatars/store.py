@@ -333,7 +333,7 @@ class AvatarStore:
         if (options, key) != (there.options, there.key):
             if key not in ("none", there.key):
                 with self.open(name) as avatar:
-                    check_key(key, avatar.plate(0).image, avatar.alphas)
+                    check_key(key, avatar.source_frame(0).image, avatar.alphas)
             there = replace(there, options=options, key=key)
             with self._held(name, "switching"):
                 if (self._home(name) / there.data).is_dir():

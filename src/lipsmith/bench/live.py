@@ -161,8 +161,8 @@ class TimedSpeech:
 
     def _look(self, tick: Tick) -> None:
         self.ticks += 1
-        self.step = max(self.step, abs(tick.plate - (tick.plate if self._plate is None else self._plate)))
-        self._plate = tick.plate
+        self.step = max(self.step, abs(tick.source_frame - (tick.source_frame if self._plate is None else self._plate)))
+        self._plate = tick.source_frame
         if tick.utterance is not None:
             self._sounded = time.monotonic() + len(tick.samples) / RATE
         for event in tick.events:
@@ -177,9 +177,9 @@ def measure_live(case: LiveCase, tell: Callable[[str], None] = lambda _: None) -
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as folder:
         engine = load_engine(case.engine)
         picture = case.picture or _portrait(Path(folder), case)
-        shelf = AvatarStore(Path(folder) / "avatars")
-        shelf.create("bench", picture, engine, AvatarOptions(engine=case.engine))
-        with shelf.open("bench") as avatar:
+        store = AvatarStore(Path(folder) / "avatars")
+        store.create("bench", picture, engine, AvatarOptions(engine=case.engine))
+        with store.open("bench") as avatar:
             return asyncio.run(_measure(case, engine, avatar, tell))
 
 

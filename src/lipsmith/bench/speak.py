@@ -130,11 +130,11 @@ def _wish(case: SpeakCase, folder: Path) -> dict[str, Any]:
     if case.avatar is None:
         wish["picture"] = str(case.picture or write_moving_portrait(folder, case.size, case.seconds))
         return wish
-    shelf = AvatarStore()
-    with shelf.open(case.avatar) as avatar:
+    store = AvatarStore()
+    with store.open(case.avatar) as avatar:
         info = avatar.info
         wish |= {"engine": info.engine, "engine_options": dict(info.options), "fps": str(info.fps)}
-        wish |= {"shelf": str(shelf.root), "id": info.id, "faces": "largest" if info.faces == 1 else "all"}
+        wish |= {"shelf": str(store.root), "id": info.id, "faces": "largest" if info.faces == 1 else "all"}
         wish["picture"] = str(case.picture or write_plates(avatar, folder))
     return wish
 
@@ -146,9 +146,9 @@ def write_plates(avatar: Avatar, folder: Path) -> Path:
     clip = avatar.loop.clips[0]
     if clip.stop - clip.start == 1:
         path = folder / "plate.png"
-        write_png(path, avatar.plate(clip.start).image)
+        write_png(path, avatar.source_frame(clip.start).image)
         return path
-    images = (avatar.plate(index).image for index in range(clip.start, clip.stop))
+    images = (avatar.source_frame(index).image for index in range(clip.start, clip.stop))
     return write_film(folder / "plates.mp4", images, avatar.info.size, avatar.info.fps)
 
 

@@ -92,16 +92,16 @@ def create(
 @app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """List the avatars, their engines, lengths and sizes. Example: lipsmith avatar list --json"""
-    shelf = _shelf()
-    infos = shelf.list()
+    store = _shelf()
+    infos = store.list()
     if as_json:
         print_json(infos)
         return
     for info in infos:
         print(_line(info))
-    for name, problem in shelf.broken().items():
+    for name, problem in store.broken().items():
         print(f"{name}: damaged. {problem}")
-    print(f"{len(infos)} avatars, {_amount(sum(info.bytes for info in infos))} in {shelf.root}")
+    print(f"{len(infos)} avatars, {_amount(sum(info.bytes for info in infos))} in {store.root}")
 
 
 @app.command()
@@ -135,11 +135,11 @@ def show(
 @app.command()
 def check(names: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None, as_json: AsJson = False) -> None:
     """Read every byte of these avatars, or of all; exit code 3: one is unusable. Example: lipsmith avatar check anna"""
-    shelf = _shelf()
-    found: dict[str, str | None] = dict(shelf.broken()) if not names else {}
-    for name in names or [info.id for info in shelf.list()]:
+    store = _shelf()
+    found: dict[str, str | None] = dict(store.broken()) if not names else {}
+    for name in names or [info.id for info in store.list()]:
         try:
-            shelf.check(name)
+            store.check(name)
         except (AvatarBroken, AvatarStale, EngineUnavailable) as problem:
             found[name] = str(problem)
         else:
@@ -162,11 +162,11 @@ def rename(name: Name, new: Annotated[str, typer.Argument(metavar="NEW")], as_js
 @app.command()
 def delete(names: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: AsJson = False) -> None:
     """Remove avatars. Example: lipsmith avatar delete anna"""
-    shelf = _shelf()
+    store = _shelf()
     for name in names:
-        shelf.expect(name)  # one that is misspelt deletes none of the others
+        store.expect(name)  # one that is misspelt deletes none of the others
     for name in dict.fromkeys(names):
-        shelf.delete(name)
+        store.delete(name)
     if as_json:
         print_json({"deleted": names})
     else:

@@ -41,24 +41,24 @@ def prepared(task: Task, place: Path, engine: Engine, fps: str, progress: Told) 
         AvatarMissing, AvatarStale: the entry says ``preparation: false``, and it was never made, or of something else.
         LipsmithError: as ``AvatarStore.create``.
     """
-    shelf = AvatarStore(place / KEPT)
-    if not task.preparation and task.avatar not in {info.id for info in shelf.list()}:
+    store = AvatarStore(place / KEPT)
+    if not task.preparation and task.avatar not in {info.id for info in store.list()}:
         raise AvatarMissing(
-            f"The avatar {task.avatar} was not prepared in {shelf.root}: write `preparation: true` in its entry."
+            f"The avatar {task.avatar} was not prepared in {store.root}: write `preparation: true` in its entry."
         )
     if task.preparation or task.picture.exists():
-        _make(task, shelf, engine, AvatarOptions(engine="musetalk", fps=fps, still=True), progress)
-    return shelf.open(task.avatar)
+        _make(task, store, engine, AvatarOptions(engine="musetalk", fps=fps, still=True), progress)
+    return store.open(task.avatar)
 
 
-def _make(task: Task, shelf: AvatarStore, engine: Engine, options: AvatarOptions, progress: Told) -> None:
+def _make(task: Task, store: AvatarStore, engine: Engine, options: AvatarOptions, progress: Told) -> None:
     try:
-        shelf.create(task.avatar, task.picture, engine, options, progress=progress)
+        store.create(task.avatar, task.picture, engine, options, progress=progress)
     except AvatarStale as stale:
         if not task.preparation:
             told = str(stale).removesuffix(" --refresh makes it again.")
             raise AvatarStale(f"{told} Write `preparation: true` in its entry to make it again.") from stale
-        shelf.create(task.avatar, task.picture, engine, options, refresh=True, progress=progress)
+        store.create(task.avatar, task.picture, engine, options, refresh=True, progress=progress)
 
 
 __all__ = ["Task", "Told", "prepared"]

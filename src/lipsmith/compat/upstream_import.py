@@ -29,7 +29,7 @@ APART = {"device": "cpu"}
 
 
 def bring_upstream(
-    shelf: AvatarStore,
+    store: AvatarStore,
     path: Path,
     name: str | None = None,
     *,
@@ -58,7 +58,7 @@ def bring_upstream(
     found = read_upstream(path)
     engine = engine_table()[ENGINE].load({**found.options, **(options or {}), **APART})
     bringing = _Bringing(found, engine, fps or found.fps, progress or (lambda _: None))
-    return shelf.adopt(found.name if name is None else name, bringing.write, refresh=refresh)
+    return store.adopt(found.name if name is None else name, bringing.write, refresh=refresh)
 
 
 class _Bringing:
@@ -71,7 +71,7 @@ class _Bringing:
         """Everything but the manifest into the empty ``folder``."""
         first = self._found.gallery.image(0)
         size = first.shape[1], first.shape[0]
-        writer = AvatarWriter(folder, self._engine.records, "yuv420p" if self._found.frames > 1 else "rgb", size)
+        writer = AvatarWriter(folder, self._engine.material_types, "yuv420p" if self._found.frames > 1 else "rgb", size)
         try:
             able = sum([self._keep(writer, index, size) for index in range(self._found.frames)])
             files = writer.close()

@@ -68,7 +68,7 @@ class FakeAnalysis:
     def add(self, image: Image, face: Face) -> None:
         self._frames += 1
 
-    def done(self) -> int:
+    def identity(self) -> int:
         return self._frames
 
 
@@ -84,19 +84,19 @@ class FakeEngine:
         return EngineInfo("fake", "1", self.options.window)
 
     @property
-    def records(self) -> tuple[type[DataclassInstance], ...]:
+    def material_types(self) -> tuple[type[DataclassInstance], ...]:
         return ()
 
-    def study(self, still: bool) -> FakeAnalysis:
+    def analyze(self, still: bool) -> FakeAnalysis:
         return FakeAnalysis()
 
-    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
         height, width = image.shape[:2]
         x0, y0, x1, y1 = (int(v) for v in face.box)
         box = (max(0, x0), max(0, y0), min(width, x1), min(height, y1))
         return PreparedFace(Crop.from_box(box, (SIDE, SIDE)), None, float(image.mean()))
 
-    def listen(self, fps: Fraction) -> FakeEncoder:
+    def speech_encoder(self, fps: Fraction) -> FakeEncoder:
         return FakeEncoder(fps, self.options.context)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:

@@ -51,7 +51,7 @@ class Analysis(Protocol):
         """See one frame with its face. Frames come in order, once; nothing may grow with the image."""
         ...
 
-    def done(self) -> object:
+    def identity(self) -> object:
         """The character: whatever ``prepare`` wants to know of this person."""
         ...
 
@@ -63,7 +63,7 @@ class Engine(Protocol):
     def info(self) -> EngineInfo: ...
 
     @property
-    def records(self) -> tuple[type[DataclassInstance], ...]:
+    def material_types(self) -> tuple[type[DataclassInstance], ...]:
         """The frozen dataclasses that its materials are made of, besides numbers, text, tuples, dicts and arrays.
 
         An avatar's store keeps materials of these, and builds nothing else when it reads them again. Each has a name
@@ -71,7 +71,7 @@ class Engine(Protocol):
         """
         ...
 
-    def study(self, still: bool) -> Analysis:
+    def analyze(self, still: bool) -> Analysis:
         """Begin to look over one person's frames.
 
         ``still``: the source is one picture that does not move, so the study sees one frame and life may be added.
@@ -79,11 +79,11 @@ class Engine(Protocol):
         """
         ...
 
-    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
         """Make one face in one image ready. Raises FaceError when it cannot be made to speak."""
         ...
 
-    def listen(self, fps: Fraction) -> SpeechEncoder:
+    def speech_encoder(self, fps: Fraction) -> SpeechEncoder:
         """A fresh encoder for one stream whose film runs at ``fps``."""
         ...
 

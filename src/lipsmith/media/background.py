@@ -75,8 +75,8 @@ class VideoBackground:
 class Matting(Protocol):
     """How people are told from what is behind them."""
 
-    def matte(self, plate: SourceFrame, image: Image) -> Matte:
-        """What to keep of ``image`` (H, W, 3), the finished picture over ``plate``."""
+    def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
+        """What to keep of ``image`` (H, W, 3), the finished picture over ``source_frame``."""
         ...
 
 
@@ -87,12 +87,12 @@ class ScreenMatting:
         self._key = key
         self._last: tuple[Image, Alpha] | None = None
 
-    def matte(self, plate: SourceFrame, image: Image) -> Matte:
+    def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
         """The matte of ``image``, in which no drawn mouth can be a hole."""
         from .chroma_key import key_matte, solid_core
 
-        if self._last is None or self._last[0] is not plate.image:
-            self._last = plate.image, solid_core(plate.image, self._key)
+        if self._last is None or self._last[0] is not source_frame.image:
+            self._last = source_frame.image, solid_core(source_frame.image, self._key)
         return key_matte(image, self._key, self._last[1])
 
 
@@ -102,11 +102,11 @@ class OwnMatting:
     def __init__(self, alphas: Alphas) -> None:
         self._alphas = alphas
 
-    def matte(self, plate: SourceFrame, image: Image) -> Matte:
-        """The matte of ``plate``."""
+    def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
+        """The matte of ``source_frame``."""
         from .chroma_key import matte_from_alpha
 
-        return matte_from_alpha(self._alphas(plate.index))
+        return matte_from_alpha(self._alphas(source_frame.index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ class BackgroundReplacement:
     ground: Background | None  # None: nothing, the film is transparent
     notices: tuple[str, ...] = ()
 
-    def finish(self, plate: SourceFrame, frame: AVFrame) -> AVFrame:
-        """``frame``, spoken over ``plate``, before the ground; or with its transparency."""
+    def finish(self, source_frame: SourceFrame, frame: AVFrame) -> AVFrame:
+        """``frame``, spoken over ``source_frame``, before the ground; or with its transparency."""
         from .chroma_key import composite, cut
 
-        matte = self.matting.matte(plate, frame.image)
+        matte = self.matting.matte(source_frame, frame.image)
         if self.ground is None:
             return replace(frame, image=cut(frame.image, matte), alpha=matte.alpha)
         return replace(frame, image=composite(frame.image, matte, self.ground.at(frame.index)))

@@ -74,9 +74,9 @@ def measure_control_accuracy(
 
     commands = random_commands(40, 8) if commands is None else commands
     engine = WarpEngine(WarpOptions(idle=False))
-    study = engine.study(still=True)
-    study.add(image, face)
-    target = engine.prepare(image, face, study.done())
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    target = engine.prepare(image, face, analysis.identity())
     rows: list[tuple[float, ...]] = []
     changed, border, folds = 0, 0, 0.0
     for command in commands:

@@ -77,9 +77,9 @@ class FilmRenderer:
         """
         blocks = first_samples(sound.blocks(), sample_at(length, info.fps, sound.rate))
         for run in self.watch.each("listen", windows_of(take, blocks, length)):
-            for shot in run:
-                self.loudest = max(self.loudest, float(np.abs(shot.samples).max(initial=0)))
-                reasons = {target.unable for target in shot.plate.targets}
+            for driven in run:
+                self.loudest = max(self.loudest, float(np.abs(driven.samples).max(initial=0)))
+                reasons = {target.unable for target in driven.source_frame.faces}
                 self.count["cutaways" if not reasons else "rendered" if None in reasons else "left"] += 1
                 self.unable.update(reason for reason in reasons if reason is not None)
             if still:
@@ -111,7 +111,7 @@ class FilmRenderer:
         wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
         shown: list[AVFrame] = []
         for run in runs:
-            if any(shot.index in wanted for shot in run):
+            if any(driven.index in wanted for driven in run):
                 shown += [frame for frame in self._render([run]) if frame.index in wanted]
             self.progress(Stage("speak", run[-1].index + 1, length))
         self.refuse_silent_face()
@@ -153,8 +153,11 @@ class FilmRenderer:
             frames = render_windows(runs, self.engine)
         if self.scene is not None:
             with self.watch.stage("background"):
-                shots = chain.from_iterable(runs)
-                frames = [self.scene.finish(shot.plate, frame) for shot, frame in zip(shots, frames, strict=True)]
+                driven_frames = chain.from_iterable(runs)
+                frames = [
+                    self.scene.finish(driven.source_frame, frame)
+                    for driven, frame in zip(driven_frames, frames, strict=True)
+                ]
         if self.first_frame is None:
             self.first_frame = self.watch.elapsed()
         return frames

@@ -86,8 +86,8 @@ class _Generation:
         cast = preparation.look(footage, spoken if self.options.length == "speech" else None)
         length = film_length(footage, cast.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
-            plates = self.plates(footage, (preparation, cast), length, Path(spool))
-            take = Timeline(plates, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
+            source_frames = self.source_frames(footage, (preparation, cast), length, Path(spool))
+            take = Timeline(source_frames, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
             try:
                 self.write(take, sound, footage, length, (output, preview))
             except FaceError as refusal:  # the engine's own reason says more
@@ -108,19 +108,19 @@ class _Generation:
             return
         self.filming.write_film(runs, info, sound, output, film_options(self.options, length))
 
-    def plates(
+    def source_frames(
         self, footage: VideoSource, ready: tuple[FacePreparation, TrackedPeople], length: int, spool: Path
     ) -> Iterator[SourceFrame]:
         """The plates of the film in its order; a picture that stands still is prepared once."""
         from ..media.ping_pong import replay
 
         preparation, cast = ready
-        plate: SourceFrame | None = None
+        source_frame: SourceFrame | None = None
         for index, image in self.filming.watch.each("decode", replay(footage, length, spool)):
-            if plate is None or plate.index != index:
+            if source_frame is None or source_frame.index != index:
                 with self.filming.watch.stage("prepare"):
-                    plate = preparation.plate(image, index, cast)
-            yield plate
+                    source_frame = preparation.source_frame(image, index, cast)
+            yield source_frame
 
 
 def open_both(

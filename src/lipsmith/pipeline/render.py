@@ -15,20 +15,24 @@ def render_windows(runs: Sequence[RenderWindow], engine: Engine) -> list[AVFrame
 
     A shot without faces keeps the very array of its plate.
     """
-    rows = [(run, face) for run in runs for face in range(len(run[0].plate.targets))]
-    materials = [[shot.plate.targets[face].material for shot in run] for run, face in rows]
-    drives = [[shot.drive for shot in run] for run, _ in rows]
+    rows = [(run, face) for run in runs for face in range(len(run[0].source_frame.faces))]
+    materials = [[driven.source_frame.faces[face].material for driven in run] for run, face in rows]
+    drives = [[driven.drive for driven in run] for run, _ in rows]
     pictures = iter(engine.render(materials, drives) if rows else [])
     frames: list[AVFrame] = []
     for run in runs:
-        faces = [next(pictures) for _ in run[0].plate.targets]  # faces[target][position in the run]
-        frames += [_finish(shot, [face[k] for face in faces]) for k, shot in enumerate(run)]
+        faces = [next(pictures) for _ in run[0].source_frame.faces]  # faces[target][position in the run]
+        frames += [_finish(driven, [face[k] for face in faces]) for k, driven in enumerate(run)]
     return frames
 
 
-def _finish(shot: DrivenFrame, pictures: list[Image]) -> AVFrame:
-    image = compose(shot.plate.image, shot.plate.targets, pictures) if pictures else shot.plate.image
-    return AVFrame(shot.index, image, shot.samples)
+def _finish(driven: DrivenFrame, pictures: list[Image]) -> AVFrame:
+    image = (
+        compose(driven.source_frame.image, driven.source_frame.faces, pictures)
+        if pictures
+        else driven.source_frame.image
+    )
+    return AVFrame(driven.index, image, driven.samples)
 
 
 def render_stream(

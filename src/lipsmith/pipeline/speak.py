@@ -94,7 +94,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
         tell = filming.progress
         sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
-    take = Timeline(watch.each("fetch", plates(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
+    take = Timeline(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
     film = FilmInfo(info.size, info.fps, sound.rate)
     runs = filming.runs(take, sound, film, length, still=info.frames == 1)
     filming.write_film(runs, film, sound, output, film_options(options, length))
@@ -111,7 +111,7 @@ def _scene(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | Non
     if options.background == "keep":
         return None
     wish = BackgroundOptions(options.background, _key(avatar, options))
-    return open_replacement(wish, avatar.plate(0).image, avatar.info.fps, avatar.alphas)
+    return open_replacement(wish, avatar.source_frame(0).image, avatar.info.fps, avatar.alphas)
 
 
 def _key(avatar: Avatar, options: SpeakOptions) -> str:
@@ -119,29 +119,29 @@ def _key(avatar: Avatar, options: SpeakOptions) -> str:
     return avatar.info.key if options.key == "auto" and avatar.info.key != "none" else options.key
 
 
-def plates(avatar: Avatar) -> Iterator[SourceFrame]:
+def source_frames(avatar: Avatar) -> Iterator[SourceFrame]:
     """The plates of one long speech, from the first on, without end."""
     walk = avatar.loop.start(speaking=True)
     while True:
-        yield avatar.plate(walk.plate)
+        yield avatar.source_frame(walk.source_frame)
         walk = avatar.loop.after(walk, speaking=True)
 
 
-def warm_up(shelf: AvatarStore, name: str) -> dict[str, float]:
+def warm_up(store: AvatarStore, name: str) -> dict[str, float]:
     """Read the avatar ``name`` and draw its first frame in silence; seconds of each stage.
 
     Raises as ``AvatarStore.open`` and ``engine_of`` do.
     """
     watch = Stopwatch()
     with watch.stage("open"):
-        avatar = shelf.open(name)
+        avatar = store.open(name)
     with avatar:
         with watch.stage("read"):
             avatar.check()
         with watch.stage("engine"):
             engine = engine_of(avatar.info)
         with watch.stage("render"):
-            take = Timeline(plates(avatar), engine, avatar.info.fps)
+            take = Timeline(source_frames(avatar), engine, avatar.info.fps)
             render_windows(take.end(engine.info.window), engine)
     return watch.seconds
 
@@ -151,4 +151,4 @@ def _heard(read: float, total: float, fps: float) -> Stage:
     return Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0)
 
 
-__all__ = ["SpeakOptions", "engine_for", "plates", "speak", "warm_up"]
+__all__ = ["SpeakOptions", "engine_for", "source_frames", "speak", "warm_up"]

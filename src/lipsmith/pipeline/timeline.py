@@ -41,7 +41,7 @@ class Timeline:
 
     def __init__(
         self,
-        plates: Iterator[SourceFrame],
+        source_frames: Iterator[SourceFrame],
         engine: Engine,
         fps: Fraction,
         rate: int = HEARING_RATE,
@@ -49,8 +49,8 @@ class Timeline:
     ) -> None:
         if hearing is None and rate != HEARING_RATE:
             raise ValueError(f"sound at {rate} Hz needs a hearing that brings it to {HEARING_RATE} Hz")
-        self._plates, self._fps, self._rate, self._hearing = plates, fps, rate, hearing
-        self._encoder, self._window = engine.listen(fps), engine.info.window
+        self._plates, self._fps, self._rate, self._hearing = source_frames, fps, rate, hearing
+        self._encoder, self._window = engine.speech_encoder(fps), engine.info.window
         self._sound = np.zeros(0, np.float32)  # pushed, not yet given to a shot
         self._pushed = self._heard = 0  # samples: received at the playing rate, heard at 16 kHz
         self._next = 0  # index of the next shot
@@ -93,11 +93,11 @@ class Timeline:
 
     def _gather(self, drives: list[Array]) -> Iterator[RenderWindow]:
         for drive in drives:
-            shot = self._shot(drive)
-            if self._run and not _goes_on(self._run[-1].plate, shot.plate):
+            driven = self._shot(drive)
+            if self._run and not _goes_on(self._run[-1].source_frame, driven.source_frame):
                 yield from self._close()
-            self._run.append(shot)
-            if len(self._run) == (self._window if shot.plate.targets else 1):
+            self._run.append(driven)
+            if len(self._run) == (self._window if driven.source_frame.faces else 1):
                 yield from self._close()
 
     def _shot(self, drive: Array) -> DrivenFrame:
@@ -105,9 +105,9 @@ class Timeline:
         sound = self._sound[: stop - start]
         sound = np.pad(sound, (0, stop - start - len(sound)))
         self._sound = self._sound[stop - start :]
-        shot = DrivenFrame(self._next, next(self._plates), drive, sound)
+        driven = DrivenFrame(self._next, next(self._plates), drive, sound)
         self._next += 1
-        return shot
+        return driven
 
     def _close(self) -> list[RenderWindow]:
         run, self._run = self._run, []
@@ -116,5 +116,5 @@ class Timeline:
 
 def _goes_on(before: SourceFrame, now: SourceFrame) -> bool:
     """Whether both are of one scene and show the same people in the same order."""
-    tracks = [[target.track for target in plate.targets] for plate in (before, now)]
+    tracks = [[target.track for target in source_frame.faces] for source_frame in (before, now)]
     return before.scene == now.scene and tracks[0] == tracks[1]

@@ -11,13 +11,13 @@ import numpy as np
 from ..types import Array, Image
 
 
-def fade(plate: Image, picture: Image, share: float) -> Image:
-    """``picture`` over the (H, W, 3) ``plate`` it was drawn on; where both are alike, so is what comes out."""
-    if share >= 1 or picture is plate:
+def fade(source_frame: Image, picture: Image, share: float) -> Image:
+    """``picture`` over the (H, W, 3) ``source_frame`` it was drawn on; where both are alike, so is what comes out."""
+    if share >= 1 or picture is source_frame:
         return picture
     import cv2
 
-    return np.asarray(cv2.addWeighted(picture, share, plate, 1 - share, 0), np.uint8)
+    return np.asarray(cv2.addWeighted(picture, share, source_frame, 1 - share, 0), np.uint8)
 
 
 class DriveEasing:

@@ -296,13 +296,13 @@ class SessionHost:
         self._past += _counts(live)
 
     def _warm(self, avatar: SessionAvatar, film: FilmInfo) -> None:
-        plate = avatar.plate(avatar.loop.start().plate)
-        runs = Timeline(repeat(plate), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
+        source_frame = avatar.source_frame(avatar.loop.start().source_frame)
+        runs = Timeline(repeat(source_frame), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
         for number, run in enumerate(runs[: WARM_UP + 1]):
             began = self._clock()
             render_windows([run], self._engine)
             if number:  # the first one loads what is loaded late
-                self._renderer.load.measured(len(plate.targets), self._clock() - began)
+                self._renderer.load.measured(len(source_frame.faces), self._clock() - began)
 
     @property
     def sessions(self) -> tuple[LiveSession, ...]:

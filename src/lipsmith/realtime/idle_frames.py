@@ -24,9 +24,9 @@ class IdleFrames:
         ease: frames in which the face glides from speech into silence.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, plates: Iterator[SourceFrame], ease: int) -> None:
+    def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
         self._fps, self._pushed = fps, 0
-        self._take = Timeline(plates, engine, fps)
+        self._take = Timeline(source_frames, engine, fps)
         self.glide = DriveEasing(ease)
         self._next: int | None = None
 

@@ -110,7 +110,7 @@ class Renderer:
                 for ask in batch:
                     self._draw([ask])
             return
-        self.load.measured(sum(len(ask.run[0].plate.targets) for ask in batch), self._clock() - began)
+        self.load.measured(sum(len(ask.run[0].source_frame.faces) for ask in batch), self._clock() - began)
         self.batches[len(batch)] += 1
         for ask in batch:
             ask.asker.deliver(ask, [next(frames) for _ in ask.run])

@@ -31,7 +31,7 @@ class ScheduledFrame:
     walk: PlaybackCursor
     utterance: Utterance | None = None  # None: nobody speaks
     place: int = 0  # frame of the utterance
-    plate: SourceFrame | None = None  # kept only where the mouth is faded
+    source_frame: SourceFrame | None = None  # kept only where the mouth is faded
     drive: Array | None = None  # (d,)
     picture: Image | None = None  # None: not drawn yet
     gesture: Gesture | None = None  # what of one is to come behind this picture

@@ -38,7 +38,7 @@ class SpokenOver(Protocol):
     @property
     def loop(self) -> PlaybackOrder: ...
 
-    def plate(self, index: int) -> SourceFrame: ...
+    def source_frame(self, index: int) -> SourceFrame: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class Session:
         self.epoch = self.stalls = 0
 
     def _begin_life(self) -> IdleFrames | None:
-        encoder = self._engine.listen(self.film.fps)
-        still = self._avatar.loop.plates == 1 and self._engine.info.window == 1
+        encoder = self._engine.speech_encoder(self.film.fps)
+        still = self._avatar.loop.source_frames == 1 and self._engine.info.window == 1
         lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
         return IdleFrames(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
 
@@ -240,13 +240,13 @@ class Session:
         if self._life:
             return [self._ask(run, base) for base, run in self._life.next_runs(self._plan.next_number)]
         slot = self._plan.add()
-        slot.plate = self._avatar.plate(slot.walk.plate)
-        slot.picture = slot.plate.image
+        slot.source_frame = self._avatar.source_frame(slot.walk.source_frame)
+        slot.picture = slot.source_frame.image
         return []
 
     @property
     def _lead(self) -> int:
-        return self.options.lead if self._life or self._avatar.loop.plates > 1 else 1
+        return self.options.lead if self._life or self._avatar.loop.source_frames > 1 else 1
 
     def _plates(self, speech: Utterance | None) -> Iterator[SourceFrame]:
         """The plates of an utterance, or of idleness, planned one by one as they are asked for."""
@@ -257,20 +257,20 @@ class Session:
                 speech.base = slot.number
                 if self._life:
                     self._life.glide.begin()
-            plate = self._avatar.plate(slot.walk.plate)
+            source_frame = self._avatar.source_frame(slot.walk.source_frame)
             if speech and (place < self.options.ease or (speech.frames or place + 1) <= place):
-                slot.plate = plate
+                slot.source_frame = source_frame
             place += 1
-            yield plate
+            yield source_frame
 
     def _ask(self, run: RenderWindow, base: int) -> RenderRequest:
         first = base + run[0].index
         if self._life:
-            run = [replace(shot, drive=self._life.glide.next(shot.drive)) for shot in run]
-        for shot in run:
-            slot = self._plan.find(base + shot.index)
+            run = [replace(driven, drive=self._life.glide.next(driven.drive)) for driven in run]
+        for driven in run:
+            slot = self._plan.find(base + driven.index)
             if slot:
-                slot.drive = shot.drive
+                slot.drive = driven.drive
         ticks = first - (self._plan.slots[0].number if self._plan.slots else first)
         return RenderRequest(self, self.epoch, base, run, self._clock() + float(ticks / self.film.fps))
 
@@ -298,10 +298,10 @@ class Session:
             shown, events = self._plan.shown, tuple(self._events)
             self._events.clear()
             self._number += 1
-            plate = shown.walk.plate if shown else self._avatar.loop.start().plate
+            source_frame = shown.walk.source_frame if shown else self._avatar.loop.start().source_frame
             number = speech.number if speech else None
             return Tick(
-                self._number - 1, start, self._image, samples, self._state, plate, slot is not None, number,
+                self._number - 1, start, self._image, samples, self._state, source_frame, slot is not None, number,
                 self.epoch, events,
             )  # fmt: skip
 
@@ -313,15 +313,19 @@ class Session:
 
     def _picture(self, slot: ScheduledFrame | None) -> Image:
         if slot is None:
-            return self._avatar.plate(self._avatar.loop.start().plate).image if self._image is None else self._image
+            return (
+                self._avatar.source_frame(self._avatar.loop.start().source_frame).image
+                if self._image is None
+                else self._image
+            )
         assert slot.picture is not None
-        if slot.utterance is None or slot.plate is None or self._life:
+        if slot.utterance is None or slot.source_frame is None or self._life:
             return slot.picture
         steps, frames = self.options.ease + 1, slot.utterance.frames
         share = 1.0 if slot.utterance.joined else (slot.place + 1) / steps
         if frames is not None and slot.place >= frames:
             share = min(share, 1 - (slot.place - frames + 1) / steps)
-        return fade(slot.plate.image, slot.picture, share)
+        return fade(slot.source_frame.image, slot.picture, share)
 
     def _begin_sound(self, speech: Utterance) -> None:
         speech.shown += 1

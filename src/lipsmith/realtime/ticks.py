@@ -68,7 +68,7 @@ class Tick:
     image: Image | None  # None: this sink was late, so the picture was dropped; never the sound
     samples: Samples
     state: State
-    plate: int  # of the avatar, below the picture
+    source_frame: int  # of the avatar, below the picture
     fresh: bool = True  # False: the picture before is repeated
     utterance: int | None = None  # whose sound this is
     epoch: int = 0  # interruptions so far

@@ -83,7 +83,7 @@ class Utterance:
         """Whether ``count`` samples are there, or all that will be."""
         return len(self._playing) >= count or (self.ended and not len(self._waiting))
 
-    def next_run(self, plates: Callable[[], Iterator[SourceFrame]], number: int) -> RenderWindow | None:
+    def next_run(self, source_frames: Callable[[], Iterator[SourceFrame]], number: int) -> RenderWindow | None:
         """The next run to render; None: more sound is needed, or all are ``planned``.
 
         Args:
@@ -94,14 +94,14 @@ class Utterance:
             run = next(self._runs, None)
             if run is not None:
                 return run
-            take = self._take = self._take or self._begin(plates())
+            take = self._take = self._take or self._begin(source_frames())
             if self.base is None:
                 take.begin_at(number)
             if not self._feed(take):
                 return None
 
-    def _begin(self, plates: Iterator[SourceFrame]) -> Timeline:
-        return Timeline(plates, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
+    def _begin(self, source_frames: Iterator[SourceFrame]) -> Timeline:
+        return Timeline(source_frames, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
 
     def _feed(self, take: Timeline) -> bool:
         if len(self._waiting) >= self._block or (self.ended and len(self._waiting)):

@@ -57,7 +57,7 @@ class AppState:
         """The folder of the jobs' folders."""
         return self.options.folder / "jobs"
 
-    def shelf(self, owner: str) -> AvatarStore:
+    def avatar_store(self, owner: str) -> AvatarStore:
         """The client's own shelf of avatars."""
         return AvatarStore(self.options.folder / "avatars" / owner)
 

@@ -52,9 +52,9 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
     _introduce(flags, served, pipe)
     pipe.say(f"📸 模板图片 (picture): {flags.template_image_path}")
     started = time.perf_counter()
-    shelf, options = shelf_of(flags), AvatarOptions(fps=str(flags.fps))
+    store, options = shelf_of(flags), AvatarOptions(fps=str(flags.fps))
     picture = Path(flags.template_image_path)
-    info = shelf.create(
+    info = store.create(
         avatar_name(flags.template_id),
         picture,
         served.engine,
@@ -62,10 +62,10 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
         refresh=flags.force_refresh,
         progress=pipe.progress,
     )
-    with shelf.open(avatar_name(flags.template_id)) as avatar:
-        plate = avatar.plate(0)
+    with store.open(avatar_name(flags.template_id)) as avatar:
+        source_frame = avatar.source_frame(0)
     metadata = {
-        **_metadata(flags, info, plate),
+        **_metadata(flags, info, source_frame),
         "template_image_path": flags.template_image_path,
         "processing_time": time.perf_counter() - started,
     }
@@ -129,13 +129,13 @@ def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
     """Whether the template is there, whole, and what is known of it."""
     try:
         with open_template(flags, pipe) as avatar:
-            info, plate = avatar.info, avatar.plate(0)
+            info, source_frame = avatar.info, avatar.source_frame(0)
     except AvatarMissing:
         return unable(flags, {"message": f"缓存不存在: {flags.template_id}"})
     return {
         "exists": True,
         "template_id": flags.template_id,
-        "metadata": _metadata(flags, info, plate),
+        "metadata": _metadata(flags, info, source_frame),
         "cache_size_mb": info.bytes / _MEGABYTE,
         "message": f"缓存存在: {flags.template_id}",
     }
@@ -143,8 +143,8 @@ def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
 
 def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
     """What serves here, and what it has prepared."""
-    shelf = shelf_of(flags)
-    kept_here = shelf.list()
+    store = shelf_of(flags)
+    kept_here = store.list()
     served = serving(flags)
     return {
         "service_name": SERVICE,
@@ -202,9 +202,9 @@ def _number(fps: Any) -> int | float:
     return int(fps) if fps.denominator == 1 else float(fps)
 
 
-def _metadata(flags: ServiceFlags, info: AvatarInfo, plate: SourceFrame | None = None) -> Answer:
+def _metadata(flags: ServiceFlags, info: AvatarInfo, source_frame: SourceFrame | None = None) -> Answer:
     """What the C# program knows as a template's metadata, from an avatar and perhaps its first plate."""
-    face = plate.targets[0] if plate and plate.targets else None
+    face = source_frame.faces[0] if source_frame and source_frame.faces else None
     latents = getattr(face.material, "latents", None) if face else None
     return {
         "template_id": template_name(info.id),

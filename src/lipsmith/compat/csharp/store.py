@@ -41,9 +41,9 @@ def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
         AvatarMissing: there is neither.
         AvatarBroken, InputError: it is damaged, or what the older service left cannot be used.
     """
-    shelf, name = shelf_of(flags), avatar_name(flags.template_id)
+    store, name = shelf_of(flags), avatar_name(flags.template_id)
     try:
-        return shelf.open(name)
+        return store.open(name)
     except AvatarMissing:
         older = older_cache(flags)
         if older is None:
@@ -51,8 +51,8 @@ def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
     from ..upstream_import import bring_upstream
 
     pipe.say(f"📦 导入旧缓存 (importing): {older.name}")
-    bring_upstream(shelf, older, name, refresh=True, progress=pipe.progress)
-    return shelf.open(name)
+    bring_upstream(store, older, name, refresh=True, progress=pipe.progress)
+    return store.open(name)
 
 
 def older_cache(flags: ServiceFlags) -> Path | None:
@@ -70,20 +70,20 @@ def stand_in(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
     Raises:
         FaceError: no plate shows a face that it can draw.
     """
-    shelf, info = AvatarStore(Path(flags.cache_dir) / STAND_INS), avatar.info
+    store, info = AvatarStore(Path(flags.cache_dir) / STAND_INS), avatar.info
     try:
-        there = shelf.open(info.id)
+        there = store.open(info.id)
     except (AvatarMissing, AvatarBroken):
         pass
     else:
         if there.info.created >= info.created:
             return there
         there.close()
-    _prepare_again(shelf, info.id, (avatar.plate(index).image for index in range(info.frames)), info.fps, pipe)
-    return shelf.open(info.id)
+    _prepare_again(store, info.id, (avatar.source_frame(index).image for index in range(info.frames)), info.fps, pipe)
+    return store.open(info.id)
 
 
-def _prepare_again(shelf: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
+def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
     """An avatar for the default engine from pictures alone."""
     from ...media.contact_sheet import write_png
 
@@ -94,7 +94,7 @@ def _prepare_again(shelf: AvatarStore, name: str, images: Iterable[Image], fps: 
             count += 1
         source = Path(folder) if count > 1 else Path(folder) / f"{0:08d}.png"
         options = AvatarOptions(fps=str(fps))
-        shelf.create(name, source, load_engine(DEFAULT), options, refresh=True, progress=pipe.progress)
+        store.create(name, source, load_engine(DEFAULT), options, refresh=True, progress=pipe.progress)
 
 
 __all__ = ["older_cache", "open_template", "shelf_of", "stand_in"]

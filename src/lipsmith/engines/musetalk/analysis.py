@@ -54,7 +54,7 @@ class MuseTalkAnalysis:
         if own is not None and face.frame >= 0:
             self._keep(own, face)
 
-    def done(self) -> MuseTalkIdentity:
+    def identity(self) -> MuseTalkIdentity:
         """What the frames showed."""
         if self._track is None:
             return MuseTalkIdentity(self._range)

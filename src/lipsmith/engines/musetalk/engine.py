@@ -46,7 +46,7 @@ class MuseTalkEngine:
         return EngineInfo("musetalk", self.options.version, batch=batch)
 
     @property
-    def records(self) -> tuple[type[DataclassInstance], ...]:
+    def material_types(self) -> tuple[type[DataclassInstance], ...]:
         """What a material is made of."""
         from .prepare import RECORDS
 
@@ -62,7 +62,7 @@ class MuseTalkEngine:
         told = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
         return (*found, told) if told else tuple(found)
 
-    def study(self, still: bool) -> MuseTalkAnalysis:
+    def analyze(self, still: bool) -> MuseTalkAnalysis:
         """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved.
 
         The networks are loaded now: what is wrong with a file or the device is told before a film is looked at.
@@ -72,12 +72,12 @@ class MuseTalkEngine:
         _ = self._networks, self._whisper
         return MuseTalkAnalysis(self._sight, smooth=not self.options.strict)
 
-    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
         """Make one face in (H, W, 3) RGB ready: latents, and the mask through which it is pasted."""
-        self.shift_range = getattr(character, "shift_range", None)
-        return self._preparation.target(image, face, character)
+        self.shift_range = getattr(identity, "shift_range", None)
+        return self._preparation.target(image, face, identity)
 
-    def listen(self, fps: Fraction) -> WhisperEncoder:
+    def speech_encoder(self, fps: Fraction) -> WhisperEncoder:
         """A fresh encoder of (50, 384) drives for a film at ``fps``."""
         from ...speech.whisper import WhisperEncoder
 

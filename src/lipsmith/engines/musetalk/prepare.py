@@ -68,10 +68,10 @@ class MuseTalkPreparation:
         self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
         self._latents = LatentCache(self._encoded)
 
-    def target(self, image: Image, face: Face, character: object = None) -> PreparedFace:
-        """One face in (H, W, 3) RGB, by the points that were kept of its ``character``, else by those seen now."""
-        points = character.points(face) if isinstance(character, MuseTalkIdentity) else None
-        if points is None and (not isinstance(character, MuseTalkIdentity) or character.seen is None):
+    def target(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
+        """One face in (H, W, 3) RGB, by the points that were kept of its ``identity``, else by those seen now."""
+        points = identity.points(face) if isinstance(identity, MuseTalkIdentity) else None
+        if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.seen is None):
             points = self._sight(image, face)
         return self.at(image, by_mesh(image, face) if points is None else points, face.box)
 

@@ -73,7 +73,7 @@ class WarpAnalysis:
             if len(self._palettes) >= LOOKS:
                 self._palettes = self._palettes[::2]
 
-    def done(self) -> WarpIdentity:
+    def identity(self) -> WarpIdentity:
         """The character of all frames seen."""
         palette = median_palette(self._palettes)
         if self._still:

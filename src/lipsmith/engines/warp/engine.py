@@ -35,25 +35,25 @@ class WarpEngine:
         return INFO
 
     @property
-    def records(self) -> tuple[type[DataclassInstance], ...]:
+    def material_types(self) -> tuple[type[DataclassInstance], ...]:
         """What a material is made of."""
         from .material import RECORDS
 
         return RECORDS
 
-    def study(self, still: bool) -> WarpAnalysis:
+    def analyze(self, still: bool) -> WarpAnalysis:
         """Begin to look over one person's frames; only a ``still`` source gets idle motion."""
         from .analysis import WarpAnalysis
 
         return WarpAnalysis(still)
 
-    def prepare(self, image: Image, face: Face, character: object) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
         """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""
         from .prepare import prepare
 
-        return prepare(image, face, cast("WarpIdentity", character), self.options)
+        return prepare(image, face, cast("WarpIdentity", identity), self.options)
 
-    def listen(self, fps: Fraction) -> WarpEncoder:
+    def speech_encoder(self, fps: Fraction) -> WarpEncoder:
         """A fresh encoder for a film at ``fps``."""
         from ...speech.motion import MouthMotion
 

@@ -33,14 +33,14 @@ NODES = 52
 SHOWS_TEETH = 0.035
 
 
-def prepare(image: Image, face: Face, character: WarpIdentity, options: WarpOptions) -> PreparedFace:
+def prepare(image: Image, face: Face, identity: WarpIdentity, options: WarpOptions) -> PreparedFace:
     """The target of one face in (H, W, 3) RGB."""
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
-    if character.film is None:
-        return _still(image, landmarks, pose, character, options)
-    teeth = character.teeth if options.interior == "auto" else None
-    return _moving(image, landmarks, pose, replace(character, teeth=teeth), character.film)
+    if identity.film is None:
+        return _still(image, landmarks, pose, identity, options)
+    teeth = identity.teeth if options.interior == "auto" else None
+    return _moving(image, landmarks, pose, replace(identity, teeth=teeth), identity.film)
 
 
 def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
@@ -49,7 +49,7 @@ def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
     return landmarks - corner, replace(pose, shift=pose.shift - corner)
 
 
-def _still(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity, options: WarpOptions) -> PreparedFace:
+def _still(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, options: WarpOptions) -> PreparedFace:
     view = _view(landmarks, pose, float(hidden_mouth(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
@@ -65,7 +65,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity,
     forward = _face_plane(landmarks, pose)
     placement = place(forward, size, NODES)
     neutral = neutral_of(own)
-    palette, kept = character.palette, None
+    palette, kept = identity.palette, None
     if view.gap > SHOWS_TEETH and options.interior == "auto":
         palette, kept = _own_mouth(palette, picture, landmarks, pose.scale)
     material = WarpMaterial(
@@ -112,11 +112,11 @@ def _own_mouth(palette: Palette, picture: Image, landmarks: Points, scale: float
     return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette, kept
 
 
-def _moving(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity, film: MovingPerson) -> PreparedFace:
+def _moving(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, film: MovingPerson) -> PreparedFace:
     covered, light = 0.0, 1.0
-    if character.usual is not None:
-        covered = character.usual.strange(skin_colours(image, landmarks, pose.scale))
-        light = cheek_light(image, landmarks, pose.scale) / max(1.0, character.usual.light)
+    if identity.usual is not None:
+        covered = identity.usual.strange(skin_colours(image, landmarks, pose.scale))
+        light = cheek_light(image, landmarks, pose.scale) / max(1.0, identity.usual.light)
     drawn, unable = strength(_view(landmarks, pose, covered))
     sheets = film.sheets(pose)
     size = (image.shape[1], image.shape[0])
@@ -126,7 +126,7 @@ def _moving(image: Image, landmarks: Points, pose: Pose, character: WarpIdentity
     placement = place(film.plane(pose, sheets), (box[2] - box[0], box[3] - box[1]), NODES)
     jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
     landmarks = fit_open_lips(picture, landmarks, pose)
-    interior = make_interior(character.palette, film.neutral.shape, pose.scale, None, character.teeth)
+    interior = make_interior(identity.palette, film.neutral.shape, pose.scale, None, identity.teeth)
     material = WarpMaterial(
         picture=picture,
         pose=pose,

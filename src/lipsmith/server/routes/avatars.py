@@ -73,14 +73,14 @@ def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotate
 @router.get("/avatars")
 def list_avatars(parts: Parts, owner: Owner) -> AvatarList:
     """Your avatars, by name."""
-    return AvatarList(avatars=[avatar_of(info) for info in parts.shelf(owner).list()])
+    return AvatarList(avatars=[avatar_of(info) for info in parts.avatar_store(owner).list()])
 
 
 @router.get("/avatars/{avatar}")
 def show_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> AvatarBody:
     """One avatar."""
     check_there(parts, owner, avatar)
-    return avatar_of(parts.shelf(owner).info(avatar))
+    return avatar_of(parts.avatar_store(owner).info(avatar))
 
 
 @router.get(
@@ -95,10 +95,14 @@ def avatar_preview(parts: Parts, owner: Owner, avatar: AvatarId) -> Response:
     from ...media.contact_sheet import contact_sheet
 
     check_there(parts, owner, avatar)
-    with parts.shelf(owner).open(avatar) as opened:
+    with parts.avatar_store(owner).open(avatar) as opened:
         tiles = min(TILES, opened.info.frames)
-        plates = [opened.plate((2 * k + 1) * opened.info.frames // (2 * tiles)) for k in range(tiles)]
-        sheet = contact_sheet([plate.image for plate in plates], [str(plate.index) for plate in plates], COLUMNS)
+        source_frames = [opened.source_frame((2 * k + 1) * opened.info.frames // (2 * tiles)) for k in range(tiles)]
+        sheet = contact_sheet(
+            [source_frame.image for source_frame in source_frames],
+            [str(source_frame.index) for source_frame in source_frames],
+            COLUMNS,
+        )
     file = io.BytesIO()
     Image.fromarray(sheet).save(file, "PNG")
     return Response(file.getvalue(), media_type="image/png")
@@ -108,7 +112,7 @@ def avatar_preview(parts: Parts, owner: Owner, avatar: AvatarId) -> Response:
 def delete_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> None:
     """Remove the avatar; a job that speaks with it goes on."""
     check_there(parts, owner, avatar)
-    parts.shelf(owner).delete(avatar)
+    parts.avatar_store(owner).delete(avatar)
 
 
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
@@ -124,7 +128,7 @@ def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
 def check_there(parts: AppState, owner: str, avatar: str) -> None:
     """Raise Problem not-found unless the client has such an avatar."""
     try:
-        parts.shelf(owner).info(avatar)
+        parts.avatar_store(owner).info(avatar)
     except AvatarMissing:
         raise Problem("not-found", "You have no avatar of that name.") from None
 
@@ -132,7 +136,7 @@ def check_there(parts: AppState, owner: str, avatar: str) -> None:
 def check_place(parts: AppState, owner: str, name: str, size: int) -> None:
     """Raise Problem unless the client may make the avatar ``name`` of ``size`` uploaded bytes."""
     parts.check_room(owner, size)
-    own = parts.shelf(owner).list()
+    own = parts.avatar_store(owner).list()
     if any(info.id == name for info in own):
         raise Problem("exists", f"You have an avatar '{name}': delete it first, or give another name.")
     if len(own) >= parts.options.own_avatars:

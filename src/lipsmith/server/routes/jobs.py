@@ -145,7 +145,7 @@ def check_source(parts: AppState, owner: str, form: DubForm) -> None:
     """Raise Problem unless there is either a picture or one of the client's avatars."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
-    if form.avatar is not None and form.avatar not in {info.id for info in parts.shelf(owner).list()}:
+    if form.avatar is not None and form.avatar not in {info.id for info in parts.avatar_store(owner).list()}:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 

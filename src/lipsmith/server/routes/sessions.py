@@ -53,7 +53,7 @@ async def create_session(parts: Parts, owner: Owner, response: Response, wanted:
     """Open a session over one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
     parts.check_open()
     await run_in_threadpool(check_there, parts, owner, wanted.avatar)
-    held = await parts.live.open(owner, parts.shelf(owner), wanted.avatar, wanted.rate)
+    held = await parts.live.open(owner, parts.avatar_store(owner), wanted.avatar, wanted.rate)
     response.headers["Location"] = f"/v1/sessions/{held.id}"
     return session_of(held, parts.signer.token(f"sessions/{held.id}", owner), parts.doors.ice(held))
 

@@ -107,11 +107,11 @@ class SessionRegistry:
     _keeper: asyncio.Task[None] | None = None
     _left: bool = False  # a session, since the last look
 
-    async def open(self, owner: str, shelf: AvatarStore, name: str, rate: int) -> SessionHandle:
+    async def open(self, owner: str, avatar_store: AvatarStore, name: str, rate: int) -> SessionHandle:
         """A new session of ``owner`` over their avatar. Raises Busy, Problem queue-full or too-many-sessions."""
         async with self._opening:
             self._check_room(owner)
-            avatar = await asyncio.to_thread(shelf.open, name)
+            avatar = await asyncio.to_thread(avatar_store.open, name)
             try:
                 studio = await self._studio(avatar)
                 live = await studio.open(avatar, rate)
