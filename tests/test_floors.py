@@ -29,14 +29,13 @@ FLOORS = (
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor
-    ("options", "errors"), ("assets", "errors"), ("tts", "media"),
+    ("options", "errors"), ("assets", "errors"),
     ("bench", "metrics"), ("bench", "realtime"), ("training", "corpus"), ("training", "metrics"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader", "gradio", "httpx")
-FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 40, 7
+FILE_LINES, FUNCTION_LINES, ARGUMENTS = 500, 40, 7
 UNTOLD_STATEMENTS = 5  # a public function this short may go without a docstring
-BANNED_NAMES = ("Manager", "Helper", "Util", "Handler", "Base", "Processor", "Factory", "Context")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -175,11 +174,6 @@ def test_modules_and_public_functions_say_what_they_do() -> None:
     assert silent == []
 
 
-def test_names_are_words_of_the_field() -> None:
-    classes = [node.name for path in MODULES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
-    assert [name for name in classes if name.endswith(BANNED_NAMES)] == []
-
-
 def names_at_top(path: Path) -> Iterator[str]:
     for node in tree_of(path).body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -196,7 +190,8 @@ def test_lists_of_public_names_are_sorted_and_true() -> None:
     for path in MODULES:
         for node in tree_of(path).body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-                names = ast.literal_eval(node.value)
+                assert isinstance(node.value, ast.List)
+                names = [one.value for one in node.value.elts if isinstance(one, ast.Constant)]
                 assert names == sorted(names), path
                 assert set(names) <= set(names_at_top(path)), path
 

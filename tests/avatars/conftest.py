@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from drawn_people import KnownFaces, draw_folder
 
 from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines.fake import FakeEngine
+from tests.support.drawn_people import KnownFaces, draw_folder
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawn_people import draw_folder
 
 from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
 from lipsmith.cli import run
@@ -18,6 +17,7 @@ from lipsmith.cli.avatar import parse_size
 from lipsmith.cli.speak import plan
 from lipsmith.errors import OptionError, SoundError
 from lipsmith.media.probe import probe
+from tests.support.drawn_people import draw_folder
 
 
 @pytest.fixture(autouse=True)

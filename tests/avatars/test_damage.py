@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawn_people import drawn
 
 from lipsmith.avatars.archive import SUFFIX
 from lipsmith.avatars.manifest import LARGEST, NAME, _sum
@@ -21,6 +20,7 @@ from lipsmith.avatars.serialization import keep, restore
 from lipsmith.avatars.store import AvatarStore
 from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
 from lipsmith.types import Crop
+from tests.support.drawn_people import drawn
 
 TRIALS = int(os.environ.get("LIPSMITH_TEST_TRIALS", "200"))
 

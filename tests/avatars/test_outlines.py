@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from drawn_people import draw_folder
 from PIL import Image as Pillow
 
 from lipsmith.avatars.avatar import packed, unpacked
@@ -16,11 +15,12 @@ from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, OptionError, PictureError
+from lipsmith.media.probe import read_mark
 from lipsmith.options import GenerateOptions
 from lipsmith.pipeline.generate import generate
 from lipsmith.pipeline.speak import SpeakOptions, engine_for, speak
-from lipsmith.provenance.metadata import read_mark
 from lipsmith.types import Image
+from tests.support.drawn_people import draw_folder
 
 GREEN = (0, 177, 64)
 

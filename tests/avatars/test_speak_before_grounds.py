@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from drawn_people import draw_folder
 from numpy.typing import ArrayLike
 from PIL import Image as Pillow
 
@@ -20,9 +18,8 @@ from lipsmith.avatars.store import AvatarStore
 from lipsmith.cli import run
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.types import Array, Image
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-from made_media import decode_transparent, noise, number_of, numbered, write_sound, write_video
+from tests.support.drawn_people import draw_folder
+from tests.support.made_media import decode_transparent, noise, number_of, numbered, write_sound, write_video
 
 SIZE = (160, 120)
 GREEN, PERSON = (0, 177, 64), (150, 120, 110)

@@ -23,7 +23,7 @@ from lipsmith.media.probe import probe
 from lipsmith.media.sound import open_speech
 from lipsmith.transports.broadcast import broadcast
 from lipsmith.types import AVFrame, FilmInfo
-from rtmp_listener import deaf_port, free_port, listen, listening, taken
+from tests.support.rtmp_listener import deaf_port, free_port, listen, listening, taken
 
 SECONDS = 0.8
 

@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from lipsmith.cli.material_types import plain, print_json
+
+from lipsmith.cli.records import plain, print_json
 
 
 @dataclass(frozen=True)

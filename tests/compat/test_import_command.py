@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from upstream_files import made_plates, service_rows, write_service
 
 from lipsmith.cli import run
+from tests.support.upstream_files import made_plates, service_rows, write_service
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from upstream_files import Made, made_plates, service_rows, write_folder, write_service
 
 from lipsmith.compat.upstream_avatar import UpstreamAvatar, is_upstream, read_upstream
 from lipsmith.engines.musetalk.prepare import MuseTalkMaterial
 from lipsmith.errors import InputError
 from lipsmith.types import SourceFrame
+from tests.support.upstream_files import Made, made_plates, service_rows, write_folder, write_service
 
 PLATES = made_plates(3)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from upstream_files import Made, made_plates, service_rows, write_folder, write_service
 
-from goldens_recipe import named_normal
+from tests.support.goldens import named_normal
+from tests.support.upstream_files import Made, made_plates, service_rows, write_folder, write_service
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")

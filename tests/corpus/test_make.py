@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fake_synthesiser import FakeSynthesiser
 
 from lipsmith.corpus.make import SOURCES, CorpusOptions, CorpusSource, make_corpus
 from lipsmith.corpus.store import load, read_summary
 from lipsmith.errors import InputError
+from tests.support.fake_synthesiser import FakeSynthesiser
 
 TINY = (
     CorpusSource("one", "fake", ("low", "high"), ("en", "it"), 0.1),

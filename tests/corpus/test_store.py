@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lipsmith.corpus.store import load, read_summary, save
-from lipsmith.corpus.utterance import LabelledUtterance, Segment
+from lipsmith.corpus.utterance import LabelledUtterance
 from lipsmith.errors import InputError
+from lipsmith.speech.phones import Segment
 
 
 def test_what_was_saved_is_loaded(tmp_path):

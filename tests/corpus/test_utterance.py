@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.utterance import Segment, at_hearing_rate, levelled, segmented, with_closures
+from lipsmith.corpus.utterance import at_hearing_rate, levelled, segmented, with_closures
+from lipsmith.speech.phones import Segment
 
 
 def spelled(segments):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import cv2
 import pytest
-from pasted_faces import Head
 
 from lipsmith.types import Image
+from tests.support.pasted_faces import Head
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from pasted_faces import Head, backdrop, paste, placement
 
 from lipsmith.face.cuts import SceneCuts
 from lipsmith.types import Image
+from tests.support.pasted_faces import Head, backdrop, paste, placement
 
 
 def scenes(frames: Iterable[Image]) -> tuple[list[int], list[int]]:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from pasted_faces import FACE_SHARE, Head, backdrop, error, moved, paste, placement
 
 from lipsmith.face.landmarks import Landmarker, distinct
 from lipsmith.face.regions import box_of
 from lipsmith.types import Face, Image
+from tests.support.pasted_faces import FACE_SHARE, Head, backdrop, error, moved, paste, placement
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pasted_faces import backdrop
 
 from lipsmith.face.regions import Region, RegionView, area, overlap
+from tests.support.pasted_faces import backdrop
 
 
 def test_a_region_surrounds_its_box_and_turns_with_the_eyes() -> None:

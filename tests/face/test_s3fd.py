@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_json
 from lipsmith.errors import InputError
 from lipsmith.face.s3fd import KEPT, OVERLAP, S3FDDetector, faces_in, first_box, thin_out
 from lipsmith.types import Array
+from tests.support.goldens import golden_json
 
 STRIDES = (4, 8, 16, 32, 64, 128)
 

@@ -5,12 +5,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from smoothed_runs import zero_phase
 
 from lipsmith.errors import FaceError, OptionError, OutputError
 from lipsmith.face.regions import box_of
 from lipsmith.face.tracks import LandmarkFile, Track, Tracks
 from lipsmith.types import Array, Face
+from tests.support.smoothed_runs import zero_phase
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (478, 3)).astype(np.float32)
 

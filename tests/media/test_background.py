@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_media import noise, number_of, numbered, write_video
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
@@ -24,6 +23,7 @@ from lipsmith.media.background import (
 from lipsmith.media.stills import opacity
 from lipsmith.media.video import open_picture
 from lipsmith.types import AVFrame, Image, SourceFrame
+from tests.support.made_media import noise, number_of, numbered, write_video
 
 FPS = Fraction(25)
 GREEN = (0, 177, 64)

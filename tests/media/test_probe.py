@@ -7,10 +7,10 @@ from pathlib import Path
 
 import av
 import pytest
-from made_media import click, noise, numbered, write_both, write_sound, write_video
 
 from lipsmith.errors import PictureError
 from lipsmith.media.probe import probe
+from tests.support.made_media import click, noise, numbered, write_both, write_sound, write_video
 
 
 def test_a_film_with_sound(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_media import (
+
+from lipsmith.errors import SoundError
+from lipsmith.media.sound import Resampler, open_speech
+from lipsmith.types import Array, Samples
+from tests.support.made_media import (
     click,
     encode,
     heard_click,
@@ -22,10 +26,6 @@ from made_media import (
     write_sound,
     write_video,
 )
-
-from lipsmith.errors import SoundError
-from lipsmith.media.sound import Resampler, open_speech
-from lipsmith.types import Array, Samples
 
 FORMATS = [
     ("a.wav", "pcm_s16le", 44100, None),

@@ -7,13 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_media import click, heard_click, middle_of_click, noise, numbered, sound_packets, write_both, write_sound
 
 from lipsmith.media.probe import FilmProbe, probe
 from lipsmith.media.sound import Speech, open_speech
 from lipsmith.media.writer import FilmOptions, FilmWriter
 from lipsmith.timing import frame_count, sample_at
 from lipsmith.types import AVFrame, FilmInfo, Samples
+from tests.support.made_media import (
+    click,
+    heard_click,
+    middle_of_click,
+    noise,
+    numbered,
+    sound_packets,
+    write_both,
+    write_sound,
+)
 
 FPS = Fraction(25)
 NTSC = Fraction(30000, 1001)

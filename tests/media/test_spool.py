@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_media import write_video
 
 from lipsmith.errors import OutputError
 from lipsmith.media import spool as spool_module
 from lipsmith.media.spool import FilmSpool, RawSpool, open_spool
 from lipsmith.media.video import FileSource, open_picture
 from lipsmith.types import Image
+from tests.support.made_media import write_video
 
 
 def noisy(index: int) -> Image:

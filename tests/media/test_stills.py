@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_media import numbered
 from PIL import Image as Pillow
 from PIL import ImageCms
 
 from lipsmith.errors import PictureError
 from lipsmith.media.stills import fit, is_still, list_folder, read_still
 from lipsmith.types import Image
+from tests.support.made_media import numbered
 
 
 def read(path: Path, limit: int = 3840) -> Image:

@@ -8,13 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from made_media import decode_transparent, noise
 
 from lipsmith.errors import OptionError
-from lipsmith.media.probe import probe
+from lipsmith.media.probe import probe, read_mark
 from lipsmith.media.writer import FilmOptions, FilmWriter
-from lipsmith.provenance.metadata import read_mark
 from lipsmith.types import AVFrame, FilmInfo
+from tests.support.made_media import decode_transparent, noise
 
 FPS = Fraction(25)
 SIZE = (96, 64)

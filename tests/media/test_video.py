@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_media import click, noise, number_of, numbered, write_both, write_sound, write_video
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
 from lipsmith.media.ping_pong import replay
 from lipsmith.media.video import open_picture, parse_rate, snap
 from lipsmith.types import Image
+from tests.support.made_media import click, noise, number_of, numbered, write_both, write_sound, write_video
 
 NTSC = Fraction(30000, 1001)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_media import noise, number_of, numbered, write_sound
 
 from lipsmith.errors import OptionError, OutputError
 from lipsmith.media import writer as writer_module
@@ -21,6 +20,7 @@ from lipsmith.media.sound import open_speech
 from lipsmith.media.video import open_picture
 from lipsmith.media.writer import FilmOptions, FilmWriter, check_output, container_of
 from lipsmith.types import AVFrame, FilmInfo, Image
+from tests.support.made_media import noise, number_of, numbered, write_sound
 
 FPS = Fraction(25)
 INFO = FilmInfo((64, 48), FPS, 16000)

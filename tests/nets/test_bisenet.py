@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 from lipsmith.face.parsing import BiSeNetParser, Mode, speaking_region
 from lipsmith.weights import official_keys
+from tests.support.goldens import golden_arrays, load_key_seeded, named_normal, synth_bgr
 
 torch = pytest.importorskip("torch")
 

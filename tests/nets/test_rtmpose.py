@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_arrays, load_key_seeded, named_normal, synth_bgr
 from lipsmith.errors import InputError
 from lipsmith.face.dwpose import DWPose, run_by_torch
 from lipsmith.weights import FoundPart, check, official_keys, search
 from lipsmith.weights.keys import fault, official_key
+from tests.support.goldens import golden_arrays, load_key_seeded, named_normal, synth_bgr
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")

@@ -8,12 +8,12 @@ from itertools import count
 
 import numpy as np
 import pytest
-from doubles import MemoryAvatar, sound_of
 
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.realtime.renderer import Renderer
 from lipsmith.realtime.session import Session, SessionOptions
 from lipsmith.types import Array, EngineInfo, FilmInfo, Image, SourceFrame
+from tests.support.session_doubles import MemoryAvatar, sound_of
 
 
 class Batching(FakeEngine):

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from doubles import MemoryAvatar, World, is_drawn, is_poisoned, number_in, sound_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
 from lipsmith.timing import frame_count, sample_at
 from lipsmith.types import FilmInfo, Samples
+from tests.support.session_doubles import MemoryAvatar, World, is_drawn, is_poisoned, number_in, sound_of
 
 RATES = (16_000, 24_000, 48_000)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +12,7 @@ NEEDED = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "httpx"
 collect_ignore_glob = [] if all(find_spec(name) for name in NEEDED) else ["test_*.py"]
 
 if not collect_ignore_glob:
-    from live_server import Served, start_served, tone
+    from tests.support.live_server import Served, start_served, tone
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +28,3 @@ def portrait(astronaut_file: Path) -> bytes:
 @pytest.fixture(scope="session")
 def speech() -> bytes:
     return tone(0.6)
-
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "transports"))  # the clients of live sessions
-sys.path.append(str(Path(__file__).parents[1] / "realtime"))  # doubles
-sys.path.append(str(Path(__file__).parents[1] / "chat"))  # speaking_service

@@ -11,8 +11,9 @@ from pathlib import Path
 import av
 import httpx
 import pytest
-from live_server import FAKE, Served, over, until
 from PIL import Image
+
+from tests.support.live_server import FAKE, Served, over, until
 
 
 def upload(portrait: bytes, speech: bytes | None = None, name: str = "portrait.jpg") -> dict[str, tuple[str, bytes]]:
@@ -156,7 +157,7 @@ def test_a_client_may_have_so_many_jobs_and_others_go_on(
 
 @pytest.fixture(scope="module")
 def long_speech() -> bytes:
-    from live_server import tone
+    from tests.support.live_server import tone
 
     return tone(115)
 

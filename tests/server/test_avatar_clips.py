@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import FAKE, Served, over, write_film
+
+from tests.support.live_server import FAKE, Served, over, write_film
 
 Files = list[tuple[str, tuple[str, bytes]]]
 

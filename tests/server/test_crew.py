@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from live_server import until
 
 from lipsmith.server.config import ServerSettings
 from lipsmith.server.crew import JobRunner
 from lipsmith.server.store import JobRecord, NewJob, SqliteQueue
+from tests.support import SUPPORT
+from tests.support.live_server import until
 
-ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
+ODD = (sys.executable, str(SUPPORT / "odd_worker.py"))
 Make = Callable[..., tuple[JobRunner, SqliteQueue]]
 
 

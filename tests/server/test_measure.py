@@ -11,11 +11,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from live_server import tone
 from PIL import Image
 
 from lipsmith.errors import InputError, PictureError, SoundError
 from lipsmith.server.probe import Limits, probe_picture, probe_speech
+from tests.support.live_server import tone
 
 LIMITS = Limits(megapixels=2, seconds=60)
 

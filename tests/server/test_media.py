@@ -15,12 +15,12 @@ import pytest
 pytest.importorskip("aiortc")
 pytest.importorskip("websockets")
 import websockets
-from live_server import Served, make_avatar, opened, tone, until
-from peers import until as until_async
 from PIL import Image, ImageEnhance
-from rtc_client import RtcClient
 
 from lipsmith.transports.websocket_frames import END, Frame, FrameKind, unpack
+from tests.support.live_server import Served, make_avatar, opened, tone, until
+from tests.support.peers import until as until_async
+from tests.support.rtc_client import RtcClient
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ import pytest
 pytest.importorskip("aiortc")
 pytest.importorskip("websockets")
 import websockets
-from live_server import Served, make_avatar, tone
-from peers import until
-from rtc_client import RtcClient
+
+from tests.support.live_server import Served, make_avatar, tone
+from tests.support.peers import until
+from tests.support.rtc_client import RtcClient
 
 CYCLES = int(os.environ.get("LIPSMITH_TEST_CYCLES", "4"))
 INTERRUPTS = int(os.environ.get("LIPSMITH_TEST_INTERRUPTS", "3"))

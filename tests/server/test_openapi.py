@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from live_server import Served
+
+from tests.support.live_server import Served
 
 EXAMPLES = os.environ.get("LIPSMITH_API_EXAMPLES", "3")
 """For each call and each way to make one; more take longer and find more."""

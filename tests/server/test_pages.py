@@ -6,9 +6,9 @@ import re
 from itertools import product
 
 import pytest
-from live_server import Served
 
 from lipsmith.server.pages import FOLDER, NAMES
+from tests.support.live_server import Served
 
 MOST = 60_000  # bytes of a page with all it loads, on the wire
 WORD = re.compile(r'^  "([\w.-]+)": \["(.*)", "(.*)"\],$', re.MULTILINE)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import CHROMIUM, chromium, page_of, ready
-from live_server import FAKE, Served, over, write_film
-from test_pages_live import connect
+
+from tests.server.test_pages_live import connect
+from tests.support.browser import CHROMIUM, chromium, page_of, ready
+from tests.support.live_server import FAKE, Served, over, write_film
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

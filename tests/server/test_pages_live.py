@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
-from live_server import Served, make_avatar, until
 
 from lipsmith.tts.espeak_library import has_espeak
+from tests.support.browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
+from tests.support.live_server import Served, make_avatar, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

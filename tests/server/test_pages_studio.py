@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 import pytest
-from browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
-from live_server import Served
 from PIL import Image
+
+from tests.support.browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
+from tests.support.live_server import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

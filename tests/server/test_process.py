@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lipsmith.server.problems import Problem
 from lipsmith.server.process import Stopped, TaskFailed, WorkerLost, WorkerProcess
+from tests.support import SUPPORT
 
-ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
+ODD = (sys.executable, str(SUPPORT / "odd_worker.py"))
 
 
 @pytest.fixture

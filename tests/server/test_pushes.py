@@ -13,14 +13,14 @@ from typing import Any
 
 import av
 import pytest
-from live_server import Served, make_avatar, opened, start, tone, until
-from test_sessions import heard, names
-from test_talk import session as quick_session
 
 from lipsmith.errors import SessionOver
 from lipsmith.server.sessions.push_targets import parse_targets
 from lipsmith.server.sessions.pushes import PushRegistry
-from rtmp_listener import listen, listening
+from tests.server.test_sessions import heard, names
+from tests.server.test_talk import session as quick_session
+from tests.support.live_server import Served, make_avatar, opened, start, tone, until
+from tests.support.rtmp_listener import listen, listening
 
 KEY = "stream-secret-0a1b"
 

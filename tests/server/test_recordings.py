@@ -16,9 +16,6 @@ import av
 import httpx
 import numpy as np
 import pytest
-from live_server import Running, Served, make_avatar, opened, over, start, tone, until
-from test_sessions import heard, names
-from test_talk import session as quick_session
 
 from lipsmith.provenance.metadata import mark_in
 from lipsmith.server.config import ServerSettings
@@ -26,6 +23,9 @@ from lipsmith.server.crew import JobRunner
 from lipsmith.server.sessions.recordings import FULL, NO_ROOM, RecordingRegistry, SessionRecording
 from lipsmith.server.sessions.registry import SessionHandle
 from lipsmith.server.store import NewJob, SqliteQueue
+from tests.server.test_sessions import heard, names
+from tests.server.test_talk import session as quick_session
+from tests.support.live_server import Running, Served, make_avatar, opened, over, start, tone, until
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import FAKE, PATIENT, Running, start, start_patient, tone, until
 
 from lipsmith.server.config import ServerSettings
 from lipsmith.server.crew import JobRunner
 from lipsmith.server.store import SqliteQueue
+from tests.support.live_server import FAKE, PATIENT, Running, start, start_patient, tone, until
 
 
 @pytest.fixture

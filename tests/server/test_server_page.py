@@ -11,12 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from live_server import Served, over, tone, until, write_film
 
 from lipsmith.cli import run
 from lipsmith.server.auth.keys import read_keys
 from lipsmith.server.config import ServerSettings
 from lipsmith.server.problems import TABLE
+from tests.support.live_server import Served, over, tone, until, write_film
 
 PAGE = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
 

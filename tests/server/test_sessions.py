@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from live_server import Served, make_avatar, opened, tone, until
+
+from tests.support.live_server import Served, make_avatar, opened, tone, until
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import QuickAvatar, is_drawn
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import SessionOver, VoiceError
@@ -22,6 +21,7 @@ from lipsmith.server.sessions.registry import SessionHandle
 from lipsmith.server.sessions.speech_queue import TEXTS
 from lipsmith.tts.protocols import SpokenSound
 from lipsmith.types import Samples
+from tests.support.session_doubles import QuickAvatar, is_drawn
 
 RATE = 16_000
 

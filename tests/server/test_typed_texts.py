@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_server import Running, Served, make_avatar, start, until
-from speaking_service import Service, pcm, service, wav
 
 from lipsmith.cli import run
 from lipsmith.tts.espeak_library import has_espeak
+from tests.support.live_server import Running, Served, make_avatar, start, until
+from tests.support.speech_service import Service, pcm, service, wav
 
 espeak = pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
 

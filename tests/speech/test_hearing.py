@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from goldens_recipe import synth_audio
 from lipsmith.speech.hearing import HIDDEN, BlockFeatures, OverlappingFeatures
 from lipsmith.speech.logmel import log_mel
+from tests.support.goldens import synth_audio
 
 SPEECH = synth_audio(11.0, seed=3).astype(np.float32) / 32_768
 

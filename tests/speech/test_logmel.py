@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_arrays, synth_audio
 from lipsmith.speech.logmel import BANDS, LogMelStream, filter_bank, fitted, log_mel
+from tests.support.goldens import golden_arrays, synth_audio
 
 GOLDEN = golden_arrays("audio")
 SPEECH = synth_audio(3.0).astype(np.float32) / 32_768

@@ -3,7 +3,6 @@
 from fractions import Fraction
 from pathlib import Path
 
-import chunked
 import numpy as np
 import pytest
 
@@ -13,6 +12,7 @@ from lipsmith.speech.motion import MouthCurve, MouthMotion, step_of
 from lipsmith.speech.mouth import lip_opening
 from lipsmith.speech.student import LOOK_AHEAD, MIDDLE, STEP, load_student
 from lipsmith.timing import frame_count
+from tests.support import chunked
 
 SPOKEN = load(Path(__file__).parent / "spoken.npz")
 SPEECH = np.concatenate([utterance.samples for utterance in SPOKEN])[:48_000]

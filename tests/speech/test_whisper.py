@@ -4,15 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from chunked import drives
 
-from goldens_recipe import golden_arrays, load_key_seeded, synth_audio
 from lipsmith import errors
 from lipsmith.speech import whisper as room
 from lipsmith.speech.hearing import HIDDEN
 from lipsmith.speech.whisper import WhisperEncoder
 from lipsmith.speech.window import WindowPlan, window_table, windows_of
 from lipsmith.timing import frame_count
+from tests.support.chunked import drives
+from tests.support.goldens import golden_arrays, load_key_seeded, synth_audio
 
 GOLDEN = golden_arrays("audio")
 SPEECH = synth_audio(7.0).astype(np.float32) / 32_768

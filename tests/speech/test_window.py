@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from goldens_recipe import golden_arrays, golden_json, named_normal, sha256
 from lipsmith.errors import OptionError, SoundError
 from lipsmith.speech.window import STEP, WindowPlan, window_table, windows_of
 from lipsmith.timing import frame_count, sample_at
+from tests.support.goldens import golden_arrays, golden_json, named_normal, sha256
 
 GOLDEN = golden_json("audio_windows")
 CASES = GOLDEN["cases"]

@@ -19,7 +19,6 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 pytest.importorskip("playwright.async_api")
 import uvicorn
-from peers import INFO, play, until
 from playwright.async_api import async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from lipsmith.transports.webrtc.sink import RtcOptions, WebRtcSink
+from tests.support.peers import INFO, play, until
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--autoplay-policy=no-user-gesture-required"]

@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from peers import INFO, beat
 
 from lipsmith.errors import EngineUnavailable, OptionError, OutputError
-from lipsmith.media.writer import FilmOptions, read_mark
+from lipsmith.media.probe import read_mark
+from lipsmith.media.writer import FilmOptions
 from lipsmith.transports.camera import CameraSink
 from lipsmith.transports.frame_queue import FrameQueue, FrameThread, QueuedFrame
 from lipsmith.transports.recording import Recording, RecordingProcess
 from lipsmith.types import FilmInfo, Image
+from tests.support.peers import INFO, beat
 
 
 @given(st.lists(st.booleans(), max_size=80))

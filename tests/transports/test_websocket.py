@@ -17,7 +17,6 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 import uvicorn
 import websockets
-from peers import INFO, play, until
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
@@ -27,6 +26,7 @@ from lipsmith.transports import websocket as subject
 from lipsmith.transports.websocket import WebSocketSink
 from lipsmith.transports.websocket_frames import END, KEY, Frame, FrameKind, sound_out, unpack
 from lipsmith.types import Samples
+from tests.support.peers import INFO, play, until
 
 
 class Listening:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..speech.phones import PHONES
-from .utterance import LabelledUtterance, Segment
+from ..speech.phones import PHONES, Segment
+from .utterance import LabelledUtterance
 
 _SYMBOLS = tuple(PHONES)
 

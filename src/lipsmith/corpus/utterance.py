@@ -8,19 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..speech.phones import SILENCE, VOICELESS_STOPS
+from ..speech.phones import SILENCE, VOICELESS_STOPS, Segment
 from ..timing import HEARING_RATE
 from ..types import Samples
 from .ipa import symbols
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One phone of our table on the grid of 16 kHz samples, half-open."""
-
-    start: int
-    stop: int
-    symbol: str
 
 
 @dataclass(frozen=True, slots=True)

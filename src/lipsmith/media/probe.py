@@ -30,7 +30,7 @@ class FilmProbe:
     picture_seconds: float  # from the first picture to the end of the last
     sound_seconds: float
     faststart: bool  # whether the index stands before the data, so that it plays while it loads
-    mark: dict[str, str] | None  # see media.mark
+    mark: dict[str, str] | None  # see provenance.metadata
 
 
 def probe(path: Path) -> FilmProbe:
@@ -56,6 +56,12 @@ def probe(path: Path) -> FilmProbe:
             faststart=_faststart(path),
             mark=mark_in(dict(container.metadata)),
         )
+
+
+def read_mark(path: Path) -> dict[str, str] | None:
+    """The mark in the film at ``path``, or None if it has none. Raises PictureError when it cannot be read."""
+    with open_media(path, PictureError, "a film") as container:
+        return mark_in(dict(container.metadata))
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
-from ..provenance.metadata import mark_of, read_mark, xmp_box
+from ..provenance.metadata import mark_of, xmp_box
 from .demux import is_folder
 from .soundtrack import Soundtrack, soundtrack
 
@@ -280,4 +280,4 @@ def _settle(path: Path, last: bytes) -> None:
         os.fsync(file.fileno())
 
 
-__all__ = ["FilmOptions", "FilmWriter", "check_output", "check_transparent", "container_of", "read_mark"]
+__all__ = ["FilmOptions", "FilmWriter", "check_output", "check_transparent", "container_of"]

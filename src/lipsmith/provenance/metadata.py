@@ -7,14 +7,6 @@ says the source type once more where the IPTC puts it, in XMP, as a box of its o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..errors import PictureError
-from ..media.demux import open_media
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -46,12 +38,6 @@ def xmp_box(software: str) -> bytes:
     """The mark as XMP in a top-level box (ISO 14496-12 ``uuid``), to stand at the end of an mp4."""
     text = XMP.format(source_type=SOURCE_TYPE, software=software).encode()
     return (8 + len(XMP_BOX) + len(text)).to_bytes(4, "big") + b"uuid" + XMP_BOX + text
-
-
-def read_mark(path: Path) -> dict[str, str] | None:
-    """The mark in the film at ``path``, or None if it has none. Raises PictureError when it cannot be read."""
-    with open_media(path, PictureError, "a film") as container:
-        return mark_in(dict(container.metadata))
 
 
 def mark_in(metadata: dict[str, str]) -> dict[str, str] | None:

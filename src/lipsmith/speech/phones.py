@@ -21,6 +21,15 @@ Kind = Literal["vowel", "consonant", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """One phone of our table on the grid of 16 kHz samples, half-open."""
+
+    start: int
+    stop: int
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
 class Phone:
     """What one phone asks of the mouth. Both tuples are in the order of ``types.MOUTH_CONTROLS``."""
 

@@ -18,10 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..corpus.utterance import Segment
 from ..timing import HEARING_RATE
 from ..types import MOUTH_CONTROLS, Array, Samples
-from .phones import PHONES, SILENCE, Phone
+from .phones import PHONES, SILENCE, Phone, Segment
 
 CURVE_RATE = 100
 """Hz of the teacher's curves: point i stands at i / 100 s."""

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...corpus.store import load, read_summary
-from ...corpus.utterance import LabelledUtterance, Segment
+from ...corpus.utterance import LabelledUtterance
 from ...errors import InputError
 from ...speech.mel import MelStream
+from ...speech.phones import Segment
 from ...speech.student import LOOKS_BACK
 from ...speech.teacher import emphasis_of, mouth_curves, viseme_classes
 from ...types import Array

@@ -8,10 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...corpus.utterance import LabelledUtterance, Segment
+from ...corpus.utterance import LabelledUtterance
 from ...metrics.curves import align, correlation
 from ...speech.motion import MouthMotion
 from ...speech.mouth import lip_opening
+from ...speech.phones import Segment
 from ...speech.student import MIDDLE, STEP, Student
 from ...speech.teacher import mouth_curves
 from ...timing import HEARING_RATE

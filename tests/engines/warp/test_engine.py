@@ -1,0 +1,296 @@
+"""Stills and films through the engine's verbs, on drawn faces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsmith.engines.warp import WarpEngine, WarpOptions
+from lipsmith.engines.warp.folds import folded
+from lipsmith.errors import FaceError, OptionError
+from lipsmith.media.sound import Resampler, open_speech
+from lipsmith.types import Face, Image, PreparedFace
+from tests.support.drawn_face import drawn_face
+
+REST = np.zeros(14, np.float32)
+OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * 6], np.float32)
+POSES = np.array(
+    [[1, 0, 0, 0, 0, 0, 0, 0], [0.3, 1, 0, 0.5, 0.5, 0, 0, 0], [0.2, 0, 1, 0, 0, 0, 0, 0], [0.1, 0, 0, 0, 0, 1, 0, 0]],
+    np.float32,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, PreparedFace]:
+    engine = WarpEngine(WarpOptions(**options))
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return engine, engine.prepare(image, face, analysis.identity())
+
+
+def draw(engine: WarpEngine, target: PreparedFace, drive: np.ndarray) -> Image:
+    return engine.render([[target.material]], [[drive]])[0][0]
+
+
+def crop(image: Image, target: PreparedFace) -> Image:
+    x0, y0, x1, y1 = target.crop.box
+    return image[y0:y1, x0:x1]
+
+
+def film(**changes: object) -> tuple[WarpEngine, list[PreparedFace], list[Image], object]:
+    engine = WarpEngine()
+    analysis = engine.analyze(still=False)
+    frames = [drawn_face(centre=(150 + 2 * k, 125), jaw=0.02 * k, roll=0.02 * k, seed=k, **changes) for k in range(8)]
+    for image, face in frames:
+        analysis.add(image, face)
+    identity = analysis.identity()
+    targets = [engine.prepare(image, face, identity) for image, face in frames]
+    return engine, targets, [image for image, _ in frames], identity
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_closed_portrait_at_rest_is_itself(idle: bool) -> None:
+    image, face = drawn_face()
+    engine, target = still(image, face, idle=idle)
+    picture = draw(engine, target, REST)
+    assert picture.shape == crop(image, target).shape
+    change = np.abs(picture.astype(int) - crop(image, target))
+    assert np.median(change) == 0
+    assert np.mean(change > 12) < 0.01
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_the_picture_meets_the_source_at_its_border(pose: np.ndarray) -> None:
+    image, face = drawn_face()
+    for idle in (True, False):
+        engine, target = still(image, face, idle=idle)
+        picture = draw(engine, target, np.r_[pose, REST[8:]].astype(np.float32))
+        source = crop(image, target)
+        for side in np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]:
+            assert np.array_equal(picture[side], source[side])
+
+
+def test_the_mouth_opens_onto_a_dark_inside() -> None:
+    image, face = drawn_face()
+    engine, target = still(image, face, idle=False)
+    picture = draw(engine, target, np.array([1, *[0] * 13], np.float32))
+    x0, y0, _, _ = target.crop.box
+    x, y = face.landmarks[[13, 14], :2].mean(0) - (x0, y0)
+    inside = picture[int(y + 14) : int(y + 18), int(x) - 5 : int(x) + 5]
+    assert inside.mean() < 0.6 * crop(image, target).mean()
+
+
+def test_the_head_moves_and_the_lids_close() -> None:
+    image, face = drawn_face()
+    engine, target = still(image, face)
+    moved = draw(engine, target, np.r_[REST[:9], 0.03, 0.02, 0.01, 0.01, 0.0].astype(np.float32))
+    assert np.mean(np.abs(moved.astype(int) - crop(image, target)) > 3) > 0.1
+    blinking = draw(engine, target, np.r_[REST[:8], 1.0, REST[9:]].astype(np.float32))
+    x0, y0, _, _ = target.crop.box
+    for eye in (159, 386):
+        x, y = face.landmarks[eye, :2] - (x0, y0)
+        assert blinking[int(y) + 1, int(x)].sum() < crop(image, target)[int(y) + 1, int(x)].sum() - 60
+
+
+@pytest.mark.parametrize("changes", [{}, {"yaw": 0.45}, {"jaw": 0.12}, {"roll": 0.4}])
+def test_the_skin_never_turns_over(changes: dict[str, float]) -> None:
+    image, face = drawn_face(**changes)
+    _, target = still(image, face, idle=False)
+    for pose in POSES:
+        assert folded(target.material, pose) == 0
+
+
+def test_rows_do_not_know_of_each_other_and_nothing_is_remembered() -> None:
+    image, face = drawn_face()
+    engine, target = still(image, face)
+    together = engine.render([[target.material]] * 2, [[OPEN], [REST]])
+    assert np.array_equal(together[0][0], draw(engine, target, OPEN))
+    assert np.array_equal(together[1][0], draw(engine, target, REST))
+
+
+def test_the_source_is_never_written_to() -> None:
+    image, face = drawn_face(jaw=0.1)
+    before = image.copy()
+    image.setflags(write=False)
+    engine, target = still(image, face)
+    draw(engine, target, np.r_[OPEN[:8], 1.0, 0.02, 0, 0, 0, 0].astype(np.float32))
+    assert np.array_equal(image, before)
+
+
+def test_a_portrait_keeps_its_own_teeth_unless_told_otherwise() -> None:
+    image, face = drawn_face(jaw=0.12)
+    engine, target = still(image, face, idle=False)
+    other, drawn = still(image, face, idle=False, interior="drawn")
+    assert target.material.interior.kept is not None
+    assert drawn.material.interior.kept is None
+    assert not np.array_equal(draw(engine, target, OPEN), draw(other, drawn, OPEN))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"scale": 12.0}, "too small"), ({"jaw": 0.45}, "wide open"), ({"yaw": 1.0}, "turned")],
+)
+def test_portraits_that_cannot_speak_are_refused(changes: dict[str, float], words: str) -> None:
+    image, face = drawn_face(**changes)
+    with pytest.raises(FaceError, match=words):
+        still(image, face)
+
+
+def test_a_film_closes_its_open_frames_and_opens_its_closed_ones() -> None:
+    engine, targets, images, _ = film()
+    shut = draw(engine, targets[-1], REST)
+    x0, y0, _, _ = targets[-1].crop.box
+    points = targets[-1].material.landmarks
+    teeth = crop(images[-1], targets[-1])[int(points[[13, 14], 1].mean()), int(points[13, 0])]
+    assert teeth.min() > 180
+    middle = shut[int(points[13, 1]) - 4 : int(points[14, 1]) + 4, int(points[13, 0])]
+    assert middle.min(axis=1).max() < 160
+    opened = draw(engine, targets[0], OPEN)
+    assert np.mean(np.abs(opened.astype(int) - crop(images[0], targets[0])) > 25) > 0.01
+    assert (x0, y0) != (0, 0)
+
+
+def test_a_film_obeys_the_same_command_alike_in_every_frame() -> None:
+    from lipsmith.engines.warp.render import aimed
+
+    _, targets, _, _ = film()
+    heights = []
+    for target in targets:
+        points = aimed(target.material, OPEN[:8])
+        down = target.material.pose.rotation[:2, 1]
+        heights.append((points[14] - points[13]) @ down / target.material.pose.scale)
+    assert np.ptp(heights) < 0.004
+    assert min(heights) > 0.05
+
+
+def test_a_films_frame_that_cannot_be_drawn_keeps_its_source_and_says_why() -> None:
+    engine, _, _, identity = film()
+    image, face = drawn_face(jaw=0.75)
+    target = engine.prepare(image, face, identity)
+    assert target.unable == "mouth wide open"
+    assert np.array_equal(draw(engine, target, OPEN), crop(image, target))
+
+
+def test_a_hand_before_the_mouth_is_noticed() -> None:
+    engine, targets, _, identity = film()
+    assert all(target.unable is None for target in targets)
+    image, face = drawn_face(centre=(155, 125))
+    centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
+    cv2.ellipse(image, centre, (34, 30), 10, 0, 360, (60, 60, 62), -1)
+    assert engine.prepare(image, face, identity).unable == "mouth covered"
+
+
+def held_before(face: Face, image: Image, colour: tuple[int, int, int], size: tuple[int, int]) -> Image:
+    """The image with an ellipse of ``colour`` on the mouth."""
+    centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
+    return cv2.ellipse(image.copy(), centre, size, 10, 0, 360, colour, -1)
+
+
+@pytest.mark.parametrize("colour", [(40, 40, 42), (130, 130, 130), (120, 170, 210)])
+def test_a_microphone_or_mask_before_a_portraits_mouth_is_refused(colour: tuple[int, int, int]) -> None:
+    image, face = drawn_face()
+    with pytest.raises(FaceError, match="mouth is covered"):
+        still(held_before(face, image, colour, (34, 30)), face)
+
+
+def test_portraits_without_colour_and_odd_lips_are_not_refused() -> None:
+    image, face = drawn_face()
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, 2)
+    still(grey, face)
+    still(held_before(face, grey, (40, 40, 40), (34, 30)), face)
+    still(held_before(face, image, (30, 30, 32), (26, 10)), face)  # black lips
+
+
+def test_a_film_does_not_blink_for_its_people() -> None:
+    engine, targets, _, _ = film()
+    idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
+    assert np.array_equal(draw(engine, targets[0], idle), draw(engine, targets[0], OPEN))
+
+
+def test_a_person_in_one_frame_of_a_film_is_no_portrait() -> None:
+    engine = WarpEngine()
+    image, face = drawn_face()
+    analysis = engine.analyze(still=False)
+    analysis.add(image, face)
+    target = engine.prepare(image, face, analysis.identity())
+    idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
+    assert np.array_equal(draw(engine, target, idle), draw(engine, target, OPEN))
+    assert not np.array_equal(draw(engine, target, OPEN), crop(image, target))
+
+
+def test_a_study_does_not_grow_with_the_film() -> None:
+    from lipsmith.engines.warp import analysis as module
+
+    image, face = drawn_face()
+    analysis = WarpEngine().analyze(still=False)
+    for _ in range(300):
+        analysis.add(image, face)
+    assert len(analysis._shapes) == 150 <= module.SHAPES
+    assert len(analysis._palettes) < module.LOOKS
+    kept = [array for value in (analysis._shapes, analysis._colours) for array in value]
+    assert sum(array.nbytes for array in kept) < 2_000_000
+
+
+def test_drives_follow_the_options() -> None:
+    silence = np.zeros(16_000, np.float32)
+    encoder = WarpEngine(WarpOptions(idle=False)).speech_encoder(Fraction(25))
+    drives = encoder.push(silence) + encoder.flush()
+    assert len(drives) == 25
+    assert all(drive.shape == (14,) and drive.dtype == np.float32 for drive in drives)
+    assert np.abs(np.stack(drives)[:, 8:]).max() == 0
+    encoder = WarpEngine(WarpOptions(seed=2)).speech_encoder(Fraction(25))
+    assert np.abs(np.stack(encoder.push(silence) + encoder.flush())[:, 9:]).max() > 0
+
+
+def test_every_number_is_finite_even_at_the_edge_of_the_picture() -> None:
+    for centre in ((20.0, 125.0), (300.0, 125.0), (160.0, 30.0), (160.0, 270.0)):
+        image, face = drawn_face(centre=centre)
+        engine, target = still(image, face)
+        assert draw(engine, target, OPEN).shape == crop(image, target).shape
+        moved = replace(target, unable=None)
+        assert draw(engine, moved, np.r_[OPEN[:8], 0.5, 0.02, 0.01, 0, 0, 0].astype(np.float32)).dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"interior": "painted"},
+        {"gain": -1.0},
+        {"gain": 9.0},
+        {"gain": "wide"},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": "x"},
+        {"idle": 1},
+    ],
+)
+def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=rf"^{next(iter(options))} is .*\.$"):
+        WarpOptions(**options)
+
+
+def test_the_gain_widens_the_opening_alone(speech_file: Path) -> None:
+    sound = open_speech(speech_file)
+    hearing = Resampler(sound.rate)
+    heard = np.concatenate([hearing.push(block) for block in sound.blocks()])[:48_000]
+
+    def mouth(gain: float) -> np.ndarray:
+        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).speech_encoder(Fraction(25))
+        return np.stack(encoder.push(heard) + encoder.flush())[:, :8]
+
+    opening, shape = [0, 3, 4], [1, 2, 5, 6, 7]
+    plain = mouth(1.0)
+    assert plain[:, 0].max() > 0.2
+    assert not mouth(0.0)[:, opening].any()
+    assert mouth(0.5)[:, opening] == pytest.approx(0.5 * plain[:, opening], abs=1e-6)
+    assert np.array_equal(mouth(2.0)[:, shape], plain[:, shape])
+    assert mouth(3.0).max() <= 1

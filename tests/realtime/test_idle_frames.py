@@ -1,0 +1,132 @@
+"""A still portrait lives through idleness, speech and interruption, and its head never jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lipsmith.avatars.playback import Clip, PlaybackOrder
+from lipsmith.engines import load_engine
+from lipsmith.engines.warp.engine import WarpEngine
+from lipsmith.face.tracker import Tracker
+from lipsmith.media.sound import Resampler
+from lipsmith.pipeline.render import render_stream
+from lipsmith.pipeline.timeline import Timeline
+from lipsmith.realtime.easing import DriveEasing
+from lipsmith.realtime.session import Session, SessionOptions
+from lipsmith.types import Array, FilmInfo, Samples, SourceFrame
+from tests.support.session_doubles import World
+
+FPS = Fraction(25)
+MOUTH = 8  # numbers of a drive before those of the head
+
+
+class Portrait:
+    """One plate."""
+
+    loop = PlaybackOrder([Clip("film", 0, 1)])
+
+    def __init__(self, source_frame: SourceFrame) -> None:
+        self._plate = source_frame
+
+    def source_frame(self, index: int) -> SourceFrame:
+        return self._plate
+
+
+@pytest.fixture(scope="module")
+def source_frame(astronaut_file: Path) -> SourceFrame:
+    image = np.asarray(Image.open(astronaut_file).convert("RGB").resize((256, 256)))
+    engine = load_engine("warp")
+    with Tracker(FPS, still=True) as tracker:
+        tracker.push(image)
+        tracks = tracker.finish()
+    face = tracks.faces(0, tracks.choose("largest"))[0]
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return SourceFrame(0, image, (engine.prepare(image, face, analysis.identity()),))
+
+
+def world(source_frame: SourceFrame, **options: object) -> World:
+    engine = WarpEngine()
+    film = FilmInfo((256, 256), FPS, 16_000)
+    return World(Session(Portrait(source_frame), engine, film, SessionOptions(**options)), engine)  # type: ignore[arg-type]
+
+
+def syllables(seconds: float) -> Samples:
+    time = np.arange(round(seconds * 16_000)) / 16_000
+    return (0.3 * np.sin(2 * np.pi * 140 * time) * (np.sin(2 * np.pi * 3 * time) > 0)).astype(np.float32)
+
+
+def drives(one: World, ticks: int) -> Iterator[Array]:
+    for _ in range(ticks):
+        one.run(1)
+        shown = one.session._plan.shown
+        if shown and shown.drive is not None:
+            yield shown.drive
+
+
+def test_the_head_never_jumps(source_frame: SourceFrame) -> None:
+    one = world(source_frame)
+    seen = list(drives(one, 40))
+    assert len(seen) == 40
+    one.session.say(syllables(1.5))
+    one.session.end()
+    seen += drives(one, 60)
+    one.session.say(syllables(2))
+    seen += drives(one, 15)
+    cut = len(seen)
+    assert one.session.interrupt() is not None
+    seen += drives(one, 30)
+    moves = np.abs(np.diff(np.array(seen), axis=0))
+    assert len(seen) > 140
+    assert moves[:, MOUTH + 1 :].max() < 0.012  # rad or eye distances a frame; a restart would be 0.03 and more
+    assert np.array(seen)[:, MOUTH + 1 :].std(axis=0).min() > 0
+    assert moves[cut - 1, :MOUTH].max() < 0.3  # it closes within three frames
+
+
+def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_frame: SourceFrame) -> None:
+    one, sound = world(source_frame, ease=0), syllables(1)
+    one.run(30)
+    one.session.say(sound)
+    one.session.end()
+    ticks = one.run(45)
+    live = [tick for tick in ticks if tick.utterance]
+    engine = WarpEngine()
+    take = Timeline(repeat(source_frame), engine, FPS, 16_000, Resampler(16_000))
+    take.begin_at(30 + ticks.index(live[0]))
+    offline = list(render_stream(take, [sound], engine))
+    assert len(offline) == len(live) == 25
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(live, offline, strict=True))
+
+
+@pytest.mark.parametrize("end", [lambda session: session.close(), lambda session: session.fail("broken")])
+def test_nothing_is_drawn_any_more_for_a_session_that_is_over(
+    source_frame: SourceFrame, end: Callable[[Session], None]
+) -> None:
+    one = world(source_frame)
+    asks = one.session.pump(3)
+    end(one.session)
+    assert asks
+    assert all(ask.stale for ask in asks)
+    assert one.session.pump(3) == []
+
+
+def test_without_life_a_silent_portrait_is_the_very_picture(source_frame: SourceFrame) -> None:
+    one = world(source_frame, life=False)
+    assert all(tick.image is source_frame.image for tick in one.run(5))
+    assert one.asks == []
+
+
+def test_a_glide_starts_where_the_face_is() -> None:
+    glide = DriveEasing(3)
+    glide.next(np.zeros(2, np.float32))
+    glide.begin()
+    assert [float(glide.next(np.ones(2, np.float32))[0]) for _ in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+    glide.begin(np.full(2, 3, np.float32))
+    assert float(glide.next(np.ones(2, np.float32))[0]) == 2.5

@@ -1,0 +1,162 @@
+"""A real server in a process of its own, on loopback, and small uploads for it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from lipsmith.media.writer import FilmWriter
+from lipsmith.server.auth.keys import new_key
+from lipsmith.types import AVFrame, FilmInfo
+
+FAKE = '{"engine": "fake"}'
+ROOT = str(Path(__file__).parents[2])
+PATIENT = (sys.executable, str(Path(__file__).with_name("patient_worker.py")))
+"""Workers whose jobs last until their data folder holds a file ``go``."""
+
+
+@dataclass
+class Running:
+    """One server."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+
+    def client(self, key: str = "") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=150, trust_env=False)
+
+    def stop(self, sign: int = signal.SIGTERM) -> int:
+        self.process.send_signal(sign)
+        return self.process.wait(150)
+
+
+def start(data: Path, *flags: str, keys: str = "") -> Running:
+    words = ["-m", "lipsmith", "serve", "--port", "0", "--data", str(data), "--lease-seconds", "2", *flags]
+    return _started(data, words, keys)
+
+
+def start_patient(data: Path, drain_seconds: int = 60) -> Running:
+    """A server with patient workers."""
+    return _started(data, ["-m", "tests.support.patient_server", str(data), str(drain_seconds)])
+
+
+def _started(data: Path, words: list[str], keys: str = "") -> Running:
+    place = {
+        **os.environ,
+        "LIPSMITH_KEYS": keys,
+        "PYTHONPATH": os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")]),
+    }
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=place)
+    assert process.stdout
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    return Running(process, found[0], data)
+
+
+@dataclass
+class Served:
+    """The server that most tests share, and two clients of it."""
+
+    running: Running
+    alice: httpx.Client
+    bob: httpx.Client
+    alices_key: str
+    ports: tuple[int, ...]  # to which sessions may be pushed: rtmp://127.0.0.1:PORT/live/
+
+    def dub(self, portrait: bytes, speech: bytes, **form: str) -> dict[str, Any]:
+        """A job of Alice's."""
+        files = {"picture": ("portrait.jpg", portrait), "speech": ("speech.wav", speech)}
+        answer = self.alice.post("/v1/jobs", files=files, data={"options": FAKE, **form})
+        assert answer.status_code == 202, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+
+def start_served(data: Path) -> Iterator[Served]:
+    (alice, alices), (bob, bobs) = new_key("alice"), new_key("bob")
+    flags = ("--upload-mb", "5", "--megapixels", "2", "--media-minutes", "2", "--own-queue", "4")
+    from tests.support.rtmp_listener import free_port  # not for the scripts beside this file
+
+    ports = tuple(free_port() for _ in range(3))
+    places = ["rtmp://127.0.0.1/live/", *(f"rtmp://127.0.0.1:{port}/live/" for port in ports)]
+    running = start(data, *flags, "--push-to", ",".join(places), keys=f"{alices};{bobs}")
+    with running.client(alice) as alices_client, running.client(bob) as bobs_client:
+        yield Served(running, alices_client, bobs_client, alice, ports)
+    running.stop()
+    assert running.process.stdout
+    running.process.stdout.close()
+
+
+def tone(seconds: float, rate: int = 16_000, pitch: float = 180, swell: bool = True) -> bytes:
+    """A WAV of a tone, which swells unless told otherwise."""
+    moments = np.arange(round(seconds * rate)) / rate
+    loudness = 9000 * np.abs(np.sin(7 * moments)) if swell else 9000
+    sound = (loudness * np.sin(2 * np.pi * pitch * moments)).astype("<i2")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, rate, 0, "NONE", ""))
+        out.writeframes(sound.tobytes())
+    return file.getvalue()
+
+
+def write_film(path: Path, picture: bytes, frames: int = 5, height: int = 512) -> None:
+    """A film at 25 frames a second that shows the upper ``height`` rows of ``picture``."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        image = np.asarray(opened.convert("RGB"))[:height]
+    info = FilmInfo((image.shape[1], height), Fraction(25), 16_000)
+    with FilmWriter(path, info) as film:
+        for index in range(frames):
+            film.write(AVFrame(index, image, np.zeros(640, np.float32)))
+
+
+def until(condition: Callable[[], bool], seconds: float = 200) -> None:
+    """Wait for ``condition``; generous, for busy machines."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def make_avatar(client: httpx.Client, portrait: bytes, name: str, options: str = FAKE) -> str:
+    """An avatar of the client's, ready to speak; returns its name."""
+    form = {"id": name, "options": options}
+    answer = client.post("/v1/avatars", files={"picture": ("portrait.jpg", portrait)}, data=form)
+    assert answer.status_code == 202, answer.text
+    assert over(client, answer.json()["id"])["state"] == "done"
+    return name
+
+
+@contextmanager
+def opened(client: httpx.Client, avatar: str) -> Iterator[dict[str, Any]]:
+    """A live session that plays at 16 kHz."""
+    answer = client.post("/v1/sessions", json={"avatar": avatar, "rate": 16_000})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    yield made
+    client.delete(made["links"]["self"])
+
+
+def over(client: httpx.Client, job: str) -> dict[str, Any]:
+    """The job, when it is over."""
+    until(lambda: client.get(f"/v1/jobs/{job}").json()["state"] not in ("queued", "running"))
+    found: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
+    return found
