@@ -14,6 +14,9 @@ LipsmithError                     exit 1
 │   ├── Busy                      exit 7   ... another session would make all stutter
 │   ├── BufferFull                exit 7   ... more sound than it keeps
 │   └── SessionOver               exit 7   ... it has ended
+├── JobError                      exit 9   a job cannot be done
+│   ├── JobTimeout                exit 9   ... in the time that it may take
+│   └── JobInterrupted            exit 9   ... because whoever did it was stopped or crashed too often
 ├── VoiceError                    exit 8   a text cannot be spoken: no voice, or its service fails
 └── EngineUnavailable             exit 5   the engine lacks a package or its weights
     └── WeightsMissing            exit 5   ... its weights
@@ -21,14 +24,40 @@ LipsmithError                     exit 1
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
+
+UNEXPECTED = {"type": "unexpected", "title": "Something went wrong here", "status": 500}
 
 
 class LipsmithError(Exception):
     """Base of every error of ours. ``exit_code`` and ``http_status`` are the one table for CLI and server."""
 
     exit_code: ClassVar[int] = 1
-    http_status: ClassVar[int] = 500
+    http_status: int = 500
+    retry_after: int | None = None
+    """Seconds after which the same call may succeed; None: not known."""
+
+    @property
+    def kind(self) -> str:
+        """One word for programs to switch on: the class's name in kebab case."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__).lower()
+
+    @property
+    def title(self) -> str:
+        """What all errors of this kind have in common, for people."""
+        return (type(self).__doc__ or "").partition("\n")[0]
+
+
+def problem_of(error: Exception) -> dict[str, Any]:
+    """Any error as the members of an RFC 9457 problem: ``type``, ``title``, ``status``, ``detail``, ``retry_after``.
+
+    An error that is not ours says nothing of what is inside.
+    """
+    if not isinstance(error, LipsmithError):
+        return {**UNEXPECTED, "detail": "The server's log says more."}
+    body = {"type": error.kind, "title": error.title, "status": error.http_status, "detail": str(error)}
+    return body if error.retry_after is None else {**body, "retry_after": error.retry_after}
 
 
 class OptionError(LipsmithError):
@@ -103,12 +132,33 @@ class BufferFull(LiveError):
     """More sound is waiting than a session keeps. Nothing of what was pushed is taken, nothing before it is lost."""
 
     http_status = 429
+    retry_after = 1
+    """In a second a session plays so much that more sound can be taken."""
 
 
 class SessionOver(LiveError):
     """The session was closed, or its engine failed."""
 
     http_status = 410
+
+
+class JobError(LipsmithError):
+    """A job cannot be done."""
+
+    exit_code = 9
+
+
+class JobTimeout(JobError):
+    """The work took too long"""
+
+    http_status = 504
+    kind = "too-long"
+
+
+class JobInterrupted(JobError):
+    """The work was interrupted too often"""
+
+    kind = "interrupted"
 
 
 class VoiceError(LipsmithError):
@@ -138,6 +188,9 @@ __all__ = [
     "EngineUnavailable",
     "FaceError",
     "InputError",
+    "JobError",
+    "JobInterrupted",
+    "JobTimeout",
     "LipsmithError",
     "LiveError",
     "OptionError",

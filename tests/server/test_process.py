@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsmith.server.problems import Problem
+from lipsmith.errors import JobTimeout
 from lipsmith.server.process import Stopped, TaskFailed, WorkerLost, WorkerProcess
 from tests.support import SUPPORT
 
@@ -57,7 +57,7 @@ def test_a_stopped_task_ends_with_its_process(worker: WorkerProcess) -> None:
 
 
 def test_a_task_that_takes_too_long_is_stopped(worker: WorkerProcess) -> None:
-    with pytest.raises(Problem, match="longer than this server allows") as problem:
+    with pytest.raises(JobTimeout, match="longer than this server allows") as problem:
         worker.call({"odd": "hang"}, 0.2)
     assert problem.value.kind == "too-long"
     assert worker.pid is None

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .problems import Problem, body_of
+from ..errors import JobInterrupted, JobTimeout, problem_of
 from .process import COMMAND, Stopped, TaskFailed, WorkerLost, WorkerProcess
 from .tasks import CLIP_FILE, FILMS, REPORT
 
@@ -146,7 +146,7 @@ class JobRunner:
         except Exception as error:
             log.exception("%s failed", f"job {job.id}" if job else "keeping the jobs")
             if job:
-                self._store.fail(job, body_of(error))
+                self._store.fail(job, problem_of(error))
 
     def _do(self, job: JobRecord, worker: WorkerProcess) -> None:
         folder = self._jobs / job.id
@@ -159,8 +159,8 @@ class JobRunner:
             report = worker.call(self._task(job, attempt), self._options.job_minutes * 60, self._beat(job))
         except TaskFailed as failure:
             self._store.fail(job, failure.body)
-        except Problem as problem:
-            self._store.fail(job, body_of(problem))
+        except JobTimeout as problem:
+            self._store.fail(job, problem_of(problem))
         except WorkerLost:
             self._give_back(job)
         except Stopped:
@@ -224,7 +224,7 @@ class JobRunner:
         text = f"The work broke off {times}, so it is given up: the server or its worker was stopped or crashed."
         shutil.rmtree(self._jobs / job.id / f"attempt-{job.attempts}", ignore_errors=True)
         left = replace(job, bytes=size_of(self._jobs / job.id))
-        self._store.fail(left, body_of(Problem("interrupted", text)))
+        self._store.fail(left, problem_of(JobInterrupted(text)))
 
 
 def size_of(folder: Path) -> int:

@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from ..errors import LipsmithError
-from .problems import MEDIA_TYPE, Problem, body_of
+from ..errors import LipsmithError, problem_of
+from .problems import MEDIA_TYPE, Problem
 from .process import TaskFailed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def response_of(error: Exception) -> JSONResponse:
     """The answer that tells of ``error``."""
-    return respond(body_of(error))
+    return respond(problem_of(error))
 
 
 def respond(body: dict[str, Any]) -> JSONResponse:
@@ -37,8 +37,7 @@ def respond(body: dict[str, Any]) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
-    for kind in (Problem, LipsmithError):
-        app.add_exception_handler(kind, _ours)
+    app.add_exception_handler(LipsmithError, _ours)
     app.add_exception_handler(TaskFailed, _worker)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)

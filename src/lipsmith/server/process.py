@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from .problems import Problem
+from ..errors import JobTimeout
 
 COMMAND = (sys.executable, "-m", "lipsmith.server.worker")
 BEGIN_SECONDS = 120  # until a fresh worker must say that it is ready
@@ -58,12 +58,12 @@ class WorkerProcess:
             TaskFailed: it ended with a problem.
             WorkerLost: the process ended first.
             Stopped: ``tell`` said so; the process is gone.
-            Problem: too-long, after ``seconds``; the process is gone.
+            JobTimeout: after ``seconds``; the process is gone.
         """
         try:
             self._begin(tell)
             return self._work(task, time.monotonic() + seconds, tell)
-        except (WorkerLost, Stopped, Problem):
+        except (WorkerLost, Stopped, JobTimeout):
             self.kill()
             raise
 
@@ -130,12 +130,12 @@ class WorkerProcess:
                 if not tell(stage):
                     raise Stopped from None
                 if time.monotonic() > deadline:
-                    raise Problem("too-long", "The work was stopped: it took longer than this server allows.") from None
+                    raise JobTimeout("The work was stopped: it took longer than this server allows.") from None
                 continue
             if line is None:
                 raise WorkerLost("the worker ended in the middle of its task")
             if time.monotonic() > deadline:
-                raise Problem("too-long", "The work was stopped: it took longer than this server allows.")
+                raise JobTimeout("The work was stopped: it took longer than this server allows.")
             word: dict[str, Any] = json.loads(line)
             return word
 

@@ -17,9 +17,8 @@ import threading
 import time
 from typing import Any, TextIO
 
-from ..errors import LipsmithError
+from ..errors import LipsmithError, problem_of
 from ..stopwatch import Stage
-from .problems import body_of
 from .tasks import TaskRegistry
 
 TELL_EVERY = 0.2  # seconds between two words of progress within a stage
@@ -63,10 +62,10 @@ def work(task: dict[str, Any], bench: TaskRegistry, voice: ProgressWriter) -> No
     try:
         voice.say({"done": bench.do(task)})
     except LipsmithError as error:
-        voice.say({"problem": body_of(error)})
+        voice.say({"problem": problem_of(error)})
     except Exception as error:
         log.exception("a task failed")
-        voice.say({"problem": body_of(error)})
+        voice.say({"problem": problem_of(error)})
 
 
 def _read(tasks: queue.Queue[str]) -> None:

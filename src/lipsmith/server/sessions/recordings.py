@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...errors import EngineUnavailable, LipsmithError, LiveError, OutputError, SessionOver
+from ...errors import EngineUnavailable, LipsmithError, LiveError, OutputError, SessionOver, problem_of
 from ...media.writer import FilmOptions
 from ...transports.recording import RecordingProcess
 from ..crew import size_of
-from ..problems import Problem, body_of
+from ..problems import Problem
 from ..store import JobRecord, NewJob, new_id
 from ..tasks import FILMS, REPORT, without_folders
 
@@ -77,7 +77,7 @@ class SessionRecording:
         except LipsmithError as problem:
             text = without_folders(str(problem), self.home)
             self.reason = text if self.reason in ("", FULL) else self.reason  # its process ends early by failing too
-            self.store.fail(self.job, body_of(type(problem)(text)))
+            self.store.fail(self.job, problem_of(type(problem)(text)))
         finally:
             self.crew.let_go(self.job.id)
             self.closed.set()
