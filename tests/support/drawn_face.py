@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsmith.engines.warp.geometry import fields, jaw_turn
-from lipsmith.engines.warp.lips import LOWER_LIP, LOWER_RINGS, UPPER_RINGS
+from lipsmith.engines.warp.landmark_indices import LOWER_LIP, LOWER_RINGS, UPPER_RINGS
+from lipsmith.engines.warp.rig import jaw_displacement, rig_weights
 from lipsmith.face.canonical import Pose, mean_face
 from lipsmith.types import Face, Image
 
@@ -29,7 +29,7 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarra
 
 def open_shape(jaw: float) -> np.ndarray:
     """(468, 3) own: the mean face with its jaw turned by ``jaw`` rad."""
-    shape = mean_face() + jaw_turn(np.array(mean_face()), fields().jaw, jaw)
+    shape = mean_face() + jaw_displacement(np.array(mean_face()), rig_weights().jaw, jaw)
     inside = [index for index in LOWER_LIP if index not in LOWER_RINGS[:, [0, -1]]]
     assert len(inside) > 20
     return shape

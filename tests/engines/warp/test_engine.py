@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.warp import WarpEngine, WarpOptions
-from lipsmith.engines.warp.folds import folded
+from lipsmith.engines.warp.foldover import foldover_share
 from lipsmith.errors import FaceError, OptionError
 from lipsmith.media.sound import Resampler, open_speech
 from lipsmith.types import Face, Image, PreparedFace
@@ -106,7 +106,7 @@ def test_the_skin_never_turns_over(changes: dict[str, float]) -> None:
     image, face = drawn_face(**changes)
     _, target = still(image, face, idle=False)
     for pose in POSES:
-        assert folded(target.material, pose) == 0
+        assert foldover_share(target.material, pose) == 0
 
 
 def test_rows_do_not_know_of_each_other_and_nothing_is_remembered() -> None:
@@ -160,12 +160,12 @@ def test_a_film_closes_its_open_frames_and_opens_its_closed_ones() -> None:
 
 
 def test_a_film_obeys_the_same_command_alike_in_every_frame() -> None:
-    from lipsmith.engines.warp.render import aimed
+    from lipsmith.engines.warp.deform import target_landmarks
 
     _, targets, _, _ = film()
     heights = []
     for target in targets:
-        points = aimed(target.material, OPEN[:8])
+        points = target_landmarks(target.material, OPEN[:8])
         down = target.material.pose.rotation[:2, 1]
         heights.append((points[14] - points[13]) @ down / target.material.pose.scale)
     assert np.ptp(heights) < 0.004
@@ -234,8 +234,8 @@ def test_a_study_does_not_grow_with_the_film() -> None:
     analysis = WarpEngine().analyze(still=False)
     for _ in range(300):
         analysis.add(image, face)
-    assert len(analysis._shapes) == 150 <= module.SHAPES
-    assert len(analysis._palettes) < module.LOOKS
+    assert len(analysis._shapes) == 150 <= module.MAX_SHAPES
+    assert len(analysis._palettes) < module.MAX_PALETTES
     kept = [array for value in (analysis._shapes, analysis._colours) for array in value]
     assert sum(array.nbytes for array in kept) < 2_000_000
 
