@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.warp.deform import deform, smile_release
-from lipsmith.engines.warp.neutral import aperture, close_mouth, lip_gaps, neutral_face
+from lipsmith.engines.warp.neutral import aperture, lip_gaps, neutral_face
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import MOUTH_CONTROLS
 from tests.support.drawn_face import open_shape
@@ -29,11 +29,11 @@ def smiling() -> np.ndarray:
     return shape
 
 
-def test_no_command_is_the_neutral_face() -> None:
+def test_controls_at_zero_leave_the_neutral_face() -> None:
     assert deform(NEUTRAL, controls()) == pytest.approx(NEUTRAL.shape)
 
 
-def test_the_mouth_opens_with_the_jaw_and_never_the_other_way() -> None:
+def test_the_mouth_opens_steadily_with_the_jaw() -> None:
     openings = [aperture(deform(NEUTRAL, controls(jaw=jaw))) for jaw in np.linspace(0, 1, 11)]
     assert np.all(np.diff(openings) > 0.005)
     assert 0.17 < openings[-1] < 0.3
@@ -78,12 +78,6 @@ def test_lips_rise_and_fall_on_their_own() -> None:
     assert shape[13, 1] == pytest.approx(NEUTRAL.shape[13, 1])
 
 
-def test_an_open_face_closes_and_its_chin_comes_back() -> None:
-    shape = close_mouth(open_shape(0.2))
-    assert lip_gaps(shape).max() < 1e-6
-    assert shape[152, 1] == pytest.approx(mean_face()[152, 1], abs=0.08)
-
-
 def test_a_smile_gives_way_to_rounding_and_stays_at_rest() -> None:
     neutral = neutral_face(smiling())
     assert neutral.smile > 0.8
@@ -94,7 +88,7 @@ def test_a_smile_gives_way_to_rounding_and_stays_at_rest() -> None:
     assert corner[1] > neutral.shape[61, 1] + 0.02
 
 
-def test_relaxation_is_continuous_and_bounded() -> None:
+def test_smile_release_is_continuous_and_bounded() -> None:
     values = [smile_release(controls(jaw=jaw, pucker=jaw)) for jaw in np.linspace(0, 1, 101)]
     assert values[0] == 0
     assert values[-1] <= 1

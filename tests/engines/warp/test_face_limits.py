@@ -1,4 +1,4 @@
-"""What cannot be drawn is said, and faded into."""
+"""Faces beyond the limits: portraits are refused, frames of a video fade to their source."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_a_portrait_beyond_a_limit_is_refused_in_one_sentence(change: dict[str, 
         ({"covered": 0.9}, "mouth covered"),
     ],
 )
-def test_a_films_frame_beyond_a_limit_keeps_its_source(change: dict[str, float], reason: str) -> None:
+def test_a_video_frame_beyond_a_limit_keeps_its_source(change: dict[str, float], reason: str) -> None:
     assert drawing_strength(FaceView(**USUAL | change)) == (0.0, reason)
 
 
-def test_films_fade_over_neighbouring_frames() -> None:
+def test_a_video_fades_over_neighbouring_frames() -> None:
     drawn = [drawing_strength(FaceView(**USUAL | {"yaw": yaw}))[0] for yaw in np.deg2rad(np.arange(30, 55))]
     assert drawn[0] == 1
     assert drawn[-1] == 0
