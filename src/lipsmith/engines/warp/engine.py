@@ -37,9 +37,9 @@ class WarpEngine:
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
         """What a material is made of."""
-        from .material import RECORDS
+        from .material import MATERIAL_TYPES
 
-        return RECORDS
+        return MATERIAL_TYPES
 
     def analyze(self, still: bool) -> WarpAnalysis:
         """Begin to look over one person's frames; only a ``still`` source gets idle motion."""
