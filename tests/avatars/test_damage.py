@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import numpy as np
 import pytest
 
 from lipsmith.avatars.archive import SUFFIX
-from lipsmith.avatars.manifest import LARGEST, NAME, _sum
+from lipsmith.avatars.manifest import LARGEST, NAME, _sum, read_manifest, write_manifest
+from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.paths import FILES
+from lipsmith.avatars.playback import Transition
 from lipsmith.avatars.serialization import deserialize, serialize
 from lipsmith.avatars.store import AvatarStore
+from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
 from lipsmith.types import Crop
 from tests.support.drawn_people import drawn
@@ -271,3 +275,32 @@ def test_a_manifest_without_the_later_fields_is_read(anna: AvatarStore) -> None:
     path.write_text(json.dumps({**body, "sum": _sum(body)}))
     assert is_harmless(anna)
     assert anna.info("anna").notices == ()
+
+
+OLD_TRANSITIONS = """ "bridges": [
+  {
+   "leave": 0,
+   "enter": 5
+  },
+  {
+   "leave": 5,
+   "enter": 0
+  }
+ ],
+"""
+"""As every version so far wrote them; the key keeps its name on disk."""
+
+
+def test_transitions_keep_their_name_on_disk(anna: AvatarStore, source: Path) -> None:
+    anna.create("anna", source, FakeEngine(), AvatarOptions(clips={"wave": source}), refresh=True)
+    path = anna.root / "anna" / NAME
+    written = replace(read_manifest(path), transitions=(Transition(0, 5), Transition(5, 0)))
+    write_manifest(path.parent, written)
+    text = path.read_text()
+    assert OLD_TRANSITIONS in text
+    assert "transitions" not in text
+    assert text.index('"clips"') < text.index('"bridges"') < text.index('"fingerprint"')
+    assert read_manifest(path) == written
+    rewritten(anna, transitions=[])
+    with pytest.raises(AvatarBroken, match="fields"):
+        read_manifest(path)

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.store import AvatarStore
-from lipsmith.compat.csharp.actions import work
+from lipsmith.compat.csharp.actions import execute
 from lipsmith.compat.csharp.flags import ServiceFlags
 from lipsmith.compat.csharp.output import Answer, Pipe
 from lipsmith.compat.csharp.store import open_template
@@ -44,7 +44,7 @@ def cache(tmp_path: Path, astronaut_file: Path) -> Path:
 def spoken(cache: Path, template: str, fps: int) -> Answer:
     files = {"audio_path": str(cache.parent / "tone.wav"), "output_path": str(cache.parent / f"{template}.mp4")}
     flags = ServiceFlags("inference", template, "cpu", str(cache), fps=fps, **files)
-    return work(flags, Pipe(io.StringIO()))
+    return execute(flags, Pipe(io.StringIO()))
 
 
 def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
