@@ -1,4 +1,4 @@
-"""``lipsmith live``: a prepared avatar on the air, into a stream, a film or a virtual camera."""
+"""``lipsmith live``: broadcast a prepared avatar to a stream, a film or a virtual camera."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HELP = {
     "push": "Stream to rtmp://, rtmps:// or srt://; reconnects if it breaks. Default: $LIPSMITH_PUSH.",
     "record": "Record the broadcast to a film (.mp4, .mov, .webm).",
     "camera": "Show it as a virtual camera, without sound.",
-    "stay": "Seconds on the air after the last speech.",
+    "stay": "Seconds to stay on the air after the last speech.",
     "forever": "Stay on the air until Ctrl-C.",
 }
 
@@ -93,9 +93,9 @@ def live(
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Put the avatar ID on the air, in real time: it idles, says each SPEECH, and idles. Ctrl-C ends it in order.
+    """Broadcast the avatar ID in real time: it idles, says each SPEECH, and idles again. Ctrl-C ends it cleanly.
 
-    An address holds a secret key: $LIPSMITH_PUSH keeps it out of the list of processes.
+    An address holds a secret key. Give it in $LIPSMITH_PUSH to keep it out of the list of processes.
 
     Examples:
 
