@@ -190,7 +190,7 @@ def test_a_template_keeps_its_key_so_that_speaking_need_not_say_it(
     assert run([*making, "--key", "#be7850"]) == 0
     assert json.loads(capsys.readouterr().out)["key"] == "#be7850"
     assert np.abs(laid([])[100:, 100:].astype(int) - (16, 32, 128)).max() < 12
-    assert np.abs(laid(["--key", "#00b140"])[100:, 100:].astype(int) - wall).max() < 12  # the film's own wish counts
+    assert np.abs(laid(["--key", "#00b140"])[100:, 100:].astype(int) - wall).max() < 12  # the film's own key counts
     data = AvatarStore().info("dora").bytes
     assert run(making) == 0  # made of the same, it is found at once, and now knows no key
     assert (AvatarStore().info("dora").key, AvatarStore().info("dora").bytes) == ("none", data)

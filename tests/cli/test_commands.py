@@ -118,7 +118,7 @@ def test_an_unexpected_error_is_one_line_and_says_how_to_see_more(
         run(["engines"])
 
 
-def test_a_bare_machine_is_told_what_to_install(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 

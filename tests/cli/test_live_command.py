@@ -30,7 +30,7 @@ SECONDS = 0.8
 
 @pytest.fixture
 def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     monkeypatch.delenv("LIPSMITH_PUSH", raising=False)
     AvatarStore().create("anna", write_portrait(tmp_path, (96, 96)), load_engine("fake", context=1))
     return "anna"
@@ -121,7 +121,7 @@ def test_a_listener_hears_the_stream(avatar: str, speech: Path, tmp_path: Path) 
     assert (probe(film).frames or 0) > 25
 
 
-def test_a_sink_that_breaks_is_let_go_and_told(avatar: str, speech: Path, tmp_path: Path) -> None:
+def test_a_sink_that_breaks_is_closed_and_reported(avatar: str, speech: Path, tmp_path: Path) -> None:
     class Broken:
         closed = 0
 

@@ -15,9 +15,9 @@ from lipsmith.compat.upstream_avatar import UpstreamAvatar, is_upstream, read_up
 from lipsmith.engines.musetalk.prepare import MuseTalkMaterial
 from lipsmith.errors import InputError
 from lipsmith.types import SourceFrame
-from tests.support.upstream_files import Made, made_plates, service_rows, write_folder, write_service
+from tests.support.upstream_files import Made, made_frames, service_rows, write_folder, write_service
 
-PLATES = made_plates(3)
+FRAMES = made_frames(3)
 
 
 def frames_of(read: UpstreamAvatar) -> list[SourceFrame]:
@@ -44,11 +44,11 @@ class TestFolder:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
         pytest.importorskip("torch")
-        return write_folder(tmp_path / "avator_1", PLATES)
+        return write_folder(tmp_path / "avator_1", FRAMES)
 
     def test_it_becomes_our_frames_without_the_backward_half(self, folder: Path) -> None:
         read = read_upstream(folder)
-        assert_same(read, PLATES)
+        assert_same(read, FRAMES)
         assert (read.name, read.frames, read.fps) == ("avator_1", 3, Fraction(25))
         assert read.options == {"version": "v15", "bbox_shift": 5, "feather": 0.1}
         assert any("3 of its 6 frames" in notice for notice in read.notices)
@@ -61,7 +61,7 @@ class TestFolder:
 
     def test_an_old_info_is_of_version_1(self, tmp_path: Path) -> None:
         pytest.importorskip("torch")
-        read = read_upstream(write_folder(tmp_path / "old", PLATES[:1], {"bbox_shift": -7}))
+        read = read_upstream(write_folder(tmp_path / "old", FRAMES[:1], {"bbox_shift": -7}))
         assert read.options["version"] == "v1"
         assert read.options["bbox_shift"] == -7
         assert read.frames == 1
@@ -97,42 +97,42 @@ class TestPickle:
         return lambda rows: write_service(tmp_path, "小哈 1", rows)
 
     def test_one_picture_twice_becomes_one_frame(self, write: Callable[..., Path]) -> None:
-        read = read_upstream(write(service_rows([PLATES[0]] * 2)))
-        assert_same(read, PLATES[:1])
+        read = read_upstream(write(service_rows([FRAMES[0]] * 2)))
+        assert_same(read, FRAMES[:1])
         assert read.name == "小哈 1"
         assert read.options == {"version": "v1", "bbox_shift": -3, "parsing_mode": "jaw", "feather": 0.1}
 
     def test_a_film_forward_and_backward_becomes_the_forward_half(self, write: Callable[..., Path]) -> None:
-        assert_same(read_upstream(write(service_rows(PLATES + PLATES[::-1]))), PLATES)
+        assert_same(read_upstream(write(service_rows(FRAMES + FRAMES[::-1]))), FRAMES)
 
     def test_tensors_are_read(self, write: Callable[..., Path]) -> None:
         torch = pytest.importorskip("torch")
-        assert_same(read_upstream(write(service_rows(PLATES, torch.from_numpy))), PLATES)
+        assert_same(read_upstream(write(service_rows(FRAMES, torch.from_numpy))), FRAMES)
 
     def test_the_folder_of_one_template_is_read(self, write: Callable[..., Path]) -> None:
-        path = write(service_rows(PLATES))
+        path = write(service_rows(FRAMES))
         assert is_upstream(path.parent)
-        assert_same(read_upstream(path.parent), PLATES)
+        assert_same(read_upstream(path.parent), FRAMES)
 
     def test_other_spellings_and_a_frame_rate(self, write: Callable[..., Path]) -> None:
-        rows = service_rows(PLATES)
+        rows = service_rows(FRAMES)
         old = {"frames": "frame_list_cycle", "coords": "coord_list_cycle", "masks": "mask_list_cycle"}
         read = read_upstream(write({**rows, **{new: rows.pop(name) for new, name in old.items()}, "fps": 30.0}))
-        assert_same(read, PLATES)
+        assert_same(read, FRAMES)
         assert read.fps == 30
         assert read.notices == ()
 
     def test_frames_without_a_face_are_cutaways(self, write: Callable[..., Path]) -> None:
         """Upstream's preparation leaves no latents and no mask for them, and its later frames take the wrong ones."""
-        rows = service_rows(PLATES)
+        rows = service_rows(FRAMES)
         rows["coord_list_cycle"][1] = (0.0, 0.0, 0.0, 0.0)
         del rows["input_latent_list_cycle"][1], rows["mask_coords_list_cycle"][1]
         source_frames = frames_of(read_upstream(write(rows)))
         assert [len(source_frame.faces) for source_frame in source_frames] == [1, 0, 1]
-        assert np.array_equal(source_frames[2].faces[0].material.latents, PLATES[2].latents[0])  # type: ignore[attr-defined]
+        assert np.array_equal(source_frames[2].faces[0].material.latents, FRAMES[2].latents[0])  # type: ignore[attr-defined]
 
     def test_what_is_missing_and_what_is_there_are_reported(self, write: Callable[..., Path]) -> None:
-        rows = service_rows(PLATES)
+        rows = service_rows(FRAMES)
         del rows["frame_list_cycle"]
         with pytest.raises(InputError, match=r"lacks pictures \(frame_list_cycle\); it holds coord_list_cycle, .*"):
             read_upstream(write(rows))
@@ -158,7 +158,7 @@ class TestPickle:
     )
     def test_what_does_not_fit_is_reported(self, write: Callable[..., Path], key: str, value: Any, said: str) -> None:
         with pytest.raises(InputError, match=said):
-            frames_of(read_upstream(write({**service_rows(PLATES), key: value})))
+            frames_of(read_upstream(write({**service_rows(FRAMES), key: value})))
 
     def test_no_dict_is_reported(self, tmp_path: Path) -> None:
         path = tmp_path / "a_preprocessed.pkl"

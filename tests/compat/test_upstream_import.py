@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.goldens import named_normal
-from tests.support.upstream_files import Made, made_plates, service_rows, write_folder, write_service
+from tests.support.upstream_files import Made, made_frames, service_rows, write_folder, write_service
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -19,7 +19,7 @@ from lipsmith.compat.upstream_import import import_upstream
 from lipsmith.engines import load_engine
 from lipsmith.errors import AvatarMissing, FaceError, InputError, OptionError
 
-PLATES = made_plates(3)
+FRAMES = made_frames(3)
 
 
 @pytest.fixture
@@ -41,27 +41,27 @@ def assert_stored(store: AvatarStore, name: str, made: list[Made]) -> None:
 
 def test_a_realtime_folder_is_stored_whole(store: AvatarStore, tmp_path: Path) -> None:
     stages: list[tuple[str, int, int]] = []
-    folder = write_folder(tmp_path / "avator_1", PLATES)
+    folder = write_folder(tmp_path / "avator_1", FRAMES)
     info = import_upstream(store, folder, progress=lambda stage: stages.append((stage.name, stage.done, stage.total)))
     assert (info.id, info.engine, info.engine_version, info.frames) == ("avator_1", "musetalk", "v15", 3)
     assert info.options["bbox_shift"] == 5
     assert any("backwards" in notice for notice in info.notices)
     assert stages == [("prepare", 1, 3), ("prepare", 2, 3), ("prepare", 3, 3)]
-    assert_stored(store, "avator_1", PLATES)
+    assert_stored(store, "avator_1", FRAMES)
     assert [one.id for one in store.list()] == ["avator_1"]
     store.check("avator_1")
 
 
 def test_the_service_s_pickle_is_stored_without_loss(store: AvatarStore, tmp_path: Path) -> None:
-    path = write_service(tmp_path, "xiaoha", service_rows([PLATES[0]] * 2))
+    path = write_service(tmp_path, "xiaoha", service_rows([FRAMES[0]] * 2))
     info = import_upstream(store, path, "other", fps=Fraction(30), options={"version": "v15"})
     assert (info.id, info.frames, info.fps, info.engine_version) == ("other", 1, 30, "v15")
     with store.open("other") as avatar:
-        assert np.array_equal(avatar.source_frame(0).image, PLATES[0].image)
+        assert np.array_equal(avatar.source_frame(0).image, FRAMES[0].image)
 
 
 def test_an_imported_frame_is_drawn(store: AvatarStore, tmp_path: Path) -> None:
-    info = import_upstream(store, write_service(tmp_path, "xiaoha", service_rows(PLATES)))
+    info = import_upstream(store, write_service(tmp_path, "xiaoha", service_rows(FRAMES)))
     engine = load_engine("musetalk", **{**info.options, "weights": "tiny", "device": "cpu"})
     with store.open("xiaoha") as avatar:
         (face,) = avatar.source_frame(1).faces
@@ -71,7 +71,7 @@ def test_an_imported_frame_is_drawn(store: AvatarStore, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_refused_unless_refreshed(store: AvatarStore, tmp_path: Path) -> None:
-    path = write_service(tmp_path, "xiaoha", service_rows(PLATES[:1]))
+    path = write_service(tmp_path, "xiaoha", service_rows(FRAMES[:1]))
     import_upstream(store, path)
     with pytest.raises(InputError, match="'xiaoha' already"):
         import_upstream(store, path)
@@ -81,11 +81,11 @@ def test_a_name_that_is_taken_is_refused_unless_refreshed(store: AvatarStore, tm
 
 
 def test_what_fails_on_the_way_leaves_nothing(store: AvatarStore, tmp_path: Path) -> None:
-    rows = service_rows(PLATES)
+    rows = service_rows(FRAMES)
     rows["frame_list_cycle"][2] = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(InputError, match="all need one size"):
         import_upstream(store, write_service(tmp_path, "a", rows))
-    rows = service_rows(PLATES)
+    rows = service_rows(FRAMES)
     rows["coord_list_cycle"] = [(0, 0, 0, 0)] * 3
     with pytest.raises(FaceError, match="shows no face"):
         import_upstream(store, write_service(tmp_path, "a", rows))

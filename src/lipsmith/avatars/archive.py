@@ -44,8 +44,8 @@ def write_archive(home: Path, manifest: Manifest, path: Path) -> None:
 def read_archive(path: Path, folder: Path) -> Manifest:
     """Copy the data of the avatar in ``path`` into the empty ``folder`` and return its manifest.
 
-    Only the five files of an avatar are accepted, each of the size that the manifest says. The caller checks what is in
-    them.
+    Only the five files of an avatar are accepted, each of the size that the manifest names. The caller checks their
+    content.
 
     Raises:
         InputError: there is no such file.
@@ -65,7 +65,7 @@ def read_archive(path: Path, folder: Path) -> Manifest:
             for name in FILES:
                 stored = manifest.files.get(name)
                 if stored is None or stored.bytes != members[name].file_size:
-                    raise AvatarBroken(f"{path}: {name} has not the size that its manifest says.")
+                    raise AvatarBroken(f"{path}: {name} does not have the size that the manifest names.")
                 _copy(file, members[name], folder / name)
     except EOFError as problem:
         raise AvatarBroken(f"{path} ends too early: copy it once more.") from problem

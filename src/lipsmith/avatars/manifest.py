@@ -45,7 +45,7 @@ class AvatarInfo:
     engine_version: str
     options: Mapping[str, Any]  # the engine's
     source: str  # name of the first clip's file or folder
-    source_hash: str  # SHA-256 of what it held
+    source_hash: str  # SHA-256 of its content
     faces: int  # people who speak
     bytes: int  # on disk
     created: str  # ISO 8601, UTC
@@ -220,12 +220,12 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             "again, or use the Lipsmith that made it."
         )
     if body.pop("sum", None) != _sum(body):
-        raise AvatarBroken(f"{where} is damaged: its checksum is not that of what it says. Make the avatar again.")
+        raise AvatarBroken(f"{where} is damaged: its checksum does not match its content. Make the avatar again.")
     del body["format"], body["version"]
     try:
         return _checked(_dataclass(Manifest, body))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as problem:
-        raise AvatarBroken(f"{where} has not the fields of a manifest ({problem}): make the avatar again.") from problem
+        raise AvatarBroken(f"{where} is not a valid manifest ({problem}): make the avatar again.") from problem
 
 
 def _sum(body: Mapping[str, Any]) -> str:

@@ -126,9 +126,7 @@ def show(
     print(_line(shown.avatar))
     for clip in shown.clips:
         closed = sum(end - begin for begin, end in clip.idle)
-        print(
-            f"  clip {clip.name}: frames {clip.start} to {clip.stop - 1}, {len(clip.cuts)} cuts, {closed} at rest"
-        )
+        print(f"  clip {clip.name}: frames {clip.start} to {clip.stop - 1}, {len(clip.cuts)} cuts, {closed} at rest")
     for notice in shown.avatar.notices:
         print(f"  note: {notice}")
     print(f"  sheet: {sheet}")

@@ -28,7 +28,7 @@ HELP = {
     "crf": "Quality, 0 (lossless) to 51 (worst); in webm the nearest level that VP9 has.",
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "background": "Behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",
-    "key": "How to tell the person from the background: auto, alpha (the picture's own), or the screen's #rrggbb.",
+    "key": "How to separate the person from the background: auto, alpha (the picture's own), or the screen's #rrggbb.",
     "mark": "Mark the film as AI-made in its metadata.",
 }
 AsJson = Annotated[

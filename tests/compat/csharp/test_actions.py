@@ -20,7 +20,7 @@ from lipsmith.compat.csharp.output import Answer, Pipe
 from lipsmith.compat.csharp.store import open_template
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
-from tests.support.upstream_files import made_plates, service_rows, write_service
+from tests.support.upstream_files import made_frames, service_rows, write_service
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
 def test_what_others_prepared_is_imported_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("torch", "diffusers", "transformers", "accelerate"):
         monkeypatch.setitem(sys.modules, package, None)
-    made, older = made_plates(3), tmp_path / "xiaoha"  # where the avatar will lie, too
+    made, older = made_frames(3), tmp_path / "xiaoha"  # where the avatar will lie, too
     older.mkdir()
     write_service(older, "xiaoha", service_rows(made + made[::-1]))
     left = {path: path.read_bytes() for path in older.iterdir()}

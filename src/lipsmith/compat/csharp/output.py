@@ -59,7 +59,7 @@ _ERRORS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the
         (
             "cache_stale",
             "模板缓存已过期: 请加 --force_refresh 重新预处理。",
-            "The template was prepared from something else: prepare it anew with --force_refresh.",
+            "The template was prepared from something else: prepare it again with --force_refresh.",
         ),
     ),
     (
@@ -67,7 +67,7 @@ _ERRORS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the
         (
             "cache_broken",
             "模板缓存已损坏: 请加 --force_refresh 重新预处理。",
-            "The prepared template is damaged: prepare it anew with --force_refresh.",
+            "The prepared template is damaged: prepare it again with --force_refresh.",
         ),
     ),
     (OptionError, ("bad_argument", "参数错误。", "An argument is wrong.")),

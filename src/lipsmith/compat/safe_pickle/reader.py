@@ -29,7 +29,7 @@ DAMAGE_ERRORS = (
     struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 """The errors that reading a damaged file may raise."""
-_ADVICE = "Only numbers, text, lists, tuples, dicts, numpy arrays and tensors are read; make the avatar anew instead"
+_ADVICE = "Only numbers, text, lists, tuples, dicts, numpy arrays and tensors are read; prepare the avatar again"
 _ARCHIVE = b"PK\x03\x04"
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch's files before 1.6
 _COUNT = struct.Struct("<q")
