@@ -76,7 +76,7 @@ def test_the_life_of_an_avatar(said: Any, home: Path) -> None:
 
 def test_damage_is_reported(said: Any, home: Path) -> None:
     said("avatar", "create", "anna", "source", "--engine", "fake")
-    file = next((home / "store").rglob("targets.file"))
+    file = next((home / "store").rglob("targets.roll"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     code, found = said("avatar", "check", "anna", "--json")
     assert (code, found[0]["id"]) == (3, "anna")
