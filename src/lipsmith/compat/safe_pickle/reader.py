@@ -94,7 +94,7 @@ def _archive(path: Path, budget: CopyBudget) -> Any:
         if root is None:
             raise ValueError("an archive without data.pkl")
         if f"{root}byteorder" in members and _member(archive, members[f"{root}byteorder"], budget) != b"little":
-            raise RefusedPickle("its numbers are stored big end first")
+            raise RefusedPickle("its numbers are big-endian")
         storages: dict[str, TensorStorage] = {}
 
         def persistent(given: Any) -> TensorStorage:
@@ -109,7 +109,7 @@ def _archive(path: Path, budget: CopyBudget) -> Any:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: CopyBudget) -> bytes:
-    """The bytes of a member, off the budget: overlapping members could unpack to more than the file has."""
+    """The bytes of a member, counted against the budget: overlapping members may be larger than the file."""
     budget.spend(info.file_size)
     return archive.read(info)
 
@@ -149,7 +149,7 @@ def _legacy_file(data: memoryview, budget: CopyBudget) -> Any:
 
 
 def _load_from_bytes(budget: CopyBudget, raw: Any) -> Any:
-    """A storage inside a plain pickle. It comes off the budget, because a pickle may repeat it."""
+    """A storage inside a plain pickle, counted against the budget because a pickle may repeat it."""
     budget.spend(len(raw))
     return _legacy_file(memoryview(raw), budget)
 
