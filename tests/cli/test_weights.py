@@ -68,7 +68,7 @@ def test_fetch_and_import_hand_on_what_was_asked(
     part = PARTS["whisper"]
     found = [FoundPart(part, models / "whisper", part.weights[0])]
     monkeypatch.setattr("lipsmith.weights.fetch.fetch", lambda *given: seen.append(given[:3]) or found)
-    monkeypatch.setattr("lipsmith.weights.fetch.take_over", lambda *given: seen.append(given[:3]) or found)
+    monkeypatch.setattr("lipsmith.weights.fetch.import_folder", lambda *given: seen.append(given[:3]) or found)
     assert run(["weights", "fetch"]) == 0
     assert run(["weights", "fetch", "musetalk-v1", "--all", "--to", "there", "--endpoint", "http://mirror"]) == 0
     assert run(["weights", "import", "MuseTalk", "--copy", "--json"]) == 0

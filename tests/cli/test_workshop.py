@@ -79,6 +79,6 @@ def test_steps_speak_up_seldom_and_at_every_new_stage(capsys: Captured, monkeypa
         ("b, 2", 0.5, 1),
         ("b, 3", 1, 1),
     ):
-        steps.see(text, share)
+        steps.report(text, share)
         now[0] += passed
     assert capsys.readouterr().err.split("\n")[:-1] == ["a, 1: 10%", "b, 1: 10%", "b, 2: 50%", "b, 3: 100%"]

@@ -113,11 +113,11 @@ class AvatarBuilder:
         )
 
     def _open(self) -> dict[str, VideoSource]:
-        from ..media.video import open_picture
+        from ..media.video import open_video_source
 
         footages: dict[str, VideoSource] = {}
         for name, path in self.sources.items():
-            footages[name] = footage = open_picture(path, self.options.fps)
+            footages[name] = footage = open_video_source(path, self.options.fps)
             self.notices += footage.info.notices
             first = next(iter(footages.values())).info
             if (footage.info.size, footage.info.fps) != (first.size, first.fps):
@@ -129,10 +129,10 @@ class AvatarBuilder:
 
     def _check_key(self, footage: VideoSource) -> None:
         """Raise now, rather than when the avatar speaks, where no screen is seen that is to be."""
-        from ..media.background import alphas_of, check_key
+        from ..media.background import check_key, open_alpha
 
         if self.options.key != "none":
-            check_key(self.options.key, next(iter(footage.frames())), alphas_of(next(iter(self.sources.values()))))
+            check_key(self.options.key, next(iter(footage.frames())), open_alpha(next(iter(self.sources.values()))))
 
     def _preparation(self) -> FacePreparation:
         return FacePreparation(self.engine, self.options.faces, Stopwatch(), self.progress)
@@ -140,11 +140,11 @@ class AvatarBuilder:
     def _keep_clip(
         self, name: str, footage: VideoSource, cast: TrackedPeople, writer: AvatarWriter, total: int
     ) -> None:
-        from ..media.background import alphas_of
+        from ..media.background import open_alpha
 
         start = self.clips[-1].stop if self.clips else 0
         preparation, closed, views = self._preparation(), [], []
-        alphas = alphas_of(self.sources[name])
+        alphas = open_alpha(self.sources[name])
         for index, image in enumerate(islice(footage.frames(), cast.frames)):
             picture = writer.picture(image, alphas(index) if alphas else None)
             source_frame = preparation.source_frame(picture, index, cast)

@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(problem: Exception) -> int:
     """Say in one sentence what an error that is not ours means."""
-    from ..libraries import blocking_libraries, sentence
+    from ..libraries import blocking_libraries, missing_message
 
     if hasattr(problem, "format_message"):  # typer's own: a flag or an argument it does not know
         context = getattr(problem, "ctx", None)
@@ -97,7 +97,7 @@ def _explain(problem: Exception) -> int:
         return _complain(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
     missing = blocking_libraries() if isinstance(problem, ImportError) else []
     if missing:
-        return _complain(sentence(missing), EngineUnavailable.exit_code)
+        return _complain(missing_message(missing), EngineUnavailable.exit_code)
     return _complain(
         f"Unexpected {type(problem).__name__}: {problem}. LIPSMITH_DEBUG=1 shows where; please report it.", 1
     )

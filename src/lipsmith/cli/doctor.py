@@ -1,4 +1,4 @@
-"""``lipsmith doctor``: what this machine has and lacks."""
+"""``lipsmith doctor``: checks this machine."""
 
 from __future__ import annotations
 

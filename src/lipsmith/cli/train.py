@@ -43,17 +43,17 @@ def voice2mouth(
 
     given = {"seed": seed, "steps": steps, "share": share}
     options = {name: value for name, value in given.items() if value is not None}
-    figures = student.train(student.TrainOptions(folder, output, **options), Steps().see)  # type: ignore[arg-type]
+    figures = student.train(student.TrainOptions(folder, output, **options), TrainingProgress().report)  # type: ignore[arg-type]
     print_json(figures) if as_json else print(f"{output}: {figures['bytes']} bytes, figures in {output.stem}.json")
 
 
-class Steps:
+class TrainingProgress:
     """Says on standard error how far training is: at every new stage, and now and then within one."""
 
     def __init__(self) -> None:
         self._stage, self._last = "", 0.0
 
-    def see(self, text: str, share: float) -> None:
+    def report(self, text: str, share: float) -> None:
         """Take one word of progress: what is being done, and the share of it done, 0..1."""
         stage, now = text.partition(",")[0], time.monotonic()
         if stage == self._stage and now - self._last < EVERY and share < 1:

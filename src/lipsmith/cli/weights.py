@@ -85,7 +85,7 @@ def fetch(
     """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
     from ..weights import fetch as fetching
 
-    wanted = fetching.chosen(names or ["musetalk"], everything)
+    wanted = fetching.resolve_names(names or ["musetalk"], everything)
     found = fetching.fetch(wanted, to, endpoint, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
@@ -101,10 +101,10 @@ def check(
     """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
     from ..weights import find, search
     from ..weights.catalogue import PARTS
-    from ..weights.fetch import chosen
+    from ..weights.fetch import resolve_names
 
     if names:
-        there = [find(name, models) for name in chosen(names)]
+        there = [find(name, models) for name in resolve_names(names)]
     else:
         there = [found for name in PARTS if (found := search(name, models))]
     verdicts = [_judge(found, checksums) for found in there]
@@ -114,7 +114,7 @@ def check(
 
 
 @app.command("import")
-def take_over(
+def import_folder(
     folder: Annotated[Path, typer.Argument(help="A MuseTalk's models folder, or its checkout.")],
     to: To = None,
     copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
@@ -123,14 +123,14 @@ def take_over(
     """Take over the models of a MuseTalk that is on this machine, by links."""
     from ..weights import fetch as fetching
 
-    found = fetching.take_over(folder, to, copy, _say)
+    found = fetching.import_folder(folder, to, copy, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
 
 def _judge(found: FoundPart, checksums: bool) -> Verdict:
     from ..weights import check as look
-    from ..weights.fetch import checksum_fault
+    from ..weights.fetch import checksum_mismatch
 
     looked, fault = "", None
     try:
@@ -140,7 +140,7 @@ def _judge(found: FoundPart, checksums: bool) -> Verdict:
     if checksums and fault is None:
         known = found.file.sha256 is not None
         looked += " and its SHA-256" if known else " (no SHA-256 is known)"
-        fault = checksum_fault(found)
+        fault = checksum_mismatch(found)
     return Verdict(found.part.name, found.path, looked, fault)
 
 
@@ -154,10 +154,10 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
 
 
 def _print_table(rows: list[WeightsRow]) -> None:
-    from ..weights import amount
+    from ..weights import readable_size
 
     for row in rows:
-        typer.secho(f"{row.name:<10} {row.what}, {amount(row.size)}", bold=True)
+        typer.secho(f"{row.name:<10} {row.what}, {readable_size(row.size)}", bold=True)
         print(f"{'':<10} {_uses(row)}; {row.licence}")
         typer.secho(f"{'':<10} {row.path or 'not here'}", fg="green" if row.path else "red")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..tts.espeak_library import EspeakLibrary, EspeakRecording
-from .utterance import Delivery, LabelledUtterance, at_hearing_rate, levelled, segmented, with_closures
+from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised, resample_whole, with_closures
 
 
 class Espeak:
@@ -22,7 +22,7 @@ class Espeak:
         return cls(library) if library else None
 
     def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
-        manner = (delivery.tempo, delivery.pitch, delivery.liveliness)
+        manner = (delivery.tempo, delivery.pitch, delivery.intonation)
         recording = self._library.speak(text, delivery.voice, *manner)
         return self._utterance(text, delivery, recording) if recording else None
 
@@ -30,10 +30,10 @@ class Espeak:
         rate = self._library.rate
         if len(recording.samples) < 0.7 * rate:
             return None
-        samples = at_hearing_rate(recording.samples, rate)
+        samples = resample_whole(recording.samples, rate)
         starts = [(at / rate, ipa) for at, ipa in recording.phones if not ipa.startswith("(")]
-        segments = segmented(_in_order(starts), len(samples))
-        samples = levelled(samples)
+        segments = make_segments(_in_order(starts), len(samples))
+        samples = peak_normalised(samples)
         return LabelledUtterance(f"espeak:{delivery.voice}", text, samples, with_closures(segments, samples))
 
 

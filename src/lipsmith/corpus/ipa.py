@@ -56,7 +56,7 @@ CATALAN = {
 _PAUSES = frozenset({"pau", "sil", "ssil", "brth", "#", "h#", "_", ""})
 
 
-def named_phone(name: str, names: dict[str, str]) -> str | None:
+def ipa_of(name: str, names: dict[str, str]) -> str | None:
     """The IPA string of a synthesiser's phone; ``""`` for a pause, None for a name that is not known."""
     if name in _PAUSES:
         return ""
@@ -64,7 +64,7 @@ def named_phone(name: str, names: dict[str, str]) -> str | None:
     return names.get(plain)
 
 
-def symbols(ipa: str) -> list[tuple[str, float]]:
+def split_ipa(ipa: str) -> list[tuple[str, float]]:
     """Split an IPA string (``tʃ``, ``aʊ``, ``pʰ``...) into our symbols, each with its share of the duration.
 
     Marks of length, stress and aspiration are dropped; a string without any symbol of ours is a silence.

@@ -16,7 +16,7 @@ from .utterance import LabelledUtterance
 _SYMBOLS = tuple(PHONES)
 
 
-def save(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
+def save_utterances(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     """Write utterances to ``path`` (.npz), atomically. Sound is kept as 16-bit integers."""
     segments = [segment for utterance in utterances for segment in utterance.segments]
     partial = path.with_suffix(".part.npz")
@@ -35,8 +35,8 @@ def save(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     partial.replace(path)
 
 
-def load(path: Path) -> list[LabelledUtterance]:
-    """Read what ``save`` wrote.
+def load_utterances(path: Path) -> list[LabelledUtterance]:
+    """Read what ``save_utterances`` wrote.
 
     Raises:
         InputError: the file is not there or not one of ours.

@@ -11,7 +11,7 @@ import numpy as np
 from ..speech.phones import SILENCE, VOICELESS_STOPS, Segment
 from ..timing import HEARING_RATE
 from ..types import Samples
-from .ipa import symbols
+from .ipa import split_ipa
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Delivery:
     language: str
     tempo: float = 1.0  # times as fast
     pitch: float = 1.0  # times as high
-    liveliness: float = 1.0  # times as much intonation
+    intonation: float = 1.0  # times as much intonation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Synthesiser(Protocol):
         ...
 
 
-def segmented(starts: Sequence[tuple[float, str]], length: int) -> tuple[Segment, ...]:
+def make_segments(starts: Sequence[tuple[float, str]], length: int) -> tuple[Segment, ...]:
     """Contiguous segments from (start in seconds, IPA string) pairs over ``length`` samples at 16 kHz.
 
     Neighbouring silences are one; what comes before the first start is silence.
@@ -56,7 +56,7 @@ def segmented(starts: Sequence[tuple[float, str]], length: int) -> tuple[Segment
     segments: list[Segment] = []
     for begin, end, ipa in zip(times[:-1], times[1:], spoken, strict=True):
         at = begin
-        for symbol, share in symbols(ipa):
+        for symbol, share in split_ipa(ipa):
             at += share * (end - begin)
             start = segments[-1].stop if segments else 0
             segments = _append(segments, Segment(start, min(length, round(at * HEARING_RATE)), symbol))
@@ -81,14 +81,14 @@ def with_closures(segments: Sequence[Segment], samples: Samples) -> tuple[Segmen
         before, stop = moved[index - 1], moved[index]
         if stop.symbol not in VOICELESS_STOPS or before.symbol == SILENCE:
             continue
-        shift = min(_quiet_tail(samples[before.start : before.stop]), before.stop - before.start - 320)
+        shift = min(_trailing_silence(samples[before.start : before.stop]), before.stop - before.start - 320)
         if shift > 0:
             moved[index - 1] = Segment(before.start, before.stop - shift, before.symbol)
             moved[index] = Segment(stop.start - shift, stop.stop, stop.symbol)
     return tuple(moved)
 
 
-def _quiet_tail(samples: Samples, block: int = 80, most: int = 16) -> int:
+def _trailing_silence(samples: Samples, block: int = 80, most: int = 16) -> int:
     """Samples at the end, in whole blocks of 5 ms, whose level stays under -48 dB."""
     blocks = min(most, len(samples) // block)
     tail = samples[len(samples) - blocks * block :].reshape(blocks, block).astype(np.float64)
@@ -97,18 +97,18 @@ def _quiet_tail(samples: Samples, block: int = 80, most: int = 16) -> int:
     return int(blocks - (loud[-1] + 1 if len(loud) else 0)) * block
 
 
-def at_hearing_rate(samples: Samples, rate: int) -> Samples:
+def resample_whole(samples: Samples, rate: int) -> Samples:
     """A whole (n,) recording brought from ``rate`` to 16 kHz through its spectrum: exact, for finished sounds only."""
     if rate == HEARING_RATE:
         return samples
     length = round(len(samples) * HEARING_RATE / rate)
     spectrum = np.fft.rfft(samples)
-    fitted = np.zeros(length // 2 + 1, spectrum.dtype)
-    shared = min(len(spectrum), len(fitted))
-    fitted[:shared] = spectrum[:shared]
-    return (np.fft.irfft(fitted, length) * (length / max(1, len(samples)))).astype(np.float32)
+    resampled = np.zeros(length // 2 + 1, spectrum.dtype)
+    shared = min(len(spectrum), len(resampled))
+    resampled[:shared] = spectrum[:shared]
+    return (np.fft.irfft(resampled, length) * (length / max(1, len(samples)))).astype(np.float32)
 
 
-def levelled(samples: Samples, peak: float = 0.5) -> Samples:
+def peak_normalised(samples: Samples, peak: float = 0.5) -> Samples:
     """The sound with its highest point at ``peak``."""
     return (samples * (peak / max(1e-6, float(np.max(np.abs(samples), initial=0.0))))).astype(np.float32)

@@ -25,10 +25,10 @@ STAGES = ((64, 128, 3, True), (128, 256, 6, True), (256, 512, 6, True), (512, 10
 class ConvBNSiLU(nn.Module):
     """Convolution, batch norm, SiLU."""
 
-    def __init__(self, inward: int, outward: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inward, outward, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(outward)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.silu(self.bn(self.conv(x)))
@@ -115,9 +115,11 @@ class CSPNeXt(nn.Module):
         )
 
     @staticmethod
-    def _stage(inward: int, outward: int, blocks: int, shortcut: bool, last: bool) -> nn.Sequential:
-        pooling = [PyramidPooling(outward)] if last else []
-        return nn.Sequential(ConvBNSiLU(inward, outward, 3, 2), *pooling, CrossStage(outward, blocks, shortcut))
+    def _stage(in_channels: int, out_channels: int, blocks: int, shortcut: bool, last: bool) -> nn.Sequential:
+        pooling = [PyramidPooling(out_channels)] if last else []
+        return nn.Sequential(
+            ConvBNSiLU(in_channels, out_channels, 3, 2), *pooling, CrossStage(out_channels, blocks, shortcut)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.stage4(self.stage3(self.stage2(self.stage1(self.stem(x)))))

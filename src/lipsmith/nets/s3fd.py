@@ -32,8 +32,8 @@ class L2Norm(nn.Module):
         return x / length * self.weight[:, None, None]
 
 
-def _conv(inward: int, outward: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inward, outward, kernel, stride, padding)
+def _conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, padding)
 
 
 class S3FD(nn.Module):
@@ -53,11 +53,11 @@ class S3FD(nn.Module):
         self._head("conv7_2", 256)
 
     def _trunk(self) -> None:
-        inward = 3
-        for block, (outward, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
+        in_channels = 3
+        for block, (out_channels, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
             for number in range(1, count + 1):
-                self.add_module(f"conv{block}_{number}", _conv(inward, outward))
-                inward = outward
+                self.add_module(f"conv{block}_{number}", _conv(in_channels, out_channels))
+                in_channels = out_channels
 
     def _tail(self) -> None:
         self.fc6 = _conv(512, 1024, 3, 1, 3)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..assets import STUDENT, asset
 from ..types import Array
-from .mel import BANDS, HOP, SILENT, WINDOW
+from .student_mel import BANDS, HOP, SILENT, WINDOW
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,14 +19,14 @@ STEP = 640
 """Samples at 16 kHz from one step to the next: 25 a second."""
 MIDDLE = 320
 """Step j says what the mouth does at sample 640 j + 320, the middle of video frame j at 25 fps."""
-LOOKS_BACK = 5
+FRAMES_AHEAD = 5
 """Mel rows from the instant that a step describes to the last row it sees: that row's window ends 75 ms later."""
 FRAMES_PER_STEP = STEP // HOP
-LAST_FRAME = MIDDLE // HOP + LOOKS_BACK
+LAST_FRAME = MIDDLE // HOP + FRAMES_AHEAD
 """Step j sees mel frames up to 4 j + LAST_FRAME."""
 LOOK_AHEAD = LAST_FRAME * HOP + WINDOW - MIDDLE
 """Samples heard past the described instant before a step is decided: 1200, 75 ms."""
-_REST = 50  # steps of silence before a stream
+_SETTLING_STEPS = 50  # steps of silence before a stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Student:
 
     session: onnxruntime.InferenceSession
     width: int  # mel frames that one step sees
-    rested: Array  # its memory after a while of silence: where every stream begins
+    initial_state: Array  # its memory after a while of silence: where every stream begins
 
     def step(self, frames: Array, state: Array) -> tuple[Array, Array]:
         """One step: (width, 40) normalised mel frames and the memory -> (8,) drive and the new memory."""
@@ -58,9 +58,9 @@ def read_student(model: bytes) -> Student:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     dims = {given.name: given.shape for given in session.get_inputs()}
     width, state = dims["mel"][1] // BANDS, np.zeros(dims["state"], np.float32)
-    asleep = Student(session, width, state)
-    for _ in range(_REST):
-        _, state = asleep.step(silent_frames(width), state)
+    unsettled = Student(session, width, state)
+    for _ in range(_SETTLING_STEPS):
+        _, state = unsettled.step(silent_frames(width), state)
     return Student(session, width, state)
 
 

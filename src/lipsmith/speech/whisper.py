@@ -17,10 +17,10 @@ import numpy as np
 from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
-from ..weights import fill, read_state
-from .hearing import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
-from .logmel import BANDS
-from .window import WindowPlan
+from ..weights import load_strictly, read_state
+from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
+from .feature_windows import WindowPlan
+from .whisper_mel import BANDS
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """Where the weights may lie in a folder, best first."""
@@ -77,9 +77,9 @@ class WhisperEncoder:
             raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
-        self._hearing: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
-        self._heard = 0  # samples
-        self._given = 0  # drives
+        self._features: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
+        self._received = 0  # samples
+        self._emitted = 0  # drives
         self._ended = False
 
     def push(self, samples: Samples) -> list[Array]:
@@ -90,8 +90,8 @@ class WhisperEncoder:
         """
         if samples.ndim != 1 or not np.all(np.isfinite(samples)):
             raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
-        self._heard += len(samples)
-        self._hearing.push(samples.astype(np.float32, copy=False))
+        self._received += len(samples)
+        self._features.push(samples.astype(np.float32, copy=False))
         return self._drives()
 
     def flush(self) -> list[Array]:
@@ -100,26 +100,26 @@ class WhisperEncoder:
         Raises:
             SoundError: strict mode, and MuseTalk fails on this sound.
         """
-        if not self._heard:
+        if not self._received:
             return []
-        self._plan.check(self._heard)
-        self._hearing.end()
+        self._plan.check(self._received)
+        self._features.end()
         self._ended = True
         return self._drives()
 
     def _drives(self) -> list[Array]:
-        owed, decided = frame_count(self._heard, self._fps), list[Array]()
-        while self._given < owed and (drive := self._drive(self._given)) is not None:
+        owed, decided = frame_count(self._received, self._fps), list[Array]()
+        while self._emitted < owed and (drive := self._drive(self._emitted)) is not None:
             decided.append(drive)
-            self._given += 1
+            self._emitted += 1
         return decided
 
     def _drive(self, frame: int) -> Array | None:
-        steps = self._plan.steps(self._heard)
+        steps = self._plan.steps(self._received)
         first = self._plan.first(frame, steps)
         last = first + self._plan.width
         begin, end = max(first, 0), min(last, steps) if self._ended else last
-        seen = self._hearing.rows(begin, end) if begin < end else np.zeros((0, *HIDDEN), np.float32)
+        seen = self._features.rows(begin, end) if begin < end else np.zeros((0, *HIDDEN), np.float32)
         if seen is None:
             return None
         if len(seen) < self._plan.width:
@@ -148,8 +148,8 @@ def load_whisper(folder: Path, device: str = "cpu", precision: str = "float32") 
         )
     state = {key.removeprefix("encoder."): tensor for key, tensor in read_state("whisper", file).items()}
     encoder = _network(_FULL)
-    fill(encoder, state, file)
-    return _ready(encoder, device, precision)
+    load_strictly(encoder, state, file)
+    return _loaded(encoder, device, precision)
 
 
 def random_whisper(seed: int = 0, tiny: bool = False, device: str = "cpu", precision: str = "float32") -> Whisper:
@@ -164,7 +164,7 @@ def random_whisper(seed: int = 0, tiny: bool = False, device: str = "cpu", preci
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = _network(_TINY if tiny else _FULL)
-    return _ready(encoder, device, precision)
+    return _loaded(encoder, device, precision)
 
 
 def need_packages() -> None:
@@ -187,7 +187,7 @@ def _network(sizes: dict[str, Any]) -> Any:
     return Network(WhisperConfig(**_SHAPE, **sizes))
 
 
-def _ready(encoder: Any, device: str, precision: str) -> Whisper:
+def _loaded(encoder: Any, device: str, precision: str) -> Whisper:
     import torch
 
     ready = encoder.eval().requires_grad_(False).to(device, getattr(torch, precision))

@@ -14,12 +14,12 @@ from pathlib import Path
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
-from .loading import SHOWN_CHARACTERS, check, sniff
-from .lookup import VARIABLE, FoundPart, amount, cache_folder, find, part, search
+from .loading import SHOWN_CHARACTERS, check, check_header
+from .lookup import MODELS_VARIABLE, FoundPart, cache_folder, find, part, readable_size, search
 
 HUB = "https://huggingface.co"
-STAGING = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
-Say = Callable[[str], object]
+STAGING_FOLDER = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Hub:
     """Where files come from, and what to do by hand when it cannot be reached."""
 
     endpoint: str
-    by_hand: str
+    manual_steps: str
 
 
-def chosen(names: Iterable[str], everything: bool = False) -> list[str]:
+def resolve_names(names: Iterable[str], everything: bool = False) -> list[str]:
     """Names of networks for names of engines or networks; ``everything`` adds what engines only welcome.
 
     Raises:
@@ -45,13 +45,15 @@ def chosen(names: Iterable[str], everything: bool = False) -> list[str]:
     return list(found)
 
 
-def home(to: Path | None = None) -> Path:
+def models_folder(to: Path | None = None) -> Path:
     """Where files are brought: ``to``, else the folder that LIPSMITH_MODELS names, else this platform's cache."""
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(MODELS_VARIABLE)
     return to or (Path(given).expanduser() if given else cache_folder())
 
 
-def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = None, say: Say = str) -> list[FoundPart]:
+def fetch(
+    names: Sequence[str], to: Path | None = None, endpoint: str | None = None, report: Report = str
+) -> list[FoundPart]:
     """Download the networks ``names`` that are not here yet; a half download goes on where it stopped.
 
     ``endpoint`` is a mirror of the hub, by default what HF_ENDPOINT names. Checksums are compared when known.
@@ -62,21 +64,21 @@ def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = N
         OutputError: there is no room.
         EngineUnavailable: huggingface_hub is not installed.
     """
-    folder, found = home(to), []
+    folder, found = models_folder(to), []
     endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
     missing = [part(name) for name in names if search(name, to) is None]
     for number, wanted in enumerate(missing):
-        _fetch_part(wanted, folder, Hub(endpoint, by_hand(missing[number:], folder, endpoint)), say)
+        _fetch_part(wanted, folder, Hub(endpoint, manual_steps(missing[number:], folder, endpoint)), report)
     for name in names:
         here = search(name, to) or find(name, folder)
         with suppress(EngineUnavailable):  # without torch nothing more can be looked at
             check(here)
-        say(f"{name}: {here.path}")
+        report(f"{name}: {here.path}")
         found.append(here)
     return found
 
 
-def by_hand(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
+def manual_steps(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
     """Which file to put where, one a line, for machines that cannot download."""
     return "".join(
         f"\n  {endpoint}/{one.repository}/resolve/main/{one.path}\n    as {folder / wanted.folders[0] / one.name}"
@@ -85,7 +87,7 @@ def by_hand(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
     )
 
 
-def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say = str) -> list[FoundPart]:
+def import_folder(folder: Path, to: Path | None = None, copy: bool = False, report: Report = str) -> list[FoundPart]:
     """Link every official file of a MuseTalk's ``models/`` folder, or of the checkout around it, into ours.
 
     Raises:
@@ -93,19 +95,19 @@ def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say
         OutputError: a link or copy cannot be made.
     """
     source = folder / "models" if (folder / "models").is_dir() else folder
-    there = [found for name in PARTS if (found := search(name, source))]
-    if not there:
+    found_parts = [found for name in PARTS if (found := search(name, source))]
+    if not found_parts:
         wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in PARTS.values())
         raise InputError(f"{source} holds no network that is known here; looked for {wanted}.")
-    for found in there:
-        target = home(to) / found.part.folders[0]
+    for found in found_parts:
+        target = models_folder(to) / found.part.folders[0]
         for one in (found.file, *found.part.companions):
             _link((found.folder / one.name).resolve(), target / one.name, copy)
-        say(f"{found.part.name}: {target / found.file.name}")
-    return [found for one in there if (found := search(one.part.name, home(to)))]
+        report(f"{found.part.name}: {target / found.file.name}")
+    return [found for one in found_parts if (found := search(one.part.name, models_folder(to)))]
 
 
-def checksum_fault(found: FoundPart) -> str | None:
+def checksum_mismatch(found: FoundPart) -> str | None:
     """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file."""
     if found.file.sha256 is None:
         return None
@@ -116,19 +118,19 @@ def checksum_fault(found: FoundPart) -> str | None:
     return f"its SHA-256 is {seen}, not {found.file.sha256}" + (f": it is {twin}'s file" if twin else "")
 
 
-def _fetch_part(wanted: Part, folder: Path, hub: Hub, say: Say) -> None:
+def _fetch_part(wanted: Part, folder: Path, hub: Hub, report: Report) -> None:
     target = folder / wanted.folders[0]
     files = [one for one in (*wanted.companions, wanted.weights[0]) if not (target / one.name).is_file()]
-    _make_room(folder, sum(one.size for one in files))
-    say(f"{wanted.name}: {amount(wanted.size)}, {wanted.licence}")
+    _require_space(folder, sum(one.size for one in files))
+    report(f"{wanted.name}: {readable_size(wanted.size)}, {wanted.licence}")
     for one in files:
-        came, told = _download(one, folder / STAGING / wanted.name, hub)
-        _verify(one, came, told)
+        downloaded, stated_sha256 = _download(one, folder / STAGING_FOLDER / wanted.name, hub)
+        _verify(one, downloaded, stated_sha256)
         target.mkdir(parents=True, exist_ok=True)
-        came.replace(target / one.name)
-    shutil.rmtree(folder / STAGING / wanted.name, ignore_errors=True)
+        downloaded.replace(target / one.name)
+    shutil.rmtree(folder / STAGING_FOLDER / wanted.name, ignore_errors=True)
     with suppress(OSError):
-        (folder / STAGING).rmdir()  # unless another half download lies there
+        (folder / STAGING_FOLDER).rmdir()  # unless another half download lies there
 
 
 def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | None]:
@@ -147,39 +149,39 @@ def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | N
         head = get_hf_file_metadata(url, token=False, endpoint=hub.endpoint)
         tag = re.sub(r"\W", "", head.etag or "")
         staging.mkdir(parents=True, exist_ok=True)
-        came = staging / f"{one.name}.{tag[:16]}.part"  # another version does not go on where this one stopped
-        with came.open("ab") as file:
+        downloaded = staging / f"{one.name}.{tag[:16]}.part"  # another version does not go on where this one stopped
+        with downloaded.open("ab") as file:
             plain = {"Accept-Encoding": "identity"}
             here = file.tell()
             http_get(head.location, file, resume_size=here, headers=plain, expected_size=head.size)
     except (refused, OSError) as problem:
         raise WeightsMissing(
-            f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({_root(problem)}). Try again, and "
-            f"it goes on where it stopped; name a mirror with --endpoint; or save by hand{hub.by_hand}"
+            f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({_root_cause(problem)}). Try again, and "
+            f"it goes on where it stopped; name a mirror with --endpoint; or save by hand{hub.manual_steps}"
         ) from problem
-    return came, tag if re.fullmatch("[0-9a-f]{64}", tag) else None
+    return downloaded, tag if re.fullmatch("[0-9a-f]{64}", tag) else None
 
 
-def _root(problem: BaseException) -> str:
+def _root_cause(problem: BaseException) -> str:
     """The beginning of what first went wrong: the hub's library wraps it in general advice."""
     while problem.__cause__ is not None:
         problem = problem.__cause__
     return " ".join(str(problem).split())[:SHOWN_CHARACTERS] or type(problem).__name__
 
 
-def _verify(one: OfficialFile, came: Path, told: str | None) -> None:
-    """Throw away what is not the official file, or not what the hub ``told`` it would be."""
-    wanted = one.sha256 or told
-    if wanted is not None and (seen := _sha256(came)) != wanted:
-        came.unlink()
+def _verify(one: OfficialFile, downloaded: Path, stated_sha256: str | None) -> None:
+    """Throw away what is not the official file, or not what the hub ``stated_sha256`` it would be."""
+    wanted = one.sha256 or stated_sha256
+    if wanted is not None and (seen := _sha256(downloaded)) != wanted:
+        downloaded.unlink()
         raise InputError(
             f"What came as {one.repository}/{one.path} is another file: its SHA-256 is {seen}, expected was {wanted}. "
             "It was thrown away; try again, or another mirror with --endpoint."
         )
-    sniff(came)
+    check_header(downloaded)
 
 
-def _make_room(folder: Path, size: int) -> None:
+def _require_space(folder: Path, size: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
@@ -187,7 +189,7 @@ def _make_room(folder: Path, size: int) -> None:
         raise OutputError(f"{folder} cannot be made: {problem.strerror}. Name another folder with --to.") from problem
     if free < size:
         raise OutputError(
-            f"{folder} has {amount(free)} free, {amount(size)} are needed: free some, or name another with --to."
+            f"{folder} has {readable_size(free)} free, {readable_size(size)} are needed: free some, or name another with --to."
         )
 
 
@@ -216,4 +218,4 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-__all__ = ["by_hand", "checksum_fault", "chosen", "fetch", "home", "take_over"]
+__all__ = ["checksum_mismatch", "fetch", "import_folder", "manual_steps", "models_folder", "resolve_names"]

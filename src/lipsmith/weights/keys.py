@@ -34,7 +34,7 @@ def official_key(net: str, key: str) -> str | None:
     return None if key.startswith(_UNUSED.get(net, ())) else key
 
 
-def fault(net: str, seen: Mapping[str, Shape]) -> str | None:
+def mismatch(net: str, seen: Mapping[str, Shape]) -> str | None:
     """What is wrong with a file that holds the keys and shapes ``seen``, or None when all is well."""
     wanted = official_keys(net)
     missing = [key for key in wanted if key not in seen and not key.endswith("num_batches_tracked")]
@@ -44,9 +44,9 @@ def fault(net: str, seen: Mapping[str, Shape]) -> str | None:
         for key, shape in wanted.items()
         if key in seen and not same_shape(key, seen[key], shape)
     ]
-    faults = [_some("it lacks", missing), _some("it has the unknown", strange), _some("", shapes)]
-    told = "; ".join(one for one in faults if one)
-    return f"{_kind(net, seen)}{told}" if told else None
+    faults = [_listed("it lacks", missing), _listed("it has the unknown", strange), _listed("", shapes)]
+    text = "; ".join(one for one in faults if one)
+    return f"{_likely_file(net, seen)}{text}" if text else None
 
 
 def same_shape(key: str, seen: Shape, wanted: Shape) -> bool:
@@ -54,7 +54,7 @@ def same_shape(key: str, seen: Shape, wanted: Shape) -> bool:
     return seen == wanted or (".attentions." in key and seen == (*wanted, 1, 1))
 
 
-def _kind(net: str, seen: Mapping[str, Shape]) -> str:
+def _likely_file(net: str, seen: Mapping[str, Shape]) -> str:
     """What the file probably is, when it is another kind of the same thing."""
     channels = {key: shape[1] for key, shape in seen.items() if len(shape) == 4}
     if net == "unet" and channels.get("conv_in.weight") == 9:
@@ -75,9 +75,9 @@ def _size(shape: Shape) -> str:
     return "x".join(map(str, shape)) or "a number"
 
 
-def _some(words: str, names: list[str]) -> str:
+def _listed(words: str, names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{words} {', '.join(names[:SHOWN])}{more}".strip() if names else ""
 
 
-__all__ = ["Shape", "fault", "official_key", "official_keys", "same_shape"]
+__all__ = ["Shape", "mismatch", "official_key", "official_keys", "same_shape"]

@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, InputError
-from .keys import Shape, fault, official_key, official_keys
+from .keys import Shape, mismatch, official_key, official_keys
 from .lookup import FoundPart, refuse_swapped
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 SCALING = 0.18215
 """Latents per unit of the VAE that MuseTalk was trained with; another value is another VAE."""
 
-_WITH_MORE = ("dwpose",)  # mmengine's checkpoints carry the training's state as well
-_WRAPPINGS = ("state_dict", "model_state_dict", "model")
+_FULL_CHECKPOINTS = ("dwpose",)  # mmengine's checkpoints carry the training's state as well
+_WRAPPER_KEYS = ("state_dict", "model_state_dict", "model")
 _HEADER_LIMIT = 100_000_000  # bytes; safetensors' own
 SHOWN_CHARACTERS = 160  # of other libraries' messages
-_AGAIN = "Delete it, then `lipsmith weights fetch` brings it again."
-_DAMAGE = (  # what torch's reader raises on files that are not whole or not its own
+_FETCH_AGAIN = "Delete it, then `lipsmith weights fetch` brings it again."
+_READ_ERRORS = (  # what torch's reader raises on files that are not whole or not its own
     RuntimeError, UnpicklingError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError,
     zipfile.BadZipFile, struct.error,
 )  # fmt: skip
@@ -41,7 +41,7 @@ def read_state(net: str, path: Path, dtype: torch.dtype | None = None) -> dict[s
         InputError: damaged, not a file of weights, or another network; says which key or shape is off.
         EngineUnavailable: torch or safetensors is not installed.
     """
-    stored = _tensors(path, "cpu", net in _WITH_MORE)
+    stored = _tensors(path, "cpu", net in _FULL_CHECKPOINTS)
     check_shapes(net, path, {key: tuple(tensor.shape) for key, tensor in stored.items()})
     wanted, state = official_keys(net), {}
     for key, tensor in stored.items():
@@ -52,7 +52,7 @@ def read_state(net: str, path: Path, dtype: torch.dtype | None = None) -> dict[s
     return state
 
 
-def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> torch.nn.Module:
+def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> torch.nn.Module:
     """Load ``state`` strictly into ``module``, which may have been built on the device ``meta``; return it, to infer.
 
     Raises:
@@ -62,7 +62,7 @@ def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path)
     try:
         module.load_state_dict(dict(state), strict=True, assign=meta)
     except RuntimeError as problem:
-        raise InputError(f"{path} does not fit {type(module).__name__}: {_beginning(problem)}") from problem
+        raise InputError(f"{path} does not fit {type(module).__name__}: {_shortened(problem)}") from problem
     return module.requires_grad_(False).eval()
 
 
@@ -79,7 +79,7 @@ def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], dev
 
     with torch.device("meta"):
         network = build()
-    return fill(network, state, path).to(device)
+    return load_strictly(network, state, path).to(device)
 
 
 def check(found: FoundPart) -> str:
@@ -89,12 +89,12 @@ def check(found: FoundPart) -> str:
         InputError: damaged, or another network than it should be.
         EngineUnavailable: torch, which reads this format, is not installed.
     """
-    sniff(found.path)
+    check_header(found.path)
     refuse_swapped(found)
     net = found.part.net
     if net is None or found.path.suffix == ".onnx":
         return "its first bytes"
-    check_shapes(net, found.path, shapes(found.path, net in _WITH_MORE))
+    check_shapes(net, found.path, shapes(found.path, net in _FULL_CHECKPOINTS))
     read_config(found)
     return "every key and shape"
 
@@ -106,15 +106,15 @@ def check_shapes(net: str, path: Path, stored: Mapping[str, Shape]) -> None:
         InputError: they differ; says which and what the file probably is.
     """
     named = {official_key(net, key): shape for key, shape in stored.items()}
-    wrong = fault(net, {key: shape for key, shape in named.items() if key is not None})
+    wrong = mismatch(net, {key: shape for key, shape in named.items() if key is not None})
     if wrong:
-        raise InputError(f"{path} is not the official {net}: {wrong}. {_AGAIN}")
+        raise InputError(f"{path} is not the official {net}: {wrong}. {_FETCH_AGAIN}")
 
 
-def shapes(path: Path, with_more: bool = False) -> dict[str, Shape]:
+def shapes(path: Path, full_checkpoint: bool = False) -> dict[str, Shape]:
     """A file's own keys and shapes, from its header; safetensors needs no torch for it.
 
-    ``with_more``: the file may hold other things beside tensors, which are passed over.
+    ``full_checkpoint``: the file may hold other things beside tensors, which are passed over.
 
     Raises:
         InputError: damaged, or not a file of weights.
@@ -122,7 +122,7 @@ def shapes(path: Path, with_more: bool = False) -> dict[str, Shape]:
     """
     if path.suffix == ".safetensors":
         return _safetensors_header(path)
-    return {key: tuple(tensor.shape) for key, tensor in _tensors(path, "meta", with_more).items()}
+    return {key: tuple(tensor.shape) for key, tensor in _tensors(path, "meta", full_checkpoint).items()}
 
 
 def read_config(found: FoundPart) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def read_config(found: FoundPart) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
         scaling = float(config.get("scaling_factor", SCALING))
     except (ValueError, TypeError, AttributeError) as problem:
-        raise InputError(f"{path} is not a configuration in JSON: {problem}. {_AGAIN}") from problem
+        raise InputError(f"{path} is not a configuration in JSON: {problem}. {_FETCH_AGAIN}") from problem
     if found.part.net == "vae" and abs(scaling - SCALING) > 1e-6:
         raise InputError(
             f"{path} is of another VAE: its scaling_factor is {scaling}, that of sd-vae-ft-mse is {SCALING}. "
@@ -147,7 +147,7 @@ def read_config(found: FoundPart) -> dict[str, Any]:
     return dict(config)
 
 
-def sniff(path: Path) -> None:
+def check_header(path: Path) -> None:
     """Look at a file's first bytes.
 
     Raises:
@@ -159,11 +159,13 @@ def sniff(path: Path) -> None:
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}.") from problem
     if not start:
-        raise InputError(f"{path} is empty. {_AGAIN}")
+        raise InputError(f"{path} is empty. {_FETCH_AGAIN}")
     if start.startswith(b"version https://git-lfs"):
-        raise InputError(f"{path} is a pointer of Git LFS, not the file itself: run `git lfs pull` there. {_AGAIN}")
+        raise InputError(
+            f"{path} is a pointer of Git LFS, not the file itself: run `git lfs pull` there. {_FETCH_AGAIN}"
+        )
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise InputError(f"{path} is a web page, not a file of weights: the download was refused. {_AGAIN}")
+        raise InputError(f"{path} is a web page, not a file of weights: the download was refused. {_FETCH_AGAIN}")
 
 
 class _Inert:
@@ -174,16 +176,16 @@ class _Inert:
     def __setstate__(self, _: object) -> None: ...
 
 
-def _strangers(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+def _inert_globals(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """An inert stand-in for every name in a zipped torch file that torch itself would refuse."""
     from torch.serialization import get_unsafe_globals_in_checkpoint
 
     return [(_Inert, name) for name in get_unsafe_globals_in_checkpoint(path)]
 
 
-def _tensors(path: Path, device: str, with_more: bool) -> dict[str, torch.Tensor]:
+def _tensors(path: Path, device: str, full_checkpoint: bool) -> dict[str, torch.Tensor]:
     """The tensors of a file by its own keys, mapped where the format allows."""
-    sniff(path)
+    check_header(path)
     try:
         import torch
         from safetensors.torch import load_file
@@ -194,12 +196,12 @@ def _tensors(path: Path, device: str, with_more: bool) -> dict[str, torch.Tensor
             _safetensors_header(path)
             return dict(load_file(path, device))
         zipped = _zipped(path)
-        with torch.serialization.safe_globals(_strangers(path) if with_more and zipped else []):
+        with torch.serialization.safe_globals(_inert_globals(path) if full_checkpoint and zipped else []):
             loaded = torch.load(path, map_location=device, weights_only=True, mmap=zipped)
-    except _DAMAGE as problem:
+    except _READ_ERRORS as problem:
         raise InputError(
             f"{path} cannot be read as tensors alone: it is damaged, cut off or holds other things. "
-            f"{_AGAIN} (torch says: {_beginning(problem)})"
+            f"{_FETCH_AGAIN} (torch says: {_shortened(problem)})"
         ) from problem
     return _unwrapped(path, loaded)
 
@@ -213,7 +215,7 @@ def _zipped(path: Path) -> bool:
 def _unwrapped(path: Path, loaded: object) -> dict[str, torch.Tensor]:
     import torch
 
-    for name in _WRAPPINGS:
+    for name in _WRAPPER_KEYS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
     if not isinstance(loaded, Mapping) or not all(isinstance(one, torch.Tensor) for one in loaded.values()):
@@ -223,7 +225,7 @@ def _unwrapped(path: Path, loaded: object) -> dict[str, torch.Tensor]:
 
 def _safetensors_header(path: Path) -> dict[str, Shape]:
     """Keys and shapes after the format's specification: 8 bytes of length, then JSON; the file must be whole."""
-    sniff(path)
+    check_header(path)
     try:
         with path.open("rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
@@ -235,14 +237,14 @@ def _safetensors_header(path: Path) -> dict[str, Shape]:
         raise InputError(f"{path} is not a safetensors file, or its head is damaged.") from problem
     size = path.stat().st_size
     if size < end:
-        raise InputError(f"{path} is cut off: it has {size} bytes of {end}. {_AGAIN}")
+        raise InputError(f"{path} is cut off: it has {size} bytes of {end}. {_FETCH_AGAIN}")
     return found
 
 
-def _beginning(problem: BaseException) -> str:
+def _shortened(problem: BaseException) -> str:
     """The first sentences of another library's message, on one line."""
     text = " ".join(str(problem).split()) or type(problem).__name__
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS].rpartition(' ')[0]} ..."
 
 
-__all__ = ["check", "check_shapes", "fill", "read_config", "read_state", "shapes", "sniff"]
+__all__ = ["check", "check_header", "check_shapes", "load_strictly", "read_config", "read_state", "shapes"]

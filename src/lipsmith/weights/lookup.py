@@ -12,7 +12,7 @@ from ..errors import InputError, OptionError, WeightsMissing
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, OfficialFile, Part
 
-VARIABLE = "LIPSMITH_MODELS"
+MODELS_VARIABLE = "LIPSMITH_MODELS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def search_folders(only: Path | None = None) -> list[Path]:
     """
     if only is not None:
         return [only]
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(MODELS_VARIABLE)
     return [*([Path(given).expanduser()] if given else []), Path.cwd() / "models", cache_folder()]
 
 
@@ -125,7 +125,7 @@ def refuse_swapped(found: FoundPart) -> None:
 
 def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> str:
     """What is missing, where it was looked for, and how it comes there; ``asked`` is what to tell ``fetch``."""
-    missing = [f"{one.name} ({amount(one.size)}: {_half_there(one, only) or _files(one)})" for one in parts]
+    missing = [f"{one.name} ({readable_size(one.size)}: {_half_there(one, only) or _files(one)})" for one in parts]
     looked, to = ", ".join(map(str, search_folders(only))), f" --to {only}" if only else ""
     return (
         f"The weights {', '.join(missing)} are not in {looked}. `lipsmith weights fetch {asked}{to}` downloads them; "
@@ -133,7 +133,7 @@ def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> st
     )
 
 
-def amount(size: int) -> str:
+def readable_size(size: int) -> str:
     """``size`` bytes for people."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
@@ -169,13 +169,13 @@ def _torch_hub() -> Path:
 
 __all__ = [
     "FoundPart",
-    "amount",
     "cache_folder",
     "find",
     "find_all",
     "lacking",
     "missing_sentence",
     "part",
+    "readable_size",
     "refuse_swapped",
     "search",
     "search_folders",

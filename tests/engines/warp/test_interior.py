@@ -69,7 +69,7 @@ def test_teeth_are_taken_from_the_frame_that_shows_them_best() -> None:
         image, face = drawn_face(jaw=jaw, scale=100, centre=(160, 100))
         points = face.landmarks[:468].astype(np.float64)
         pose = fit_pose(points)
-        search.see(image, points, pose.to_own(points), pose, 170.0)
+        search.see(image, points, pose.to_head(points), pose, 170.0)
     film = MovingPerson(neutral_of(np.array(mean_face())))
     teeth = search.best(film.middle)
     assert teeth is not None
@@ -85,8 +85,8 @@ def test_lower_teeth_are_left_where_they_are() -> None:
     gap = slice(round(top + 0.35 * (bottom - top)), round(top + 0.6 * (bottom - top)))
     image[gap, round(points[78, 0]) : round(points[308, 0])] = (35, 12, 12)
     search = TeethSearch()
-    search.see(image, points, pose.to_own(points), pose, 170.0)
-    teeth = search.best(np.array([0, pose.to_own(points)[13, 1], -0.05]))
+    search.see(image, points, pose.to_head(points), pose, 170.0)
+    teeth = search.best(np.array([0, pose.to_head(points)[13, 1], -0.05]))
     assert teeth is not None
     column = teeth.alpha[:, teeth.alpha.shape[1] // 2]
     shown = np.flatnonzero(column > 0.5)
@@ -100,5 +100,5 @@ def test_a_mouth_that_never_opens_has_no_teeth_to_take() -> None:
     image, face = drawn_face()
     points = face.landmarks[:468].astype(np.float64)
     pose = fit_pose(points)
-    search.see(image, points, pose.to_own(points), pose, 170.0)
+    search.see(image, points, pose.to_head(points), pose, 170.0)
     assert search.best(np.zeros(3)) is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.speech.mel import BANDS
+from lipsmith.speech.student_mel import BANDS
 from lipsmith.training.voice2mouth import augment
 from lipsmith.training.voice2mouth.noise import KINDS, noise_sound
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsmith.corpus.store import load
+from lipsmith.corpus.store import load_utterances
 from lipsmith.speech.student import load_student
 from lipsmith.training.voice2mouth import evaluate
 
-SPOKEN = load(Path(__file__).parents[2] / "speech" / "spoken.npz")
+SPOKEN = load_utterances(Path(__file__).parents[2] / "speech" / "spoken.npz")
 
 
 def scored(monkeypatch, drives_for):

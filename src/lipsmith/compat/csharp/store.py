@@ -85,7 +85,7 @@ def stand_in(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
 
 def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
     """An avatar for the default engine from pictures alone."""
-    from ...media.contact_sheet import write_png
+    from ...media.stills import write_png
 
     with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
         count = 0

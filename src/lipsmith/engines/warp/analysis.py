@@ -55,7 +55,7 @@ class WarpAnalysis:
         if self._frames % max(1, self._stride // TEETH_OFTENER) == 0:
             landmarks = face.landmarks[:POINTS].astype(np.float64)
             pose = fit_pose(landmarks)
-            own = pose.to_own(landmarks)
+            own = pose.to_head(landmarks)
             if self._frames % self._stride == 0:
                 self._keep(image, landmarks, pose, own)
             self._teeth.see(image, landmarks, own, pose, self._palettes[-1].bright)

@@ -61,7 +61,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, 
     landmarks, pose = _within(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
     size = (box[2] - box[0], box[3] - box[1])
-    own = pose.to_own(landmarks)
+    own = pose.to_head(landmarks)
     forward = _face_plane(landmarks, pose)
     placement = place(forward, size, NODES)
     neutral = neutral_of(own)
@@ -85,7 +85,7 @@ def _still(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, 
 
 def _view(landmarks: Points, pose: Pose, covered: float = 0.0) -> FaceView:
     yaw, pitch, _ = pose.angles
-    return FaceView(pose.scale, float(gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
+    return FaceView(pose.scale, float(gaps(pose.to_head(landmarks)).max()), yaw, pitch, covered)
 
 
 def _face_plane(landmarks: Points, pose: Pose) -> Array:
@@ -124,14 +124,14 @@ def _moving(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity,
     landmarks, pose = _within(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
     placement = place(film.plane(pose, sheets), (box[2] - box[0], box[3] - box[1]), NODES)
-    jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
+    jaw_angle = _jaw_angle(pose.to_head(landmarks), film)
     landmarks = fit_open_lips(picture, landmarks, pose)
     interior = make_interior(identity.palette, film.neutral.shape, pose.scale, None, identity.teeth)
     material = WarpMaterial(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
-        own=pose.to_own(landmarks),
+        own=pose.to_head(landmarks),
         neutral=film.neutral,
         sheets=sheets,
         placement=placement,

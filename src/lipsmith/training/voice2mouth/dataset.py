@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...corpus.store import load, read_summary
+from ...corpus.store import load_utterances, read_summary
 from ...corpus.utterance import LabelledUtterance
 from ...errors import InputError
-from ...speech.mel import MelStream
 from ...speech.phones import Segment
-from ...speech.student import LOOKS_BACK
+from ...speech.student import FRAMES_AHEAD
+from ...speech.student_mel import StudentMelStream
 from ...speech.teacher import emphasis_of, mouth_curves, viseme_classes
 from ...types import Array
 
@@ -31,13 +31,13 @@ class Sample:
 
 def make_sample(source: str, utterance: LabelledUtterance) -> Sample:
     """What an utterance teaches, emphasis included."""
-    mel = MelStream().push(utterance.samples)
+    mel = StudentMelStream().push(utterance.samples)
     emphasis = emphasis_of(utterance.segments, utterance.samples)
     curves = mouth_curves(utterance.segments, len(utterance.samples), emphasis)[: len(mel)]
     return Sample(source, mel, curves, viseme_classes(utterance.segments, len(utterance.samples))[: len(mel)])
 
 
-def retuned(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
+def speed_perturbed(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
     """The utterance played ``factor`` times as fast: pitch, formants and tempo move together, as another head would."""
     count = int(len(utterance.samples) / factor)
     samples = np.interp(np.arange(count) * factor, np.arange(len(utterance.samples)), utterance.samples)
@@ -53,14 +53,14 @@ def retuned(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
 def training_samples(folder: Path, seed: int, retune: float = 0.15) -> list[Sample]:
     """Every trained utterance of the corpus twice: as it is, and retuned by up to ``retune`` either way."""
     generator = np.random.default_rng([seed, 1])
-    lessons: list[Sample] = []
+    samples: list[Sample] = []
     for source, utterances in _sources(folder, "trained"):
         for utterance in utterances:
-            lessons.append(make_sample(source, utterance))
+            samples.append(make_sample(source, utterance))
             if retune:
                 factor = float(generator.uniform(1 - retune, 1 + retune))
-                lessons.append(make_sample(source, retuned(utterance, factor)))
-    return lessons
+                samples.append(make_sample(source, speed_perturbed(utterance, factor)))
+    return samples
 
 
 def held_out_samples(folder: Path) -> list[LabelledUtterance]:
@@ -73,11 +73,11 @@ def _sources(folder: Path, part: str) -> Iterable[tuple[str, Sequence[LabelledUt
     if not isinstance(names, list) or not names:
         raise InputError(f"The corpus in {folder} has nothing under '{part}'; make it again with more synthesisers.")
     for name in names:
-        yield name, load(folder / f"{name}.npz")
+        yield name, load_utterances(folder / f"{name}.npz")
 
 
 def window_rows(steps: int, first: int, width: int) -> NDArray[np.int64]:
-    """(steps, width) rows of mel that each student step sees: the last is ``first + 4 step + LOOKS_BACK``."""
-    last = first + 4 * np.arange(steps) + LOOKS_BACK
+    """(steps, width) rows of mel that each student step sees: the last is ``first + 4 step + FRAMES_AHEAD``."""
+    last = first + 4 * np.arange(steps) + FRAMES_AHEAD
     rows: NDArray[np.int64] = last[:, None] + np.arange(1 - width, 1)[None]
     return rows

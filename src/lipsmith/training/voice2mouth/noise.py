@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ...speech.mel import MelStream
+from ...speech.student_mel import StudentMelStream
 from ...timing import HEARING_RATE
 from ...types import Array, Samples
 
@@ -110,7 +110,7 @@ KINDS: dict[str, Callable[[Generator, int], Sound]] = {
     "music": music,
 }
 """By name, in a fixed order: (generator, samples) -> sound at 16 kHz of any level."""
-_TAKES = {"music": 10, "breath": 4, "hum": 3, "clicks": 2}
+_REPEATS = {"music": 10, "breath": 4, "hum": 3, "clicks": 2}
 
 
 def noise_sound(kind: str, generator: Generator, count: int, peak: float = 0.5) -> Samples:
@@ -123,7 +123,7 @@ def noise_mels(seed: int, seconds: int = 60) -> list[Array]:
     """Log-mel frames, (n, 40) each, of every kind; several takes of those that vary."""
     generator = np.random.default_rng([seed, 2])
     return [
-        MelStream().push(noise_sound(kind, generator, seconds * HEARING_RATE))
+        StudentMelStream().push(noise_sound(kind, generator, seconds * HEARING_RATE))
         for kind in KINDS
-        for _ in range(_TAKES.get(kind, 1))
+        for _ in range(_REPEATS.get(kind, 1))
     ]

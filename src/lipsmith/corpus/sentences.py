@@ -106,7 +106,7 @@ SPELLINGS = {
 """By language; others are spelled as ``latin``."""
 
 
-def sentence(language: str, random: Random, shortest: int = 4, longest: int = 13) -> str:
+def random_sentence(language: str, random: Random, shortest: int = 4, longest: int = 13) -> str:
     """One sentence of ``language`` (eSpeak's code): words of the language's syllables, some commas."""
     family = language.split("-")[0]
     spelling = SPELLINGS.get(family, SPELLINGS["latin"])

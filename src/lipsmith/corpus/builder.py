@@ -13,8 +13,8 @@ from ..timing import HEARING_RATE
 from .espeak import Espeak
 from .festival import Festival
 from .flite import Flite
-from .store import save, write_summary
-from .texts import sentence
+from .sentences import random_sentence
+from .store import save_utterances, write_summary
 from .utterance import Delivery, LabelledUtterance, Synthesiser
 
 Progress = Callable[[str, float], None]
@@ -95,7 +95,7 @@ def open_synthesisers() -> dict[str, Synthesiser]:
     return {synthesiser.name: synthesiser for synthesiser in opened if synthesiser is not None}
 
 
-def make_corpus(
+def build_corpus(
     options: CorpusOptions, synthesisers: dict[str, Synthesiser] | None = None, progress: Progress | None = None
 ) -> CorpusReport:
     """Make every source into ``folder``; the same seed and synthesisers give the same files.
@@ -110,16 +110,16 @@ def make_corpus(
     minutes: dict[str, float] = {}
     dropped: dict[str, int] = {}
     skipped: list[str] = []
-    said: set[str] = set()
+    used_texts: set[str] = set()
     for index, source in enumerate(options.sources):
         if progress is not None:
             progress(source.name, index / len(options.sources))
-        utterances, silent = _speak(source, options, found.get(source.synthesiser), said)
+        utterances, failed = _speak(source, options, found.get(source.synthesiser), used_texts)
         if not utterances:
             skipped.append(f"{source.name}: {source.synthesiser} {source.voices[0]} is not here, or says nothing")
             continue
-        dropped[source.name] = silent
-        save(options.folder / f"{source.name}.npz", utterances)
+        dropped[source.name] = failed
+        save_utterances(options.folder / f"{source.name}.npz", utterances)
         minutes[source.name] = round(sum(len(each.samples) for each in utterances) / HEARING_RATE / 60, 2)
     report = CorpusReport(minutes, dropped, {name: _version(each) for name, each in found.items()}, tuple(skipped))
     write_summary(options.folder, _summary(options, report))
@@ -127,7 +127,7 @@ def make_corpus(
 
 
 def _speak(
-    source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
+    source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, used_texts: set[str]
 ) -> tuple[list[LabelledUtterance], int]:
     """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing; and how many did."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
@@ -136,14 +136,14 @@ def _speak(
     failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:
         delivery = _delivery(source, random)
-        text = sentence(delivery.language, random)
-        known = text in said
+        text = random_sentence(delivery.language, random)
+        known = text in used_texts
         utterance = None if known else synthesiser.speak(text, delivery)
         if utterance is None:
             failures, dropped = failures + 1, dropped + (not known)
             continue
         failures = 0
-        said.add(text)
+        used_texts.add(text)
         wanted -= len(utterance.samples)
         spoken.append(utterance)
     return spoken, dropped

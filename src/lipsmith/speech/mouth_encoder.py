@@ -14,20 +14,20 @@ import numpy as np
 from ..errors import SoundError
 from ..timing import HEARING_RATE, frame_count
 from ..types import Array, Samples
-from .mel import HOP, WINDOW, MelStream, normalised
 from .student import FRAMES_PER_STEP, LAST_FRAME, STEP, Student, load_student, silent_frames
+from .student_mel import HOP, WINDOW, StudentMelStream, normalised
 
 
-class MouthMotion:
+class MouthEncoder:
     """Hears one stream of speech at 16 kHz and says what the mouth does. A ``SpeechEncoder``."""
 
     def __init__(self, fps: Fraction, student: Student | None = None) -> None:
         self._fps = fps
-        self._curve = MouthCurve(student)
+        self._curve = StudentStream(student)
         self._steps: list[Array] = []  # the steps that frames still to come may need
         self._dropped = 0  # steps before those
-        self._heard = 0  # samples
-        self._given = 0  # drives
+        self._received = 0  # samples
+        self._emitted = 0  # drives
 
     def push(self, samples: Samples) -> list[Array]:
         """Hear (n,) more samples; return the drives, each (8,), that are now decided.
@@ -35,15 +35,15 @@ class MouthMotion:
         Raises:
             SoundError: the samples are not all finite numbers.
         """
-        self._heard += len(samples)
-        return self._drives(self._curve.push(samples), frame_count(self._heard, self._fps))
+        self._received += len(samples)
+        return self._drives(self._curve.push(samples), frame_count(self._received, self._fps))
 
     def flush(self) -> list[Array]:
         """The sound is over: the drives still owed, so that ``frame_count`` of all samples heard have been given."""
-        owed = frame_count(self._heard, self._fps)
+        owed = frame_count(self._received, self._fps)
         if not owed:
             return []
-        last, share = step_of(owed - 1, self._fps)
+        last, share = student_step_at(owed - 1, self._fps)
         wanted = max(last, 0) + (1 if share else 0) + 1
         missing = wanted - self._dropped - len(self._steps)
         return self._drives(self._curve.end(missing), owed)
@@ -51,15 +51,15 @@ class MouthMotion:
     def _drives(self, steps: list[Array], most: int) -> list[Array]:
         self._steps += steps
         decided: list[Array] = []
-        while self._given < most and (drive := self._drive(self._given)) is not None:
+        while self._emitted < most and (drive := self._drive(self._emitted)) is not None:
             decided.append(drive)
-            self._given += 1
+            self._emitted += 1
         self._forget()
         return decided
 
     def _drive(self, frame: int) -> Array | None:
         """What the mouth does in the middle of a film frame; None while a step it needs is not there."""
-        step, share = step_of(frame, self._fps)
+        step, share = student_step_at(frame, self._fps)
         index = max(step, 0) - self._dropped  # before the middle of the first step, the first step holds
         between = share if step >= 0 else Fraction(0)
         if index + (1 if between else 0) >= len(self._steps):
@@ -71,18 +71,18 @@ class MouthMotion:
         return mixed
 
     def _forget(self) -> None:
-        done = min(max(step_of(self._given, self._fps)[0], 0) - self._dropped, len(self._steps))
+        done = min(max(student_step_at(self._emitted, self._fps)[0], 0) - self._dropped, len(self._steps))
         if done > 0:
             del self._steps[:done]
             self._dropped += done
 
 
-class MouthCurve:
+class StudentStream:
     """The student over one stream, in its own 25 steps a second."""
 
     def __init__(self, student: Student | None = None) -> None:
         self._student = student
-        self._mel = MelStream()
+        self._mel = StudentMelStream()
         self._frames: Array | None = None  # (m, 40) normalised: the frames that the next steps see
         self._state: Array | None = None
 
@@ -105,7 +105,7 @@ class MouthCurve:
         student = self._student = self._student or load_student()
         if self._frames is None or self._state is None:
             before = student.width - LAST_FRAME - 1  # step 0 sees frames 0 .. LAST_FRAME after that much silence
-            self._frames, self._state = silent_frames(before), student.rested
+            self._frames, self._state = silent_frames(before), student.initial_state
         self._frames = np.concatenate([self._frames, frames])
         steps: list[Array] = []
         while len(self._frames) >= student.width:
@@ -115,7 +115,7 @@ class MouthCurve:
         return steps
 
 
-def step_of(frame: int, fps: Fraction) -> tuple[int, Fraction]:
+def student_step_at(frame: int, fps: Fraction) -> tuple[int, Fraction]:
     """The student's step at or before the middle of a film frame, and how far (0..1) the middle is on to the next.
 
     The step is negative before the middle of the first step.

@@ -18,7 +18,7 @@ HOP = 160
 """Samples between frames: 10 ms."""
 REACH = 200
 """Samples that a frame looks to either side."""
-QUIETEST = -10.0
+FLOOR_LOG10 = -10.0
 """log10 of the floor: what every band reads where nothing sounds."""
 _RANGE = 8.0
 _AT_ONCE = 1000  # frames per transform, to bound the memory
@@ -39,11 +39,11 @@ def _mels(hertz: float) -> float:
 
 
 def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    bent: NDArray[np.float64] = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
-    return bent
+    hertz: NDArray[np.float64] = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
+    return hertz
 
 
-class LogMelStream:
+class WhisperMelStream:
     """log10 of the band powers of one stream at 16 kHz, not yet fitted to a window."""
 
     def __init__(self) -> None:
@@ -76,21 +76,21 @@ class LogMelStream:
         # one product per frame: a product of many frames at once may round differently for another count; and so
         # small that the linear algebra does not share it among threads, which wait for each other on a busy machine
         bands = np.stack([np.concatenate([row @ half for half in self._banks]) for row in power])
-        logs: Array = np.log10(np.maximum(bands, 10.0**QUIETEST)).astype(np.float32)
+        logs: Array = np.log10(np.maximum(bands, 10.0**FLOOR_LOG10)).astype(np.float32)
         return logs
 
 
-def fitted(frames: Array, count: int) -> Array:
+def encoder_input(frames: Array, count: int) -> Array:
     """What the encoder hears: (k, 80) frames, then silence up to ``count`` -> (80, count), loudest at most 8 / 4 over
     the quietest. k is at most ``count``."""
-    window = np.full((count, BANDS), QUIETEST, np.float32)
+    window = np.full((count, BANDS), FLOOR_LOG10, np.float32)
     window[: len(frames)] = frames
     floor = window.max() - np.float32(_RANGE)
     mel: Array = np.ascontiguousarray(((np.maximum(window, floor) + np.float32(4)) / np.float32(4)).T)
     return mel
 
 
-def log_mel(samples: Samples, count: int = 3000) -> Array:
+def segment_mel(samples: Samples, count: int = 3000) -> Array:
     """A whole segment on its own, as MuseTalk hears it: mirrored at both ends of ``count`` frames.
 
     Args:
@@ -102,5 +102,5 @@ def log_mel(samples: Samples, count: int = 3000) -> Array:
     """
     sound = np.zeros(count * HOP, np.float32)
     sound[: len(samples)] = samples
-    frames = LogMelStream().push(np.concatenate([sound, sound[-2 : -REACH - 2 : -1]]))
-    return fitted(frames[:count], count)
+    frames = WhisperMelStream().push(np.concatenate([sound, sound[-2 : -REACH - 2 : -1]]))
+    return encoder_input(frames[:count], count)

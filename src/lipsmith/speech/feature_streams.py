@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Array, Samples
-from .logmel import BANDS, HOP, REACH, LogMelStream, fitted, log_mel
-from .window import STEP
+from .feature_windows import STEP
+from .whisper_mel import BANDS, HOP, REACH, WhisperMelStream, encoder_input, segment_mel
 
 HIDDEN = (5, 384)
 """Layers and channels of one row: Whisper tiny's embedding and its four layers."""
@@ -64,13 +64,13 @@ class OverlappingFeatures:
         self._overlap = model.steps // _OVERLAP
         self._stride = model.steps - self._overlap
         self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows of the overlap
-        self._mel = LogMelStream()
+        self._mel = WhisperMelStream()
         self._frames: Array = np.zeros((0, BANDS), np.float32)
         self._dropped = 0  # frames before those
         self._complete = 0  # frames of the stream whose sound has come
         self._steps: int | None = None  # rows of the whole sound, once it is over
         self._samples = 0
-        self._heard: dict[tuple[int, int], Array] = {}  # (window, frames known) -> its rows; at most two
+        self._received: dict[tuple[int, int], Array] = {}  # (window, frames known) -> its rows; at most two
 
     def push(self, samples: Samples) -> None:
         self._samples += len(samples)
@@ -129,12 +129,12 @@ class OverlappingFeatures:
         start = window * self._stride * _FRAMES_PER_STEP
         length = self._model.steps * _FRAMES_PER_STEP
         count = max(0, min(known - start, length))
-        if (window, count) not in self._heard:
+        if (window, count) not in self._received:
             frames = self._frames[start - self._dropped :][:count]
-            self._heard[window, count] = self._model.hidden(fitted(frames, length))
-            while len(self._heard) > 2:
-                del self._heard[next(iter(self._heard))]
-        return self._heard[window, count]
+            self._received[window, count] = self._model.hidden(encoder_input(frames, length))
+            while len(self._received) > 2:
+                del self._received[next(iter(self._received))]
+        return self._received[window, count]
 
     def _forget(self, window: int) -> None:
         """Drop the frames before a window: nothing earlier is asked for again."""
@@ -152,7 +152,7 @@ class BlockFeatures:
         self._sound: Samples = np.zeros(0, np.float32)
         self._dropped = 0  # blocks before that sound
         self._ended = False
-        self._heard: dict[int, Array] = {}  # block -> its rows; at most two
+        self._received: dict[int, Array] = {}  # block -> its rows; at most two
 
     def push(self, samples: Samples) -> None:
         self._sound = np.concatenate([self._sound, samples])
@@ -172,12 +172,12 @@ class BlockFeatures:
 
     def _hidden(self, block: int) -> Array:
         length = self._model.steps * STEP
-        if block not in self._heard:
+        if block not in self._received:
             sound = self._sound[(block - self._dropped) * length :][:length]
-            self._heard[block] = self._model.hidden(log_mel(sound, self._model.steps * _FRAMES_PER_STEP))
-            while len(self._heard) > 2:
-                del self._heard[next(iter(self._heard))]
-        return self._heard[block]
+            self._received[block] = self._model.hidden(segment_mel(sound, self._model.steps * _FRAMES_PER_STEP))
+            while len(self._received) > 2:
+                del self._received[next(iter(self._received))]
+        return self._received[block]
 
     def _forget(self, block: int) -> None:
         if block > self._dropped:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...speech.mel import BANDS
 from ...speech.phones import VISEMES
+from ...speech.student_mel import BANDS
 from ...types import MOUTH_CONTROLS
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class StudentSize:
     """How large the student is."""
 
     width: int = 24  # mel frames that one step sees
@@ -23,7 +23,7 @@ class Shape:
     layers: int = 2  # GRUs
 
 
-def build(shape: Shape) -> torch.nn.ModuleDict:
+def build_network(shape: StudentSize) -> torch.nn.ModuleDict:
     """A student that has learnt nothing yet."""
     from torch import nn
 
@@ -37,12 +37,12 @@ def build(shape: Shape) -> torch.nn.ModuleDict:
     )
 
 
-def hear(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(B, T, width * 40) normalised mel -> drives (B, T, 8) in 0..1 and viseme logits (B, T, 15)."""
     import torch
 
-    seen = torch.relu(net["window"](mel))
-    seen = torch.relu(net["dense"](seen))
-    remembered, _ = net["memory"](seen)
-    said = net["heads"](remembered)
-    return torch.sigmoid(said[..., : len(MOUTH_CONTROLS)]), said[..., len(MOUTH_CONTROLS) :]
+    features = torch.relu(net["window"](mel))
+    features = torch.relu(net["dense"](features))
+    states, _ = net["memory"](features)
+    outputs = net["heads"](states)
+    return torch.sigmoid(outputs[..., : len(MOUTH_CONTROLS)]), outputs[..., len(MOUTH_CONTROLS) :]

@@ -39,7 +39,7 @@ def filter_bank() -> NDArray[np.float64]:
     return bank
 
 
-class MelStream:
+class StudentMelStream:
     """Log-mel power of one stream at 16 kHz, not yet normalised."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class MelStream:
 
 def normalised(logs: Array) -> Array:
     """(k, 40) log powers as the student expects them, about -2..3."""
-    fitted: Array = ((np.maximum(logs, np.float32(QUIETEST)) - np.float32(CENTRE)) / np.float32(SCALE)).astype(
+    scaled: Array = ((np.maximum(logs, np.float32(QUIETEST)) - np.float32(CENTRE)) / np.float32(SCALE)).astype(
         np.float32
     )
-    return fitted
+    return scaled

@@ -119,7 +119,7 @@ def window_table(samples: int, plan: WindowPlan) -> NDArray[np.int32]:
     return np.where((rows >= 0) & (rows < steps), rows, -1).astype(np.int32)
 
 
-def windows_of(features: Array, table: NDArray[np.int32]) -> Array:
+def gather_windows(features: Array, table: NDArray[np.int32]) -> Array:
     """The features that every frame sees, rows first, layers within a row.
 
     Args:
