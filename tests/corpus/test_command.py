@@ -31,7 +31,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "synthesiser"
     path.write_text(f"#!/bin/sh\n{BROKEN[request.param]}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(command, "LONGEST", 0.2)
+    monkeypatch.setattr(command, "TIMEOUT", 0.2)
     return str(path)
 
 

@@ -46,7 +46,9 @@ def test_film_frames_come_back_in_any_order_in_less_room(tmp_path: Path, monkeyp
     written = []
     append = spool_module._TemporaryRecords.append
     monkeypatch.setattr(
-        spool_module._TemporaryRecords, "append", lambda records, data: (written.append(len(data)), append(records, data))[1]
+        spool_module._TemporaryRecords,
+        "append",
+        lambda records, data: (written.append(len(data)), append(records, data))[1],
     )
     with CompressedSpool(tmp_path, video) as spool:
         for image, decoded in forward:

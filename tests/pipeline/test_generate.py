@@ -286,9 +286,7 @@ def test_the_film_says_that_it_is_made(astronaut_file: Path, speech: Path, tmp_p
         astronaut_file, speech, tmp_path / "b.mp4", GenerateOptions(mark=False), engine=FakeEngine()
     ).probe
     assert marked is not None
-    assert "trainedAlgorithmicMedia" in json.dumps(marked.mark) or "TrainedAlgorithmicMedia" in json.dumps(
-        marked.mark
-    )
+    assert "trainedAlgorithmicMedia" in json.dumps(marked.mark) or "TrainedAlgorithmicMedia" in json.dumps(marked.mark)
     assert plain is not None
     assert plain.mark is None
 

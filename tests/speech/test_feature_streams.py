@@ -146,4 +146,4 @@ def test_what_is_kept_does_not_grow_with_the_sound(make):
             assert hearing.rows(first, first + 10) is not None
     kept = sum(len(value) for value in vars(hearing).values() if isinstance(value, np.ndarray))
     assert kept < 11 * 16_000
-    assert len(hearing._heard) <= 2
+    assert len(hearing._cache) <= 2

@@ -141,7 +141,7 @@ def test_three_seconds_have_musetalk_s_features(golden_whisper):
     given = drives(encoder, speech)
     assert given.shape == (75, 50, 384)
     close(given[GOLDEN["synth3_chunk_frames"]][..., ::8], GOLDEN["synth3_chunks"])
-    rows = next(iter(encoder._hearing._heard.values()))
+    rows = next(iter(encoder._features._cache.values()))
     close(rows[GOLDEN["synth3_hidden_t"]], GOLDEN["synth3_hidden"])
 
 
@@ -151,7 +151,7 @@ def test_strict_long_speech_has_musetalk_s_features_across_the_join(golden_whisp
     given = drives(encoder, speech, [160_000] * 3)
     assert len(given) == 793  # MuseTalk: 792 and a part of a frame
     close(given[GOLDEN["synth31p7_chunk_frames"]][..., ::8], GOLDEN["synth31p7_chunks"])
-    blocks = encoder._hearing._heard
+    blocks = encoder._features._cache
     rows = np.concatenate([blocks[0], blocks[1]])
     close(rows[GOLDEN["synth31p7_hidden_t"]], GOLDEN["synth31p7_hidden"])
 

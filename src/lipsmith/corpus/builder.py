@@ -1,4 +1,4 @@
-"""Makes the corpus: which synthesiser speaks how many minutes of what, for training and for the held-out test."""
+"""Builds the corpus: the synthesisers, voices and minutes of speech for training and for the held-out test."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .store import save_utterances, write_summary
 from .utterance import Delivery, LabelledUtterance, Synthesiser
 
 Progress = Callable[[str, float], None]
-"""Called with what is being made and the share done, 0..1."""
+"""Called with the source that is being built and the share done, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource:
-    """So many minutes of one synthesiser's voices."""
+    """Some minutes of speech by one synthesiser's voices."""
 
-    name: str  # of the file
+    name: str  # of its file, without .npz
     synthesiser: str
     voices: tuple[str, ...]
-    languages: tuple[str, ...]  # a language named twice is spoken twice as often
+    languages: tuple[str, ...]  # chosen at random; a repeated one is chosen more often
     minutes: float
     held_out: bool = False
 
@@ -66,31 +66,31 @@ SOURCES = (
     CorpusSource("held-out-dita", "festival", ("czech_dita",), ("cs",), 2, held_out=True),
     CorpusSource("held-out-mv", "festival", ("hy_fi_mv_diphone",), ("fi",), 2, held_out=True),
 )
-"""The held-out voices, and their sentences, are never trained on."""
+"""Training never uses the held-out voices or their sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusOptions:
-    """What to make, and where."""
+    """What to build, and where."""
 
     folder: Path
     seed: int = 2
-    share: float = 1.0  # of the minutes: 1 makes all of them
+    share: float = 1.0  # of the minutes to build: 1 is all
     sources: Sequence[CorpusSource] = SOURCES
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusReport:
-    """What was made."""
+    """What was built."""
 
     minutes: dict[str, float]  # by source
-    dropped: dict[str, int]  # by source: sentences that gave nothing usable, or on which the synthesiser failed
+    dropped: dict[str, int]  # by source: sentences on which the synthesiser failed or gave nothing usable
     versions: dict[str, str]  # of the synthesisers used
-    skipped: tuple[str, ...]  # sources whose synthesiser or voice is not on this machine
+    skipped: tuple[str, ...]  # sources whose synthesiser or voice is not installed
 
 
 def open_synthesisers() -> dict[str, Synthesiser]:
-    """Those of eSpeak NG, flite and festival that are on this machine, by name."""
+    """The installed ones of eSpeak NG, flite and festival, by name."""
     opened = (Espeak.open(), Flite.open(), Festival.open())
     return {synthesiser.name: synthesiser for synthesiser in opened if synthesiser is not None}
 
@@ -98,10 +98,10 @@ def open_synthesisers() -> dict[str, Synthesiser]:
 def build_corpus(
     options: CorpusOptions, synthesisers: dict[str, Synthesiser] | None = None, progress: Progress | None = None
 ) -> CorpusReport:
-    """Make every source into ``folder``; the same seed and synthesisers give the same files.
+    """Build every source in ``options.folder``. The same seed and synthesisers give the same files.
 
     Raises:
-        InputError: no synthesiser of ours is on this machine.
+        InputError: none of the synthesisers is installed.
     """
     found = open_synthesisers() if synthesisers is None else synthesisers
     if not found:
@@ -129,7 +129,7 @@ def build_corpus(
 def _speak(
     source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, used_texts: set[str]
 ) -> tuple[list[LabelledUtterance], int]:
-    """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing; and how many did."""
+    """Speak new sentences for the source's minutes, or until 40 in a row fail; also return how many failed."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
     wanted = source.minutes * options.share * 60 * HEARING_RATE
     spoken: list[LabelledUtterance] = []

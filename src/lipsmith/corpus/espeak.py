@@ -1,4 +1,4 @@
-"""eSpeak NG as a synthesiser of the corpus: what it says, with the times of its phones."""
+"""eSpeak NG as a synthesiser of the corpus: its speech with phone times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalis
 
 
 class Espeak:
-    """Over a hundred languages; one instance per process and no threads."""
+    """Speaks over a hundred languages. One instance per process; not thread-safe."""
 
     name = "espeak"
 
@@ -17,7 +17,7 @@ class Espeak:
 
     @classmethod
     def open(cls) -> Espeak | None:
-        """None where the library is not installed."""
+        """Open the library; None if it is not installed."""
         library = EspeakLibrary.open()
         return cls(library) if library else None
 
@@ -38,6 +38,6 @@ class Espeak:
 
 
 def _in_order(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Drop a phone that the next one, at the same sample, takes the place of."""
+    """Drop a phone that starts with the next one: it has no duration."""
     following = [start for start, _ in starts[1:]] + [float("inf")]
     return [pair for pair, after in zip(starts, following, strict=True) if pair[0] < after]

@@ -1,4 +1,4 @@
-"""festival: diphone and other voices, driven by a script in its own Scheme; phone ends saved beside the sound."""
+"""festival as a synthesiser of the corpus: diphone and other voices. A script in its Scheme also saves the phones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Festival:
 
     @classmethod
     def open(cls) -> Festival | None:
-        """The command on this machine; None where it is not installed."""
+        """Find the command; None if it is not installed."""
         command = shutil.which("festival")
         return cls(command) if command else None
 
@@ -69,7 +69,7 @@ def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
 
 
 def _ask(command: str) -> tuple[str, tuple[str, ...]]:
-    """Its version and the voices it has."""
+    """The version and the installed voices."""
     printed = command_output([command, "-b", "(begin (print (voice.list)) (print libdir))"]) or ""
     version = command_output([command, "--version"], allow_failure=True) or ""
     return version.strip(), tuple(re.findall(r"[a-z][a-z0-9_]+", printed.split(")")[0]))

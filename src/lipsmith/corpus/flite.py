@@ -1,4 +1,4 @@
-"""flite: recorded English voices from Carnegie Mellon, a command that prints when each phone ends."""
+"""flite as a synthesiser of the corpus: English voices from Carnegie Mellon. It prints the end of each phone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .ipa import ARPABET, ipa_of
 from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised
 from .wav import read_wav
 
-_PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, each voice's own
+_PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, the mean of each voice
 
 
 class Flite:
@@ -25,7 +25,7 @@ class Flite:
 
     @classmethod
     def open(cls) -> Flite | None:
-        """The command on this machine; None where it is not installed."""
+        """Find the command; None if it is not installed."""
         command = shutil.which("flite")
         return cls(command) if command else None
 
@@ -52,7 +52,7 @@ class Flite:
 
 
 def starts_from_ends(phones: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[float, str]] | None:
-    """(start s, IPA) from (phone, end s) pairs; None when a phone is not in ``names``, or an end is no number."""
+    """(start in s, IPA) from (phone, end in s) pairs; None if a phone is not in ``names`` or an end is no number."""
     starts: list[tuple[float, str]] = []
     begin = 0.0
     for name, end in phones:

@@ -1,4 +1,4 @@
-"""Reads the plain 16-bit mono WAV files that the synthesisers write."""
+"""Reads the 16-bit mono WAV files that the synthesisers write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .utterance import resample_whole
 
 
 def read_wav(path: Path) -> Samples | None:
-    """(n,) samples of a 16-bit mono WAV, at 16 kHz; None where there is no whole file.
+    """(n,) samples of a 16-bit mono WAV, resampled to 16 kHz; None if the file is missing or incomplete.
 
     Raises:
         SoundError: another kind of WAV.

@@ -13,9 +13,10 @@ from .mediapipe_nets import LANDMARKS
 
 
 class LandmarkFile:
-    """Landmarks by number, on disk: ten minutes of one face are 86 MB there and nothing in memory.
+    """An unnamed temporary file of landmarks, deleted with the object. Ten minutes of one face take 86 MB.
 
-    A nameless temporary file that goes with the object. ``points`` of a face. Raises OutputError when the disk is full.
+    Args:
+        points: of each face.
     """
 
     def __init__(self, points: int = LANDMARKS) -> None:
@@ -25,20 +26,20 @@ class LandmarkFile:
         weakref.finalize(self, self._file.close)
 
     def append(self, landmarks: Array) -> int:
-        """Keep (points, 3) landmarks; their number."""
+        """Store (points, 3) landmarks and return their number, from 0. Raises OutputError if the disk is full."""
         data = np.ascontiguousarray(landmarks, np.float32).tobytes()
         try:
             self._file.seek(self._count * len(data))
-            kept = self._file.write(data)
+            written = self._file.write(data)
         except OSError as error:
             raise OutputError(_full(error.strerror)) from error
-        if kept != len(data):
+        if written != len(data):
             raise OutputError(_full("disk full"))
         self._count += 1
         return self._count - 1
 
     def read(self, number: int) -> Array:
-        """(points, 3) landmarks ``number``."""
+        """The (points, 3) landmarks stored under ``number``."""
         size = 4 * self.shape[0] * self.shape[1]
         self._file.seek(number * size)
         return np.frombuffer(self._file.read(size), np.float32).reshape(self.shape)

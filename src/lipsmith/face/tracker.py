@@ -1,8 +1,8 @@
-"""Follow every face through a film, frame by frame: the same person keeps the same number.
+"""Follows every face through a film, frame by frame. The same person keeps the same number.
 
-A face is followed by looking where it was. The detectors look over the whole frame at the start, after a cut, when
-somebody is lost, and every tenth frame. Whenever it is not plain who is who (newcomers, returns, people crossing),
-place and likeness decide together, so that two people do not swap.
+A face is followed by running the landmark network where the face was. The detectors search the whole frame at the
+start, after a cut, when somebody is lost, and every tenth frame. When identities are ambiguous (new or returning faces,
+people who cross), position and appearance decide together, so that two people do not swap.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from .landmarks import Landmarker
 from .regions import MIN_SIDE, iou
 from .tracks import MAX_GAP, Track, Tracks
 
-_PROBE_EVERY = 10  # frames between looks for newcomers while every known face is followed
-_SEARCH_EVERY = 3  # ... while somebody is missing beside others
-_SEARCH_SECONDS = 2  # how long a missing person is searched like that
-_DESCRIBE_EVERY = 5  # frames between looks that are kept of a person
-_CLOSE_DISTANCE = 1.6  # two faces nearer than this, in face sides, could be taken for each other
-_QUIET_DIFFERENCE = 0.05  # difference of the small picture from which a followed face is looked at again
-_MAX_COST = 1.0  # cost (likeness distance plus half the way, in face sides) above which it is not whom was just there
-_MAX_COST_LATER = 0.82  # ... not whom was there earlier
-_HIDDEN_MAX_DISTANCE = 0.8  # likeness distance that half-hidden faces are charged at most
-_SAME_FACE_IOU = 0.5  # overlap above which two finds are one face
+_PROBE_EVERY = 10  # frames between detections of new faces while all known ones are followed
+_SEARCH_EVERY = 3  # ... while one of several people is missing
+_SEARCH_SECONDS = 2  # for how long a missing person is searched that often
+_DESCRIBE_EVERY = 5  # frames between descriptors that are added to a person's appearance
+_CLOSE_DISTANCE = 1.6  # in face sides: nearer faces could be confused with each other
+_QUIET_DIFFERENCE = 0.05  # frame difference below which a followed face needs no check
+_MAX_COST = 1.0  # of a match with a person of the previous frame; see ``Person.cost``
+_MAX_COST_LATER = 0.82  # ... with a person seen earlier
+_HIDDEN_MAX_DISTANCE = 0.8  # largest appearance distance of a half-hidden face that counts
+_SAME_FACE_IOU = 0.5  # above it, two detections are one face
 
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """One person while the film runs."""
+    """One tracked person."""
 
     number: int
     appearance: Appearance
@@ -46,22 +46,23 @@ class Person:
     scene: int
 
     def cost(self, face: Face, descriptor: Array, frame: int, scene: int, hidden: bool) -> float:
-        """How unlikely it is that ``face``, looking like ``descriptor``, is this person; 0 = surely.
+        """Cost of matching ``face`` with this person: 0 is a certain match.
 
-        ``hidden``: the face is half behind another one, so an odd look counts little against whom was just there.
+        It is the appearance distance plus half the distance to the expected position, in face sides. ``hidden``: the
+        face is partly behind another one, so the appearance distance is limited if the person was in the last frame.
         """
         missing = frame - self.frame
-        there = _centre(self.face) + self.velocity * min(missing, MAX_GAP)
-        travel = float(np.linalg.norm(_centre(face) - there)) / _side(self.face)
+        expected = _centre(self.face) + self.velocity * min(missing, MAX_GAP)
+        travel = float(np.linalg.norm(_centre(face) - expected)) / _side(self.face)
         growth = abs(float(np.log(_side(face) / _side(self.face))))
-        place_trust = 0.1 if scene != self.scene else max(0.1, 1 - missing / 15)  # in the last place
+        place_trust = 0.1 if scene != self.scene else max(0.1, 1 - missing / 15)
         unlikeness = self.appearance.distance(descriptor)
         return (
             min(unlikeness, _HIDDEN_MAX_DISTANCE) if hidden and missing == 1 else unlikeness
         ) + 0.5 * place_trust * min(travel + growth, 2.0)
 
     def update(self, face: Face, frame: int, scene: int) -> None:
-        """Take over where the person is now."""
+        """Set the person's position, frame and scene, and update the velocity."""
         steps = frame - self.frame
         moved = (_centre(face) - _centre(self.face)) / max(steps, 1)
         steady = scene == self.scene and 0 < steps <= MAX_GAP
@@ -70,10 +71,17 @@ class Person:
 
 
 class Tracker:
-    """Takes a film's frames in order; ``finish`` gives the faces of the whole film.
+    """Takes a film's frames in order; ``finish`` returns the faces of the whole film.
 
-    ``fps``: of the film. ``still``: each frame is a picture worth a more careful, slower describe. ``max_faces``: at a
-    time, the largest. Close it, or use it in a ``with``; the Tracks live on. Raises EngineUnavailable like Landmarker.
+    Close it, or use it in a ``with`` block; its ``Tracks`` stay usable.
+
+    Args:
+        fps: of the film.
+        still: whether frames are independent pictures; then landmarks are refined, which is slower.
+        max_faces: at a time; the largest are kept.
+
+    Raises:
+        EngineUnavailable: mediapipe or a system library is missing.
     """
 
     def __init__(self, fps: Fraction | int = 25, still: bool = False, max_faces: int = 6) -> None:
@@ -88,7 +96,7 @@ class Tracker:
         self._frame = 0
 
     def push(self, image: Image) -> list[Face]:
-        """The faces of the next (H, W, 3) uint8 RGB frame, not smoothed, with their track numbers; largest first."""
+        """Take the next frame, (H, W, 3) uint8 RGB; return its faces with track numbers, unsmoothed, largest first."""
         frame = self._frame
         self._frame += 1
         if min(image.shape[:2]) < MIN_SIDE:
@@ -101,7 +109,7 @@ class Tracker:
         return self._record(image, frame, self._assign(image, frame, [*(face for _, face in followed), *finds]))
 
     def finish(self) -> Tracks:
-        """The faces of all frames pushed so far. Tracks seen once or twice, small or unsure, are dropped."""
+        """The faces of all frames pushed so far, without very short tracks of small or unsure faces."""
         return Tracks(self._frame, self._cuts.starts, self._tracks.values(), self._landmarks)
 
     def close(self) -> None:
@@ -115,7 +123,7 @@ class Tracker:
         self.close()
 
     def _follow_people(self, image: Image, frame: int) -> list[tuple[Person, Face]]:
-        """Where the people of the last frames are now, by looking where they were; never across a cut."""
+        """Locate the people of the last frames of this scene near their last positions."""
         near = [person for person in self._people if person.scene == self._scene and frame - person.frame <= MAX_GAP]
         found = self._landmarker.follow(image, [person.face for person in near])
         return [
@@ -125,7 +133,7 @@ class Tracker:
         ]
 
     def _detect(self, image: Image, frame: int, known: Sequence[Face], fresh: bool) -> list[Face]:
-        """What the detectors see beside the ``known``, in the frames where they look."""
+        """Faces that are not in ``known``; the detectors do not run in every frame."""
         regular = frame % _PROBE_EVERY == 0
         missing = self._missing(frame)
         searching = len(known) < missing and frame % _SEARCH_EVERY == 0
@@ -136,13 +144,13 @@ class Tracker:
         return [self._landmarker.refine(image, face) for face in finds] if self._still else finds
 
     def _is_unambiguous(self, followed: Sequence[tuple[Person, Face]]) -> bool:
-        """Nobody is near anybody, and the picture went on quietly: who was followed is who it is."""
+        """Whether no two faces are close and the frame changed little: then each followed face is the same person."""
         faces = [face for _, face in followed]
         distinct = all(not _are_close(a, b) for index, a in enumerate(faces) for b in faces[:index])
         return distinct and self._cuts.difference < _QUIET_DIFFERENCE
 
     def _assign(self, image: Image, frame: int, faces: Sequence[Face]) -> list[tuple[Person, Face]]:
-        """Give every face its person, cheapest pair first; strangers become new people."""
+        """Match faces with people, cheapest pair first; the remaining faces become new people."""
         distinct = _distinct(faces)
         descriptors = [describe(image, face.landmarks) for face in distinct]
         hidden = [any(_are_close(face, other) for other in distinct if other is not face) for face in distinct]
@@ -163,14 +171,13 @@ class Tracker:
                 assigned[face_index] = person
         missing = self._missing(frame) > len(assigned)
         for face_index, face in enumerate(distinct):
-            if face_index not in assigned and not (
-                missing and hidden[face_index]
-            ):  # who comes from behind another shows fully soon
+            reappearing = missing and hidden[face_index]  # it may be a missing person, who will show fully soon
+            if face_index not in assigned and not reappearing:
                 assigned[face_index] = self._add_person(face, descriptors[face_index], frame)
         return [(person, distinct[face_index]) for face_index, person in assigned.items()]
 
     def _missing(self, frame: int) -> int:
-        """How many people were in this scene a short while ago, or are still."""
+        """How many people were in this scene recently, those in view included."""
         return sum(person.scene == self._scene and frame - person.frame <= self._search for person in self._people)
 
     def _add_person(self, face: Face, descriptor: Array, frame: int) -> Person:
@@ -207,13 +214,13 @@ def _are_close(a: Face, b: Face) -> bool:
 
 
 def _plausible_step(before: Face, now: Face) -> bool:
-    """The step from one frame to the next is one that a head can make."""
+    """Whether a head can move and grow like that from one frame to the next."""
     size = _side(now) / _side(before)
     return 0.6 < size < 1.6 and float(np.linalg.norm(_centre(now) - _centre(before))) < 0.8 * _side(before)
 
 
 def _distinct(faces: Sequence[Face]) -> list[Face]:
-    """Each face once: two people who were followed onto one face leave one."""
+    """Each face once: of two people who were followed to one face, the first stays."""
     kept: list[Face] = []
     for face in faces:
         if all(iou(face.box, other.box) < _SAME_FACE_IOU for other in kept):

@@ -1,4 +1,4 @@
-"""The faces of a whole film: who is where in each frame, smoothed, with short gaps filled."""
+"""The faces of a whole film: the smoothed landmarks of each person in each frame, with short gaps filled."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .regions import box_of
 from .smoothing import zero_phase_weights
 
 MAX_GAP = 3
-"""Frames without a find that are filled in; a longer gap is a cutaway."""
+"""Frames without a detection that are interpolated, at most; a longer gap is a cutaway."""
 
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """Where one person was found, in columns: one entry per frame with a find, in order."""
+    """The detections of one person, as columns with one entry per frame, in order."""
 
     number: int
     frames: array[int] = field(default_factory=lambda: array("i"))
-    slots: array[int] = field(default_factory=lambda: array("i"))  # in the LandmarkFile
-    x: array[float] = field(default_factory=lambda: array("f"))  # px, middle of the box
+    slots: array[int] = field(default_factory=lambda: array("i"))  # numbers in the LandmarkFile
+    x: array[float] = field(default_factory=lambda: array("f"))  # px, centre of the box
     y: array[float] = field(default_factory=lambda: array("f"))
-    side: array[float] = field(default_factory=lambda: array("f"))  # px, root of the box area
+    side: array[float] = field(default_factory=lambda: array("f"))  # px, square root of the box's area
     score: array[float] = field(default_factory=lambda: array("f"))
 
     def add(self, frame: int, face: Face, slot: int) -> None:
@@ -47,7 +47,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class _Tracklet:
-    """An uninterrupted run of one track: finds ``first`` up to ``stop``, which span the frames begin..end - 1."""
+    """An uninterrupted part of a track: detections ``first`` .. ``stop`` - 1 in frames ``begin`` .. ``end`` - 1."""
 
     first: int
     stop: int
@@ -56,12 +56,12 @@ class _Tracklet:
 
 
 class Tracks:
-    """What a film's faces did. Frames can be asked for in any order; not for several threads at once."""
+    """The faces of a film, frame by frame in any order. Not thread-safe."""
 
     def __init__(self, frames: int, cuts: Sequence[int], tracks: Iterable[Track], landmarks: LandmarkFile) -> None:
         kept = _without_false_tracks(list(tracks), frames)
         self.frames = frames
-        """Frames looked at."""
+        """Number of frames."""
         self.cuts = tuple(cuts)
         """First frames of new scenes."""
         self._tracks = {track.number: track for track in kept}
@@ -70,11 +70,11 @@ class Tracks:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Every person's track number, from the left as in ``choose``."""
+        """All track numbers, in the order that ``choose`` counts."""
         return self._left_to_right()
 
     def gaps_filled(self, chosen: Sequence[int]) -> int:
-        """Frames of the tracks ``chosen`` that were filled in between two finds."""
+        """Number of interpolated faces in the tracks ``chosen``."""
         return sum(
             tracklet.end - tracklet.begin - (tracklet.stop - tracklet.first)
             for number in chosen
@@ -82,10 +82,11 @@ class Tracks:
         )
 
     def choose(self, which: str) -> tuple[int, ...]:
-        """Track numbers of those who speak.
+        """Select tracks, such as those of the people who shall speak.
 
-        ``which``: ``largest`` (over the whole film), ``all``, ``left``, ``right``, or a number: 1 is the first from
-        the left in the first frame that shows most of the faces; people not in that frame count on after it.
+        Args:
+            which: ``largest`` (over the whole film), ``all``, ``left``, ``right``, or a number. 1 is the first from the
+                left in the first frame with the most faces; people who are not in that frame come after it.
 
         Raises:
             OptionError: ``which`` is none of these, or there are fewer faces than the number says.
@@ -111,10 +112,7 @@ class Tracks:
         return (ordered[int(which) - 1],)
 
     def faces(self, frame: int, chosen: Sequence[int], smooth: bool = True) -> tuple[Face, ...]:
-        """The faces of ``chosen`` in one frame, smoothed without delay within each uninterrupted run.
-
-        Empty: a cutaway.
-        """
+        """The faces of the tracks ``chosen`` in one frame, smoothed within each tracklet. Empty: a cutaway."""
         found = (self._face(number, frame, smooth) for number in chosen)
         return tuple(face for face in found if face is not None)
 
@@ -135,7 +133,7 @@ class Tracks:
         return Face(box_of(landmarks), landmarks, score, track.number, frame, bisect_right(self.cuts, frame))
 
     def _interpolated(self, track: Track, frame: int) -> Array:
-        """Landmarks as found, or between the finds on both sides."""
+        """Landmarks as detected, or interpolated between the detections before and after."""
         after = bisect_left(track.frames, frame)
         late = self._landmarks.read(track.slots[after])
         if track.frames[after] == frame:
@@ -145,7 +143,7 @@ class Tracks:
         return early + (late - early) * np.float32((frame - track.frames[after - 1]) / span)
 
     def _find_counts(self) -> Counter[int]:
-        """Frame -> how many kept faces were found in it."""
+        """Frame -> number of faces detected in it."""
         return Counter(frame for track in self._tracks.values() for frame in track.frames)
 
     def _reference_frame(self) -> int:
@@ -154,7 +152,7 @@ class Tracks:
         return min(frame for frame, count in seen.items() if count == most)
 
     def _sort_key(self, number: int, reference: int) -> tuple[int, float]:
-        """Sorts a track: those in the reference frame first, then by the frame of first sight; each from the left."""
+        """Sort key: tracks in the reference frame first, the others by their first frame; each from the left."""
         track = self._tracks[number]
         at = bisect_left(track.frames, reference)
         if at < len(track.frames) and track.frames[at] == reference:
@@ -177,18 +175,18 @@ def _frames(count: int) -> str:
 
 
 def _without_false_tracks(tracks: list[Track], frames: int) -> list[Track]:
-    """Drop what was seen in one or two frames only, small or unsure; never everything."""
+    """Drop tracks of one or two frames whose face is small or unsure, but never all tracks."""
     largest = max((max(track.side) for track in tracks), default=0.0)
 
-    def ghost(track: Track) -> bool:
+    def is_false(track: Track) -> bool:
         brief = len(track.frames) < MAX_GAP and frames >= 4 * MAX_GAP
         return brief and (max(track.side) < 0.5 * largest or max(track.score) < 0.9)
 
-    return [track for track in tracks if not ghost(track)] or tracks
+    return [track for track in tracks if not is_false(track)] or tracks
 
 
 def _tracklets(track: Track, cuts: Sequence[int]) -> list[_Tracklet]:
-    """Split the finds wherever the motion does not go on: a cut, a long gap, a leap."""
+    """Split a track at cuts, long gaps and jumps."""
     frames = np.array(track.frames)
     steps = np.diff(frames)
     scenes = np.searchsorted(np.array(cuts, np.int64), frames, side="right")
@@ -202,7 +200,7 @@ def _tracklets(track: Track, cuts: Sequence[int]) -> list[_Tracklet]:
 
 
 def _jumps(track: Track, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n - 1,) bool: from this find to the next the face moved as no head does, and not so before or after."""
+    """(n - 1,) bool: the face moved implausibly far to the next detection, and not so before or after."""
     middle = np.stack([track.x, track.y], 1)
     side = np.array(track.side)
     moved = np.linalg.norm(np.diff(middle, axis=0), axis=1) / np.minimum(side[:-1], side[1:]) / np.sqrt(steps)

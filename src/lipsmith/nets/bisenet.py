@@ -1,4 +1,4 @@
-"""BiSeNet on ResNet-18: 19 classes of CelebAMask-HQ for every pixel of a face.
+"""BiSeNet on ResNet-18: classifies each pixel of a face into the 19 classes of CelebAMask-HQ.
 
 After Yu et al., "BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation" (ECCV 2018), in the form
 without a spatial path whose weights are published as ``79999_iter.pth``. Parameter names are those of that file.
@@ -66,7 +66,7 @@ class ResNet18(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Features weighted by one gate per channel, from their mean over the picture."""
+    """Channel attention: features times one gate per channel, computed from their mean over the picture."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class AttentionRefinement(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """From coarse to fine: the whole picture's mean, then 1/32, then 1/16, each brought to the next finer grid."""
+    """Context from coarse to fine: the picture's mean, then 1/32, then 1/16, each upsampled to the next finer grid."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class ContextPath(nn.Module):
         self.conv_avg = ConvBNReLU(512, 128, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, H, W) -> ResNet's (B, 128, H/8, W/8), the context at the same size, the context at 1/16."""
+        """(B, 3, H, W) -> ResNet features (B, 128, H/8, W/8), context at 1/8 and context at 1/16."""
         eighth, sixteenth, coarse = self.resnet(x)
         whole = self.conv_avg(coarse.mean((2, 3), keepdim=True))
         context32 = self.arm32(coarse) + _upsample(whole, coarse)
@@ -103,7 +103,7 @@ class ContextPath(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Detail and context joined, with one gate per channel."""
+    """Fuses detail and context, with one gate per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class FeatureFusion(nn.Module):
 
 
 class Head(nn.Module):
-    """Scores of every class on a coarse grid."""
+    """Class scores on a coarse grid."""
 
     def __init__(self, in_channels: int, middle: int) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Head(nn.Module):
 
 
 class BiSeNet(nn.Module):
-    """Face parsing. The two auxiliary heads were for training; they are here because the file holds them."""
+    """Face parsing. The two auxiliary heads are for training; the official file contains them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class BiSeNet(nn.Module):
         return _smooth(self.conv_out(self.ffm(detail, context)), x)
 
     def all_heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Like ``forward``, with the scores of both auxiliary heads beside, all (B, 19, H, W)."""
+        """As ``forward``, plus the scores of both auxiliary heads, all (B, 19, H, W)."""
         detail, context, coarse = self.cp(x)
         scores = self.conv_out(self.ffm(detail, context)), self.conv_out16(context), self.conv_out32(coarse)
         return _smooth(scores[0], x), _smooth(scores[1], x), _smooth(scores[2], x)

@@ -1,8 +1,8 @@
-"""Speech in, mouth controls out: one drive per video frame, in step with the sound, whatever the chunks.
+"""Turns speech into mouth controls: one drive per video frame, the same whatever the chunks.
 
-The student steps at 25 a second, each step describing the middle of its 40 ms. A film frame asks for the mouth at the
-middle of the time it shows; at 25 fps that is the step itself, at any other rate the curve is interpolated between the
-two steps around it. Look-ahead past the described instant: 75 ms at 25 fps, under 115 ms at any other rate.
+The student network makes 25 steps per second; each describes the middle of its 40 ms. A video frame gets the controls
+at the middle of the time that it shows: at 25 fps those of one step, at other rates a linear interpolation between two.
+Look-ahead past that middle: 75 ms at 25 fps, under 115 ms at other rates.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from .student_mel import HOP, WINDOW, StudentMelStream, normalised
 
 
 class MouthEncoder:
-    """Hears one stream of speech at 16 kHz and says what the mouth does. A ``SpeechEncoder``."""
+    """Encodes one stream of speech at 16 kHz as mouth controls. A ``SpeechEncoder``."""
 
     def __init__(self, fps: Fraction, student: Student | None = None) -> None:
         self._fps = fps
         self._curve = StudentStream(student)
-        self._steps: list[Array] = []  # the steps that frames still to come may need
-        self._dropped = 0  # steps before those
+        self._steps: list[Array] = []  # the steps that later frames may need
+        self._dropped = 0  # steps before those in ``_steps``
         self._received = 0  # samples
         self._emitted = 0  # drives
 
     def push(self, samples: Samples) -> list[Array]:
-        """Hear (n,) more samples; return the drives, each (8,), that are now decided.
+        """Take (n,) more samples; return the drives, each (8,), that are now complete.
 
         Raises:
             SoundError: the samples are not all finite numbers.
@@ -39,7 +39,7 @@ class MouthEncoder:
         return self._drives(self._curve.push(samples), frame_count(self._received, self._fps))
 
     def flush(self) -> list[Array]:
-        """The sound is over: the drives still owed, so that ``frame_count`` of all samples heard have been given."""
+        """End the stream; return the remaining drives, up to ``frame_count`` of all samples."""
         owed = frame_count(self._received, self._fps)
         if not owed:
             return []
@@ -58,9 +58,9 @@ class MouthEncoder:
         return decided
 
     def _drive(self, frame: int) -> Array | None:
-        """What the mouth does in the middle of a film frame; None while a step it needs is not there."""
+        """The drive of a video frame; None while a step that it needs is missing."""
         step, share = student_step_at(frame, self._fps)
-        index = max(step, 0) - self._dropped  # before the middle of the first step, the first step holds
+        index = max(step, 0) - self._dropped  # before the middle of the first step, use the first step
         between = share if step >= 0 else Fraction(0)
         if index + (1 if between else 0) >= len(self._steps):
             return None
@@ -78,22 +78,22 @@ class MouthEncoder:
 
 
 class StudentStream:
-    """The student over one stream, in its own 25 steps a second."""
+    """Runs the student over one stream, at its own 25 steps per second."""
 
     def __init__(self, student: Student | None = None) -> None:
         self._student = student
         self._mel = StudentMelStream()
-        self._frames: Array | None = None  # (m, 40) normalised: the frames that the next steps see
+        self._frames: Array | None = None  # (m, 40) normalised: input of the next steps
         self._state: Array | None = None
 
     def push(self, samples: Samples) -> list[Array]:
-        """Hear (n,) more samples at 16 kHz; return the steps, each (8,), that are now decided."""
+        """Take (n,) more samples at 16 kHz; return the steps, each (8,), that are now complete. Raises SoundError."""
         if samples.ndim != 1 or not np.all(np.isfinite(samples)):
             raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
         return self._advance(normalised(self._mel.push(samples.astype(np.float32, copy=False))))
 
     def end(self, missing: int) -> list[Array]:
-        """The next ``missing`` steps, with silence after the sound."""
+        """Append silence; return the next ``missing`` steps."""
         if missing <= 0:
             return []
         silence = np.zeros(missing * STEP + LAST_FRAME * HOP + WINDOW, np.float32)
@@ -104,7 +104,7 @@ class StudentStream:
             return []
         student = self._student = self._student or load_student()
         if self._frames is None or self._state is None:
-            before = student.width - LAST_FRAME - 1  # step 0 sees frames 0 .. LAST_FRAME after that much silence
+            before = student.width - LAST_FRAME - 1  # silent frames before frame 0 in the input of step 0
             self._frames, self._state = silent_frames(before), student.initial_state
         self._frames = np.concatenate([self._frames, frames])
         steps: list[Array] = []
@@ -116,9 +116,9 @@ class StudentStream:
 
 
 def student_step_at(frame: int, fps: Fraction) -> tuple[int, Fraction]:
-    """The student's step at or before the middle of a film frame, and how far (0..1) the middle is on to the next.
+    """The student's step at or before the middle of a video frame, and the fraction of the way to the next, 0..1.
 
-    The step is negative before the middle of the first step.
+    The step is negative before the middle of step 0.
     """
     position = Fraction(2 * frame + 1, 2) / fps * Fraction(HEARING_RATE, STEP) - Fraction(1, 2)
     step = position.numerator // position.denominator

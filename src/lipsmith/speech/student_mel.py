@@ -1,7 +1,6 @@
-"""Streaming log-mel features: the same frames, bit for bit, whatever the chunks.
+"""The student's log-mel features of a stream: 40 bands every 10 ms, the same bits whatever the chunks.
 
-Frame i covers the samples 160 i to 160 i + 400 (25 ms, every 10 ms). Nothing depends on the whole file: the
-normalisation is fixed.
+Frame i covers the samples 160 i .. 160 i + 400 (25 ms). The normalisation is fixed, so no frame depends on the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ BANDS = 40
 HOP = 160
 """Samples between frames: 10 ms."""
 WINDOW = 400
-"""Samples under one frame: 25 ms."""
+"""Samples of one frame: 25 ms."""
 _FFT = 512
 _LOWEST, _HIGHEST = 60.0, 7600.0  # Hz
 FLOOR = 1e-8
@@ -24,11 +23,11 @@ FLOOR = 1e-8
 QUIETEST, CENTRE, SCALE = -16.0, -9.0, 4.0
 """The fixed normalisation: (max(log power, QUIETEST) - CENTRE) / SCALE."""
 SILENT = (QUIETEST - CENTRE) / SCALE
-"""What every band of a normalised frame reads when nothing sounds."""
+"""The value of every band of a normalised frame in silence."""
 
 
 def filter_bank() -> NDArray[np.float64]:
-    """(257, 40) triangles, evenly spaced on the mel scale 2595 log10(1 + f / 700), each with area 1."""
+    """(257, 40) float64 triangles, evenly spaced on the mel scale 2595 log10(1 + f / 700), each with sum 1."""
     mels = np.linspace(2595 * np.log10(1 + _LOWEST / 700), 2595 * np.log10(1 + _HIGHEST / 700), BANDS + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
     frequencies = np.linspace(0, HEARING_RATE / 2, _FFT // 2 + 1)[:, None]
@@ -49,7 +48,7 @@ class StudentMelStream:
         self._rest: Samples = np.zeros(0, np.float32)
 
     def push(self, samples: Samples) -> Array:
-        """Hear (n,) samples; return the (k, 40) natural logs of band power that are now complete."""
+        """Take (n,) samples; return the (k, 40) frames that are now complete, as natural log of band power."""
         sound = np.concatenate([self._rest, samples])
         count = max(0, (len(sound) - WINDOW) // HOP + 1)
         self._rest = sound[count * HOP :]
@@ -65,7 +64,7 @@ class StudentMelStream:
 
 
 def normalised(logs: Array) -> Array:
-    """(k, 40) log powers as the student expects them, about -2..3."""
+    """Normalise (k, 40) log powers for the student: values of about -2..3."""
     scaled: Array = ((np.maximum(logs, np.float32(QUIETEST)) - np.float32(CENTRE)) / np.float32(SCALE)).astype(
         np.float32
     )

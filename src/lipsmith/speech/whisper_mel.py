@@ -1,8 +1,8 @@
-"""Whisper's log-mel, streaming: 80 bands every 10 ms, each frame the same bits whatever the chunks.
+"""Whisper's log-mel spectrogram of a stream: 80 bands every 10 ms, the same bits whatever the chunks.
 
-Frame i covers the samples 160 i - 200 .. 160 i + 200; before the start the sound is mirrored. Numbers from OpenAI's
-Whisper: Hann window of 400, power, 80 Slaney bands 0..8000 Hz, log10 over 1e-10, at most 8 under the loudest value of
-the window that is heard at once, then (x + 4) / 4.
+Frame i covers the samples 160 i - 200 .. 160 i + 200; before the start the sound is mirrored. The definition is OpenAI
+Whisper's: Hann window of 400 samples, power, 80 Slaney mel bands of 0..8000 Hz, log10 with a floor of 1e-10, limited to
+8 below the maximum of the encoder's window, then (x + 4) / 4.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ BANDS = 80
 HOP = 160
 """Samples between frames: 10 ms."""
 REACH = 200
-"""Samples that a frame looks to either side."""
+"""Samples on each side of a frame's centre."""
 FLOOR_LOG10 = -10.0
-"""log10 of the floor: what every band reads where nothing sounds."""
+"""log10 of the smallest power: the value of every band in silence."""
 _RANGE = 8.0
-_AT_ONCE = 1000  # frames per transform, to bound the memory
+_AT_ONCE = 1000  # frames per transform, to bound memory
 
 
 def filter_bank() -> NDArray[np.float64]:
-    """(201, 80) triangles of area 1 on Slaney's mel scale: linear below 1 kHz, logarithmic above."""
+    """(201, 80) float64 triangles of area 1 on Slaney's mel scale: linear below 1 kHz, logarithmic above."""
     edges = _hertz(np.linspace(0, _mels(8000.0), BANDS + 2))
     frequencies = np.linspace(0, HEARING_RATE / 2, REACH + 1)[:, None]
     rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -44,7 +44,7 @@ def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class WhisperMelStream:
-    """log10 of the band powers of one stream at 16 kHz, not yet fitted to a window."""
+    """log10 of the band powers of one stream at 16 kHz, before ``encoder_input`` normalises them."""
 
     def __init__(self) -> None:
         self._banks = [np.ascontiguousarray(half) for half in np.split(filter_bank(), 2, axis=1)]
@@ -53,7 +53,7 @@ class WhisperMelStream:
         self._begun = False
 
     def push(self, samples: Samples) -> Array:
-        """Hear (n,) samples; return the (k, 80) frames that are now complete, -10 and above."""
+        """Take (n,) samples; return the (k, 80) frames that are now complete, with values of at least -10."""
         self._rest = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
         if not self._begun:
             if len(self._rest) <= REACH:
@@ -81,8 +81,10 @@ class WhisperMelStream:
 
 
 def encoder_input(frames: Array, count: int) -> Array:
-    """What the encoder hears: (k, 80) frames, then silence up to ``count`` -> (80, count), loudest at most 8 / 4 over
-    the quietest. k is at most ``count``."""
+    """Normalise (k, 80) frames, padded with silence to ``count`` >= k, for the encoder: (80, count).
+
+    The values span at most 8 / 4 below the maximum.
+    """
     window = np.full((count, BANDS), FLOOR_LOG10, np.float32)
     window[: len(frames)] = frames
     floor = window.max() - np.float32(_RANGE)
@@ -91,10 +93,10 @@ def encoder_input(frames: Array, count: int) -> Array:
 
 
 def segment_mel(samples: Samples, count: int = 3000) -> Array:
-    """A whole segment on its own, as MuseTalk hears it: mirrored at both ends of ``count`` frames.
+    """The encoder's input for one whole segment, as MuseTalk computes it: mirrored at both ends.
 
     Args:
-        samples: (n,) at 16 kHz, at most ``count * 160``; silence follows.
+        samples: (n,) at 16 kHz, at most ``count * 160``; padded with silence.
         count: frames of the segment; 3000 are 30 s.
 
     Returns:

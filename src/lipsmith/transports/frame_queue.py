@@ -37,7 +37,7 @@ class QueuedFrame:
 class FrameQueue:
     """Bounded. What is full drops its oldest pictures; what then overflows is emptied, so both media go on from now.
 
-    Pure; whoever moves it between threads guards it. ``realtime.outlet.Outlet`` is another thing: it carries
+    Pure; whoever moves it between threads guards it. ``realtime.listener_queue.ListenerQueue`` is another thing: it carries
     events, which may not be lost, and so gives its listener up where this one jumps to now.
 
     Args:

@@ -1,8 +1,9 @@
-"""Official weights: which files there are, where they lie on this machine, and how they are read.
+"""Official weights: lists the known files, finds and downloads them, and reads them with checks.
 
-``find("vae")`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
-key and shape checked; ``load_strictly(network, state, found.path)``, where a network built on the device "meta" will do;
-``read_network`` is both.
+``find("vae")`` returns the files, or raises WeightsMissing with the command that downloads them.
+``read_state("vae", found.path)`` reads the tensors and checks every key and shape.
+``load_strictly(network, state, found.path)`` loads them into a network, which may be built on the device "meta".
+``read_network`` does both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names and shapes that official files must have, and what is said when one differs."""
+"""The keys and shapes of official files, and messages that explain how another file differs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _UNUSED = {"whisper": ("decoder.", "proj_out."), "dwpose": ("data_preprocessor."
 
 @cache
 def official_keys(net: str) -> Mapping[str, Shape]:
-    """Key -> shape of the full-size ``net``: unet, vae, whisper, bisenet, s3fd or dwpose."""
+    """Key -> shape of the tensors of ``net``: unet, vae, whisper, bisenet, s3fd or dwpose."""
     lists = json.loads(gzip.decompress(asset("official_keys.json.gz").read_bytes()))
     return {key: tuple(shape) for key, shape in lists[net].items()}
 
 
 def official_key(net: str, key: str) -> str | None:
-    """Today's spelling of a file's ``key``, or None when ``net`` has no use for it."""
+    """The official key for a file's ``key``, which may have an old spelling; None if ``net`` does not need it."""
     key = key.removeprefix("module.")
     if net == "vae" and (old := _OLD_VAE.match(key)):
         return f"{old[1]}.{_OLD_ATTENTION[old[2]]}.{old[3]}"
@@ -35,7 +35,7 @@ def official_key(net: str, key: str) -> str | None:
 
 
 def mismatch(net: str, seen: Mapping[str, Shape]) -> str | None:
-    """What is wrong with a file that holds the keys and shapes ``seen``, or None when all is well."""
+    """How the keys and shapes ``seen`` in a file differ from the official ones; None if they do not."""
     wanted = official_keys(net)
     missing = [key for key in wanted if key not in seen and not key.endswith("num_batches_tracked")]
     strange = [key for key in seen if key not in wanted]
@@ -50,12 +50,12 @@ def mismatch(net: str, seen: Mapping[str, Shape]) -> str | None:
 
 
 def same_shape(key: str, seen: Shape, wanted: Shape) -> bool:
-    """Whether the shapes agree; attention may also be stored as 1x1 convolutions."""
+    """Whether the shapes are equal; attention may also be stored as 1x1 convolutions."""
     return seen == wanted or (".attentions." in key and seen == (*wanted, 1, 1))
 
 
 def _likely_file(net: str, seen: Mapping[str, Shape]) -> str:
-    """What the file probably is, when it is another kind of the same thing."""
+    """What the file probably is, if it is a known other kind of network; else an empty string."""
     channels = {key: shape[1] for key, shape in seen.items() if len(shape) == 4}
     if net == "unet" and channels.get("conv_in.weight") == 9:
         return "it is an inpainting UNet with 9 input channels, MuseTalk's has 8; "

@@ -1,4 +1,4 @@
-"""Official files read strictly: tensors and nothing else, every key and every shape as it must be."""
+"""Reads official files strictly: tensors only, with every key and shape checked."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     import torch
 
 SCALING = 0.18215
-"""Latents per unit of the VAE that MuseTalk was trained with; another value is another VAE."""
+"""``scaling_factor`` of the VAE that MuseTalk was trained with; another value means another VAE."""
 
-_FULL_CHECKPOINTS = ("dwpose",)  # mmengine's checkpoints carry the training's state as well
+_FULL_CHECKPOINTS = ("dwpose",)  # mmengine's checkpoints also contain the state of the training
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model")
 _HEADER_LIMIT = 100_000_000  # bytes; safetensors' own
-SHOWN_CHARACTERS = 160  # of other libraries' messages
+SHOWN_CHARACTERS = 160  # of another library's message
 _FETCH_AGAIN = "Delete it, then `lipsmith weights fetch` brings it again."
-_READ_ERRORS = (  # what torch's reader raises on files that are not whole or not its own
+_READ_ERRORS = (  # what torch's reader raises on damaged or foreign files
     RuntimeError, UnpicklingError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError,
     zipfile.BadZipFile, struct.error,
 )  # fmt: skip
 
 
 def read_state(net: str, path: Path, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
-    """The tensors of one official file by their official keys, as ``dtype`` or as they were stored.
+    """The tensors of one official file by their official keys, in ``dtype`` or as stored.
 
     ``net`` is unet, vae, whisper (its encoder only, keys ``encoder.*``), bisenet, s3fd or dwpose. Zipped torch files
-    and safetensors are mapped, not copied: a 3.4 GB file costs no memory until it is used.
+    and safetensors are memory-mapped: a 3.4 GB file takes no memory until it is used.
 
     Raises:
-        InputError: damaged, not a file of weights, or another network; says which key or shape is off.
+        InputError: damaged, not a file of weights, or another network; names the key or shape that differs.
         EngineUnavailable: torch or safetensors is not installed.
     """
     stored = _tensors(path, "cpu", net in _FULL_CHECKPOINTS)
@@ -53,10 +53,10 @@ def read_state(net: str, path: Path, dtype: torch.dtype | None = None) -> dict[s
 
 
 def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> torch.nn.Module:
-    """Load ``state`` strictly into ``module``, which may have been built on the device ``meta``; return it, to infer.
+    """Load ``state`` strictly into ``module``, which may be on the device ``meta``; return it in inference mode.
 
     Raises:
-        InputError: keys or shapes differ; ``path`` is what the message names.
+        InputError: keys or shapes differ; the message names ``path``.
     """
     meta = any(tensor.is_meta for tensor in module.state_dict().values())
     try:
@@ -67,9 +67,9 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, torch.Tensor], pa
 
 
 def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], device: str = "cpu") -> torch.nn.Module:
-    """What ``build`` makes, with the tensors of one official file, on ``device`` and to infer.
+    """Build a network with ``build`` and load one official file, on ``device`` and in inference mode.
 
-    Nothing is built before the file is read, so ``build`` may import torch.
+    The file is read first, so ``build`` may import torch.
 
     Raises:
         InputError, EngineUnavailable: as ``read_state``.
@@ -83,10 +83,10 @@ def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], dev
 
 
 def check(found: FoundPart) -> str:
-    """Look at one network's files without reading the tensors; says what was looked at.
+    """Check one network's files without reading the tensors; return what was checked.
 
     Raises:
-        InputError: damaged, or another network than it should be.
+        InputError: damaged, or another network.
         EngineUnavailable: torch, which reads this format, is not installed.
     """
     check_header(found.path)
@@ -103,7 +103,7 @@ def check_shapes(net: str, path: Path, stored: Mapping[str, Shape]) -> None:
     """Compare a file's own keys and shapes with the official ones.
 
     Raises:
-        InputError: they differ; says which and what the file probably is.
+        InputError: they differ; says which, and what the file probably is.
     """
     named = {official_key(net, key): shape for key, shape in stored.items()}
     wrong = mismatch(net, {key: shape for key, shape in named.items() if key is not None})
@@ -112,9 +112,9 @@ def check_shapes(net: str, path: Path, stored: Mapping[str, Shape]) -> None:
 
 
 def shapes(path: Path, full_checkpoint: bool = False) -> dict[str, Shape]:
-    """A file's own keys and shapes, from its header; safetensors needs no torch for it.
+    """A file's own keys and shapes, from its header. For safetensors, torch is not needed.
 
-    ``full_checkpoint``: the file may hold other things beside tensors, which are passed over.
+    ``full_checkpoint``: the file may contain other objects beside tensors; they are ignored.
 
     Raises:
         InputError: damaged, or not a file of weights.
@@ -126,7 +126,7 @@ def shapes(path: Path, full_checkpoint: bool = False) -> dict[str, Shape]:
 
 
 def read_config(found: FoundPart) -> dict[str, Any]:
-    """The ``config.json`` beside the weights; empty when the network has none.
+    """The ``config.json`` beside the weights; empty if there is none.
 
     Raises:
         InputError: not JSON, or the configuration of another kind of VAE.
@@ -148,10 +148,10 @@ def read_config(found: FoundPart) -> dict[str, Any]:
 
 
 def check_header(path: Path) -> None:
-    """Look at a file's first bytes.
+    """Check a file's first bytes.
 
     Raises:
-        InputError: it is missing, empty, a web page, or the pointer that git leaves without LFS.
+        InputError: it is missing, empty, a web page, or a Git LFS pointer.
     """
     try:
         with path.open("rb") as file:
@@ -169,7 +169,7 @@ def check_header(path: Path) -> None:
 
 
 class _Inert:
-    """Stands in for whatever a file of weights names beside tensors: takes everything, does nothing."""
+    """Replaces the classes that a checkpoint names beside tensors: accepts anything and does nothing."""
 
     def __init__(self, *_: object) -> None: ...
 
@@ -177,14 +177,14 @@ class _Inert:
 
 
 def _inert_globals(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """An inert stand-in for every name in a zipped torch file that torch itself would refuse."""
+    """An inert replacement for each name in a zipped torch file that torch would refuse."""
     from torch.serialization import get_unsafe_globals_in_checkpoint
 
     return [(_Inert, name) for name in get_unsafe_globals_in_checkpoint(path)]
 
 
 def _tensors(path: Path, device: str, full_checkpoint: bool) -> dict[str, torch.Tensor]:
-    """The tensors of a file by its own keys, mapped where the format allows."""
+    """The tensors of a file by its own keys, memory-mapped if the format allows."""
     check_header(path)
     try:
         import torch
@@ -207,7 +207,7 @@ def _tensors(path: Path, device: str, full_checkpoint: bool) -> dict[str, torch.
 
 
 def _zipped(path: Path) -> bool:
-    """Whether torch wrote the file as an archive, as it does since 1.6."""
+    """Whether the file is a zip archive, as torch writes since 1.6."""
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
 
@@ -224,7 +224,7 @@ def _unwrapped(path: Path, loaded: object) -> dict[str, torch.Tensor]:
 
 
 def _safetensors_header(path: Path) -> dict[str, Shape]:
-    """Keys and shapes after the format's specification: 8 bytes of length, then JSON; the file must be whole."""
+    """Keys and shapes from the header (8 bytes of length, then JSON). Raises InputError if the file is cut off."""
     check_header(path)
     try:
         with path.open("rb") as file:
@@ -242,7 +242,7 @@ def _safetensors_header(path: Path) -> dict[str, Shape]:
 
 
 def _shortened(problem: BaseException) -> str:
-    """The first sentences of another library's message, on one line."""
+    """The beginning of another library's message, on one line."""
     text = " ".join(str(problem).split()) or type(problem).__name__
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS].rpartition(' ')[0]} ..."
 

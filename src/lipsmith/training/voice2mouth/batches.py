@@ -1,4 +1,4 @@
-"""Batches of four seconds: utterances with pauses between them, disturbed; some with noise or music alone."""
+"""Makes training batches: clips of augmented utterances with pauses between them, and some of noise or music alone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .augment import SILENT_LOG, augment, noise_excerpt
 from .dataset import Sample, window_rows
 
 SHARES = {"espeak": 0.34, "flite": 0.4, "festival": 0.26}
-"""How often a clip comes from each family of synthesisers."""
+"""Probability that an utterance comes from each synthesiser."""
 _NOISE_CLIPS = 0.1  # share of clips without speech
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """B clips of T steps."""
+    """B clips of T steps: input and targets."""
 
     mel: Array  # (B, T, width * 40) normalised
     curves: Array  # (B, T, 8)
@@ -31,24 +31,24 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """All there is to learn from."""
+    """The training samples with their probabilities, and the noises."""
 
     samples: Sequence[Sample]
-    probabilities: NDArray[np.float64]  # (lessons,) of being drawn
+    probabilities: NDArray[np.float64]  # (samples,) of being drawn
     noises: Sequence[Array]
 
     @classmethod
     def of(cls, samples: Sequence[Sample], noises: Sequence[Array], shares: Mapping[str, float] = SHARES) -> Dataset:
-        """Draw each family by its share, and within it every frame alike."""
-        family = [sample.source.split("-")[0] for sample in samples]
+        """Give each synthesiser its share; within it, a sample's probability is proportional to its length."""
+        families = [sample.source.split("-")[0] for sample in samples]
         frames = np.array([len(sample.mel) for sample in samples], np.float64)
-        whole = {name: sum(n for n, f in zip(frames, family, strict=True) if f == name) for name in set(family)}
-        chances = np.array([shares.get(name, 0.2) / whole[name] for name in family]) * frames
-        return cls(samples, chances / chances.sum(), noises)
+        total = {name: sum(n for n, f in zip(frames, families, strict=True) if f == name) for name in set(families)}
+        probabilities = np.array([shares.get(name, 0.2) / total[name] for name in families]) * frames
+        return cls(samples, probabilities / probabilities.sum(), noises)
 
 
 def make_batch(dataset: Dataset, generator: Generator, clips: int, steps: int, width: int) -> Batch:
-    """``clips`` clips of ``steps`` steps, each step seeing ``width`` mel frames."""
+    """A batch of ``clips`` clips of ``steps`` steps, each with ``width`` mel frames as input."""
     count = steps * FRAMES_PER_STEP + width + 4
     made = [_clip(dataset, generator, count) for _ in range(clips)]
     first = width + int(generator.integers(0, 4)) - FRAMES_AHEAD
@@ -77,7 +77,7 @@ def _noise_clip(dataset: Dataset, generator: Generator, count: int) -> Array:
 
 
 def _speech_clip(dataset: Dataset, generator: Generator, count: int) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Utterances one after another, with pauses of up to .8 s, from anywhere in the first."""
+    """Consecutive utterances with pauses of up to .8 s, starting anywhere in the first."""
     mel = np.full((count, BANDS), SILENT_LOG, np.float32)
     curves, classes = np.zeros((count, 8), np.float32), np.zeros(count, np.int64)
     at = -int(generator.integers(0, 300)) if generator.random() < 0.7 else int(generator.integers(0, 60))

@@ -1,4 +1,4 @@
-"""Scores a student on speech whose phone times are known, and on sounds in which no mouth moves."""
+"""Scores a student on speech with known phone times, and on sounds without speech."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .noise import KINDS, noise_sound
 
 Gesture = Callable[[Array], bool]
 FPS = Fraction(25)
-_NEAR = 320  # samples around a phone in which its gesture counts: 20 ms, so that every phone has a step
-_FAR = 1280  # samples beyond which a closed mouth is a false closure: 80 ms
+_NEAR = 320  # samples around a phone in which its gesture is searched: 20 ms, so that each phone has a step
+_FAR = 1280  # samples: a closed mouth further than 80 ms from a labial is a false closure
 _ROUND, _JAW, _SPREAD, _PUCKER, _PRESS, _BITE = frozenset("uowyɥʊ"), 0, 1, 2, 5, 6
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechScore:
-    """A student against the phone-timed truth. Correlations are Pearson's over all steps."""
+    """A student's curves compared with the teacher's. Correlations are Pearson's over all steps."""
 
     minutes: float
     jaw: float
@@ -36,24 +36,24 @@ class SpeechScore:
     pucker: float
     spread: float
     jaw_by_voice: dict[str, float]
-    lag_frames: float  # that the student's jaw runs ahead of the truth, at 25 fps
-    closures: int  # p, b, m spoken
+    lag_frames: float  # at 25 fps; positive: the student's jaw is ahead of the target
+    closures: int  # number of p, b, m
     closure_hits: float  # share of them with press >= .5 within 20 ms
-    closed_lips: float  # share of them in which the drawn lips come within .01 of the eye distance
-    false_closures: float  # share of the student's closures with no p, b, m within 80 ms
+    closed_lips: float  # share of them in which the lip opening falls to .01 of the eye distance
+    false_closures: float  # share of the frames with press >= .5 that have no p, b, m within 80 ms
     bite_hits: float  # share of f, v with bite >= .4 within 20 ms
     rounding_hits: float  # share of rounded vowels and glides with pucker >= .4 within 20 ms
 
 
 def predict_drives(student: Student, samples: Samples) -> Array:
-    """(frames, 8) at 25 fps for (n,) samples at 16 kHz."""
+    """The student's drives, (frames, 8) at 25 fps, for (n,) samples at 16 kHz."""
     motion = MouthEncoder(FPS, student)
     drives = motion.push(samples) + motion.flush()
     return np.stack(drives) if drives else np.zeros((0, 8), np.float32)
 
 
 def target_curves(utterance: LabelledUtterance, frames: int) -> Array:
-    """(frames, 8): what the phone times alone ask for at the middle of each 25 fps frame."""
+    """The teacher's curves at the middle of each frame, (frames, 8) at 25 fps, without emphasis."""
     curves = mouth_curves(utterance.segments, len(utterance.samples))
     at = np.minimum((np.arange(frames) * STEP + MIDDLE) // (HEARING_RATE // 100), len(curves) - 1)
     target: Array = curves[at]
@@ -61,7 +61,7 @@ def target_curves(utterance: LabelledUtterance, frames: int) -> Array:
 
 
 def score_speech(student: Student, utterances: Sequence[LabelledUtterance]) -> SpeechScore:
-    """Score every utterance and pool them."""
+    """Score a student on all utterances together."""
     predicted = [predict_drives(student, utterance.samples) for utterance in utterances]
     target = [target_curves(utterance, len(drives)) for utterance, drives in zip(utterances, predicted, strict=True)]
     predicted_all, target_all = np.concatenate(predicted), np.concatenate(target)
@@ -90,7 +90,7 @@ def score_speech(student: Student, utterances: Sequence[LabelledUtterance]) -> S
 
 
 def score_stillness(student: Student, seed: int, seconds: int = 20) -> dict[str, float]:
-    """Mean lip opening (of the eye distance) over silence, a hiss at -50 dB and each kind of wordless sound."""
+    """Mean lip opening in eye distances, for silence, a hiss at -50 dB and each kind of noise."""
     generator = np.random.default_rng([seed, 77])
     count = seconds * HEARING_RATE
     sounds = {kind: noise_sound(kind, generator, count, 0.3) for kind in KINDS}
@@ -107,7 +107,7 @@ def _near(segment: Segment, drives: Array, reach: int) -> Array:
 def _hits(
     utterances: Sequence[LabelledUtterance], predicted: Sequence[Array], symbols: frozenset[str], hit: Gesture
 ) -> list[bool]:
-    """For every segment of ``symbols``, whether its gesture is there."""
+    """For each segment of ``symbols``, whether its gesture is present."""
     return [
         bool(hit(near))
         for utterance, drives in zip(utterances, predicted, strict=True)

@@ -1,4 +1,4 @@
-"""The student while it learns, in torch: a window of mel frames, two dense layers, GRUs, two heads."""
+"""The student network in torch, for training: a window of mel frames, two dense layers, GRUs, two heads."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StudentSize:
-    """How large the student is."""
+    """The sizes of the student's layers."""
 
-    width: int = 24  # mel frames that one step sees
+    width: int = 24  # mel frames in the input of a step
     dense: int = 256  # units of the first layer
     hidden: int = 192  # units of the others
     layers: int = 2  # GRUs
 
 
 def build_network(shape: StudentSize) -> torch.nn.ModuleDict:
-    """A student that has learnt nothing yet."""
+    """A student with random weights."""
     from torch import nn
 
     return nn.ModuleDict(

@@ -1,4 +1,4 @@
-"""Writes the student as ONNX, one step at a time with its memory outside. Weights are kept as 16-bit floats."""
+"""Exports the student to ONNX: one step per run, with the state as input and output, and 16-bit float weights."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ OPSET = 17
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutputScaling:
-    """What is done to a drive last: clip(gain (drive - rest), 0, 1)."""
+    """The last operation on a drive: clip(gain (drive - rest), 0, 1)."""
 
-    rest: Array  # (8,) what the network says where it means nothing
+    rest: Array  # (8,) the network's output for 0
     gain: Array  # (8,)
 
 
 def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling) -> bytes:
-    """The file's bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
+    """The model as bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
     import onnx
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     weights = {name: value.detach().numpy() for name, value in net.state_dict().items()}
     graph = _GraphBuilder()
@@ -48,18 +48,15 @@ def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling)
     graph.dense(below, weights["heads.weight"][drives:], weights["heads.bias"][drives:], "logits")
     graph.add("Softmax", ["logits"], "visemes", axis=1)
 
-    def tensor_info(name: str, *dims: int) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
-
     inputs = [
-        tensor_info("mel", 1, weights["window.weight"].shape[1]),
-        tensor_info("state", shape.layers, shape.hidden),
+        _tensor_info("mel", 1, weights["window.weight"].shape[1]),
+        _tensor_info("state", shape.layers, shape.hidden),
     ]
     visemes = weights["heads.bias"].shape[0] - drives
     outputs = [
-        tensor_info("drive", 1, drives),
-        tensor_info("visemes", 1, visemes),
-        tensor_info("next_state", shape.layers, shape.hidden),
+        _tensor_info("drive", 1, drives),
+        _tensor_info("visemes", 1, visemes),
+        _tensor_info("next_state", shape.layers, shape.hidden),
     ]
     onnx_graph = helper.make_graph(graph.nodes, "voice2mouth", inputs, outputs, graph.stored)
     model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="lipsmith")
@@ -69,8 +66,14 @@ def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling)
     return serialized
 
 
+def _tensor_info(name: str, *dims: int) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
+
+
 class _GraphBuilder:
-    """ONNX nodes in the making."""
+    """Builds a list of ONNX nodes."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -82,7 +85,7 @@ class _GraphBuilder:
         self.nodes.append(helper.make_node(operation, inputs, list(outputs), **attributes))
 
     def keep(self, name: str, values: NDArray[Any]) -> str:
-        """Store values; floats as 16 bit, brought back to 32 when the file is loaded."""
+        """Store values; floats as 16 bits, cast to 32 in the graph."""
         from onnx import TensorProto, numpy_helper
 
         if values.dtype.kind != "f":
@@ -93,12 +96,12 @@ class _GraphBuilder:
         return name
 
     def dense(self, source: str, weight: NDArray[Any], bias: NDArray[Any], name: str) -> None:
-        """name = given @ weight.T + bias."""
+        """name = source @ weight.T + bias."""
         kept = [self.keep(f"{name}_weight", weight.T.copy()), self.keep(f"{name}_bias", bias)]
         self.add("Gemm", [source, *kept], name)
 
     def finish(self, source: str, finish: OutputScaling, name: str) -> None:
-        """name = clip(gain (given - rest), 0, 1)."""
+        """name = clip(gain (source - rest), 0, 1)."""
         from onnx import numpy_helper
 
         values = {"rest": finish.rest, "gain": finish.gain, "shut": np.array(0), "full": np.array(1)}

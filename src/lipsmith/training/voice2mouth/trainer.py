@@ -1,4 +1,4 @@
-"""Trains the shipped student: corpus, training, export, scores. Same seed, same machine: same file."""
+"""Trains the shipped student: corpus, training, export, scores. Same seed and machine: same file."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ if TYPE_CHECKING:
     import torch
 
 Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it done, 0..1."""
+"""Called with the stage and the share of it that is done, 0..1."""
 
-_CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # how much each control's error counts
-_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # and how much more where the control is meant to be at 1
+_CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # weight of each control's error
+_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # added to the weight, times the target
 _DECISIVE = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
-_PATH_OPTIONS = ("folder", "output")  # of no importance to what is learnt
+_PATH_OPTIONS = ("folder", "output")  # options that do not change the result
 _SAVE_EVERY = 1000  # steps
-_WARM_UP = 8  # steps at the beginning of a clip that do not count: the memory has heard too little
+_WARM_UP = 8  # steps at the start of a clip without loss, because the state has seen too little
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """How the student is trained."""
 
-    folder: Path  # where the corpus and the checkpoint live
-    output: Path  # the .onnx file; its figures go beside it as .json
+    folder: Path  # of the corpus and the checkpoint
+    output: Path  # the .onnx file; its scores are written beside it as .json
     seed: int = 2
     steps: int = 9000
-    clips: int = 32  # in one batch
+    clips: int = 32  # in a batch
     clip_steps: int = 100  # 4 s
     rate: float = 2e-3  # highest learning rate
-    width: int = 24  # mel frames that one step sees
+    width: int = 24  # mel frames in the input of a step
     dense: int = 256
     hidden: int = 192
     layers: int = 2
-    share: float = 1.0  # of the corpus's minutes
-    retune: float = 0.15  # how far the second copy of each utterance is retuned
+    share: float = 1.0  # of the corpus's minutes to build
+    retune: float = 0.15  # largest change of speed of each utterance's second copy
 
 
 def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, Any]:
-    """Make or read the corpus, train (or resume), write the network and its figures; return the figures.
+    """Build or read the corpus, train or resume, write the network and its scores; return the scores.
 
     Raises:
         EngineUnavailable: torch or onnx is not installed.
-        InputError: no synthesiser is on this machine, or the folder's corpus cannot be read or is another one.
+        InputError: no synthesiser is installed, or the folder's corpus is unreadable or was built with other options.
     """
     _require_packages()
     progress = progress or (lambda _stage, _share: None)
@@ -74,10 +74,10 @@ def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, 
     net = trainer.averaged()
     model = to_onnx(net, trainer.shape, fit_output_scaling(net, dataset, options))
     progress("scoring", 0.0)
-    figures = _scores(options, model)
+    scores = _scores(options, model)
     _write(options.output, model)
-    _write(options.output.with_suffix(".json"), (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
-    return figures
+    _write(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
+    return scores
 
 
 def _require_packages() -> None:
@@ -89,7 +89,7 @@ def _require_packages() -> None:
 
 
 def _require_corpus(options: TrainOptions, progress: Progress) -> None:
-    """Make the corpus where there is none; refuse one that was made with another seed or share."""
+    """Build the corpus if there is none; refuse one that was built with another seed or share."""
     if not (options.folder / "corpus.json").exists():
         build_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=progress)
         return
@@ -103,7 +103,7 @@ def _require_corpus(options: TrainOptions, progress: Progress) -> None:
 
 
 class Trainer:
-    """A student and where it stands in its training; resumes from its checkpoint where there is one."""
+    """Trains a student; resumes from the checkpoint if there is one."""
 
     def __init__(self, options: TrainOptions) -> None:
         import torch
@@ -120,13 +120,13 @@ class Trainer:
         self._resume()
 
     def averaged(self) -> torch.nn.ModuleDict:
-        """The student with the running mean of its weights, which hears better than the last step's."""
+        """The student with the running mean of its weights, which is better than the last weights."""
         net = build_network(self.shape)
         net.load_state_dict(self._mean)
         return net.eval()
 
     def run(self, dataset: Dataset, progress: Progress) -> None:
-        """Take all the steps that are left."""
+        """Train for the remaining steps."""
         self._net.train()
         while self._done < self._options.steps:
             self.losses.append(self._step(dataset))
@@ -138,7 +138,7 @@ class Trainer:
                 self._save()
 
     def _step(self, dataset: Dataset) -> float:
-        """One step. Its randomness hangs on the seed and its number alone, so that a resumed run goes on unchanged."""
+        """Train one step. Its random numbers depend on the seed and the step only, so resuming changes nothing."""
         import torch
 
         options = self._options
@@ -195,9 +195,9 @@ class Trainer:
 
 
 def fit_output_scaling(net: torch.nn.ModuleDict, dataset: Dataset, options: TrainOptions) -> OutputScaling:
-    """A network in doubt says the mean, so its curves are flatter than the teacher's: give them back their swing.
+    """Choose the gain that gives the student's curves the deviation of the teacher's; a network's own are flatter.
 
-    Measured on trained material. Press and bite are made decisive instead: nothing below .06, all from .46 on.
+    Measured on training data. Press and bite get a fixed steep scaling instead: 0 up to .06, 1 from .46 on.
     """
     import torch
 
@@ -215,7 +215,7 @@ def fit_output_scaling(net: torch.nn.ModuleDict, dataset: Dataset, options: Trai
 
 
 def one_cycle(share: float, warm: float = 0.08) -> float:
-    """The learning rate's course, 0..1: up over the first ``warm``, then down along a cosine."""
+    """The learning rate's schedule, 0..1: linear warm-up over the first ``warm``, then a cosine."""
     if share < warm:
         return 0.04 + 0.96 * share / warm
     return 0.5 * (1 + math.cos(math.pi * (share - warm) / (1 - warm))) + 1e-4
@@ -238,7 +238,7 @@ def _loss(net: torch.nn.ModuleDict, sample: Batch) -> torch.Tensor:
 
 
 def _scores(options: TrainOptions, model: bytes) -> dict[str, Any]:
-    """Everything the model card tells."""
+    """The scores for the model card."""
     student = read_student(model)
     return {
         "options": {name: str(value) for name, value in asdict(options).items() if name not in _PATH_OPTIONS},
