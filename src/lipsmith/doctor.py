@@ -60,7 +60,7 @@ def opencv_owners(distributions: Iterable[metadata.Distribution] | None = None) 
 
 def _versions() -> Iterator[Finding]:
     wanted = requirements()
-    note = "" if wanted else " (not installed as a package: what it wants of others is not known)"
+    note = "" if wanted else " (not installed as a package, so its requirements are not known)"
     yield Finding("versions", "lipsmith", __version__ + note)
     right = sys.version_info[:2] in PYTHONS
     yield Finding("versions", "python", platform.python_version(), right, None if right else "Use Python 3.11 or 3.12.")
@@ -110,9 +110,9 @@ def _package(wanted: Requirement) -> Finding:
         return Finding("versions", wanted.name, version)
     if wanted.extra:
         whose = f"the extra {wanted.extra}"
-        value = f"{version} ({whose} wants {exact})" if version else f"not installed (only {whose} wants it)"
+        value = f"{version} ({whose} needs {exact})" if version else f"not installed (only {whose} needs it)"
         return Finding("versions", wanted.name, value)
-    value = f"{version}, but {exact} is wanted" if version else "missing"
+    value = f"{version}, but {exact} is needed" if version else "missing"
     return Finding("versions", wanted.name, value, False, f"pip install '{exact}'")
 
 
@@ -152,7 +152,7 @@ def _system() -> Iterator[Finding]:
         if package in blocking:
             yield Finding("system", library, "missing", False, install_command([package]))
         else:
-            value = "not there, and OpenCV loads without it" if package in missing else "found"
+            value = "missing, but OpenCV loads without it" if package in missing else "found"
             yield Finding("system", library, value)
 
 
@@ -201,7 +201,7 @@ def _graphics() -> Iterator[Finding]:
     command = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     path = shutil.which(command[0])
     if path is None:
-        yield Finding("graphics", "GPU", "none seen (nvidia-smi is not there); the default engine wants none")
+        yield Finding("graphics", "GPU", "none found (nvidia-smi is missing); the default engine needs none")
         return
     try:
         done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603

@@ -147,7 +147,7 @@ def _check_part(found: FoundPart, checksums: bool) -> WeightsCheck:
 def _print_checks(checks: list[WeightsCheck]) -> None:
     for check_result in checks:
         typer.secho(f"{check_result.name:<10} {check_result.path}", bold=True)
-        text = check_result.fault or f"all well, after a look at {check_result.looked}"
+        text = check_result.fault or f"no fault; checked {check_result.looked}"
         typer.secho(f"{'':<10} {text}", fg="red" if check_result.fault else "green")
     if not checks:
         print("No official weights are here. `lipsmith weights list` says what there is.")

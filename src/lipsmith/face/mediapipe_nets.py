@@ -182,7 +182,7 @@ def _started(build: Any, first_run: Any) -> Any:
 @contextmanager
 def _stderr_filtered() -> Iterator[None]:
     """Remove mediapipe's log lines from file descriptor 2; other output is passed on at the end."""
-    with _stderr_lock, warnings.catch_warnings(), tempfile.TemporaryFile() as held:
+    with _stderr_lock, warnings.catch_warnings(), tempfile.TemporaryFile() as captured:
         warnings.simplefilter("ignore")
         try:
             sys.stderr.flush()
@@ -190,13 +190,13 @@ def _stderr_filtered() -> Iterator[None]:
         except (AttributeError, OSError, ValueError):  # there is no stderr to filter
             yield
             return
-        os.dup2(held.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(real, 2)
-            held.seek(0)
-            others = b"".join(line for line in held if not _LOG_LINE.match(line))
+            captured.seek(0)
+            others = b"".join(line for line in captured if not _LOG_LINE.match(line))
             if others:
                 os.write(real, others)
             os.close(real)

@@ -56,10 +56,10 @@ class Person:
         travel = float(np.linalg.norm(_centre(face) - expected)) / _side(self.face)
         growth = abs(float(np.log(_side(face) / _side(self.face))))
         place_trust = 0.1 if scene != self.scene else max(0.1, 1 - missing / 15)
-        unlikeness = self.appearance.distance(descriptor)
-        return (
-            min(unlikeness, _HIDDEN_MAX_DISTANCE) if hidden and missing == 1 else unlikeness
-        ) + 0.5 * place_trust * min(travel + growth, 2.0)
+        distance = self.appearance.distance(descriptor)
+        if hidden and missing == 1:
+            distance = min(distance, _HIDDEN_MAX_DISTANCE)
+        return distance + 0.5 * place_trust * min(travel + growth, 2.0)
 
     def update(self, face: Face, frame: int, scene: int) -> None:
         """Set the person's position, frame and scene, and update the velocity."""

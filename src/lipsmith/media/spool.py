@@ -43,13 +43,11 @@ def open_spool(source: VideoSource, frames: int, folder: Path, image: Image, dec
         OutputError: the disk of ``folder`` has no room for them.
     """
     if isinstance(source, VideoFileSource) and source.coded[2] in LOSSLESS_FORMATS:
-        film = CompressedSpool(folder, source)
-        film.put(image, decoded)
-        if np.array_equal(
-            film.get(0), image
-        ):  # False: the decoded frame held more than pixels, such as the chroma position
-            return film
-        film.__exit__()
+        spool = CompressedSpool(folder, source)
+        spool.put(image, decoded)
+        if np.array_equal(spool.get(0), image):  # else the frame has metadata beside pixels, as the chroma position
+            return spool
+        spool.__exit__()
     return RawSpool(folder, frames, source.info.size)
 
 

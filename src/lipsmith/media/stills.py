@@ -35,11 +35,7 @@ def is_still(path: Path) -> bool:
             return True
     except OSError:
         return False
-    except (
-        Pillow.DecompressionBombError,
-        Pillow.DecompressionBombWarning,
-        ValueError,
-    ):  # an image, but too large or damaged
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning, ValueError):  # too large, or damaged
         return True
 
 
@@ -59,9 +55,8 @@ def read_still(path: Path, max_side: int) -> tuple[Image, str, tuple[str, ...]]:
     check_file(path, PictureError, "a picture")
     try:
         with _open(path) as picture:
-            has_more_frames = (
-                getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO"
-            )  # a camera's JPEG with extras
+            is_jpeg = picture.format == "MPO"  # a camera's JPEG with additional pictures
+            has_more_frames = getattr(picture, "n_frames", 1) > 1 and not is_jpeg
             notices = ["it holds several pictures: only the first is used"] if has_more_frames else []
             format_name = (picture.format or "image").lower()
             upright = _eight_bit(ImageOps.exif_transpose(picture))

@@ -202,7 +202,7 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
         if _same_file(path, given):
             raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
         if sheet and _same_file(path.parent, given):
-            raise OutputError(f"{path} lies among the pictures of the film: choose another folder for the sheet.")
+            raise OutputError(f"{path} is in the folder of the film's pictures: choose another folder for the sheet.")
 
 
 def check_transparent(path: Path) -> None:

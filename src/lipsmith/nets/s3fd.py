@@ -45,9 +45,7 @@ class S3FD(nn.Module):
         self._tail()
         for name, channels, scale in (("conv3_3", 256, 10.0), ("conv4_3", 512, 8.0), ("conv5_3", 512, 5.0)):
             self.add_module(f"{name}_norm", L2Norm(channels, scale))
-        self._head(
-            "conv3_3_norm", 256, scores=4
-        )  # three scores for background, of which the largest counts, and one for face
+        self._head("conv3_3_norm", 256, scores=4)  # three for background, of which the largest counts
         self._head("conv4_3_norm", 512)
         self._head("conv5_3_norm", 512)
         self._head("fc7", 1024)
