@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..timing import HEARING_RATE
 from ..types import Array, Samples
+from .mel_bands import band_power, split_bank, triangles
 
 BANDS = 40
 HOP = 160
@@ -30,11 +30,8 @@ def filter_bank() -> NDArray[np.float64]:
     """(257, 40) float64 triangles, evenly spaced on the mel scale 2595 log10(1 + f / 700), each with sum 1."""
     mels = np.linspace(2595 * np.log10(1 + _LOWEST / 700), 2595 * np.log10(1 + _HIGHEST / 700), BANDS + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
-    frequencies = np.linspace(0, HEARING_RATE / 2, _FFT // 2 + 1)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    bank: NDArray[np.float64] = triangles / triangles.sum(axis=0)
+    shapes = triangles(edges, _FFT // 2 + 1)
+    bank: NDArray[np.float64] = shapes / shapes.sum(axis=0)
     return bank
 
 
@@ -42,7 +39,7 @@ class StudentMelStream:
     """Log-mel power of one stream at 16 kHz, not yet normalised."""
 
     def __init__(self) -> None:
-        self._banks = [np.ascontiguousarray(half) for half in np.split(filter_bank(), 2, axis=1)]
+        self._bank = split_bank(filter_bank())
         self._window = np.hanning(WINDOW)
         self._energy = float(np.sum(self._window**2))
         self._rest: Samples = np.zeros(0, np.float32)
@@ -56,9 +53,7 @@ class StudentMelStream:
             return np.zeros((0, BANDS), np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[: count * HOP : HOP]
         power = np.abs(np.fft.rfft(frames * self._window, _FFT)) ** 2 / self._energy
-        # one product per frame: a product of many frames at once may round differently for another count; and so
-        # small that the linear algebra does not share it among threads, which wait for each other on a busy machine
-        bands = np.stack([np.concatenate([row @ half for half in self._banks]) for row in power])
+        bands = band_power(power, self._bank)
         logs: Array = np.log(bands + FLOOR).astype(np.float32)
         return logs
 

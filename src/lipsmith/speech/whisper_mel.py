@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..timing import HEARING_RATE
 from ..types import Array, Samples
+from .mel_bands import band_power, split_bank, triangles
 
 BANDS = 80
 HOP = 160
@@ -27,10 +27,7 @@ _AT_ONCE = 1000  # frames per transform, to bound memory
 def filter_bank() -> NDArray[np.float64]:
     """(201, 80) float64 triangles of area 1 on Slaney's mel scale: linear below 1 kHz, logarithmic above."""
     edges = _hertz(np.linspace(0, _mels(8000.0), BANDS + 2))
-    frequencies = np.linspace(0, HEARING_RATE / 2, REACH + 1)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    bank: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))
+    bank: NDArray[np.float64] = triangles(edges, REACH + 1) * (2 / (edges[2:] - edges[:-2]))
     return bank
 
 
@@ -47,7 +44,7 @@ class WhisperMelStream:
     """log10 of the band powers of one stream at 16 kHz, before ``encoder_input`` normalises them."""
 
     def __init__(self) -> None:
-        self._banks = [np.ascontiguousarray(half) for half in np.split(filter_bank(), 2, axis=1)]
+        self._bank = split_bank(filter_bank())
         self._hann = np.hanning(2 * REACH + 1)[:-1]
         self._rest: Samples = np.zeros(0, np.float32)
         self._begun = False
@@ -72,10 +69,8 @@ class WhisperMelStream:
     def _frames(self, start: int, stop: int) -> Array:
         sound = self._rest[start * HOP : (stop - 1) * HOP + 2 * REACH]
         frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * REACH)[::HOP]
-        power = np.abs(np.fft.rfft(frames * self._hann)) ** 2
-        # one product per frame: a product of many frames at once may round differently for another count; and so
-        # small that the linear algebra does not share it among threads, which wait for each other on a busy machine
-        bands = np.stack([np.concatenate([row @ half for half in self._banks]) for row in power])
+        power: NDArray[np.float64] = np.abs(np.fft.rfft(frames * self._hann)) ** 2
+        bands = band_power(power, self._bank)
         logs: Array = np.log10(np.maximum(bands, 10.0**FLOOR_LOG10)).astype(np.float32)
         return logs
 
