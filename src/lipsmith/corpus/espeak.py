@@ -32,12 +32,12 @@ class Espeak:
             return None
         samples = resample_whole(recording.samples, rate)
         starts = [(at / rate, ipa) for at, ipa in recording.phones if not ipa.startswith("(")]
-        segments = make_segments(_in_order(starts), len(samples))
+        segments = make_segments(_without_empty_phones(starts), len(samples))
         samples = peak_normalised(samples)
         return LabelledUtterance(f"espeak:{delivery.voice}", text, samples, with_closures(segments, samples))
 
 
-def _in_order(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:
+def _without_empty_phones(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:
     """Drop a phone that starts with the next one: it has no duration."""
     following = [start for start, _ in starts[1:]] + [float("inf")]
     return [pair for pair, after in zip(starts, following, strict=True) if pair[0] < after]

@@ -24,7 +24,7 @@ class Festival:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self.version, self.voices = _ask(command)
+        self.version, self.voices = _version_and_voices(command)
 
     @classmethod
     def open(cls) -> Festival | None:
@@ -68,7 +68,7 @@ def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
     )
 
 
-def _ask(command: str) -> tuple[str, tuple[str, ...]]:
+def _version_and_voices(command: str) -> tuple[str, tuple[str, ...]]:
     """The version and the installed voices."""
     printed = command_output([command, "-b", "(begin (print (voice.list)) (print libdir))"]) or ""
     version = command_output([command, "--version"], allow_failure=True) or ""

@@ -136,10 +136,10 @@ def load_mediapipe() -> None:
             import cv2  # noqa: F401 (mediapipe's own import of it would hide the reason)
             import mediapipe.python.solution_base  # noqa: F401
     except ImportError as error:
-        raise EngineUnavailable(_remedy(error)) from error
+        raise EngineUnavailable(_import_message(error)) from error
 
 
-def _remedy(error: ImportError) -> str:
+def _import_message(error: ImportError) -> str:
     packages = blocking_libraries() or ([*DEBIAN_PACKAGES.values()] if "shared object file" in str(error) else [])
     if packages:
         return f"Faces cannot be found here ({error}): {missing_message(packages)}"

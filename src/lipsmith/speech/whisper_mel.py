@@ -69,7 +69,7 @@ class WhisperMelStream:
     def _frames(self, start: int, stop: int) -> Array:
         sound = self._rest[start * HOP : (stop - 1) * HOP + 2 * REACH]
         frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * REACH)[::HOP]
-        power: NDArray[np.float64] = np.abs(np.fft.rfft(frames * self._hann)) ** 2
+        power = np.asarray(np.abs(np.fft.rfft(frames * self._hann)) ** 2, np.float64)
         bands = band_power(power, self._bank)
         logs: Array = np.log10(np.maximum(bands, 10.0**FLOOR_LOG10)).astype(np.float32)
         return logs

@@ -39,7 +39,7 @@ def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling)
     graph.split("state", shape.layers)
     below = "seen"
     for layer in range(shape.layers):
-        below = graph.gated(below, layer, weights, shape.hidden)
+        below = graph.gru(below, layer, weights, shape.hidden)
     graph.add("Concat", [f"memory{layer}" for layer in range(shape.layers)], "next_state", axis=0)
     drives = len(MOUTH_CONTROLS)
     graph.dense(below, weights["heads.weight"][:drives], weights["heads.bias"][:drives], "said")
@@ -114,7 +114,7 @@ class _GraphBuilder:
         self.keep("one_each", np.ones(layers, np.int64))
         self.add("Split", [state, "one_each"], *[f"before{layer}" for layer in range(layers)], axis=0)
 
-    def gated(self, source: str, layer: int, weights: dict[str, NDArray[Any]], hidden: int) -> str:
+    def gru(self, source: str, layer: int, weights: dict[str, NDArray[Any]], hidden: int) -> str:
         """One GRU step as torch defines it: gates r, z, n; h' = (1 - z) n + z h."""
         here, before = f"layer{layer}", f"before{layer}"
         names = (f"memory.weight_ih_l{layer}", f"memory.bias_ih_l{layer}")
