@@ -21,7 +21,7 @@ _MAX_PASSES = 3  # of the landmark network over one face
 _CONVERGED = 0.03  # of the region's side: change of the region below which it has converged
 _CONFIRM_MARGIN = 1.8  # side of the enlarged view of a candidate / side of its box
 _MIN_SCORE = 0.65  # short-range score: faces, also painted ones, reach .85 and more, false detections .57 at most
-_MAX_SUSPECTS = 6  # candidates per view: the detector has false detections in busy pictures
+_MAX_CANDIDATES = 6  # candidates per view: the detector has false detections in busy pictures
 _SAME_FACE_IOU = 0.3  # intersection over union above which two boxes are one face
 _PROBE_EVERY = 10  # frames between detections of new faces while known ones are followed
 _REFINE_SHIFTS = ((0.0, 0.0, 1.0), (0.02, 0.0, 1.06), (-0.02, 0.0, 0.94), (0.0, 0.02, 0.97), (0.0, -0.02, 1.03))
@@ -108,15 +108,15 @@ class Landmarker:
 
     def _full_range_faces(self, image: Image, view: RegionView, known: Sequence[Face]) -> list[Face]:
         """The full-range detector's candidates that the short-range one confirms in an enlarged view."""
-        suspects = [found.to_image(view) for found in self._full_range(view.picture)[:_MAX_SUSPECTS]]
-        return [face for suspect in suspects for face in self._confirm(image, suspect, known)]
+        candidates = [found.to_image(view) for found in self._full_range(view.picture)[:_MAX_CANDIDATES]]
+        return [face for candidate in candidates for face in self._confirm(image, candidate, known)]
 
-    def _confirm(self, image: Image, suspect: Detection, known: Sequence[Face]) -> list[Face]:
-        view = RegionView.of(image, Region.around(suspect.box, margin=_CONFIRM_MARGIN))
-        if view is None or any(_same_face(suspect.box, face.box) for face in known):
+    def _confirm(self, image: Image, candidate: Detection, known: Sequence[Face]) -> list[Face]:
+        view = RegionView.of(image, Region.around(candidate.box, margin=_CONFIRM_MARGIN))
+        if view is None or any(_same_face(candidate.box, face.box) for face in known):
             return []
         seen = [found.to_image(view) for found in self._short_range(view.picture) if found.score >= _MIN_SCORE]
-        return [face for one in seen if _same_face(one.box, suspect.box) for face in self._located(image, one, known)]
+        return [face for one in seen if _same_face(one.box, candidate.box) for face in self._located(image, one, known)]
 
     def _located(self, image: Image, seen: Detection, known: Sequence[Face]) -> list[Face]:
         """The face of a detection; none if it is known, or if its landmarks leave the detector's box."""
@@ -131,8 +131,8 @@ class Landmarker:
             face = self._run_network(image, region, track)
             if face is None:
                 return None
-            looked, region = region, Region.of(face.landmarks)
-            if looked.distance(region) < _CONVERGED:
+            previous, region = region, Region.of(face.landmarks)
+            if previous.distance(region) < _CONVERGED:
                 break
         return face
 
