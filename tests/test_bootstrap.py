@@ -248,4 +248,4 @@ def test_libraries_block_only_what_does_not_load(monkeypatch: pytest.MonkeyPatch
 )
 def test_the_remedy_is_one_command(user: int, tool: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libraries.os, "geteuid", lambda: user, raising=False)
-    assert libraries.remedy(["libgl1", "libglib2.0-0"], lambda name: name if name == tool else None) == command
+    assert libraries.install_command(["libgl1", "libglib2.0-0"], lambda name: name if name == tool else None) == command

@@ -82,11 +82,11 @@ def test_a_version_out_of_bounds_gets_its_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor.metadata, "requires", lambda _: lines)
     monkeypatch.setattr(doctor.metadata, "version", lambda name: installed(name))
     numpy, pillow, torch, absent = [one for one in doctor._versions() if one.topic == "versions"][3:]
-    assert (numpy.good, numpy.value) == (False, "9.9, but numpy<1.5,>=1 is wanted")
+    assert (numpy.good, numpy.value) == (False, "9.9, but numpy<1.5,>=1 is needed")
     assert numpy.remedy == "pip install 'numpy<1.5,>=1'"
     assert (pillow.good, pillow.value) == (True, "9.9")
-    assert (torch.good, torch.value) == (True, "9.9 (the extra train wants torch==0.1)")
-    assert (absent.good, absent.value) == (True, "not installed (only the extra train wants it)")
+    assert (torch.good, torch.value) == (True, "9.9 (the extra train needs torch==0.1)")
+    assert (absent.good, absent.value) == (True, "not installed (only the extra train needs it)")
 
 
 def installed(name: str) -> str:
@@ -110,7 +110,7 @@ def test_a_library_that_opencv_does_without_is_no_fault(monkeypatch: pytest.Monk
         monkeypatch.setattr(place, "missing_libraries", lambda: ["libgl1"])
     found = {one.name: one for one in doctor._system()}
     assert found["libGL.so.1"].good
-    assert found["libGL.so.1"].value == "not there, and OpenCV loads without it"
+    assert found["libGL.so.1"].value == "missing, but OpenCV loads without it"
     monkeypatch.setattr(libraries, "opencv_loads", lambda: False)
     assert not {one.name: one for one in doctor._system()}["libGL.so.1"].good
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import wave
 import zipfile
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,48 @@ def test_relative_links_lead_somewhere(page: str) -> None:
     pages = [*(ROOT / page).glob("*.md")] if (ROOT / page).is_dir() else [ROOT / page]
     links = [(one, link) for one in pages for link in re.findall(r"\]\(([^)#\s]+)", one.read_text())]
     assert [link for one, link in links if "://" not in link and not (one.parent / link).exists()] == []
+
+
+SOURCE = ROOT / "src/lipsmith"
+
+
+@cache
+def names_in(module: Path) -> set[str]:
+    """Names that a module defines or imports."""
+    nodes = [*ast.walk(ast.parse(module.read_text()))]
+    defined = {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assigned = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = {name.asname or name.name for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    return defined | assigned | imported
+
+
+def exists(parts: list[str], folder: Path = SOURCE) -> bool:
+    """Whether ``parts`` are packages, a module, and a name in it, starting in ``folder``."""
+    if not parts:
+        return True
+    inside, module = folder / parts[0], (folder / parts[0]).with_suffix(".py")
+    if inside.is_dir():
+        return exists(parts[1:], inside)
+    if module.is_file():
+        return len(parts) == 1 or parts[1] in names_in(module)
+    package = folder / "__init__.py"
+    return package.is_file() and parts[0] in names_in(package)
+
+
+def dotted_names(page: Path) -> Iterator[list[str]]:
+    """The parts of every name such as ``speech.student.Student`` or ``lipsmith.face`` that a file has in backticks."""
+    for name in re.findall(r"`([a-z_]\w*(?:\.[A-Za-z_]\w*)+)`", page.read_text()):
+        first, *rest = name.split(".")
+        if first == "lipsmith" or ((SOURCE / first).is_dir() and rest[-1] not in ("json", "yaml")):
+            yield rest if first == "lipsmith" else [first, *rest]
+
+
+PAGES = [ROOT / "docs" / f"{name}.md" for name in ("green-screen", "musetalk-hearing", "voice2mouth", "weights")]
+
+
+@pytest.mark.parametrize("pages", [[*SOURCE.rglob("*.py")], [*SOURCE.rglob("*.md"), *PAGES]], ids=["source", "pages"])
+def test_modules_and_names_that_are_mentioned_exist(pages: list[Path]) -> None:
+    assert [(page.name, ".".join(parts)) for page in pages for parts in dotted_names(page) if not exists(parts)] == []
 
 
 def test_command_lines_in_the_readme_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Sets Lipsmith up and runs it with nothing but Python: what the Makefile calls, and machines without make.
+"""Sets Lipsmith up and runs it with nothing but Python: for the Makefile, and for machines without make.
 
     python3 tools/bootstrap.py setup|demo|test|check|bench|clean [further arguments]
 
-The environment is made once, in .venv, and again only when pyproject.toml or constraints.txt changes. uv installs it
-when uv can be had, and is told what pip is configured with (mirrors, local wheels, certificates); else pip does.
-This file must start under any Python 3 to be able to say which one is wanted.
+The environment is created in .venv, and again only when pyproject.toml or constraints.txt changes. uv installs the
+packages if it is available, with pip's settings (mirrors, local wheels, certificates); otherwise pip does.
+This file must start under any Python 3, so that it can name the version that is needed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SUPPORTED = ((3, 11), (3, 12))  # mediapipe 0.10.21 has wheels for these
-WHEELLESS = {  # what constraints.txt pins and PyPI lacks, asked with pip's --platform for Python 3.11 and 3.12
+WHEELLESS = {  # platform -> packages in constraints.txt without a wheel on PyPI for Python 3.11 and 3.12
     "linux aarch64": "mediapipe 0.10.21",
     "darwin x86_64": "jaxlib 0.7.1 and onnxruntime 1.31.1",
     "win32 arm64": "mediapipe 0.10.21, jaxlib 0.7.1, numpy 1.26.4 and opencv-contrib-python 4.11",
 }
-UV_NAMES = {  # pip's setting -> uv's variable, and what separates several values there
+UV_NAMES = {  # pip's setting -> uv's environment variable, and its separator of several values
     "find-links": ("UV_FIND_LINKS", ","),
     "index-url": ("UV_DEFAULT_INDEX", " "),
     "extra-index-url": ("UV_INDEX", " "),
@@ -44,7 +44,7 @@ CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 
 
 class Stop(Exception):
-    """The set-up cannot go on; the message is one sentence for the person at the keyboard."""
+    """The set-up cannot go on; the message is one sentence for the user."""
 
 
 def say(text: str) -> None:
@@ -59,7 +59,7 @@ def run(*command: object, environment: dict[str, str] | None = None, quiet: bool
 
 
 def output(*command: object) -> str:
-    """What one command prints, or nothing when it fails or is not there."""
+    """What one command prints; an empty string if it fails or does not exist."""
     try:
         done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True, check=False)
     except OSError:
@@ -68,12 +68,12 @@ def output(*command: object) -> str:
 
 
 def version_of(python: str) -> tuple[int, ...]:
-    """(major, minor) of an interpreter; empty when it does not run."""
+    """(major, minor) of an interpreter; empty if it does not run."""
     return tuple(int(part) for part in output(python, "-c", "import sys; print(*sys.version_info[:2])").split())
 
 
 def find_python() -> str:
-    """An interpreter of a supported version: this one if it is, else the newest on PATH."""
+    """An interpreter of a supported version: this one if possible, else the newest on PATH."""
     if sys.version_info[:2] in SUPPORTED:
         return sys.executable
     for major, minor in reversed(SUPPORTED):
@@ -88,7 +88,7 @@ def find_python() -> str:
 
 
 def check_platform() -> None:
-    """Stop where packages are known to have no wheels, before pip tries to build them."""
+    """Stop on platforms for which packages have no wheels, before pip tries to build them."""
     here = f"{sys.platform} {platform.machine().lower()}"
     if here in WHEELLESS:
         raise Stop(
@@ -98,33 +98,33 @@ def check_platform() -> None:
 
 
 def check_libraries() -> None:
-    """Stop when a system library is missing, before a gigabyte is downloaded."""
+    """Stop if a system library is missing, before a gigabyte is downloaded."""
     libraries = runpy.run_path(str(ROOT / "src/lipsmith/libraries.py"))
     missing = libraries["missing_libraries"]()
     if missing:
-        raise Stop(libraries["sentence"](missing))
+        raise Stop(libraries["missing_message"](missing))
 
 
 def pip_settings() -> dict[str, list[str]]:
-    """What pip is configured with, by setting; pip's environment variables win over its files."""
+    """pip's settings by name; its environment variables override its files."""
     lines = [line.partition("=") for line in output(PYTHON, "-m", "pip", "config", "list").splitlines() if "=" in line]
     lines.sort(key=lambda line: (line[0].startswith(":env:"), line[0].startswith("install.")))
     return {key.rpartition(".")[2]: str(ast.literal_eval(value)).split() for key, _, value in lines}
 
 
 def uv_environment(settings: dict[str, list[str]]) -> dict[str, str]:
-    """The environment for uv: it does not read pip's settings, and would miss a private mirror or a local wheel."""
+    """The environment for uv, with pip's settings: uv does not read them, and would miss a mirror or a local wheel."""
     environment = dict(os.environ)
     for setting, (name, separator) in UV_NAMES.items():
         if settings.get(setting):
             environment.setdefault(name, separator.join(settings[setting]))
-    if "extra-index-url" in settings:  # as pip does: the best version of all indexes, not the first index that answers
+    if "extra-index-url" in settings:  # as pip: the best version of all indexes, not of the first one that has any
         environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     return environment
 
 
 def find_uv() -> list[str]:
-    """The words that call uv, bringing it into the environment when it is not on PATH; empty when it cannot be had."""
+    """The command that runs uv, installed into the environment if it is not on PATH; empty if it is unavailable."""
     if shutil.which("uv"):
         return ["uv"]
     if run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv", quiet=True) == 0:
@@ -133,7 +133,7 @@ def find_uv() -> list[str]:
 
 
 def install(requirements: list[str]) -> None:
-    """Install into the environment within constraints.txt: with uv, else with pip."""
+    """Install packages into the environment within constraints.txt, with uv or else with pip."""
     wanted = ["-c", "constraints.txt", *requirements]
     uv = find_uv()
     if (
@@ -171,7 +171,7 @@ def make_environment(python: str) -> None:
 
 
 def setup(group: str) -> None:
-    """Make the environment for ``group`` (core or dev), unless it stands already."""
+    """Make the environment for ``group`` (core or dev), unless it is up to date."""
     parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
     wanted = hashlib.sha256(b"\0".join([str(ROOT).encode(), *parts])).hexdigest()
     stamp = VENV / f".{group}"
@@ -189,14 +189,14 @@ def setup(group: str) -> None:
 
 
 def clean() -> int:
-    """Remove what was made: the environment, caches, built wheels, films."""
+    """Remove the environment, caches, built wheels and films."""
     for name in (".venv", "build", "dist", "out", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     return 0
 
 
 def task(name: str, rest: list[str]) -> int:
-    """Carry out one task and return its exit code."""
+    """Run one task and return its exit code."""
     if name == "clean":
         return clean()
     setup("dev" if name in ("test", "check") else "core")

@@ -3,10 +3,10 @@
     pip download --no-deps --no-binary :all: face_recognition==1.3.0 && tar xzf face_recognition-1.3.0.tar.gz
     python tools/build_mean_face.py face_recognition-1.3.0/tests/test_images
 
-Sources: three White House photographs (works of the United States government, public domain) that lie in the tests of
-the MIT-licensed PyPI package face_recognition 1.3.0, and the astronaut that comes with Lipsmith (NASA, public domain).
-Each is used together with its mirror image. Where a source smiles it does not vote near the mouth. The two whose lips
-are closed have wide mouths, so the mouth is brought to the adult mean: Farkas, "Anthropometry of the head and face"
+Sources: three White House photographs (works of the United States government, public domain) from the tests of the
+MIT-licensed PyPI package face_recognition 1.3.0, and the astronaut that comes with Lipsmith (NASA, public domain).
+Each is used together with its mirror image. A source that smiles has no weight near the mouth. The two with closed lips
+have wide mouths, so the mouth is scaled to the adult mean: Farkas, "Anthropometry of the head and face"
 (1994), gives about 54.5 and 50.2 mm between the mouth's corners over 91.2 and 87.8 mm between the eyes' outer corners,
 that is .585.
 Only the averaged landmark coordinates are kept, no picture.
@@ -59,8 +59,8 @@ def shapes(folder: Path) -> tuple[list[Shape], list[bool]]:
     return found, closed
 
 
-def vote(shape: Shape, closed: bool) -> NDArray[np.float64]:
-    """(468,) weight of a source at each point: a smile does not vote within .6 eye distances of the lips."""
+def weights_of(shape: Shape, closed: bool) -> NDArray[np.float64]:
+    """(468,) weight of a source at each point: a smile counts fully only from .6 eye distances around the lips on."""
     if closed:
         return np.ones(len(shape))
     reach = np.linalg.norm(shape[:, :2] - shape[LIP_LINE, :2].mean(0), axis=1)
@@ -69,7 +69,7 @@ def vote(shape: Shape, closed: bool) -> NDArray[np.float64]:
 
 
 def procrustes(found: list[Shape], closed: list[bool]) -> Shape:
-    """Weighted generalised Procrustes mean on the rigid points, outer eye corners one apart."""
+    """Weighted generalised Procrustes mean, aligned at the rigid points; the outer eye corners are 1 apart."""
     found = [(s - s[RIGID].mean(0)) / np.linalg.norm(s[33] - s[263]) for s in found]
     mean = found[0]
     for _ in range(ROUNDS):
@@ -77,13 +77,13 @@ def procrustes(found: list[Shape], closed: list[bool]) -> Shape:
         for shape in found:
             scale, rotation, shift = similarity(shape[RIGID], mean[RIGID])
             aligned.append(scale * shape @ rotation.T + shift)
-        weights = np.stack([vote(s, c) for s, c in zip(aligned, closed, strict=True)])[..., None]
+        weights = np.stack([weights_of(s, c) for s, c in zip(aligned, closed, strict=True)])[..., None]
         mean = (np.stack(aligned) * weights).sum(0) / weights.sum(0)
     return mean
 
 
 def frontal(mean: Shape) -> Shape:
-    """Turn so that x runs along the eye corners and y from forehead (10) to chin (152)."""
+    """Rotate so that x runs along the eye corners and y from forehead (10) to chin (152)."""
     across = mean[263] - mean[33]
     across /= np.linalg.norm(across)
     down = mean[152] - mean[10]
@@ -94,7 +94,7 @@ def frontal(mean: Shape) -> Shape:
 
 
 def symmetric(shape: Shape) -> Shape:
-    """Average with the mirror image; origin at the nose bridge 168, outer eye corners one apart."""
+    """Average with the mirror image; origin at the nose bridge 168, outer eye corners 1 apart."""
     mirrored = shape * [-1, 1, 1]
     partner = np.array([np.argmin(((mirrored - point) ** 2).sum(1)) for point in shape])
     print(f"points whose mirror partner agrees: {(partner[partner] == np.arange(468)).mean():.1%}")
@@ -104,7 +104,7 @@ def symmetric(shape: Shape) -> Shape:
 
 
 def with_usual_mouth(shape: Shape) -> Shape:
-    """Bring the corners to the adult mean distance; the change fades into the cheeks."""
+    """Scale the mouth to the adult mean width; the change fades out over the cheeks."""
     reach = np.abs(shape[:, 0]) / abs(shape[CORNERS[1], 0])
     height = (shape[:, 1] - shape[CORNERS[1], 1]) / 0.2
     share = np.exp(-(np.maximum(reach - 1, 0) ** 2) / 0.5 - height**2 / 2)

@@ -1,4 +1,4 @@
-"""What this machine has and lacks: findings that people and programs can read, each with its remedy."""
+"""Checks this machine: versions, libraries, codecs, hardware, engines, weights and files. Names a remedy for faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Literal
 from . import __version__
 from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT, asset
 from .errors import LipsmithError
-from .libraries import WANTED, blocking_libraries, missing_libraries, remedy
+from .libraries import DEBIAN_PACKAGES, blocking_libraries, install_command, missing_libraries
 
 PYTHONS = ((3, 11), (3, 12))
 COMPARISONS = {
@@ -29,22 +29,22 @@ OPENCV = ("opencv-contrib-python", "opencv-contrib-python-headless", "opencv-pyt
 ENCODERS = ("libx264", "aac", "libvpx-vp9", "libopus")
 DECODERS = ("h264", "hevc", "vp9", "mp3", "flac")
 BF16_FLAGS = ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16")  # the last one is Arm's
-SPOOL_BYTES = 2 << 30  # over a minute of usual 1080p, squeezed without loss: what a film played to and fro lays aside
+SPOOL_BYTES = 2 << 30  # over a minute of 1080p, losslessly compressed: what playing a video backward stores
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     topic: str
     name: str
     value: str
     good: bool = True  # False: something will not work
-    remedy: str | None = None  # what to do, when not good
+    remedy: str | None = None  # what to do if not ``good``
 
 
 def examine() -> list[Finding]:
-    """Look at everything; takes about a second."""
+    """Run all checks; takes about a second."""
     looks: tuple[Callable[[], Iterable[Finding]], ...] = (
         _versions, _opencv, _system, _codecs, _processor, _graphics, _engines, _weights, _files
     )  # fmt: skip
@@ -52,7 +52,7 @@ def examine() -> list[Finding]:
 
 
 def opencv_owners(distributions: Iterable[metadata.Distribution] | None = None) -> list[str]:
-    """Names of the installed distributions that own the folder ``cv2``; more than one overwrite each other."""
+    """The installed distributions that contain the package ``cv2``; several overwrite each other."""
     found = metadata.distributions() if distributions is None else distributions
     names = {one.metadata["Name"].lower().replace("_", "-") for one in found}
     return sorted(names & set(OPENCV))
@@ -60,7 +60,7 @@ def opencv_owners(distributions: Iterable[metadata.Distribution] | None = None) 
 
 def _versions() -> Iterator[Finding]:
     wanted = requirements()
-    note = "" if wanted else " (not installed as a package: what it wants of others is not known)"
+    note = "" if wanted else " (not installed as a package, so its requirements are not known)"
     yield Finding("versions", "lipsmith", __version__ + note)
     right = sys.version_info[:2] in PYTHONS
     yield Finding("versions", "python", platform.python_version(), right, None if right else "Use Python 3.11 or 3.12.")
@@ -70,15 +70,15 @@ def _versions() -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A package that ours wants."""
+    """A package that Lipsmith depends on."""
 
     name: str
     bounds: str  # such as "<2,>=1.26"; empty: any version
-    extra: str = ""  # the extras that want it, such as "torch, train"; empty: all of us do
+    extra: str = ""  # the extras that need it, such as "torch, train"; empty: always needed
 
 
 def requirements() -> list[Requirement]:
-    """What our own metadata asks for; nothing where we are not installed as a package."""
+    """The requirements in Lipsmith's package metadata; none if it is not installed as a package."""
     try:
         lines = metadata.requires("lipsmith") or []
     except metadata.PackageNotFoundError:
@@ -93,13 +93,13 @@ def requirements() -> list[Requirement]:
 
 
 def within(version: str, bounds: str) -> bool:
-    """Whether a version's numbers lie in bounds such as ``<2,>=1.26``; signs of other kinds are not judged."""
+    """Whether a version lies in bounds such as ``<2,>=1.26``; clauses with other operators are ignored."""
     clauses = [re.fullmatch(r"(<=|>=|==|!=|<|>)([\d.]+)", bound) for bound in bounds.split(",")]
     return all(COMPARISONS[one[1]](_numbers(version), _numbers(one[2])) for one in clauses if one)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """(4, 11) of 4.11.0 or 4.11.0+cpu: trailing zeros say nothing."""
+    """(4, 11) of 4.11.0 or 4.11.0+cpu; trailing zeros are dropped."""
     release = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(part) for part in re.sub(r"(\.0+)+$", "", release[0]).split(".")) if release else ()
 
@@ -110,9 +110,9 @@ def _package(wanted: Requirement) -> Finding:
         return Finding("versions", wanted.name, version)
     if wanted.extra:
         whose = f"the extra {wanted.extra}"
-        value = f"{version} ({whose} wants {exact})" if version else f"not installed (only {whose} wants it)"
+        value = f"{version} ({whose} needs {exact})" if version else f"not installed (only {whose} needs it)"
         return Finding("versions", wanted.name, value)
-    value = f"{version}, but {exact} is wanted" if version else "missing"
+    value = f"{version}, but {exact} is needed" if version else "missing"
     return Finding("versions", wanted.name, value, False, f"pip install '{exact}'")
 
 
@@ -137,7 +137,9 @@ def _opencv() -> Iterator[Finding]:
         version = getattr(cv2, "__version__", None)
     except ImportError as problem:
         missing = missing_libraries()
-        yield Finding("opencv", "cv2", f"does not load: {problem}", False, remedy(missing) if missing else again)
+        yield Finding(
+            "opencv", "cv2", f"does not load: {problem}", False, install_command(missing) if missing else again
+        )
         return
     owner = owners[0] if owners else "no distribution"
     value = f"{version} from {owner}" if version else f"an empty shell from {owner}"
@@ -146,11 +148,11 @@ def _opencv() -> Iterator[Finding]:
 
 def _system() -> Iterator[Finding]:
     missing, blocking = missing_libraries(), blocking_libraries()
-    for library, package in WANTED.items():
+    for library, package in DEBIAN_PACKAGES.items():
         if package in blocking:
-            yield Finding("system", library, "missing", False, remedy([package]))
+            yield Finding("system", library, "missing", False, install_command([package]))
         else:
-            value = "not there, and OpenCV loads without it" if package in missing else "found"
+            value = "missing, but OpenCV loads without it" if package in missing else "found"
             yield Finding("system", library, value)
 
 
@@ -185,7 +187,7 @@ def _processor() -> Iterator[Finding]:
 
 
 def bf16_support(cpuinfo: Path) -> str:
-    """Whether the processor multiplies in bf16, read from Linux's ``cpuinfo``; only the big engines care."""
+    """Whether the processor computes in bf16, from Linux's ``cpuinfo``; it matters to the torch engines only."""
     try:
         text = cpuinfo.read_text()
     except OSError:
@@ -199,7 +201,7 @@ def _graphics() -> Iterator[Finding]:
     command = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     path = shutil.which(command[0])
     if path is None:
-        yield Finding("graphics", "GPU", "none seen (nvidia-smi is not there); the default engine wants none")
+        yield Finding("graphics", "GPU", "none found (nvidia-smi is missing); the default engine needs none")
         return
     try:
         done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
@@ -221,7 +223,7 @@ def _engines() -> Iterator[Finding]:
 def _weights() -> Iterator[Finding]:
     from .weights import search
     from .weights.catalogue import NEEDED, PARTS
-    from .weights.loading import sniff
+    from .weights.loading import check_header
 
     for name, part in PARTS.items():
         found = search(name)
@@ -232,7 +234,7 @@ def _weights() -> Iterator[Finding]:
             )
             continue
         try:
-            sniff(found.path)
+            check_header(found.path)
             yield Finding("weights", name, f"{found.path}, {found.path.stat().st_size / 1e6:.0f} MB")
         except LipsmithError as problem:
             yield Finding("weights", name, str(problem), False, f"delete it, then: lipsmith weights fetch {part.name}")

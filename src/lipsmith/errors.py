@@ -1,23 +1,23 @@
-"""Everything Lipsmith raises on purpose, in one tree. Each message says what was seen, what was expected, what to do.
+"""All errors that Lipsmith raises on purpose. Each message says what was found, what was expected, and what to do.
 
 LipsmithError                     exit 1
 ├── OptionError                   exit 2   an option or name that does not exist, or a value out of range
-├── InputError                    exit 3   a file that is missing, unreadable or not what it should be
-│   ├── PictureError              exit 3   ... as picture or video
-│   ├── SoundError                exit 3   ... as speech
-│   ├── FaceError                 exit 4   no face, or one that cannot be made to speak
-│   ├── AvatarMissing             exit 3   no avatar of that name
-│   ├── AvatarStale               exit 3   an avatar that was made of something else than is asked for
-│   └── AvatarBroken              exit 3   an avatar whose files are damaged or of another version
+├── InputError                    exit 3   an input that is missing, unreadable or unusable
+│   ├── PictureError              exit 3   ... a picture or video
+│   ├── SoundError                exit 3   ... a speech file
+│   ├── FaceError                 exit 4   no face, or one that the engine cannot animate
+│   ├── AvatarMissing             exit 3   no avatar with that name
+│   ├── AvatarStale               exit 3   an avatar made from another source, engine or options
+│   └── AvatarBroken              exit 3   an avatar with damaged files or of another version
 ├── OutputError                   exit 6   the film cannot be written
-├── LiveError                     exit 7   a live session cannot do what is asked
-│   ├── Busy                      exit 7   ... another session would make all stutter
-│   ├── BufferFull                exit 7   ... more sound than it keeps
+├── LiveError                     exit 7   a live session cannot do what was asked
+│   ├── Busy                      exit 7   ... too many sessions: one more would make all stutter
+│   ├── BufferFull                exit 7   ... too much sound is waiting
 │   └── SessionOver               exit 7   ... it has ended
-├── JobError                      exit 9   a job cannot be done
-│   ├── JobTimeout                exit 9   ... in the time that it may take
-│   └── JobInterrupted            exit 9   ... because whoever did it was stopped or crashed too often
-├── VoiceError                    exit 8   a text cannot be spoken: no voice, or its service fails
+├── JobError                      exit 9   a job failed
+│   ├── JobTimeout                exit 9   ... it took too long
+│   └── JobInterrupted            exit 9   ... its worker was stopped or crashed too often
+├── VoiceError                    exit 8   a text cannot be spoken: no such voice, or its service failed
 └── EngineUnavailable             exit 5   the engine lacks a package or its weights
     └── WeightsMissing            exit 5   ... its weights
 """
@@ -31,28 +31,28 @@ UNEXPECTED = {"type": "unexpected", "title": "Something went wrong here", "statu
 
 
 class LipsmithError(Exception):
-    """Base of every error of ours. ``exit_code`` and ``http_status`` are the one table for CLI and server."""
+    """Base of all errors in this module. ``exit_code`` is for the command line, ``http_status`` for the server."""
 
     exit_code: ClassVar[int] = 1
     http_status: int = 500
     retry_after: int | None = None
-    """Seconds after which the same call may succeed; None: not known."""
+    """Seconds after which the same call may succeed; None: unknown."""
 
     @property
     def kind(self) -> str:
-        """One word for programs to switch on: the class's name in kebab case."""
+        """The class's name in kebab case, for programs."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__).lower()
 
     @property
     def title(self) -> str:
-        """What all errors of this kind have in common, for people."""
+        """A short description of the error's class, for people: the first line of its docstring."""
         return (type(self).__doc__ or "").partition("\n")[0]
 
 
 def problem_of(error: Exception) -> dict[str, Any]:
-    """Any error as the members of an RFC 9457 problem: ``type``, ``title``, ``status``, ``detail``, ``retry_after``.
+    """The error as an RFC 9457 problem: ``type``, ``title``, ``status``, ``detail`` and perhaps ``retry_after``.
 
-    An error that is not ours says nothing of what is inside.
+    An error that is not a ``LipsmithError`` becomes a general problem that reveals no internals.
     """
     if not isinstance(error, LipsmithError):
         return {**UNEXPECTED, "detail": "The server's log says more."}

@@ -38,12 +38,12 @@ class Face:
     score: float  # 0..1
     track: int = 0  # the same person keeps the same number through a film
     frame: int = -1  # position in the source; -1: not known
-    scene: int = 0  # frames of different scenes do not follow from each other
+    scene: int = 0  # number of the scene; a cut begins the next
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """The way from an image to the engine's picture and back."""
+    """The affine map from an image to the picture that an engine draws, and back."""
 
     matrix: Array  # (2, 3): image px -> picture px
     size: tuple[int, int]  # width, height of the picture in px
@@ -51,7 +51,7 @@ class Crop:
 
     @classmethod
     def from_box(cls, box: tuple[int, int, int, int], size: tuple[int, int] | None = None) -> Crop:
-        """An axis-aligned crop; ``size`` (width, height) defaults to the box itself, pixel for pixel."""
+        """An axis-aligned crop. ``size`` (width, height) defaults to the size of the box: pixel for pixel."""
         x0, y0, x1, y1 = box
         width, height = size or (x1 - x0, y1 - y0)
         sx, sy = width / (x1 - x0), height / (y1 - y0)
@@ -60,52 +60,52 @@ class Crop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedFace:
-    """One face made ready: where its picture goes, and what the engine kept to draw it."""
+    """One face prepared for an engine: where its picture goes, and what the engine needs to draw it."""
 
-    STORED_AS: ClassVar[str] = "Target"  # in the avatars on disk
+    STORED_AS: ClassVar[str] = "Target"  # its name in stored avatars
     crop: Crop
-    mask: Array | None  # (h, w) alpha 0..1 over the picture; None: opaque, the picture replaces what is there
-    material: object  # the engine's own
-    unable: str | None = None  # why the engine leaves this face as it is in this frame; None: it speaks
+    mask: Array | None  # (h, w) alpha 0..1 of the picture; None: opaque
+    material: object  # of a type that the engine defines
+    unable: str | None = None  # why the engine cannot draw this face in this frame; None: it can
     track: int = 0  # the same person keeps the same number through a film
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceFrame:
-    """One picture to speak over. No targets: a cutaway. Several: several faces."""
+    """One picture of the source with its prepared faces. Without faces it is a cutaway."""
 
     index: int  # position in the source
     image: Image
     faces: tuple[PreparedFace, ...] = ()
-    scene: int = 0  # plates of different scenes do not follow from each other
+    scene: int = 0  # number of the scene; a cut begins the next
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrivenFrame:
-    """A plate met by its moment of sound, waiting for render."""
+    """A source frame with its drive and its samples, ready to be rendered."""
 
     index: int  # position in the film
     source_frame: SourceFrame
-    drive: Array  # (d,) what the face does now, in the engine's own terms
+    drive: Array  # what the face does, in the engine's own terms: (8,) mouth controls, (50, 384) Whisper features
     samples: Samples  # (n,) at the stream's playing rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AVFrame:
-    """One finished picture and exactly the sound that plays while it shows."""
+    """One finished picture and the samples that play while it shows."""
 
     index: int
     image: Image
     samples: Samples  # (n,) at the stream's playing rate
-    alpha: NDArray[np.uint8] | None = None  # (H, W) 0 clear .. 255 opaque, not multiplied into image; None: opaque
+    alpha: NDArray[np.uint8] | None = None  # (H, W) 0 clear .. 255 opaque, straight (not premultiplied); None: opaque
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine is.
+    """Name, version and batch sizes of an engine.
 
-    ``window`` is the number of consecutive frames it draws together, ``batch`` how many rows of them are best given to
-    one call of ``render``.
+    ``window`` is the number of consecutive frames that it renders together; ``batch`` is how many windows one call of
+    ``render`` should get for the best speed.
     """
 
     name: str
@@ -116,7 +116,7 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class FilmInfo:
-    """What a sink must know before the first frame."""
+    """Size, frame rate and sample rate of a film or stream, known before its first frame."""
 
     size: tuple[int, int]  # width, height in px
     fps: Fraction

@@ -62,7 +62,8 @@ def film(astronaut: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sound(speech_file: Path) -> Samples:
     """0.6 s at 16 kHz."""
-    from lipsmith.media.sound import Resampler, open_speech
+    from lipsmith.media.resampler import Resampler
+    from lipsmith.media.sound import open_speech
 
     speech = open_speech(speech_file)
     hearing = Resampler(speech.rate)

@@ -15,7 +15,7 @@ from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, OptionError, PictureError
-from lipsmith.media.probe import read_mark
+from lipsmith.media.probe import read_provenance
 from lipsmith.options import GenerateOptions
 from lipsmith.pipeline.generate import generate
 from lipsmith.pipeline.speak import SpeakOptions, engine_for, speak
@@ -73,7 +73,7 @@ def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
     generate(picture, speech, tmp_path / "made.mp4", options)
     assert report.rendered == report.frames == 8
     assert not [notice for notice in report.notices if "white" in notice]
-    assert read_mark(report.output)
+    assert read_provenance(report.output)
     for spoken, made in zip(images(report.output), images(tmp_path / "made.mp4"), strict=True):
         assert np.abs(spoken[400:, :100].astype(int) - (48, 96, 192)).max() < 8
         assert np.array_equal(spoken, made)

@@ -316,7 +316,7 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, sour
     assert "idle and wave nowhere look alike" in notice
     other = tmp_path / "small"
     other.mkdir()
-    from lipsmith.media.contact_sheet import write_png
+    from lipsmith.media.stills import write_png
 
     write_png(other / "0.png", drawn(0)[:30, :40])
     with pytest.raises(PictureError, match="one size"):

@@ -22,7 +22,7 @@ from lipsmith.cli import run
 from lipsmith.engines import load_engine
 from lipsmith.errors import InputError
 from lipsmith.media.probe import probe
-from lipsmith.media.video import open_picture
+from lipsmith.media.video import open_video_source
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_plates_become_a_film_again(tmp_path: Path) -> None:
     film = write_moving_portrait(tmp_path, (161, 120), 0.2)
     store.create("anna", film, load_engine("fake"))
     with store.open("anna") as avatar:
-        again = open_picture(write_plates(avatar, tmp_path))
+        again = open_video_source(write_plates(avatar, tmp_path))
         assert again.info.frames == avatar.info.frames == 5
         images = list(again.frames())
         assert np.abs(images[3].astype(int) - avatar.source_frame(3).image).mean() < 4

@@ -56,7 +56,7 @@ def test_check_tells_the_good_from_the_bad(models: Path, capsys: Captured) -> No
 def test_check_compares_checksums_when_asked(models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.weights.check", lambda _: "every key and shape")
     assert run(["weights", "check"]) == 0
-    assert "all well, after a look at every key and shape" in capsys.readouterr().out
+    assert "no fault; checked every key and shape" in capsys.readouterr().out
     assert run(["weights", "check", "--checksums"]) == 3
     assert "its SHA-256 is" in capsys.readouterr().out
 
@@ -68,7 +68,7 @@ def test_fetch_and_import_hand_on_what_was_asked(
     part = PARTS["whisper"]
     found = [FoundPart(part, models / "whisper", part.weights[0])]
     monkeypatch.setattr("lipsmith.weights.fetch.fetch", lambda *given: seen.append(given[:3]) or found)
-    monkeypatch.setattr("lipsmith.weights.fetch.take_over", lambda *given: seen.append(given[:3]) or found)
+    monkeypatch.setattr("lipsmith.weights.fetch.import_folder", lambda *given: seen.append(given[:3]) or found)
     assert run(["weights", "fetch"]) == 0
     assert run(["weights", "fetch", "musetalk-v1", "--all", "--to", "there", "--endpoint", "http://mirror"]) == 0
     assert run(["weights", "import", "MuseTalk", "--copy", "--json"]) == 0

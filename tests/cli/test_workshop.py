@@ -58,7 +58,7 @@ def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
     assert run(words) == 0
     assert seen == [TrainOptions(tmp_path, tmp_path / "ear.onnx", steps=10)]
     printed = capsys.readouterr()
-    assert printed.out == f"{tmp_path / 'ear.onnx'}: 1234 bytes, figures in ear.json\n"
+    assert printed.out == f"{tmp_path / 'ear.onnx'}: 1234 bytes, scores in ear.json\n"
     assert printed.err == "training, step 50: 50%\n"
 
 
@@ -71,7 +71,7 @@ def test_without_torch_the_extra_is_named(capsys: Captured, monkeypatch: pytest.
 def test_steps_speak_up_seldom_and_at_every_new_stage(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
-    steps = train.Steps()
+    steps = train.TrainingProgress()
     for text, share, passed in (
         ("a, 1", 0.1, 1),
         ("a, 2", 0.2, 1),
@@ -79,6 +79,6 @@ def test_steps_speak_up_seldom_and_at_every_new_stage(capsys: Captured, monkeypa
         ("b, 2", 0.5, 1),
         ("b, 3", 1, 1),
     ):
-        steps.see(text, share)
+        steps.report(text, share)
         now[0] += passed
     assert capsys.readouterr().err.split("\n")[:-1] == ["a, 1: 10%", "b, 1: 10%", "b, 2: 50%", "b, 3: 100%"]

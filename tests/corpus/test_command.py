@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.corpus import command
-from lipsmith.corpus.command import printed_by
+from lipsmith.corpus.command import command_output
 from lipsmith.corpus.festival import Festival
 from lipsmith.corpus.flite import Flite
 from lipsmith.corpus.utterance import Delivery
@@ -31,7 +31,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "synthesiser"
     path.write_text(f"#!/bin/sh\n{BROKEN[request.param]}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(command, "LONGEST", 0.2)
+    monkeypatch.setattr(command, "TIMEOUT", 0.2)
     return str(path)
 
 
@@ -47,7 +47,7 @@ def test_a_broken_festival_says_nothing(broken: str) -> None:
 
 def test_what_a_command_prints_is_read_whatever_its_letters() -> None:
     words = [sys.executable, "-S", "-c", r"import sys; sys.stdout.buffer.write(b'ok \xff')"]
-    assert printed_by(words) == "ok \ufffd"
-    assert printed_by([*words[:3], "print('version 1'); exit(1)"]) is None
-    assert printed_by([*words[:3], "print('version 1'); exit(1)"], failing=True) == "version 1\n"
-    assert printed_by(["/no/such/command"]) is None
+    assert command_output(words) == "ok \ufffd"
+    assert command_output([*words[:3], "print('version 1'); exit(1)"]) is None
+    assert command_output([*words[:3], "print('version 1'); exit(1)"], allow_failure=True) == "version 1\n"
+    assert command_output(["/no/such/command"]) is None

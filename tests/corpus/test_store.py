@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.store import load, read_summary, save
+from lipsmith.corpus.store import load_utterances, read_summary, save_utterances
 from lipsmith.corpus.utterance import LabelledUtterance
 from lipsmith.errors import InputError
 from lipsmith.speech.phones import Segment
@@ -15,8 +15,8 @@ def test_what_was_saved_is_loaded(tmp_path):
         LabelledUtterance("fake:a", "Élan", sound, (Segment(0, 100, "sil"), Segment(100, 500, "ɑ"))),
         LabelledUtterance("fake:b", "ba", sound[:50], (Segment(0, 50, "b"),)),
     ]
-    save(tmp_path / "x.npz", said)
-    found = load(tmp_path / "x.npz")
+    save_utterances(tmp_path / "x.npz", said)
+    found = load_utterances(tmp_path / "x.npz")
     assert [(each.voice, each.text, each.segments) for each in found] == [
         (each.voice, each.text, each.segments) for each in said
     ]
@@ -28,6 +28,6 @@ def test_what_is_not_a_corpus_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
     for name in ("text.npz", "missing.npz"):
         with pytest.raises(InputError, match="not a corpus file"):
-            load(tmp_path / name)
+            load_utterances(tmp_path / name)
     with pytest.raises(InputError, match="holds no corpus"):
         read_summary(tmp_path)

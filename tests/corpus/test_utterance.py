@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.utterance import at_hearing_rate, levelled, segmented, with_closures
+from lipsmith.corpus.utterance import make_segments, peak_normalised, resample_whole, with_closures
 from lipsmith.speech.phones import Segment
 
 
@@ -12,7 +12,7 @@ def spelled(segments):
 
 
 def test_starts_become_contiguous_segments_from_the_first_sample_to_the_last():
-    segments = segmented([(0.1, "m"), (0.2, "aɪ"), (0.4, "")], 8000)
+    segments = make_segments([(0.1, "m"), (0.2, "aɪ"), (0.4, "")], 8000)
     assert spelled(segments) == [
         ("sil", 0, 1600),
         ("m", 1600, 3200),
@@ -23,7 +23,7 @@ def test_starts_become_contiguous_segments_from_the_first_sample_to_the_last():
 
 
 def test_neighbouring_silences_are_one_and_empty_phones_are_none():
-    assert spelled(segmented([(0.0, "_"), (0.1, "t"), (0.1, "b"), (0.2, ""), (0.3, "")], 6400)) == [
+    assert spelled(make_segments([(0.0, "_"), (0.1, "t"), (0.1, "b"), (0.2, ""), (0.3, "")], 6400)) == [
         ("sil", 0, 1600),
         ("b", 1600, 3200),
         ("sil", 3200, 6400),
@@ -31,7 +31,7 @@ def test_neighbouring_silences_are_one_and_empty_phones_are_none():
 
 
 def test_nothing_lies_beyond_the_sound():
-    assert spelled(segmented([(0.0, "a"), (0.3, "b")], 3200)) == [("a", 0, 3200)]
+    assert spelled(make_segments([(0.0, "a"), (0.3, "b")], 3200)) == [("a", 0, 3200)]
 
 
 @pytest.mark.parametrize(("quiet", "moved"), [(800, 800), (2000, 1280), (0, 0)])
@@ -55,9 +55,9 @@ def test_a_tone_survives_the_way_to_16_khz(rate):
     def tone(at):
         return np.sin(2 * np.pi * 440 * np.arange(at) / at).astype(np.float32)
 
-    assert np.abs(at_hearing_rate(tone(rate), rate) - tone(16_000)).max() < 1e-3
+    assert np.abs(resample_whole(tone(rate), rate) - tone(16_000)).max() < 1e-3
 
 
 def test_levelled_reaches_its_peak_and_leaves_silence():
-    assert np.abs(levelled(np.array([0.1, -0.2], np.float32))).max() == pytest.approx(0.5)
-    assert not levelled(np.zeros(10, np.float32)).any()
+    assert np.abs(peak_normalised(np.array([0.1, -0.2], np.float32))).max() == pytest.approx(0.5)
+    assert not peak_normalised(np.zeros(10, np.float32)).any()

@@ -44,7 +44,8 @@ def target(engine: Engine, astronaut: Image, face: Face) -> PreparedFace:
 @pytest.fixture(scope="module")
 def speech(speech_file: object) -> Samples:
     """1.4 s of the shipped speech at 16 kHz, an odd number of samples."""
-    from lipsmith.media.sound import Resampler, open_speech
+    from lipsmith.media.resampler import Resampler
+    from lipsmith.media.sound import open_speech
 
     sound = open_speech(speech_file)
     hearing = Resampler(sound.rate)

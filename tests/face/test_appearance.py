@@ -33,7 +33,7 @@ def test_a_mirror_image_is_somebody_else(head: Head) -> None:
 
 def test_what_was_learnt_is_near(head: Head) -> None:
     person, other = Appearance(seen(head, 200, 220)), seen_mirrored(head)
-    person.learn(other)
+    person.add(other)
     assert person.distance(other) == 0
 
 

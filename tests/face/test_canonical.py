@@ -73,7 +73,7 @@ def test_the_pose_is_found_again_whatever_the_mouth_does(yaw: float, pitch: floa
     found = fit_pose(pose.to_image(shape))
     assert found.scale == pytest.approx(120)
     assert found.angles == pytest.approx((yaw, pitch, roll), abs=1e-6)
-    assert found.to_own(pose.to_image(shape)) == pytest.approx(shape)
+    assert found.to_head(pose.to_image(shape)) == pytest.approx(shape)
 
 
 def test_irises_are_left_out() -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lipsmith.face.cuts import SceneCuts
+from lipsmith.face.cuts import SceneCutDetector
 from lipsmith.types import Image
 from tests.support.pasted_faces import Head, backdrop, paste, placement
 
 
 def scenes(frames: Iterable[Image]) -> tuple[list[int], list[int]]:
-    cuts = SceneCuts()
+    cuts = SceneCutDetector()
     return [cuts.push(frame) for frame in frames], cuts.starts
 
 
@@ -50,7 +50,7 @@ def test_a_flash_of_three_frames_is_no_cut_and_one_of_four_is_two() -> None:
 
 
 def test_the_difference_is_of_the_last_two_frames() -> None:
-    cuts = SceneCuts()
+    cuts = SceneCutDetector()
     cuts.push(np.zeros((90, 160, 3), np.uint8))
     cuts.push(np.full((90, 160, 3), 51, np.uint8))
     np.testing.assert_allclose(cuts.difference, 0.2, atol=1e-6)

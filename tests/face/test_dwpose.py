@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import InputError
-from lipsmith.face.dwpose import BINS, HEIGHT, KEYPOINTS, WIDTH, DWPose, decoded, network_input
+from lipsmith.face.dwpose import BINS, HEIGHT, KEYPOINTS, WIDTH, DWPose, decode_simcc, network_input
 from lipsmith.face.points68 import MIRRORED
 from lipsmith.types import Array
 
@@ -101,7 +101,7 @@ def test_the_first_highest_bin_counts_and_nothing_is_outside() -> None:
     across, down = np.zeros((3, 576), np.float32), np.zeros((3, 768), np.float32)
     across[0, [11, 300]], down[0, 41] = 0.7, 0.9
     across[1, 5] = 0.6
-    points, scores = decoded(across, down)
+    points, scores = decode_simcc(across, down)
     np.testing.assert_array_equal(points, [[5.5, 20.5], [-0.5, -0.5], [-0.5, -0.5]])
     np.testing.assert_allclose(scores, [0.7, 0, 0])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from lipsmith.face.landmarks import Landmarker, distinct
+from lipsmith.face.landmarks import Landmarker, without_duplicates
 from lipsmith.face.regions import box_of
 from lipsmith.types import Face, Image
 from tests.support.pasted_faces import FACE_SHARE, Head, backdrop, error, moved, paste, placement
@@ -115,4 +115,4 @@ def test_of_two_boxes_on_one_face_the_earlier_stays() -> None:
         return Face(np.array([x, 0, x + size, size], np.float32), np.zeros((478, 3), np.float32), 1.0)
 
     first, again, other = at(0, 50), at(5, 50), at(100, 80)
-    assert distinct([first, again, other]) == [other, first]
+    assert without_duplicates([first, again, other]) == [other, first]

@@ -91,7 +91,7 @@ def test_without_mediapipe_the_engine_is_unavailable(monkeypatch: pytest.MonkeyP
 def test_a_detection_in_a_view_is_one_in_the_image() -> None:
     seen = mediapipe_nets.Detection(np.float32([1, 2, 3, 4]), np.float32([[1, 2], [3, 2]]), 0.9)
     view = RegionView(np.zeros((8, 8, 3), np.uint8), np.float32([0.5, 0.5]), np.float32([10, 20]))
-    outside = seen.outward(view)
+    outside = seen.to_image(view)
     np.testing.assert_array_equal(outside.box, [12.5, 24.5, 16.5, 28.5])
     np.testing.assert_array_equal(outside.eyes, [[12.5, 24.5], [16.5, 24.5]])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsmith.face.regions import Region, RegionView, area, overlap
+from lipsmith.face.regions import Region, RegionView, area, iou
 from tests.support.pasted_faces import backdrop
 
 
@@ -23,9 +23,9 @@ def test_a_region_of_landmarks_has_their_tilt() -> None:
 
 def test_straying_counts_place_and_size() -> None:
     region = Region(10, 10, 100)
-    assert region.strayed(region) == 0
-    assert region.strayed(region.moved(0.1, 0, 1)) == pytest.approx(0.1)
-    assert region.moved(0, 0, 0.5).strayed(region) == pytest.approx(0.5)
+    assert region.distance(region) == 0
+    assert region.distance(region.moved(0.1, 0, 1)) == pytest.approx(0.1)
+    assert region.moved(0, 0, 0.5).distance(region) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("side", [20.0, 100.0, 300.0, 700.0, 1500.0])
@@ -34,9 +34,9 @@ def test_the_way_into_a_view_leads_back(side: float) -> None:
     region = Region(900, 800, side, 0.2)
     view = RegionView.of(image, region)
     assert view is not None
-    inside = view.inward(region)
+    inside = view.to_view(region)
     assert 240 <= inside.side <= 480  # good for a network that samples 192
-    outside = view.outward(np.float32([[inside.x, inside.y, 8]]))
+    outside = view.to_image(np.float32([[inside.x, inside.y, 8]]))
     np.testing.assert_allclose(outside, [[900, 800, 8 / view.zoom[0]]], rtol=1e-5)
 
 
@@ -49,7 +49,7 @@ def test_a_view_shows_what_is_there(side: float) -> None:
     assert view is not None
     height, width = view.picture.shape[:2]
     middle = np.float32([[width // 2, height // 2]])
-    np.testing.assert_allclose(view.picture[height // 2, width // 2, :2], view.outward(middle)[0] / 4, atol=1)
+    np.testing.assert_allclose(view.picture[height // 2, width // 2, :2], view.to_image(middle)[0] / 4, atol=1)
 
 
 def test_there_is_no_view_outside_the_image() -> None:
@@ -60,7 +60,7 @@ def test_there_is_no_view_outside_the_image() -> None:
 
 @pytest.mark.parametrize("size", [(640, 360), (641, 360), (3840, 2160), (40, 300)])
 def test_an_overview_is_of_the_whole_image_and_small(size: tuple[int, int]) -> None:
-    view = RegionView.over(backdrop(*size))
+    view = RegionView.overview(backdrop(*size))
     height, width = view.picture.shape[:2]
     assert max(width, height) <= 640
     assert width / view.zoom[0] == pytest.approx(size[0], abs=8)
@@ -81,7 +81,7 @@ def test_tiles_cover_every_pixel_and_overlap(size: tuple[int, int]) -> None:
 
 def test_overlap_is_the_share_of_what_two_boxes_cover() -> None:
     box = np.float32([0, 0, 10, 10])
-    assert overlap(box, box) == 1
-    assert overlap(box, np.float32([5, 0, 15, 10])) == pytest.approx(1 / 3)
-    assert overlap(box, np.float32([10, 0, 20, 10])) == 0
+    assert iou(box, box) == 1
+    assert iou(box, np.float32([5, 0, 15, 10])) == pytest.approx(1 / 3)
+    assert iou(box, np.float32([10, 0, 20, 10])) == 0
     assert area(box) == 100

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import InputError
-from lipsmith.face.s3fd import KEPT, OVERLAP, S3FDDetector, faces_in, first_box, thin_out
+from lipsmith.face.s3fd import MAX_IOU, MIN_FACE_SCORE, S3FDDetector, decode_faces, first_box, non_max_suppression
 from lipsmith.types import Array
 from tests.support.goldens import golden_json
 
@@ -27,7 +27,7 @@ def empty_grids(height: int = 256, width: int = 256) -> list[tuple[Array, Array]
 
 
 def test_nothing_is_no_face() -> None:
-    faces = faces_in(empty_grids())
+    faces = decode_faces(empty_grids())
     assert faces.shape == (0, 5)
     assert first_box(faces) is None
 
@@ -36,7 +36,7 @@ def test_nothing_is_no_face() -> None:
 def test_an_anchor_is_four_strides_wide_around_its_cell(level: int) -> None:
     grids, stride = empty_grids(), STRIDES[level]
     grids[level][0][:, 1, 0] = 0, 3
-    faces = faces_in(grids)
+    faces = decode_faces(grids)
     x, y, half = stride / 2, stride * 1.5, stride * 2
     np.testing.assert_allclose(faces, [[x - half, y - half, x + half, y + half, 1 / (1 + np.exp(-3))]], rtol=1e-5)
     assert first_box(faces) == (0, 0, int(x + half), int(y + half))
@@ -49,7 +49,7 @@ def test_offsets_move_and_stretch_the_anchor() -> None:
     x, y = 3 * 32 + 16 + 0.1 * 128, 2 * 32 + 16 - 0.05 * 128
     width, height = 128 * np.exp(0.14), 128 * np.exp(-0.06)
     wanted = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
-    np.testing.assert_allclose(faces_in(grids)[0, :4], wanted, rtol=1e-5)
+    np.testing.assert_allclose(decode_faces(grids)[0, :4], wanted, rtol=1e-5)
 
 
 def test_a_doubtful_face_is_dropped_and_the_best_comes_first() -> None:
@@ -57,26 +57,26 @@ def test_a_doubtful_face_is_dropped_and_the_best_comes_first() -> None:
     grids[2][0][:, 1, 1] = 0, -0.01  # just under a half
     grids[2][0][:, 8, 8] = 0, 1
     grids[2][0][:, 14, 2] = 0, 5
-    faces = faces_in(grids)
+    faces = decode_faces(grids)
     assert len(faces) == 2
-    assert faces[0, 4] > faces[1, 4] > KEPT
+    assert faces[0, 4] > faces[1, 4] > MIN_FACE_SCORE
     assert faces[0, 1] > faces[1, 1]  # the best one lies lower
 
 
 def test_boxes_of_one_face_become_one() -> None:
     boxes = np.array([[0, 0, 99, 99, 0.8], [10, 0, 109, 99, 0.9], [80, 0, 179, 99, 0.7]], np.float32)
-    np.testing.assert_array_equal(thin_out(boxes), boxes[[1, 2]])
-    assert thin_out(boxes[:0]).shape == (0, 5)
+    np.testing.assert_array_equal(non_max_suppression(boxes), boxes[[1, 2]])
+    assert non_max_suppression(boxes[:0]).shape == (0, 5)
 
 
 def test_upstreams_kept_boxes_are_kept_in_its_order() -> None:
     golden = golden_json("s3fd")["post"]
     kept = np.array(golden["kept"], np.float32)
-    again = thin_out(kept[::-1])
+    again = non_max_suppression(kept[::-1])
     np.testing.assert_array_equal(again, kept)
     assert list(first_box(again) or ()) == golden["result"]
-    assert len(thin_out(np.concatenate([kept, kept + np.float32([3, 3, 3, 3, -0.1])]))) == len(kept)
-    assert 0 < OVERLAP < 1
+    assert len(non_max_suppression(np.concatenate([kept, kept + np.float32([3, 3, 3, 3, -0.1])]))) == len(kept)
+    assert 0 < MAX_IOU < 1
 
 
 def test_the_detector_sees_full_size_pictures_and_refuses_tiny_ones() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import gc
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from lipsmith.errors import FaceError, OptionError, OutputError
+from lipsmith.errors import FaceError, OptionError
+from lipsmith.face.landmark_file import LandmarkFile
 from lipsmith.face.regions import box_of
-from lipsmith.face.tracks import LandmarkFile, Track, Tracks
+from lipsmith.face.tracks import Track, Tracks
 from lipsmith.types import Array, Face
 from tests.support.smoothed_runs import zero_phase
 
@@ -138,36 +138,3 @@ def test_ten_minutes_stay_out_of_memory() -> None:
         assert tracemalloc.get_traced_memory()[0] < 4_000_000
     finally:
         tracemalloc.stop()
-
-
-def test_the_file_goes_with_its_owner() -> None:
-    kept = LandmarkFile()
-    file = kept._file
-    kept.append(landmarks_at(0))
-    np.testing.assert_array_equal(kept.read(0), landmarks_at(0))
-    del kept
-    gc.collect()
-    assert file.closed
-
-
-class FullDisk:
-    """A file on a disk that takes ``room`` more bytes, and complains only when there is no room at all."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-
-    def seek(self, at: int) -> int:
-        return at
-
-    def write(self, data: bytes) -> int:
-        if self.room == 0:
-            raise OSError(28, "No space left on device")
-        return min(self.room, len(data))
-
-
-@pytest.mark.parametrize("room", [0, 100])
-def test_a_full_disk_is_named(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = LandmarkFile()
-    monkeypatch.setattr(kept, "_file", FullDisk(room))
-    with pytest.raises(OutputError, match="set TMPDIR"):
-        kept.append(landmarks_at(0))

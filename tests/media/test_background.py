@@ -14,14 +14,14 @@ from lipsmith.media.background import (
     BackgroundOptions,
     BackgroundReplacement,
     VideoBackground,
-    alphas_of,
     checkerboard,
-    colour_of,
-    cover,
+    open_alpha,
     open_replacement,
+    parse_colour,
+    resize_to_cover,
 )
-from lipsmith.media.stills import opacity
-from lipsmith.media.video import open_picture
+from lipsmith.media.stills import read_alpha
+from lipsmith.media.video import open_video_source
 from lipsmith.types import AVFrame, Image, SourceFrame
 from tests.support.made_media import noise, number_of, numbered, write_video
 
@@ -76,8 +76,8 @@ def test_a_picture_fills_the_frame(tmp_path: Path) -> None:
 
 def test_a_film_plays_behind_at_the_film_s_rate_and_begins_again(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)], Fraction(25, 2))
-    ground = VideoBackground(open_picture(path, FPS), (64, 48))
-    assert [number_of(ground.at(index)) for index in (0, 0, 1, 2, 9, 10, 13)] == [0, 0, 0, 1, 4, 0, 1]
+    background = VideoBackground(open_video_source(path, FPS), (64, 48))
+    assert [number_of(background.at(index)) for index in (0, 0, 1, 2, 9, 10, 13)] == [0, 0, 0, 1, 4, 0, 1]
 
 
 def test_a_drawn_mouth_is_no_hole_but_a_moved_edge_is_followed() -> None:
@@ -100,8 +100,8 @@ def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:
 @pytest.mark.parametrize("key", ["auto", "alpha"])
 def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
     path = rgba(tmp_path / "a.png")
-    image = next(iter(open_picture(path).frames()))
-    scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, alphas_of(path))
+    image = next(iter(open_video_source(path).frames()))
+    scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, open_alpha(path))
     assert scene is not None
     laid = scene.finish(SourceFrame(0, image), AVFrame(0, image, noise(640))).image
     assert (laid[:, :24] == 90).all()
@@ -111,20 +111,20 @@ def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
 def test_a_folder_brings_one_transparency_per_picture(tmp_path: Path) -> None:
     for number, opaque in ((1, 10), (2, 30)):
         rgba(tmp_path / f"{number}.png", opaque)
-    alphas = alphas_of(tmp_path)
+    alphas = open_alpha(tmp_path)
     assert alphas is not None
     assert [int((alphas(index)[0] == 255).sum()) for index in (1, 0)] == [30, 10]
 
 
 def test_transparency_keeps_the_size_that_the_picture_is_read_at(tmp_path: Path) -> None:
-    assert opacity(rgba(tmp_path / "a.png"), 32).shape == (24, 32)
+    assert read_alpha(rgba(tmp_path / "a.png"), 32).shape == (24, 32)
 
 
 def test_opaque_pictures_and_films_bring_none(tmp_path: Path) -> None:
     film = write_video(tmp_path / "a.mp4", [numbered(1)] * 3)
     Pillow.fromarray(before_screen()).save(tmp_path / "b.png")
     rgba(tmp_path / "c.png", 64)
-    assert [alphas_of(path) for path in (film, tmp_path / "b.png", tmp_path / "c.png")] == [None] * 3
+    assert [open_alpha(path) for path in (film, tmp_path / "b.png", tmp_path / "c.png")] == [None] * 3
     with pytest.raises(PictureError, match="no transparent parts"):
         opened("red", key="alpha")
 
@@ -132,7 +132,7 @@ def test_opaque_pictures_and_films_bring_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", ["#12", "#gggggg", "#11223344"])
 def test_a_wrong_colour_is_said(words: str) -> None:
     with pytest.raises(OptionError, match="is no colour: write it as #rrggbb"):
-        colour_of(words)
+        parse_colour(words)
 
 
 def test_no_such_background_is_said_with_the_nearest() -> None:
@@ -150,6 +150,6 @@ def test_a_wrong_key_is_said(key: str) -> None:
 def test_covering_fills_any_size_and_keeps_the_middle(size: tuple[int, int]) -> None:
     image = np.zeros((50, 80, 3), np.uint8)
     image[20:30, 35:45] = 255
-    covered = cover(image, size)
+    covered = resize_to_cover(image, size)
     assert covered.shape == (size[1], size[0], 3)
     assert covered[size[1] // 2, size[0] // 2].min() > 200

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.chroma_key import FULL, SURE, composite, cut, find_key, key_matte, matte_from_alpha, named_key
+from lipsmith.media.chroma_key import (
+    OPAQUE_SHARE,
+    TRUSTED_ALPHA,
+    composite,
+    cut_out,
+    find_key,
+    key_matte,
+    matte_from_alpha,
+    named_key,
+)
 from lipsmith.types import Array, Image
 from tests.support.chroma_key_formula import alpha_by_formula
 
@@ -46,7 +55,7 @@ def test_the_border_tells_the_screen(screen: tuple[int, ...]) -> None:
 def test_alpha_is_that_of_the_mix(screen: tuple[int, ...], person: tuple[int, ...]) -> None:
     alpha = shape()
     matte = key_matte(mixed(alpha, person, screen), named_key(screen))
-    found, cut_ends = matte.alpha / 255, np.clip((alpha - 0.25) / (FULL - 0.25), 0, 1)  # steeper than the mix
+    found, cut_ends = matte.alpha / 255, np.clip((alpha - 0.25) / (OPAQUE_SHARE - 0.25), 0, 1)  # steeper than the mix
     assert (found[alpha == 0] == 0).all()
     assert (found[alpha == 1] == 1).all()
     hardest = person is SKIN  # its mixes pass through grey
@@ -75,7 +84,7 @@ def test_hair_stays_soft() -> None:
     matte = key_matte(mixed(alpha, HAIR, GREEN), named_key(GREEN))
     soft = (alpha > 0.3) & (alpha < 0.8)
     assert soft.sum() > 5000
-    assert np.abs(matte.alpha[soft] / 255 - (alpha[soft] - 0.25) / (FULL - 0.25)).max() < 0.05
+    assert np.abs(matte.alpha[soft] / 255 - (alpha[soft] - 0.25) / (OPAQUE_SHARE - 0.25)).max() < 0.05
 
 
 @pytest.mark.parametrize("screen", [GREEN, BLUE, PALE])
@@ -124,7 +133,7 @@ def test_a_frame_without_the_screen_stays_whole() -> None:
 def test_cut_colours_show_no_screen_even_where_nothing_is() -> None:
     image = mixed(shape(), SKIN, GREEN)
     matte = key_matte(image, find_key(image))
-    wrong = np.abs(cut(image, matte).astype(int) - SKIN).max(-1)
+    wrong = np.abs(cut_out(image, matte).astype(int) - SKIN).max(-1)
     assert wrong.mean() < 8
     assert wrong[matte.alpha == 0].max() < 40  # the screen is 205 away
     assert (wrong * (matte.alpha / 255)).mean() < 2
@@ -136,9 +145,9 @@ def test_what_is_cut_and_laid_by_others_is_what_we_lay(screen: tuple[int, ...], 
     image = mixed(strands(), person, screen, noise=2)
     matte, ground = key_matte(image, find_key(image)), np.full_like(image, (60, 60, 60))
     alpha = matte.alpha[..., None] / 255
-    theirs = cut(image, matte) * alpha + ground * (1 - alpha)
+    theirs = cut_out(image, matte) * alpha + ground * (1 - alpha)
     wrong = np.abs(theirs - composite(image, matte, ground))
-    assert wrong[matte.alpha >= SURE].max() <= 1
+    assert wrong[matte.alpha >= TRUSTED_ALPHA].max() <= 1
     assert wrong[matte.alpha > 0].max() < 8
 
 
@@ -147,7 +156,7 @@ def test_faint_pixels_have_their_neighbours_colours_not_noise() -> None:
     matte = key_matte(image, find_key(image))
     faint = (matte.alpha > 0) & (matte.alpha < 26)
     assert faint.sum() > 500
-    assert np.abs(cut(image, matte)[faint].astype(int) - HAIR).mean() < 3
+    assert np.abs(cut_out(image, matte)[faint].astype(int) - HAIR).mean() < 3
 
 
 @pytest.mark.parametrize("wall", [(128, 128, 128), (250, 250, 250), (5, 5, 5)])

@@ -161,7 +161,7 @@ def test_one_encode_is_good(tmp_path: Path) -> None:
 def test_a_soundtrack_that_began_late_is_in_time_in_the_film(tmp_path: Path) -> None:
     source = write_both(tmp_path / "a.mkv", [numbered(k) for k in range(20)], click(0.4, 0.1, 16000), 16000, late=0.3)
     speech = open_speech(source)
-    assert speech.lead > 0
+    assert speech.start_offset > 0
     make(tmp_path / "film.mp4", speech, 20)
     assert abs(heard_click(tmp_path / "film.mp4") - 0.4) < 0.003
 

@@ -10,8 +10,8 @@ import pytest
 
 from lipsmith.errors import OutputError
 from lipsmith.media import spool as spool_module
-from lipsmith.media.spool import FilmSpool, RawSpool, open_spool
-from lipsmith.media.video import FileSource, open_picture
+from lipsmith.media.spool import CompressedSpool, RawSpool, open_spool
+from lipsmith.media.video import VideoFileSource, open_video_source
 from lipsmith.types import Image
 from tests.support.made_media import write_video
 
@@ -40,15 +40,17 @@ def test_putting_and_getting_may_alternate(tmp_path: Path) -> None:
 
 def test_film_frames_come_back_in_any_order_in_less_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smooth = [np.full((240, 320, 3), 10 * k, np.uint8) for k in range(6)]
-    video = open_picture(write_video(tmp_path / "a.mp4", smooth))
-    assert isinstance(video, FileSource)
-    forward = list(video.exposures())
+    video = open_video_source(write_video(tmp_path / "a.mp4", smooth))
+    assert isinstance(video, VideoFileSource)
+    forward = list(video.decoded_frames())
     written = []
-    append = spool_module._Rolls.append
+    append = spool_module._TemporaryRecords.append
     monkeypatch.setattr(
-        spool_module._Rolls, "append", lambda rolls, data: (written.append(len(data)), append(rolls, data))[1]
+        spool_module._TemporaryRecords,
+        "append",
+        lambda records, data: (written.append(len(data)), append(records, data))[1],
     )
-    with FilmSpool(tmp_path, video) as spool:
+    with CompressedSpool(tmp_path, video) as spool:
         for image, decoded in forward:
             spool.put(image, decoded)
         for k in (5, 1, 0, 4, 4):
@@ -56,12 +58,14 @@ def test_film_frames_come_back_in_any_order_in_less_room(tmp_path: Path, monkeyp
     assert sum(written) < 6 * 240 * 320 * 3 / 5
 
 
-@pytest.mark.parametrize(("pixels", "limit", "kind"), [("yuv420p", 3840, FilmSpool), ("yuv420p10le", 3840, RawSpool)])
+@pytest.mark.parametrize(
+    ("pixels", "limit", "kind"), [("yuv420p", 3840, CompressedSpool), ("yuv420p10le", 3840, RawSpool)]
+)
 def test_the_spool_fits_the_footage(tmp_path: Path, pixels: str, limit: int, kind: type) -> None:
     path = write_video(tmp_path / "a.mov", [noisy(k) for k in range(4)], codec="libx265", pix_fmt=pixels)
-    video = open_picture(path, limit_side=limit)
-    assert isinstance(video, FileSource)
-    with open_spool(video, 2, tmp_path, *next(video.exposures())) as spool:
+    video = open_video_source(path, max_side=limit)
+    assert isinstance(video, VideoFileSource)
+    with open_spool(video, 2, tmp_path, *next(video.decoded_frames())) as spool:
         assert isinstance(spool, kind)
 
 

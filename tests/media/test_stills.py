@@ -1,4 +1,4 @@
-"""Images of every kind come out as RGB, the right way up."""
+"""Images of every kind are read as RGB, the right way up; PNG files are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from lipsmith.errors import PictureError
-from lipsmith.media.stills import fit, is_still, list_folder, read_still
+from lipsmith.errors import OutputError, PictureError
+from lipsmith.media.stills import is_still, limit_size, list_images, read_still, write_png
 from lipsmith.types import Image
 from tests.support.made_media import numbered
 
@@ -208,9 +208,9 @@ def test_an_8k_image_is_scaled_with_a_notice(tmp_path: Path) -> None:
 
 
 def test_fit_keeps_the_shape() -> None:
-    assert fit((100, 50), 100) == (100, 50)
-    assert fit((100, 50), 50) == (50, 25)
-    assert fit((50, 10000), 100) == (1, 100)
+    assert limit_size((100, 50), 100) == (100, 50)
+    assert limit_size((100, 50), 50) == (50, 25)
+    assert limit_size((50, 10000), 100) == (1, 100)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 4), (15, 15)])
@@ -247,14 +247,14 @@ def test_the_folder_names_the_image_of_another_size(tmp_path: Path) -> None:
     for k in range(3):
         Pillow.new("RGB", (64, 48 + (k == 2) * 2)).save(tmp_path / f"{k}.png")
     with pytest.raises(PictureError, match=r"2\.png is 64x50 pixels but 0\.png is 64x48"):
-        list_folder(tmp_path)
+        list_images(tmp_path)
 
 
 def test_the_folder_names_the_file_that_is_no_image(tmp_path: Path) -> None:
     Pillow.new("RGB", (64, 48)).save(tmp_path / "0.png")
     (tmp_path / "1.png").write_text("no image")
     with pytest.raises(PictureError, match=r"1\.png is not a picture that can be read"):
-        list_folder(tmp_path)
+        list_images(tmp_path)
 
 
 def test_a_sideways_photograph_fits_among_upright_ones(tmp_path: Path) -> None:
@@ -262,10 +262,37 @@ def test_a_sideways_photograph_fits_among_upright_ones(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Pillow.new("RGB", (64, 48)).save(tmp_path / "0.jpg")
     Pillow.new("RGB", (48, 64)).save(tmp_path / "1.jpg", exif=exif)
-    assert [path.name for path in list_folder(tmp_path)] == ["0.jpg", "1.jpg"]
+    assert [path.name for path in list_images(tmp_path)] == ["0.jpg", "1.jpg"]
 
 
 def test_numbers_in_names_are_counted_and_superscripts_are_letters(tmp_path: Path) -> None:
     for name in ("10.png", "9.png", "1²2.png"):
         Pillow.new("RGB", (40, 40)).save(tmp_path / name)
-    assert [path.name for path in list_folder(tmp_path)] == ["1²2.png", "9.png", "10.png"]
+    assert [path.name for path in list_images(tmp_path)] == ["1²2.png", "9.png", "10.png"]
+
+
+def test_a_png_holds_the_very_pixels(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    write_png(tmp_path / "a.png", image)
+    assert np.array_equal(np.asarray(Pillow.open(tmp_path / "a.png")), image)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_png_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_png(tmp_path / "a.png", numbered(0))
+    before = (tmp_path / "a.png").read_bytes()
+
+    def full(self: object, path: Path, **_: str) -> None:
+        path.write_bytes(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Pillow.Image, "save", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_png(tmp_path / "a.png", numbered(1))
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_png(tmp_path / "nowhere" / "a.png", numbered(0))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import OptionError
-from lipsmith.media.probe import probe, read_mark
+from lipsmith.media.probe import probe, read_provenance
 from lipsmith.media.writer import FilmOptions, FilmWriter
 from lipsmith.types import AVFrame, FilmInfo
 from tests.support.made_media import decode_transparent, noise
@@ -67,7 +67,7 @@ def test_no_pixel_of_alpha_is_lost_in_hundreds_of_small_frames(tmp_path: Path, n
 @pytest.mark.parametrize(("name", "codec"), [("a.webm", "vp9"), ("a.mov", "prores")])
 def test_the_film_keeps_its_mark_and_its_sound(tmp_path: Path, name: str, codec: str) -> None:
     path = write(tmp_path / name)
-    assert read_mark(path)
+    assert read_provenance(path)
     assert probe(path).frames == 10
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.codec.canonical_name == codec

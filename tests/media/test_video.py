@@ -11,8 +11,8 @@ import pytest
 from PIL import Image as Pillow
 
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.ping_pong import replay
-from lipsmith.media.video import open_picture, parse_rate, snap
+from lipsmith.media.ping_pong import ping_pong_frames
+from lipsmith.media.video import open_video_source, parse_rate, standard_rate
 from lipsmith.types import Image
 from tests.support.made_media import click, noise, number_of, numbered, write_both, write_sound, write_video
 
@@ -20,7 +20,7 @@ NTSC = Fraction(30000, 1001)
 
 
 def numbers(path: Path, fps: Fraction | str | None = "source") -> list[int]:
-    return [number_of(image) for image in open_picture(path, fps).frames()]
+    return [number_of(image) for image in open_video_source(path, fps).frames()]
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ def numbers(path: Path, fps: Fraction | str | None = "source") -> list[int]:
 )
 def test_every_kind_of_video_gives_every_frame_once(tmp_path: Path, name: str, codec: str) -> None:
     path = write_video(tmp_path / name, [numbered(k) for k in range(20)], codec=codec)
-    footage = open_picture(path)
+    source = open_video_source(path)
     assert numbers(path) == list(range(20))
-    assert (footage.info.frames, footage.info.size, footage.info.fps) == (20, (64, 48), 25)
-    assert footage.info.kind == "video"
-    assert not footage.info.has_sound
-    assert footage.info.notices == ()
+    assert (source.info.frames, source.info.size, source.info.fps) == (20, (64, 48), 25)
+    assert source.info.kind == "video"
+    assert not source.info.has_sound
+    assert source.info.notices == ()
 
 
 def test_frames_can_be_played_again_and_are_rgb(tmp_path: Path) -> None:
-    footage = open_picture(write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)]))
-    once, again = list(footage.frames()), list(footage.frames())
+    source = open_video_source(write_video(tmp_path / "a.mp4", [numbered(k) for k in range(5)]))
+    once, again = list(source.frames()), list(source.frames())
     assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
     assert once[0].shape == (48, 64, 3)
     assert once[0].dtype == np.uint8
@@ -59,7 +59,7 @@ def test_frames_can_be_played_again_and_are_rgb(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rate", [Fraction(24000, 1001), NTSC, Fraction(30), Fraction(50), Fraction(12)])
 def test_the_sources_own_rate_is_exact(tmp_path: Path, name: str, rate: Fraction) -> None:
     path = write_video(tmp_path / name, [numbered(k) for k in range(25)], rate)
-    assert open_picture(path, "source").info.fps == rate
+    assert open_video_source(path, "source").info.fps == rate
     assert numbers(path) == list(range(25))
 
 
@@ -72,7 +72,7 @@ def test_a_faster_video_is_thinned_out(tmp_path: Path, name: str) -> None:
 def test_a_slower_video_is_repeated_by_the_very_same_array(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(k) for k in range(6)], Fraction(10))
     assert numbers(path, "30") == [k for k in range(6) for _ in range(3)]
-    frames = list(open_picture(path, "30").frames())
+    frames = list(open_video_source(path, "30").frames())
     assert frames[0] is frames[2]
 
 
@@ -98,9 +98,9 @@ def test_a_late_first_frame_is_frame_zero(tmp_path: Path) -> None:
 def test_an_hour_on_the_ntsc_grid_does_not_drift(tmp_path: Path) -> None:
     moments = [round(k * 1001 * 1000 / 30000) for k in (0, 1, 107891, 107892)]  # ms; 107892 frames are an hour
     path = write_video(tmp_path / "a.mkv", [numbered(k) for k in range(4)], NTSC, pts=moments)
-    footage = open_picture(path, NTSC)
-    assert footage.info.frames == 107893
-    for k, image in enumerate(footage.frames()):
+    source = open_video_source(path, NTSC)
+    assert source.info.frames == 107893
+    for k, image in enumerate(source.frames()):
         if k in (0, 1, 2, 107890, 107891, 107892):
             assert number_of(image) == {0: 0, 107891: 2, 107892: 3}.get(k, 1)
 
@@ -110,10 +110,10 @@ def test_rotation_flags_are_honoured(tmp_path: Path, turned: int) -> None:
     image = np.zeros((48, 64, 3), np.uint8)
     image[:24, :32] = 255  # one bright quarter
     path = write_video(tmp_path / "a.mp4", [image] * 3, turned=turned)
-    footage = open_picture(path)
+    source = open_video_source(path)
     expected = np.rot90(image, turned // 90)
-    first = next(footage.frames())
-    assert footage.info.size == expected.shape[1::-1]
+    first = next(source.frames())
+    assert source.info.size == expected.shape[1::-1]
     assert np.abs(first.astype(int) - expected).mean() < 4
 
 
@@ -135,7 +135,7 @@ def test_colours_survive_whatever_the_matrix(tmp_path: Path, size: tuple[int, in
         frame = av.VideoFrame.from_ndarray(bars).reformat(format="yuv420p", dst_colorspace=matrix)
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    seen = next(open_picture(tmp_path / "a.mp4").frames())
+    seen = next(open_video_source(tmp_path / "a.mp4").frames())
     for k, colour in enumerate(colours):
         middle = seen[size[1] // 2, (2 * k + 1) * size[0] // 8].astype(int)
         assert np.abs(middle - colour).max() <= 4
@@ -143,9 +143,9 @@ def test_colours_survive_whatever_the_matrix(tmp_path: Path, size: tuple[int, in
 
 def test_wide_pixels_are_made_square(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(1)] * 2, sample_aspect_ratio=Fraction(3, 2))
-    footage = open_picture(path)
-    assert footage.info.size == (96, 48)
-    assert next(footage.frames()).shape == (48, 96, 3)
+    source = open_video_source(path)
+    assert source.info.size == (96, 48)
+    assert next(source.frames()).shape == (48, 96, 3)
 
 
 def combed(index: int) -> Image:
@@ -168,29 +168,31 @@ def test_an_interlaced_video_is_made_whole_frame_by_frame(tmp_path: Path, name: 
     path = write_video(
         tmp_path / name, [combed(k) for k in range(frames)], codec=codec, pix_fmt=pixels, interlaced=True
     )
-    video = open_picture(path)
+    video = open_video_source(path)
     images = list(video.frames())
     assert len(images) == video.info.frames == frames
-    assert video.info.notices == (f"{name}: it is interlaced: its half pictures are made whole.",)
+    assert video.info.notices == (f"{name}: it is interlaced, so it is deinterlaced.",)
     assert [number_of(image[60:]) for image in images] == list(range(frames))
     if frames > 1:  # one alone has no neighbours that could tell
         assert max(combing(image) for image in images[1:-1] or images) < 0.3 * combing(combed(1))
     assert all(np.array_equal(a, b) for a, b in zip(images, video.frames(), strict=True))
-    assert [number_of(image[60:]) for image in open_picture(path, "50").frames()] == [k // 2 for k in range(2 * frames)]
+    assert [number_of(image[60:]) for image in open_video_source(path, "50").frames()] == [
+        k // 2 for k in range(2 * frames)
+    ]
 
 
 def test_an_interlaced_video_plays_backward_too(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [combed(k) for k in range(6)], interlaced=True)
-    pairs = list(replay(open_picture(path), 11, tmp_path))
+    pairs = list(ping_pong_frames(open_video_source(path), 11, tmp_path))
     assert [index for index, _ in pairs] == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0]
     assert all(np.array_equal(pairs[k][1], pairs[10 - k][1]) for k in range(5))
 
 
 def test_a_large_video_is_scaled_with_a_notice(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(1, (128, 64))] * 2)
-    footage = open_picture(path, limit_side=64)
-    assert footage.info.size == (64, 32)
-    assert footage.info.notices == ("a.mp4: scaled down from 128x64 to 64x32 pixels.",)
+    source = open_video_source(path, max_side=64)
+    assert source.info.size == (64, 32)
+    assert source.info.notices == ("a.mp4: scaled down from 128x64 to 64x32 pixels.",)
 
 
 def test_a_video_cut_short_plays_as_far_as_it_goes_and_says_so(tmp_path: Path) -> None:
@@ -200,11 +202,11 @@ def test_a_video_cut_short_plays_as_far_as_it_goes_and_says_so(tmp_path: Path) -
     faststart(tmp_path / "raw.mp4", whole)
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
-    footage = open_picture(cut)
-    assert footage.info.frames is not None
-    assert 5 < footage.info.frames < 25
-    assert len(list(footage.frames())) == footage.info.frames
-    assert "breaks off" in footage.info.notices[0]
+    source = open_video_source(cut)
+    assert source.info.frames is not None
+    assert 5 < source.info.frames < 25
+    assert len(list(source.frames())) == source.info.frames
+    assert "breaks off" in source.info.notices[0]
 
 
 def faststart(source: Path, target: Path) -> None:
@@ -228,39 +230,39 @@ def test_a_video_whose_frames_are_all_rubbish_is_refused(tmp_path: Path) -> None
     data[begin:] = bytes(len(data) - begin)
     path.write_bytes(bytes(data))
     with pytest.raises(PictureError, match="no frame can be decoded"):
-        open_picture(path)
+        open_video_source(path)
 
 
 def test_a_video_with_sound_says_so(tmp_path: Path) -> None:
     path = write_both(tmp_path / "a.mp4", [numbered(k) for k in range(5)], noise(8000), 16000)
-    assert open_picture(path).info.has_sound
+    assert open_video_source(path).info.has_sound
 
 
 def test_an_image_is_one_frame_the_very_same_array(tmp_path: Path) -> None:
     Pillow.fromarray(numbered(3)).save(tmp_path / "a.png")
-    footage = open_picture(tmp_path / "a.png", "source")
-    first, second = next(footage.frames()), next(footage.frames())
-    assert len(list(footage.frames())) == 1
+    source = open_video_source(tmp_path / "a.png", "source")
+    first, second = next(source.frames()), next(source.frames())
+    assert len(list(source.frames())) == 1
     assert first is second
     assert not first.flags.writeable
-    assert footage.info.kind == "image"
-    assert footage.info.fps == 25
+    assert source.info.kind == "image"
+    assert source.info.fps == 25
 
 
 def test_a_folder_plays_in_natural_order(tmp_path: Path) -> None:
     for k in range(12):
         Pillow.fromarray(numbered(k)).save(tmp_path / f"{k}.png")
     (tmp_path / "notes.txt").write_text("not a picture")
-    footage = open_picture(tmp_path, "10")
-    assert [number_of(image) for image in footage.frames()] == list(range(12))
-    assert (footage.info.kind, footage.info.frames, footage.info.seconds) == ("folder", 12, 1.2)
+    source = open_video_source(tmp_path, "10")
+    assert [number_of(image) for image in source.frames()] == list(range(12))
+    assert (source.info.kind, source.info.frames, source.info.seconds) == ("folder", 12, 1.2)
 
 
 def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(k % 30, (320, 240)) for k in range(60)])
-    frames = sum(1 for _ in open_picture(path).frames())  # what is imported at first use is not counted
+    frames = sum(1 for _ in open_video_source(path).frames())  # what is imported at first use is not counted
     tracemalloc.start()
-    assert sum(1 for _ in open_picture(path).frames()) == frames == 60
+    assert sum(1 for _ in open_video_source(path).frames()) == frames == 60
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6 * 320 * 240 * 3
@@ -281,7 +283,7 @@ def test_what_is_no_picture_gets_one_sentence(tmp_path: Path, name: str, content
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PictureError, match=sentence) as caught:
-        open_picture(path)
+        open_video_source(path)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -289,12 +291,12 @@ def test_what_is_no_picture_gets_one_sentence(tmp_path: Path, name: str, content
 def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.wav", click(0.1, 0, 8000), 8000, "pcm_s16le")
     with pytest.raises(PictureError, match="holds no video"):
-        open_picture(path)
+        open_video_source(path)
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="holds no images"):
-        open_picture(tmp_path)
+        open_video_source(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +321,6 @@ def test_impossible_rates_are_refused(text: str) -> None:
 
 
 def test_snap_leaves_odd_rates_alone() -> None:
-    assert snap(Fraction(2997, 100)) == NTSC
-    assert snap(Fraction(17)) == 17
-    assert snap(Fraction(29990, 1000)) == Fraction(2999, 100)
+    assert standard_rate(Fraction(2997, 100)) == NTSC
+    assert standard_rate(Fraction(17)) == 17
+    assert standard_rate(Fraction(29990, 1000)) == Fraction(2999, 100)

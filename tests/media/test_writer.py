@@ -17,7 +17,7 @@ from lipsmith.errors import OptionError, OutputError
 from lipsmith.media import writer as writer_module
 from lipsmith.media.probe import probe
 from lipsmith.media.sound import open_speech
-from lipsmith.media.video import open_picture
+from lipsmith.media.video import open_video_source
 from lipsmith.media.writer import FilmOptions, FilmWriter, check_output, container_of
 from lipsmith.types import AVFrame, FilmInfo, Image
 from tests.support.made_media import noise, number_of, numbered, write_sound
@@ -40,7 +40,7 @@ def write(path: Path, frames: int = 12, info: FilmInfo = INFO, options: FilmOpti
 @pytest.mark.parametrize("name", ["a.mp4", "a.MP4", "a.m4v", "a.mov", "a.webm"])
 def test_every_frame_arrives_in_its_place(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name)
-    assert [number_of(image) for image in open_picture(path, "source").frames()] == list(range(12))
+    assert [number_of(image) for image in open_video_source(path, "source").frames()] == list(range(12))
     film = probe(path)
     assert (film.frames, film.fps, film.size, film.pix_fmt) == (12, 25, (64, 48), "yuv420p")
     assert film.video_codec == ("vp9" if name == "a.webm" else "h264")
@@ -53,8 +53,8 @@ def test_every_frame_arrives_in_its_place(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("fps", [Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60), Fraction(12)])
 def test_the_rate_is_exact(tmp_path: Path, name: str, fps: Fraction) -> None:
     path = write(tmp_path / name, info=FilmInfo((64, 48), fps, 16000))
-    assert open_picture(path, "source").info.fps == fps
-    assert [number_of(image) for image in open_picture(path, "source").frames()] == list(range(12))
+    assert open_video_source(path, "source").info.fps == fps
+    assert [number_of(image) for image in open_video_source(path, "source").frames()] == list(range(12))
     if not name.endswith(".webm"):
         assert probe(path).fps == fps
         assert abs(probe(path).picture_seconds - float(12 / fps)) < 1e-4
@@ -71,7 +71,7 @@ def test_colours_arrive_and_are_tagged(tmp_path: Path, name: str, size: tuple[in
     with FilmWriter(tmp_path / name, FilmInfo(size, FPS, 16000)) as film:
         for k in range(2):
             film.write(frame(k, image))
-    seen = list(open_picture(tmp_path / name).frames())[-1].astype(int)
+    seen = list(open_video_source(tmp_path / name).frames())[-1].astype(int)
     for k, colour in enumerate(colours):
         at = (2 * k + 1) * size[0] // (2 * len(colours))
         assert np.abs(seen[size[1] // 2, at] - colour).max() <= 5
@@ -86,7 +86,7 @@ def test_odd_sizes_grow_by_a_repeated_edge(tmp_path: Path, size: tuple[int, int]
     image[:, -1] = image[-1, :] = 240
     with FilmWriter(tmp_path / "a.mp4", FilmInfo(size, FPS, 16000), None, FilmOptions(crf=4)) as film:
         film.write(frame(0, image))
-    seen = next(open_picture(tmp_path / "a.mp4").frames())
+    seen = next(open_video_source(tmp_path / "a.mp4").frames())
     assert seen.shape == (size[1] + size[1] % 2, size[0] + size[0] % 2, 3)
     assert np.abs(seen[: size[1], : size[0]].astype(int) - image).mean() < 6
     if size[0] % 2:
@@ -141,7 +141,7 @@ def test_an_interrupt_while_closing_leaves_nothing(tmp_path: Path, monkeypatch: 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer_module, "_settle", interrupt)
+    monkeypatch.setattr(writer_module, "_append_and_sync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -191,7 +191,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path, name: s
         assert list(tmp_path.iterdir()) == []
     else:
         assert path.stat().st_size <= limit
-        assert len(list(open_picture(path).frames())) == 40
+        assert len(list(open_video_source(path).frames())) == 40
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 

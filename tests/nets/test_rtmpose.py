@@ -16,7 +16,7 @@ import pytest
 from lipsmith.errors import InputError
 from lipsmith.face.dwpose import DWPose, run_by_torch
 from lipsmith.weights import FoundPart, check, official_keys, search
-from lipsmith.weights.keys import fault, official_key
+from lipsmith.weights.keys import mismatch, official_key
 from tests.support.goldens import golden_arrays, load_key_seeded, named_normal, synth_bgr
 
 torch = pytest.importorskip("torch")
@@ -72,7 +72,7 @@ def test_keys_and_shapes_are_the_official_ones() -> None:
     assert len(state) == ENTRIES
     assert sum(one.numel() for one in empty.parameters()) == PARAMETERS
     assert 4 * sum(one.numel() for one in state.values() if one.is_floating_point()) == STORED_BYTES
-    assert fault("dwpose", official_keys("dwpose")) is None
+    assert mismatch("dwpose", official_keys("dwpose")) is None
     assert official_key("dwpose", "head.down.weight") is None
 
 

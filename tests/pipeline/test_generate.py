@@ -119,7 +119,7 @@ def test_a_portrait_speaks(astronaut_file: Path, speech: Path, tmp_path: Path) -
 def test_a_long_speech_is_read_with_progress(
     astronaut_file: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipsmith.media.sound.TELL_EVERY", 1)
+    monkeypatch.setattr("lipsmith.media.sound.PROGRESS_INTERVAL", 1)
     stages: list[Stage] = []
     lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=FakeEngine(), progress=stages.append)
     assert [(stage.name, stage.done // 25, stage.total) for stage in stages[:2]] == [("open", 1, 62), ("open", 2, 62)]

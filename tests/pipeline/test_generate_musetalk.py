@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import lipsmith
-from lipsmith.media.video import open_picture
+from lipsmith.media.video import open_video_source
 from lipsmith.options import GenerateOptions
 from lipsmith.pipeline.film import Report
 from lipsmith.types import Image
@@ -75,7 +75,7 @@ def difference(one: Image, other: Image) -> NDArray[np.int64]:
 def spoken(picture: Path, speech: Path, output: Path, **options: object) -> tuple[Report, list[Image]]:
     asked = GenerateOptions(engine="musetalk", crf=0, engine_options={**OPTIONS, **options})
     report = lipsmith.generate(picture, speech, output, asked)
-    return report, list(open_picture(output).frames())
+    return report, list(open_video_source(output).frames())
 
 
 def test_a_film_shorter_than_its_speech_keeps_every_frame(

@@ -12,8 +12,8 @@ from PIL import Image as Pillow
 import lipsmith
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import OptionError, PictureError
-from lipsmith.media.probe import read_mark
-from lipsmith.media.video import open_picture
+from lipsmith.media.probe import read_provenance
+from lipsmith.media.video import open_video_source
 from lipsmith.options import GenerateOptions
 from lipsmith.types import Image
 from tests.support.made_media import decode_transparent
@@ -60,7 +60,7 @@ def cut_out(astronaut: Image, outline: Image, tmp_path_factory: pytest.TempPathF
 
 
 def frames_of(path: Path) -> list[Image]:
-    return list(open_picture(path).frames())
+    return list(open_video_source(path).frames())
 
 
 @pytest.mark.parametrize("picture", ["on_green", "cut_out"])
@@ -71,7 +71,7 @@ def test_a_colour_comes_behind(picture: str, request: pytest.FixtureRequest, spe
     assert not [notice for notice in report.notices if "white" in notice]
     for frame in frames_of(film):
         assert np.abs(frame[400:, :100].astype(int) - (48, 96, 192)).max() < 8
-    assert read_mark(film)
+    assert read_provenance(film)
 
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mov"])
@@ -90,7 +90,7 @@ def test_a_transparent_film_has_sound_and_the_person_s_alpha(
         assert len(container.streams.audio) == 1
         if name == "film.mov":
             assert container.streams.video[0].format.name.startswith("yuva444p1")
-    assert read_mark(film)
+    assert read_provenance(film)
 
 
 def test_a_picture_s_own_outline_keeps_the_head_still(cut_out: Path, on_green: Path) -> None:

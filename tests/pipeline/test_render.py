@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
-from lipsmith.media.sound import Resampler
+from lipsmith.media.resampler import Resampler
 from lipsmith.pipeline.render import render_stream, render_windows
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.timing import frame_count, sample_at

@@ -10,9 +10,9 @@ import pytest
 
 import lipsmith
 from lipsmith.errors import PictureError
-from lipsmith.media.probe import read_mark
+from lipsmith.media.probe import read_provenance
 from lipsmith.media.writer import FilmOptions, FilmWriter
-from lipsmith.provenance.metadata import SOURCE_TYPE, mark_in, mark_of
+from lipsmith.provenance.metadata import SOURCE_TYPE, find_provenance, provenance_tags
 from lipsmith.types import AVFrame, FilmInfo
 from tests.support.made_media import noise, numbered, write_video
 
@@ -25,8 +25,8 @@ def write(path: Path, **options: object) -> Path:
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm"])
 def test_a_film_says_how_it_was_made(tmp_path: Path, name: str) -> None:
-    mark = read_mark(write(tmp_path / name, engine="fake 1"))
-    assert mark == mark_of("fake 1")
+    mark = read_provenance(write(tmp_path / name, engine="fake 1"))
+    assert mark == provenance_tags("fake 1")
     assert mark["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
     assert mark["software"] == f"Lipsmith {lipsmith.__version__}"
     assert mark["engine"] == "fake 1"
@@ -68,15 +68,15 @@ def box_names(data: bytes) -> list[bytes]:
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
 def test_it_can_be_left_out(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, marked=False)
-    assert read_mark(path) is None
+    assert read_provenance(path) is None
     assert b"digitalsourcetype" not in path.read_bytes()
 
 
 def test_other_films_have_none(tmp_path: Path) -> None:
-    assert read_mark(write_video(tmp_path / "a.mp4", [numbered(0)] * 2)) is None
-    assert mark_in({"comment": "holiday"}) is None
+    assert read_provenance(write_video(tmp_path / "a.mp4", [numbered(0)] * 2)) is None
+    assert find_provenance({"comment": "holiday"}) is None
 
 
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="does not exist"):
-        read_mark(tmp_path / "a.mp4")
+        read_provenance(tmp_path / "a.mp4")

@@ -15,7 +15,7 @@ from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
 from lipsmith.face.tracker import Tracker
-from lipsmith.media.sound import Resampler
+from lipsmith.media.resampler import Resampler
 from lipsmith.pipeline.render import render_stream
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.easing import DriveEasing

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lipsmith.avatars.playback import Clip, PlaybackOrder, Transition
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
-from lipsmith.media.sound import Resampler
+from lipsmith.media.resampler import Resampler
 from lipsmith.pipeline.render import render_stream, render_windows
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions

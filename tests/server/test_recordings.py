@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 import pytest
 
-from lipsmith.provenance.metadata import mark_in
+from lipsmith.provenance.metadata import find_provenance
 from lipsmith.server.config import ServerSettings
 from lipsmith.server.crew import JobRunner
 from lipsmith.server.sessions.recordings import FULL, NO_ROOM, RecordingRegistry, SessionRecording
@@ -75,7 +75,7 @@ def test_what_is_said_is_in_the_film_which_is_fetched_in_parts(served: Served, s
     assert frames_of(answer.content) == done["report"]["frames"] >= 15
     assert loudness(answer.content) > 0.1
     with av.open(io.BytesIO(answer.content)) as container:
-        mark = mark_in(dict(container.metadata))
+        mark = find_provenance(dict(container.metadata))
     assert mark
     assert "fake" in json.dumps(mark)
     part = served.alice.get(done["links"]["result"], headers={"Range": "bytes=100-199"})

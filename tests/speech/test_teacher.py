@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.speech.mouth import lip_opening
+from lipsmith.speech.lips import lip_opening
 from lipsmith.speech.phones import PHONES, Segment
 from lipsmith.speech.teacher import CURVE_RATE, emphasis_of, mouth_curves, viseme_classes
 from lipsmith.types import MOUTH_CONTROLS

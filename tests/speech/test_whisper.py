@@ -7,9 +7,9 @@ import pytest
 
 from lipsmith import errors
 from lipsmith.speech import whisper as room
-from lipsmith.speech.hearing import HIDDEN
+from lipsmith.speech.feature_streams import HIDDEN
+from lipsmith.speech.feature_windows import WindowPlan, gather_windows, window_table
 from lipsmith.speech.whisper import WhisperEncoder
-from lipsmith.speech.window import WindowPlan, window_table, windows_of
 from lipsmith.timing import frame_count
 from tests.support.chunked import drives
 from tests.support.goldens import golden_arrays, load_key_seeded, synth_audio
@@ -64,14 +64,14 @@ def test_drives_are_the_rows_that_the_table_names(fps, count):
     encoder = WhisperEncoder(fps, Ear())
     plan = WindowPlan(fps)
     features = Ear().hidden(room_mel(SPEECH[:count]))
-    expected = windows_of(features, window_table(count, plan))
+    expected = gather_windows(features, window_table(count, plan))
     np.testing.assert_allclose(drives(encoder, SPEECH[:count]), expected, atol=1e-6)
 
 
 def room_mel(samples):
-    from lipsmith.speech.logmel import log_mel
+    from lipsmith.speech.whisper_mel import segment_mel
 
-    return log_mel(samples, 300)
+    return segment_mel(samples, 300)
 
 
 @pytest.mark.parametrize(("left", "right"), [(0, 0), (1, 3), (5, 0)])
@@ -103,7 +103,7 @@ def test_strict_mode_gives_a_film_at_ntsc_all_its_frames():
     given = drives(WhisperEncoder(NTSC, Ear(), strict=True), SPEECH[:96_000])
     assert len(given) == frame_count(96_000, NTSC) == 180
     features = np.concatenate([Ear().hidden(room_mel(SPEECH[at : at + 48_000])) for at in (0, 48_000)])
-    expected = windows_of(features, window_table(96_000, WindowPlan(NTSC, strict=True)))
+    expected = gather_windows(features, window_table(96_000, WindowPlan(NTSC, strict=True)))
     assert len(expected) == 174
     np.testing.assert_array_equal(given[:174], expected)
 
@@ -141,7 +141,7 @@ def test_three_seconds_have_musetalk_s_features(golden_whisper):
     given = drives(encoder, speech)
     assert given.shape == (75, 50, 384)
     close(given[GOLDEN["synth3_chunk_frames"]][..., ::8], GOLDEN["synth3_chunks"])
-    rows = next(iter(encoder._hearing._heard.values()))
+    rows = next(iter(encoder._features._cache.values()))
     close(rows[GOLDEN["synth3_hidden_t"]], GOLDEN["synth3_hidden"])
 
 
@@ -151,7 +151,7 @@ def test_strict_long_speech_has_musetalk_s_features_across_the_join(golden_whisp
     given = drives(encoder, speech, [160_000] * 3)
     assert len(given) == 793  # MuseTalk: 792 and a part of a frame
     close(given[GOLDEN["synth31p7_chunk_frames"]][..., ::8], GOLDEN["synth31p7_chunks"])
-    blocks = encoder._hearing._heard
+    blocks = encoder._features._cache
     rows = np.concatenate([blocks[0], blocks[1]])
     close(rows[GOLDEN["synth31p7_hidden_t"]], GOLDEN["synth31p7_hidden"])
 

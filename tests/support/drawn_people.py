@@ -58,7 +58,7 @@ def drawn(number: int, shade: int = 0) -> Image:
 
 def draw_folder(folder: Path, frames: int, shade: int = 0) -> Path:
     """PNG files of ``frames`` pictures."""
-    from lipsmith.media.contact_sheet import write_png
+    from lipsmith.media.stills import write_png
 
     folder.mkdir(parents=True)
     for number in range(frames):

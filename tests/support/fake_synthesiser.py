@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lipsmith.corpus.utterance import LabelledUtterance, segmented
+from lipsmith.corpus.utterance import LabelledUtterance, make_segments
 
 LETTERS = "abdefgiklmnoprstuvwz"
 
@@ -26,4 +26,4 @@ class FakeSynthesiser:
         time = np.arange(1600) / 16_000
         samples = np.concatenate([0.4 * np.sin(2 * np.pi * tone * time) for tone in tones]).astype(np.float32)
         starts = [(index / 10, letter) for index, letter in enumerate(letters)]
-        return LabelledUtterance(f"{self.name}:{delivery.voice}", text, samples, segmented(starts, length))
+        return LabelledUtterance(f"{self.name}:{delivery.voice}", text, samples, make_segments(starts, length))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lipsmith.errors import EngineUnavailable, OptionError, OutputError
-from lipsmith.media.probe import read_mark
+from lipsmith.media.probe import read_provenance
 from lipsmith.media.writer import FilmOptions
 from lipsmith.transports.camera import CameraSink
 from lipsmith.transports.frame_queue import FrameQueue, FrameThread, QueuedFrame
@@ -149,7 +149,7 @@ def test_a_recording_in_a_process_of_its_own_is_the_same_film(tmp_path: Path) ->
     assert len(pictures[0]) == 20
     assert np.array_equal(*pictures)
     assert np.array_equal(*sounds)
-    assert read_mark(films[1]) == read_mark(films[0])
+    assert read_provenance(films[1]) == read_provenance(films[0])
 
 
 def test_a_recording_apart_ends_when_it_is_long_enough(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import OptionError, OutputError
-from lipsmith.media.probe import read_mark
-from lipsmith.provenance.metadata import mark_of
+from lipsmith.media.probe import read_provenance
+from lipsmith.provenance.metadata import provenance_tags
 from lipsmith.transports.push import PushOptions, PushSink, check_target, hidden
 from tests.support.peers import INFO, Seen, beat
 from tests.support.rtmp_listener import deaf_port, free_port, listen, listening
@@ -66,7 +66,7 @@ def test_a_stream_arrives_in_step_and_is_begun_anew_when_the_listener_dies(tmp_p
     assert len(flashes) >= 2
     skews = [min((beep - flash for beep in beeps), key=abs) for flash in flashes[:2]]
     assert np.abs(skews).max() < 0.03, skews
-    assert read_mark(tmp_path / "two.flv") == mark_of("warp 1")
+    assert read_provenance(tmp_path / "two.flv") == provenance_tags("warp 1")
 
 
 def test_nobody_there_keeps_nobody_waiting() -> None:

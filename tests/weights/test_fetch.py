@@ -17,7 +17,7 @@ import pytest
 from lipsmith.errors import InputError, OptionError, OutputError, WeightsMissing
 from lipsmith.weights import OfficialFile, Part, search
 from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
-from lipsmith.weights.fetch import STAGING, checksum_fault, chosen, fetch, home, take_over
+from lipsmith.weights.fetch import STAGING_FOLDER, checksum_mismatch, fetch, import_folder, models_folder, resolve_names
 
 BODY = os.urandom(200_000)
 GIVEN = OfficialFile("net.bin", len(BODY), "maker/net", "deep/net.bin", hashlib.sha256(BODY).hexdigest())
@@ -97,20 +97,20 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
 
 
 def test_names_of_engines_and_networks_are_understood() -> None:
-    assert chosen(["engine"]) == ["net"]
-    assert chosen(["engine"], everything=True) == ["net", "twin"]
-    assert chosen(["twin", "engine", "net"]) == ["twin", "net"]
+    assert resolve_names(["engine"]) == ["net"]
+    assert resolve_names(["engine"], everything=True) == ["net", "twin"]
+    assert resolve_names(["twin", "engine", "net"]) == ["twin", "net"]
     with pytest.raises(OptionError, match="Did you mean 'engine'"):
-        chosen(["engin"])
+        resolve_names(["engin"])
 
 
 def test_what_is_fetched_lies_where_it_is_looked_for(hub: Hub, tmp_path: Path) -> None:
     said: list[str] = []
-    found = fetch(["net"], say=said.append)
+    found = fetch(["net"], report=said.append)
     assert [one.path for one in found] == [tmp_path / "models" / "net" / "net.bin"]
     assert found[0].path.read_bytes() == BODY
     assert sorted(path.name for path in found[0].folder.iterdir()) == ["config.json", "net.bin"]
-    assert not (tmp_path / "models" / STAGING).exists()
+    assert not (tmp_path / "models" / STAGING_FOLDER).exists()
     assert said == ["net: 0 MB, MIT", f"net: {found[0].path}"]
     hub.ranges.clear()
     assert fetch(["net"]) == found
@@ -143,7 +143,7 @@ def test_a_file_that_the_hub_lacks_is_told(hub: Hub) -> None:
 
 
 def test_a_half_file_of_another_version_is_not_gone_on_with(hub: Hub, tmp_path: Path) -> None:
-    staging = tmp_path / "models" / STAGING / "net"
+    staging = tmp_path / "models" / STAGING_FOLDER / "net"
     staging.mkdir(parents=True)
     (staging / f"net.bin.{'0' * 16}.part").write_bytes(b"old" * 100)
     assert fetch(["net"])[0].path.read_bytes() == BODY
@@ -217,19 +217,19 @@ def museum(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("below", ["", "models"])
 def test_a_folder_is_taken_over_by_links(below: str, museum: Path) -> None:
-    (found,) = take_over(museum / below)
-    assert found.folder == home() / "net"
+    (found,) = import_folder(museum / below)
+    assert found.folder == models_folder() / "net"
     assert found.path.is_symlink()
     assert found.path.resolve() == museum / "models" / "old-net" / "net.bin"
-    assert checksum_fault(found) is None
-    assert take_over(museum) == [found]  # again
+    assert checksum_mismatch(found) is None
+    assert import_folder(museum) == [found]  # again
     found.path.unlink()
     found.path.write_bytes(b"mine")
-    assert take_over(museum)[0].path.read_bytes() == b"mine"  # what is there stays
+    assert import_folder(museum)[0].path.read_bytes() == b"mine"  # what is there stays
 
 
 def test_a_folder_may_be_copied_or_linked_hard(museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (copied,) = take_over(museum, tmp_path / "copied", copy=True)
+    (copied,) = import_folder(museum, tmp_path / "copied", copy=True)
     assert not copied.path.is_symlink()
     assert copied.path.stat().st_nlink == 1
 
@@ -237,13 +237,13 @@ def test_a_folder_may_be_copied_or_linked_hard(museum: Path, tmp_path: Path, mon
         raise OSError("this system has no symbolic links")
 
     monkeypatch.setattr("lipsmith.weights.fetch.os.symlink", refuse)
-    (linked,) = take_over(museum, tmp_path / "linked")
+    (linked,) = import_folder(museum, tmp_path / "linked")
     assert linked.path.stat().st_nlink == 2
 
 
 def test_a_folder_without_models_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no network that is known here; looked for net/net\.bin, twin/twin"):
-        take_over(tmp_path)
+        import_folder(tmp_path)
 
 
 def test_a_file_in_the_place_of_another_is_recognised(museum: Path, tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_a_file_in_the_place_of_another_is_recognised(museum: Path, tmp_path: Pa
     (folder / "net.bin").write_bytes(b"changed")
     found = search("net")
     assert found is not None
-    assert "not " + str(GIVEN.sha256) in str(checksum_fault(found))
+    assert "not " + str(GIVEN.sha256) in str(checksum_mismatch(found))

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from lipsmith.weights import official_keys
-from lipsmith.weights.keys import fault, official_key
+from lipsmith.weights.keys import mismatch, official_key
 
 VAE = {
     "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4,
@@ -47,7 +47,7 @@ def test_the_list_is_that_of_whispers_encoder() -> None:
 
 @pytest.mark.parametrize("net", ["unet", "vae", "whisper", "bisenet", "s3fd"])
 def test_the_official_keys_have_no_fault(net: str) -> None:
-    assert fault(net, official_keys(net)) is None
+    assert mismatch(net, official_keys(net)) is None
     assert {official_key(net, key) for key in official_keys(net)} == set(official_keys(net))
 
 
@@ -66,21 +66,23 @@ def test_old_spellings_are_understood() -> None:
 
 def test_attention_may_be_stored_as_convolution() -> None:
     key = "encoder.mid_block.attentions.0.to_q.weight"
-    assert fault("vae", changed("vae", **{key: (512, 512, 1, 1)})) is None
-    assert fault("vae", changed("vae", **{key: (512, 256)})) == f"{key} is 512x256, not 512x512"
+    assert mismatch("vae", changed("vae", **{key: (512, 512, 1, 1)})) is None
+    assert mismatch("vae", changed("vae", **{key: (512, 256)})) == f"{key} is 512x256, not 512x512"
 
 
 def test_counters_of_batches_may_lack_as_in_old_files() -> None:
     keys = {key: shape for key, shape in official_keys("bisenet").items() if not key.endswith("num_batches_tracked")}
     assert len(keys) < len(official_keys("bisenet"))
-    assert fault("bisenet", keys) is None
+    assert mismatch("bisenet", keys) is None
 
 
 def test_a_fault_names_a_few_keys_and_counts_the_rest() -> None:
     keys = dict(official_keys("s3fd"))
     del keys["conv1_1.bias"]
     keys |= {f"strange{number}": (1,) for number in range(5)}
-    assert fault("s3fd", keys) == ("it lacks conv1_1.bias; it has the unknown strange0, strange1, strange2 and 2 more")
+    assert mismatch("s3fd", keys) == (
+        "it lacks conv1_1.bias; it has the unknown strange0, strange1, strange2 and 2 more"
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,4 +96,4 @@ def test_a_fault_names_a_few_keys_and_counts_the_rest() -> None:
     ],
 )
 def test_another_kind_of_the_same_thing_is_told(net: str, key: str, shape: tuple[int, ...], words: str) -> None:
-    assert words in str(fault(net, changed(net, **{key: shape})))
+    assert words in str(mismatch(net, changed(net, **{key: shape})))

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lipsmith.errors import EngineUnavailable, InputError
-from lipsmith.weights import check, fill, official_keys, read_config, read_state, search, shapes
+from lipsmith.weights import check, load_strictly, official_keys, read_config, read_state, search, shapes
 from lipsmith.weights.keys import Shape
-from lipsmith.weights.loading import sniff
+from lipsmith.weights.loading import check_header
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -119,9 +119,9 @@ def test_what_downloads_leave_behind_is_told(start: bytes, words: str, tmp_path:
     path = tmp_path / "unet.pth"
     path.write_bytes(start)
     with pytest.raises(InputError, match=words):
-        sniff(path)
+        check_header(path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        sniff(tmp_path / "none.pth")
+        check_header(tmp_path / "none.pth")
 
 
 def test_a_wrong_shape_is_named(small: dict[str, Any], tmp_path: Path) -> None:
@@ -143,11 +143,11 @@ def test_a_network_on_no_device_is_filled_and_made_to_infer(tmp_path: Path) -> N
     with torch.device("meta"):
         network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     state = {key: torch.ones(value.shape) for key, value in network.state_dict().items() if "num_batches" not in key}
-    filled = fill(network, state, tmp_path)
+    filled = load_strictly(network, state, tmp_path)
     assert torch.allclose(filled(torch.ones(1, 3)), torch.tensor(4.0), atol=1e-3)  # (3 + 1 - 1) / 1 * 1 + 1
     assert not filled.training
     with pytest.raises(InputError, match=r"does not fit Linear: .*size mismatch"):
-        fill(torch.nn.Linear(4, 2), {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, tmp_path)
+        load_strictly(torch.nn.Linear(4, 2), {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, tmp_path)
 
 
 def put_vae(models: Path, **config: object) -> None:

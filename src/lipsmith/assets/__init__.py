@@ -1,4 +1,4 @@
-"""The files that come with the package, and where they lie."""
+"""Finds the files that come with the package."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STUDENT = "voice2mouth.onnx"
 
 
 def asset(name: str) -> Path:
-    """Where the shipped file ``name`` lies.
+    """The path of the shipped file ``name``.
 
     Raises:
-        LipsmithError: this installation is not whole.
+        LipsmithError: the file is missing from this installation.
     """
     path = Path(__file__).with_name(name)
     if not path.is_file():

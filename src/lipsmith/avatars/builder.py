@@ -113,11 +113,11 @@ class AvatarBuilder:
         )
 
     def _open(self) -> dict[str, VideoSource]:
-        from ..media.video import open_picture
+        from ..media.video import open_video_source
 
         videos: dict[str, VideoSource] = {}
         for name, path in self.sources.items():
-            videos[name] = video = open_picture(path, self.options.fps)
+            videos[name] = video = open_video_source(path, self.options.fps)
             self.notices += video.info.notices
             first = next(iter(videos.values()))
             if (video.info.size, video.info.fps) != (first.info.size, first.info.fps):
@@ -129,10 +129,10 @@ class AvatarBuilder:
 
     def _check_key(self, video: VideoSource) -> None:
         """Raise now, rather than when the avatar speaks, if the picture does not show the screen to be keyed."""
-        from ..media.background import alphas_of, check_key
+        from ..media.background import check_key, open_alpha
 
         if self.options.key != "none":
-            check_key(self.options.key, next(iter(video.frames())), alphas_of(next(iter(self.sources.values()))))
+            check_key(self.options.key, next(iter(video.frames())), open_alpha(next(iter(self.sources.values()))))
 
     def _preparation(self) -> FacePreparation:
         return FacePreparation(self.engine, self.options.faces, Stopwatch(), self.progress)
@@ -141,11 +141,11 @@ class AvatarBuilder:
         self, name: str, video: VideoSource, people: TrackedPeople, writer: AvatarWriter, total: int
     ) -> None:
         """Store and prepare every frame of one clip; ``total`` frames are in all clips together."""
-        from ..media.background import alphas_of
+        from ..media.background import open_alpha
 
         start = self.clips[-1].stop if self.clips else 0
         preparation, closed, thumbnails = self._preparation(), [], []
-        alphas = alphas_of(self.sources[name])
+        alphas = open_alpha(self.sources[name])
         for index, image in enumerate(islice(video.frames(), people.frames)):
             picture = writer.add_picture(image, alphas(index) if alphas else None)
             source_frame = preparation.source_frame(picture, index, people)

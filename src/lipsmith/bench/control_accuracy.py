@@ -17,9 +17,9 @@ def control_accuracy_of(picture: Path | None = None) -> ControlAccuracy:
         LipsmithError: the picture cannot be read, shows no face, or one that the engine cannot draw.
     """
     from ..face.landmarks import Landmarker
-    from ..media.video import open_picture
+    from ..media.video import open_video_source
 
-    image = next(open_picture(picture or asset(DEMO_PICTURE)).frames())
+    image = next(open_video_source(picture or asset(DEMO_PICTURE)).frames())
     with closing(Landmarker(max_faces=1)) as landmarker:
         faces = landmarker.find(image)
         if not faces:

@@ -230,7 +230,8 @@ async def _opened(studio: SessionHost, avatar: Avatar, tell: Callable[[str], Non
 
 
 def _speech() -> Samples:
-    from ..media.sound import Resampler, open_speech
+    from ..media.resampler import Resampler
+    from ..media.sound import open_speech
 
     sound = open_speech(asset(DEMO_SPEECH))
     hearing = Resampler(sound.rate, RATE)

@@ -43,10 +43,10 @@ def portrait_scene(size: tuple[int, int], options: MuseTalkOptions, region: Regi
     from ..engines.musetalk.region import region_of
     from ..errors import FaceError
     from ..face.landmarks import Landmarker
-    from ..media.video import open_picture
+    from ..media.video import open_video_source
 
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name:
-        image = next(open_picture(write_portrait(Path(name), size)).frames())
+        image = next(open_video_source(write_portrait(Path(name), size)).frames())
     with Landmarker(1) as landmarker:
         face = next(iter(landmarker.find(image)), None)
     if face is None:

@@ -141,7 +141,7 @@ def _wish(case: SpeakCase, folder: Path) -> dict[str, Any]:
 
 def write_plates(avatar: Avatar, folder: Path) -> Path:
     """The avatar's first clip as a film, or its one plate as a PNG."""
-    from ..media.contact_sheet import write_png
+    from ..media.stills import write_png
 
     clip = avatar.playback.clips[0]
     if clip.stop - clip.start == 1:

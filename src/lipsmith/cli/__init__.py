@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail_unexpectedly(problem: Exception) -> int:
     """Print an error that is not a LipsmithError in one sentence, and return its exit code."""
-    from ..libraries import blocking_libraries, sentence
+    from ..libraries import blocking_libraries, missing_message
 
     if hasattr(problem, "format_message"):  # typer's own: an unknown flag or argument
         context = getattr(problem, "ctx", None)
@@ -97,7 +97,7 @@ def _fail_unexpectedly(problem: Exception) -> int:
         return _fail(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
     missing = blocking_libraries() if isinstance(problem, ImportError) else []
     if missing:
-        return _fail(sentence(missing), EngineUnavailable.exit_code)
+        return _fail(missing_message(missing), EngineUnavailable.exit_code)
     return _fail(f"Unexpected {type(problem).__name__}: {problem}. LIPSMITH_DEBUG=1 shows where; please report it.", 1)
 
 

@@ -112,7 +112,7 @@ def show(
 ) -> None:
     """Write a contact sheet with boxes and masks, and print facts. Example: lipsmith avatar show anna --json"""
     from ..avatars.contact_sheet import avatar_sheet
-    from ..media.contact_sheet import write_png
+    from ..media.stills import write_png
     from ..media.writer import check_output
 
     sheet = output or Path(f"{name}.avatar.png")

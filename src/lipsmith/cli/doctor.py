@@ -1,4 +1,4 @@
-"""``lipsmith doctor``: what this machine has and lacks."""
+"""``lipsmith doctor``: checks this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look this machine over, and say how to mend it."""
+    """Check this machine, and name a remedy for each fault."""
     from ..doctor import examine
 
     findings = examine()
@@ -32,4 +32,4 @@ def _print_findings(findings: list[Finding]) -> None:
             if finding.remedy:
                 typer.echo(f"  {'':<24} -> {finding.remedy}")
     bad = sum(not finding.good for finding in findings)
-    typer.secho(f"{bad} to mend" if bad else "all well", fg="red" if bad else "green")
+    typer.secho(f"{bad} to fix" if bad else "no faults found", fg="red" if bad else "green")

@@ -1,4 +1,4 @@
-"""``lipsmith metrics``: how good is a film, by what can be measured."""
+"""``lipsmith metrics``: measures the quality of a film."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def metrics(context: typer.Context) -> None:
 
 @app.command()
 def sync(
-    film: Annotated[Path, typer.Argument(metavar="FILM", help="Any film of a face.")],
-    speech: Annotated[Path | None, typer.Option(help="Score against this sound instead of the film's own.")] = None,
+    film: Annotated[Path, typer.Argument(metavar="FILM", help="A film of a face.")],
+    speech: Annotated[Path | None, typer.Option(help="Sound to compare with, instead of the film's own.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score how well a mouth goes with its sound."""
+    """Score how well the mouth follows the sound."""
     from ..metrics.sync import score_film
 
     report = score_film(film, speech)

@@ -1,4 +1,4 @@
-"""``lipsmith train``: make again what the package ships."""
+"""``lipsmith train``: trains the networks that the package ships."""
 
 from __future__ import annotations
 
@@ -11,52 +11,54 @@ import typer
 from .generate import AsJson
 from .records import print_json
 
-EVERY = 10.0  # seconds between two lines of progress
+PROGRESS_INTERVAL = 10.0  # seconds between two lines of progress
 app = typer.Typer(name="train", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def train(context: typer.Context) -> None:
-    """Train what the package ships."""
+    """Train the networks that the package ships."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 @app.command()
 def voice2mouth(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The network.")] = Path("out/voice2mouth.onnx"),
-    folder: Annotated[Path, typer.Option(help="Where corpus and checkpoint live.")] = Path("out/voice2mouth"),
-    seed: Annotated[int | None, typer.Option(help="Seed of everything. [default: as shipped]")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of training. [default: as shipped]")] = None,
-    share: Annotated[float | None, typer.Option(help="Share of the corpus to make. [default: as shipped]")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The network to write.")] = Path(
+        "out/voice2mouth.onnx"
+    ),
+    folder: Annotated[Path, typer.Option(help="Folder of the corpus and the checkpoint.")] = Path("out/voice2mouth"),
+    seed: Annotated[int | None, typer.Option(help="Random seed. [default: as shipped]")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps. [default: as shipped]")] = None,
+    share: Annotated[float | None, typer.Option(help="Share of the corpus to build. [default: as shipped]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the student: speech to mouth.
+    """Train the student network that turns speech into mouth controls.
 
-    Makes its corpus with the synthesisers of this machine (eSpeak NG, flite, festival), trains from nothing, or goes on
-    where it was stopped, and writes the network with its figures beside it.
+    Builds a corpus with the synthesisers on this machine (eSpeak NG, flite, festival), trains a new network or resumes
+    a stopped training, and writes the network with its scores beside it.
 
-    Wants the extra packages of training: pip install "lipsmith[train]". Without a GPU install torch first, or gigabytes
-    of CUDA come along: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    Needs further packages: pip install "lipsmith[train]". Without a GPU, install torch first, because PyPI's brings
+    gigabytes of CUDA: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
     """
-    from ..training.voice2mouth import trainer as student
+    from ..training.voice2mouth import trainer
 
     given = {"seed": seed, "steps": steps, "share": share}
     options = {name: value for name, value in given.items() if value is not None}
-    figures = student.train(student.TrainOptions(folder, output, **options), Steps().see)  # type: ignore[arg-type]
-    print_json(figures) if as_json else print(f"{output}: {figures['bytes']} bytes, figures in {output.stem}.json")
+    scores = trainer.train(trainer.TrainOptions(folder, output, **options), TrainingProgress().report)  # type: ignore[arg-type]
+    print_json(scores) if as_json else print(f"{output}: {scores['bytes']} bytes, scores in {output.stem}.json")
 
 
-class Steps:
-    """Says on standard error how far training is: at every new stage, and now and then within one."""
+class TrainingProgress:
+    """Prints progress on standard error: at every new stage, and at intervals within one."""
 
     def __init__(self) -> None:
         self._stage, self._last = "", 0.0
 
-    def see(self, text: str, share: float) -> None:
-        """Take one word of progress: what is being done, and the share of it done, 0..1."""
+    def report(self, text: str, share: float) -> None:
+        """Report the present stage, and the share of it that is done, 0..1."""
         stage, now = text.partition(",")[0], time.monotonic()
-        if stage == self._stage and now - self._last < EVERY and share < 1:
+        if stage == self._stage and now - self._last < PROGRESS_INTERVAL and share < 1:
             return
         self._stage, self._last = stage, now
         typer.echo(f"{text}: {share:.0%}", err=True)

@@ -1,4 +1,4 @@
-"""``lipsmith weights``: official files, listed, fetched, checked, taken over."""
+"""``lipsmith weights``: lists, downloads, checks and imports official files."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ Models = Annotated[Path | None, typer.Option(help="Look into this folder of mode
 
 @dataclass(frozen=True, slots=True)
 class WeightsRow:
-    """One network's files as they stand on this machine."""
+    """One network, and its files on this machine."""
 
     name: str
     what: str
-    engines: tuple[str, ...]  # that cannot run without it
-    optional: tuple[str, ...]  # that use it when it is there
+    engines: tuple[str, ...]  # that need it
+    optional: tuple[str, ...]  # that can use it
     size: int  # bytes to download
     licence: str
-    path: Path | None  # None: not here
+    path: Path | None  # None: not on this machine
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a look at one network's files showed."""
+class WeightsCheck:
+    """The result of checking one network's files."""
 
     name: str
     path: Path
-    looked: str  # at what
-    fault: str | None  # None: all is well
+    looked: str  # what was checked
+    fault: str | None  # None: no fault
 
 
 @app.callback(invoke_without_command=True)
 def weights(context: typer.Context) -> None:
-    """Official weights: where they lie, how they come here, whether they are whole."""
+    """Find, download and check official weights."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 @app.command("list")
 def list_all(models: Models = None, as_json: AsJson = False) -> None:
-    """List what each engine needs, its size and licence, and where it is."""
+    """List what each engine needs: size, licence, and where it is on this machine."""
     from ..weights import search, search_folders
     from ..weights.catalogue import NEEDED, PARTS, WELCOME
 
@@ -79,13 +79,13 @@ def fetch(
     names: Names = None,
     to: To = None,
     endpoint: Annotated[str | None, typer.Option(help="A mirror of huggingface.co. [default: $HF_ENDPOINT]")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also what the engines can do without.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the optional networks.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
+    """Download what is missing; a stopped download continues. Without names: what MuseTalk 1.5 needs."""
     from ..weights import fetch as fetching
 
-    wanted = fetching.chosen(names or ["musetalk"], everything)
+    wanted = fetching.resolve_names(names or ["musetalk"], everything)
     found = fetching.fetch(wanted, to, endpoint, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
@@ -95,42 +95,42 @@ def fetch(
 def check(
     names: Names = None,
     models: Models = None,
-    checksums: Annotated[bool, typer.Option(help="Read the files whole and compare their SHA-256.")] = False,
+    checksums: Annotated[bool, typer.Option(help="Read whole files and compare their SHA-256.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
+    """Check every key and shape of the files. Fails if a named network is missing or a file is wrong."""
     from ..weights import find, search
     from ..weights.catalogue import PARTS
-    from ..weights.fetch import chosen
+    from ..weights.fetch import resolve_names
 
     if names:
-        there = [find(name, models) for name in chosen(names)]
+        there = [find(name, models) for name in resolve_names(names)]
     else:
         there = [found for name in PARTS if (found := search(name, models))]
-    verdicts = [_judge(found, checksums) for found in there]
-    print_json(verdicts) if as_json else _print_verdicts(verdicts)
-    if any(verdict.fault for verdict in verdicts):
+    checks = [_check_part(found, checksums) for found in there]
+    print_json(checks) if as_json else _print_checks(checks)
+    if any(check_result.fault for check_result in checks):
         raise typer.Exit(InputError.exit_code)
 
 
 @app.command("import")
-def take_over(
-    folder: Annotated[Path, typer.Argument(help="A MuseTalk's models folder, or its checkout.")],
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="MuseTalk's models folder, or its checkout.")],
     to: To = None,
     copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take over the models of a MuseTalk that is on this machine, by links."""
+    """Use the models of a MuseTalk on this machine, through links."""
     from ..weights import fetch as fetching
 
-    found = fetching.take_over(folder, to, copy, _say)
+    found = fetching.import_folder(folder, to, copy, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
 
-def _judge(found: FoundPart, checksums: bool) -> Verdict:
+def _check_part(found: FoundPart, checksums: bool) -> WeightsCheck:
     from ..weights import check as look
-    from ..weights.fetch import checksum_fault
+    from ..weights.fetch import checksum_mismatch
 
     looked, fault = "", None
     try:
@@ -140,24 +140,24 @@ def _judge(found: FoundPart, checksums: bool) -> Verdict:
     if checksums and fault is None:
         known = found.file.sha256 is not None
         looked += " and its SHA-256" if known else " (no SHA-256 is known)"
-        fault = checksum_fault(found)
-    return Verdict(found.part.name, found.path, looked, fault)
+        fault = checksum_mismatch(found)
+    return WeightsCheck(found.part.name, found.path, looked, fault)
 
 
-def _print_verdicts(verdicts: list[Verdict]) -> None:
-    for verdict in verdicts:
-        typer.secho(f"{verdict.name:<10} {verdict.path}", bold=True)
-        text = verdict.fault or f"all well, after a look at {verdict.looked}"
-        typer.secho(f"{'':<10} {text}", fg="red" if verdict.fault else "green")
-    if not verdicts:
+def _print_checks(checks: list[WeightsCheck]) -> None:
+    for check_result in checks:
+        typer.secho(f"{check_result.name:<10} {check_result.path}", bold=True)
+        text = check_result.fault or f"no fault; checked {check_result.looked}"
+        typer.secho(f"{'':<10} {text}", fg="red" if check_result.fault else "green")
+    if not checks:
         print("No official weights are here. `lipsmith weights list` says what there is.")
 
 
 def _print_table(rows: list[WeightsRow]) -> None:
-    from ..weights import amount
+    from ..weights import readable_size
 
     for row in rows:
-        typer.secho(f"{row.name:<10} {row.what}, {amount(row.size)}", bold=True)
+        typer.secho(f"{row.name:<10} {row.what}, {readable_size(row.size)}", bold=True)
         print(f"{'':<10} {_uses(row)}; {row.licence}")
         typer.secho(f"{'':<10} {row.path or 'not here'}", fg="green" if row.path else "red")
 

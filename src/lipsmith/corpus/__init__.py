@@ -1,1 +1,1 @@
-"""Speech with known phone times, made by free synthesisers, and the curves that a mouth would follow for it."""
+"""Builds a corpus of synthetic speech with known phone times, from free synthesisers."""

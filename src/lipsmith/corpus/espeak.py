@@ -1,13 +1,13 @@
-"""eSpeak NG as a synthesiser of the corpus: what it says, with the times of its phones."""
+"""eSpeak NG as a synthesiser of the corpus: its speech with phone times."""
 
 from __future__ import annotations
 
 from ..tts.espeak_library import EspeakLibrary, EspeakRecording
-from .utterance import Delivery, LabelledUtterance, at_hearing_rate, levelled, segmented, with_closures
+from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised, resample_whole, with_closures
 
 
 class Espeak:
-    """Over a hundred languages; one instance per process and no threads."""
+    """Speaks over a hundred languages. One instance per process; not thread-safe."""
 
     name = "espeak"
 
@@ -17,12 +17,12 @@ class Espeak:
 
     @classmethod
     def open(cls) -> Espeak | None:
-        """None where the library is not installed."""
+        """Open the library; None if it is not installed."""
         library = EspeakLibrary.open()
         return cls(library) if library else None
 
     def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
-        manner = (delivery.tempo, delivery.pitch, delivery.liveliness)
+        manner = (delivery.tempo, delivery.pitch, delivery.intonation)
         recording = self._library.speak(text, delivery.voice, *manner)
         return self._utterance(text, delivery, recording) if recording else None
 
@@ -30,14 +30,14 @@ class Espeak:
         rate = self._library.rate
         if len(recording.samples) < 0.7 * rate:
             return None
-        samples = at_hearing_rate(recording.samples, rate)
+        samples = resample_whole(recording.samples, rate)
         starts = [(at / rate, ipa) for at, ipa in recording.phones if not ipa.startswith("(")]
-        segments = segmented(_in_order(starts), len(samples))
-        samples = levelled(samples)
+        segments = make_segments(_without_empty_phones(starts), len(samples))
+        samples = peak_normalised(samples)
         return LabelledUtterance(f"espeak:{delivery.voice}", text, samples, with_closures(segments, samples))
 
 
-def _in_order(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Drop a phone that the next one, at the same sample, takes the place of."""
+def _without_empty_phones(starts: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Drop a phone that starts with the next one: it has no duration."""
     following = [start for start, _ in starts[1:]] + [float("inf")]
     return [pair for pair, after in zip(starts, following, strict=True) if pair[0] < after]

@@ -1,4 +1,4 @@
-"""festival: diphone and other voices, driven by a script in its own Scheme; phone ends saved beside the sound."""
+"""festival as a synthesiser of the corpus: diphone and other voices. A script in its Scheme also saves the phones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .command import printed_by
+from .command import command_output
 from .flite import starts_from_ends
 from .ipa import ARPABET, CATALAN, CZECH, FINNISH, ITALIAN, RUSSIAN
-from .utterance import Delivery, LabelledUtterance, levelled, segmented
+from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised
 from .wav import read_wav
 
 _NAMES = {"en": ARPABET, "it": ITALIAN, "fi": FINNISH, "cs": CZECH, "ru": RUSSIAN, "ca": CATALAN}
@@ -24,11 +24,11 @@ class Festival:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self.version, self.voices = _ask(command)
+        self.version, self.voices = _version_and_voices(command)
 
     @classmethod
     def open(cls) -> Festival | None:
-        """The command on this machine; None where it is not installed."""
+        """Find the command; None if it is not installed."""
         command = shutil.which("festival")
         return cls(command) if command else None
 
@@ -41,7 +41,7 @@ class Festival:
             script.write_text(
                 _script(text, delivery, sound, phones), _ENCODINGS.get(delivery.language, "utf-8"), "replace"
             )
-            if printed_by([self._command, "-b", str(script)], failing=True) is None or not phones.exists():
+            if command_output([self._command, "-b", str(script)], allow_failure=True) is None or not phones.exists():
                 return None
             samples, lines = read_wav(sound), phones.read_text("latin-1").splitlines()
         rows = [line.split() for line in lines]
@@ -49,7 +49,9 @@ class Festival:
         starts = starts_from_ends(pairs, _NAMES[delivery.language])
         if not starts or samples is None or len(samples) < 8000:
             return None
-        return LabelledUtterance(f"festival:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+        return LabelledUtterance(
+            f"festival:{delivery.voice}", text, peak_normalised(samples), make_segments(starts, len(samples))
+        )
 
 
 def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
@@ -66,8 +68,8 @@ def _script(text: str, delivery: Delivery, sound: Path, phones: Path) -> str:
     )
 
 
-def _ask(command: str) -> tuple[str, tuple[str, ...]]:
-    """Its version and the voices it has."""
-    printed = printed_by([command, "-b", "(begin (print (voice.list)) (print libdir))"]) or ""
-    version = printed_by([command, "--version"], failing=True) or ""
+def _version_and_voices(command: str) -> tuple[str, tuple[str, ...]]:
+    """The version and the installed voices."""
+    printed = command_output([command, "-b", "(begin (print (voice.list)) (print libdir))"]) or ""
+    version = command_output([command, "--version"], allow_failure=True) or ""
     return version.strip(), tuple(re.findall(r"[a-z][a-z0-9_]+", printed.split(")")[0]))

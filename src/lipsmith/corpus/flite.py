@@ -1,4 +1,4 @@
-"""flite: recorded English voices from Carnegie Mellon, a command that prints when each phone ends."""
+"""flite as a synthesiser of the corpus: English voices from Carnegie Mellon. It prints the end of each phone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .command import printed_by
-from .ipa import ARPABET, named_phone
-from .utterance import Delivery, LabelledUtterance, levelled, segmented
+from .command import command_output
+from .ipa import ARPABET, ipa_of
+from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised
 from .wav import read_wav
 
-_PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, each voice's own
+_PITCH = {"slt": 170, "rms": 100, "awb": 130, "kal16": 110}  # Hz, the mean of each voice
 
 
 class Flite:
@@ -25,7 +25,7 @@ class Flite:
 
     @classmethod
     def open(cls) -> Flite | None:
-        """The command on this machine; None where it is not installed."""
+        """Find the command; None if it is not installed."""
         command = shutil.which("flite")
         return cls(command) if command else None
 
@@ -36,25 +36,27 @@ class Flite:
             settings = {
                 "duration_stretch": f"{1 / delivery.tempo:.3f}",
                 "int_f0_target_mean": f"{pitch:.0f}",
-                "int_f0_target_stddev": f"{0.12 * pitch * delivery.liveliness:.0f}",
+                "int_f0_target_stddev": f"{0.12 * pitch * delivery.intonation:.0f}",
             }
             arguments = [self._command, "-voice", delivery.voice, "-psdur"]
             for name, value in settings.items():
                 arguments += ["--setf", f"{name}={value}"]
-            printed = printed_by([*arguments, "-t", text, "-o", str(path)])
+            printed = command_output([*arguments, "-t", text, "-o", str(path)])
             samples = read_wav(path)
         starts = starts_from_ends([part.rpartition(":")[::2] for part in (printed or "").split()], ARPABET)
         if not starts or samples is None or len(samples) < 8000:
             return None
-        return LabelledUtterance(f"flite:{delivery.voice}", text, levelled(samples), segmented(starts, len(samples)))
+        return LabelledUtterance(
+            f"flite:{delivery.voice}", text, peak_normalised(samples), make_segments(starts, len(samples))
+        )
 
 
 def starts_from_ends(phones: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[float, str]] | None:
-    """(start s, IPA) from (phone, end s) pairs; None when a phone is not in ``names``, or an end is no number."""
+    """(start in s, IPA) from (phone, end in s) pairs; None if a phone is not in ``names`` or an end is no number."""
     starts: list[tuple[float, str]] = []
     begin = 0.0
     for name, end in phones:
-        ipa = named_phone(name, names)
+        ipa = ipa_of(name, names)
         if ipa is None:
             return None
         starts.append((begin, ipa))
@@ -66,5 +68,5 @@ def starts_from_ends(phones: list[tuple[str, str]], names: dict[str, str]) -> li
 
 
 def _version(command: str) -> str:
-    printed = printed_by([command, "--version"], failing=True) or ""
+    printed = command_output([command, "--version"], allow_failure=True) or ""
     return next((line.split(":", 1)[1].strip() for line in printed.splitlines() if "version:" in line), "unknown")

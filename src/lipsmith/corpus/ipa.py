@@ -1,4 +1,4 @@
-"""From what synthesisers call their phones to the symbols of our table."""
+"""Converts synthesisers' phone names to IPA, and IPA to the symbols of ``speech.phones.PHONES``."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ITALIAN = {
     "j": "j", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "nf": "n", "p": "p", "r": "r", "s": "s", "t": "t",
     "v": "v", "w": "w", "z": "z", "J": "ɲ", "L": "ʎ", "S": "ʃ", "ts": "ts", "dz": "dz", "tS": "tʃ", "dZ": "dʒ",
 }  # fmt: skip
-"""Festival's Italian voices; a stressed vowel carries a 1 behind its letter."""
+"""Festival's Italian voices; a stressed vowel has a 1 after its letter."""
 
 FINNISH = {
     "a": "a", "@": "æ", "e": "e", "i": "i", "o": "o", "7": "ø", "u": "u", "y": "y", "b": "b", "d": "d", "f": "f",
     "g": "ɡ", "h": "h", "j": "j", "k": "k", "l": "l", "m": "m", "n": "n", "N": "ŋ", "p": "p", "r": "r", "s": "s",
     "S": "ʃ", "t": "t", "v": "ʋ",
 }  # fmt: skip
-"""Festival's Finnish voices; a long sound carries a colon."""
+"""Festival's Finnish voices; a long sound has a colon."""
 
 CZECH = {
     "a": "a", "e": "ɛ", "i": "ɪ", "o": "o", "u": "u", "b": "b", "c": "ts", "ch": "x", "c~": "tʃ", "d": "d", "d~": "ɟ",
@@ -35,7 +35,7 @@ CZECH = {
     "n~": "ɲ", "p": "p", "r": "r", "r~": "rʒ", "r~*": "rʒ", "s": "s", "s~": "ʃ", "t": "t", "t~": "c", "v": "v",
     "z": "z", "z~": "ʒ",
 }  # fmt: skip
-"""Festival's Czech voices; a long vowel carries a colon."""
+"""Festival's Czech voices; a long vowel has a colon."""
 
 RUSSIAN = {
     "a": "ɐ", "aa": "a", "ae": "ə", "ay": "ɪ", "e": "ɛ", "ee": "e", "i": "ɪ", "ii": "i", "o": "o", "oo": "o", "u": "ʊ",
@@ -51,23 +51,23 @@ CATALAN = {
     "g": "ɡ", "j": "j", "k": "k", "l": "l", "L": "ʎ", "m": "m", "n": "n", "J": "ɲ", "p": "p", "r": "ɾ", "rr": "r",
     "s": "s", "S": "ʃ", "t": "t", "w": "w", "z": "z", "Z": "ʒ", "N": "ŋ", "v": "v", "x": "x",
 }  # fmt: skip
-"""Festival's Catalan voice; a stressed vowel carries a 1."""
+"""Festival's Catalan voice; a stressed vowel has a 1."""
 
 _PAUSES = frozenset({"pau", "sil", "ssil", "brth", "#", "h#", "_", ""})
 
 
-def named_phone(name: str, names: dict[str, str]) -> str | None:
-    """The IPA string of a synthesiser's phone; ``""`` for a pause, None for a name that is not known."""
+def ipa_of(name: str, names: dict[str, str]) -> str | None:
+    """The IPA string of a synthesiser's phone; ``""`` for a pause, None for an unknown name."""
     if name in _PAUSES:
         return ""
     plain = name if name in names else name.rstrip("0123456789:")
     return names.get(plain)
 
 
-def symbols(ipa: str) -> list[tuple[str, float]]:
-    """Split an IPA string (``tʃ``, ``aʊ``, ``pʰ``...) into our symbols, each with its share of the duration.
+def split_ipa(ipa: str) -> list[tuple[str, float]]:
+    """Split an IPA string (``tʃ``, ``aʊ``, ``pʰ``...) into symbols of ``PHONES``, each with its share of the duration.
 
-    Marks of length, stress and aspiration are dropped; a string without any symbol of ours is a silence.
+    Marks of length, stress and aspiration are dropped. A string without a known symbol is a silence.
     """
     composed = unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")
     found = [sign for sign in composed if sign in PHONES]

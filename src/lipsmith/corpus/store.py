@@ -1,4 +1,4 @@
-"""A corpus on disk: one ``.npz`` per source and one ``corpus.json`` that says what is where. No pickle."""
+"""Stores a corpus: one ``.npz`` per source, without pickle, and ``corpus.json`` with the summary."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .utterance import LabelledUtterance
 _SYMBOLS = tuple(PHONES)
 
 
-def save(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
-    """Write utterances to ``path`` (.npz), atomically. Sound is kept as 16-bit integers."""
+def save_utterances(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
+    """Write utterances to ``path`` (.npz) atomically. Samples are stored as 16-bit integers."""
     segments = [segment for utterance in utterances for segment in utterance.segments]
     partial = path.with_suffix(".part.npz")
     np.savez(
@@ -35,11 +35,11 @@ def save(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     partial.replace(path)
 
 
-def load(path: Path) -> list[LabelledUtterance]:
-    """Read what ``save`` wrote.
+def load_utterances(path: Path) -> list[LabelledUtterance]:
+    """Read a file that ``save_utterances`` wrote.
 
     Raises:
-        InputError: the file is not there or not one of ours.
+        InputError: the file is missing or not a corpus file.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -73,7 +73,7 @@ def write_summary(folder: Path, summary: dict[str, object]) -> None:
 
 
 def read_summary(folder: Path) -> dict[str, object]:
-    """What ``corpus.json`` says.
+    """Read ``corpus.json``.
 
     Raises:
         InputError: there is no corpus in ``folder``.

@@ -1,4 +1,4 @@
-"""Reads the plain 16-bit mono WAV files that the synthesisers write."""
+"""Reads the 16-bit mono WAV files that the synthesisers write."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from ..errors import SoundError
 from ..types import Samples
-from .utterance import at_hearing_rate
+from .utterance import resample_whole
 
 
 def read_wav(path: Path) -> Samples | None:
-    """(n,) samples of a 16-bit mono WAV, at 16 kHz; None where there is no whole file.
+    """(n,) samples of a 16-bit mono WAV, resampled to 16 kHz; None if the file is missing or incomplete.
 
     Raises:
         SoundError: another kind of WAV.
@@ -27,4 +27,4 @@ def read_wav(path: Path) -> Samples | None:
     if kind != (2, 1):
         raise SoundError(f"{path} is not 16-bit mono; the synthesiser should write 16-bit mono WAV.")
     sound = np.frombuffer(frames[: len(frames) // 2 * 2], "<i2").astype(np.float32) / 32768
-    return at_hearing_rate(sound, rate)
+    return resample_whole(sound, rate)

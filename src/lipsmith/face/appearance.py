@@ -1,7 +1,7 @@
-"""How much two looks at a face are alike: enough to know people apart within a film, not to recognise anybody.
+"""Compares the appearance of faces, to tell people apart within one film. It is too coarse to recognise anybody.
 
-A look is 12x12 luma of the upright face, freed of brightness and contrast, and 6x6 of its colours. Over the trial
-clips two looks at one person are .2 apart (90 % below .55), looks at two people 1.2 (99 % above .88).
+A descriptor is 12x12 luma of the upright face, normalised for brightness and contrast, and 6x6 of its colours. In the
+trial clips, descriptors of one person are .2 apart (90 % below .55), those of two people 1.2 (99 % above .88).
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import numpy as np
 from ..types import Array, Image
 
 _SIDE, _COLOURS = 12, 6
-_PLACES = np.array(
+_REFERENCE_POINTS = np.array(
     [[0.25, 0.42], [0.75, 0.42], [0.5, 0.83]], np.float32
-)  # eye corners and mouth in the look, of its side
-_ENOUGH = 8  # looks kept of one person
-_NEW = 0.3  # a look this far from all known ones is worth keeping
+)  # outer eye corners and mouth in the upright face, as shares of its side
+_MAX_DESCRIPTORS = 8  # kept of one person
+_NEW_DISTANCE = 0.3  # from all kept descriptors, above which another one is kept
 
 
 def describe(image: Image, landmarks: Array) -> Array:
-    """(252,) of the face with (478, 3) px landmarks in (H, W, 3) uint8 RGB."""
+    """The (252,) descriptor of the face with (478, 3) px landmarks in (H, W, 3) uint8 RGB."""
     import cv2
 
     fine = 4 * _SIDE  # sampled finer, then averaged: no aliasing up to faces of some 400 px
     mouth = (landmarks[61, :2] + landmarks[291, :2]) / 2
-    matrix = _similarity(np.stack([landmarks[33, :2], landmarks[263, :2], mouth]), _PLACES * fine)
+    matrix = _similarity(np.stack([landmarks[33, :2], landmarks[263, :2], mouth]), _REFERENCE_POINTS * fine)
     upright = cv2.warpAffine(image, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(upright, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     luma = small.mean(2)
@@ -36,23 +36,23 @@ def describe(image: Image, landmarks: Array) -> Array:
 
 
 class Appearance:
-    """What one person looked like so far: a few looks that differ."""
+    """The appearance of one person so far: a few descriptors that differ."""
 
     def __init__(self, first: Array) -> None:
-        self._looks = [first]
+        self._descriptors = [first]
 
     def distance(self, seen: Array) -> float:
-        """From the nearest known look, 0 = the same; above about .8 it is somebody else."""
-        return min(float(np.linalg.norm(seen - known)) for known in self._looks)
+        """Distance to the nearest kept descriptor: 0 is the same, above about .8 it is another person."""
+        return min(float(np.linalg.norm(seen - known)) for known in self._descriptors)
 
-    def learn(self, seen: Array) -> None:
-        """Keep a look that is new but surely the same person's."""
-        if len(self._looks) < _ENOUGH and self.distance(seen) > _NEW:
-            self._looks.append(seen)
+    def add(self, seen: Array) -> None:
+        """Keep ``seen``, a descriptor of the same person, if it differs from those kept and there is room."""
+        if len(self._descriptors) < _MAX_DESCRIPTORS and self.distance(seen) > _NEW_DISTANCE:
+            self._descriptors.append(seen)
 
 
 def _similarity(source: Array, target: Array) -> Array:
-    """(2, 3) least-squares rotation, scale and shift that brings (n, 2) points onto others (Umeyama in the plane)."""
+    """(2, 3) least-squares rotation, scale and shift from (n, 2) points to others (Umeyama 1991, in the plane)."""
     a, b = source - source.mean(0), target - target.mean(0)
     square = max(float((a * a).sum()), 1e-6)
     c = float((a * b).sum()) / square

@@ -1,4 +1,4 @@
-"""The head's own frame: a mean face, and the pose that carries it into an image.
+"""The head's coordinate frame: a mean face, and the pose that maps it into an image.
 
 Lengths are eye distances (outer corners 33-263 are 1 apart, about 90 mm); x right, y down, z away from the camera; the
 origin is the nose bridge 168. The pose is a weighted similarity (Umeyama, "Least-squares estimation of transformation
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ..assets import MEAN_FACE, asset
 
 Points = NDArray[np.float64]
-"""(n, 3) or (3,), px or eye distances, as said."""
+"""(n, 3) or (3,), in px or eye distances as stated."""
 
 Numbers = NDArray[np.floating[Any]]
-"""Real numbers of either precision."""
+"""float32 or float64."""
 
 RIGID = [
     *(33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 10, 151, 9, 8, 54, 284, 103, 332, 67, 297),
@@ -28,23 +28,23 @@ RIGID = [
 ]
 """FaceMesh points that neither speech nor brows move."""
 POINTS = 468
-"""Points of the face itself; FaceMesh's irises follow after them."""
+"""Points of the face; FaceMesh's iris points follow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """Where a head is: image = scale * rotation @ own + shift."""
+    """Position of a head in an image: image point = scale * rotation @ head point + shift."""
 
     scale: float  # px per eye distance
     rotation: Points  # (3, 3) float64
     shift: Points  # (3,) float64 px
 
-    def to_own(self, points: Numbers) -> Points:
-        """(n, 3) px -> (n, 3) eye distances in the head's own frame."""
+    def to_head(self, points: Numbers) -> Points:
+        """(n, 3) px in the image -> (n, 3) eye distances in the head's frame."""
         return np.asarray((points - self.shift) @ self.rotation / self.scale, np.float64)
 
     def to_image(self, points: Numbers) -> Points:
-        """(n, 3) eye distances -> (n, 3) px."""
+        """(n, 3) eye distances in the head's frame -> (n, 3) px in the image."""
         return np.asarray(self.scale * (points @ self.rotation.T) + self.shift, np.float64)
 
     @property
@@ -58,7 +58,7 @@ class Pose:
 
 
 def similarity(source: Numbers, target: Numbers, weights: Numbers | None = None) -> tuple[float, Points, Points]:
-    """Scale, rotation (3, 3), shift (3,) that best carry (n, 3) source onto (n, 3) target (Umeyama 1991)."""
+    """Least-squares scale, rotation (3, 3) and shift (3,) from (n, 3) ``source`` to ``target`` (Umeyama 1991)."""
     share = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
     source_mean, target_mean = share @ source, share @ target
     centred = source - source_mean

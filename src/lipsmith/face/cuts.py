@@ -1,4 +1,4 @@
-"""Where one scene ends and the next begins."""
+"""Finds scene cuts in a video."""
 
 from __future__ import annotations
 
@@ -8,83 +8,81 @@ import numpy as np
 
 from ..types import Array, Image
 
-_SAMPLED_AT = 160  # px: about the long side of the sparse copy that both measures see
-_GRID = (32, 18)  # cells, width and height, compared place by place
-_SHADES = 6  # per channel, in the histogram that ignores place
-_PLACES_DIFFER = 0.05  # mean difference of the grid, of full scale
-_BOTH_DIFFER = (
-    0.012  # that times the share of pixels whose shade has no counterpart; seen: moving .001, cuts .03 and up
-)
-_OUTSTANDS = 3.0  # a cut differs this many times more than the frames just before
-_INTERRUPTION = 4  # frames: a scene that is back before then was covered or flashed over, not cut
-_BACK = 0.06  # mean difference of the grid up to which it is the scene of before
+_SAMPLED_SIDE = 160  # px: about the long side of the subsampled frame that both measures use
+_GRID = (32, 18)  # cells, width and height
+_LEVELS = 6  # per channel, in the colour histogram
+_MIN_GRID_DIFFERENCE = 0.05  # mean difference of the grids, of full scale
+_MIN_CUT_SCORE = 0.012  # grid difference times colour difference; measured: motion .001, cuts .03 and more
+_CUT_RATIO = 3.0  # of a cut's grid difference to that of the frames just before
+_MAX_INTERRUPTION = 4  # frames: a scene that returns sooner was covered or flashed over, not cut
+_RETURN_DIFFERENCE = 0.06  # grid difference up to which the previous scene has returned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sight:
-    """What is measured of one frame."""
+class _FrameStatistics:
+    """What is compared between frames."""
 
-    grid: Array  # (18, 32, 3) 0..1
-    shades: Array  # (216,) shares
+    grid: Array  # (18, 32, 3) 0..1: mean colour of each cell
+    shades: Array  # (216,) colour histogram, sum 1
 
-    def places_differ(self, other: _Sight) -> float:
+    def grid_difference(self, other: _FrameStatistics) -> float:
         return float(np.abs(self.grid - other.grid).mean())
 
-    def colours_differ(self, other: _Sight) -> float:
+    def colour_difference(self, other: _FrameStatistics) -> float:
         return float(np.abs(self.shades - other.shades).sum()) / 2
 
 
-class SceneCuts:
-    """Watches frames in order and numbers the scenes. At a cut places and colours both change, and at once.
+class SceneCutDetector:
+    """Takes frames in order and numbers the scenes. At a cut the grid and the colours both change, in one frame.
 
-    A flash, or something that passes before the lens for up to three frames, is no cut: the scene before goes on.
+    A flash, or something that passes before the lens for up to three frames, is not a cut.
     """
 
     def __init__(self) -> None:
         self.starts: list[int] = []
-        """First frames of new scenes so far; the very first scene is not among them."""
+        """First frames of the scenes found so far, without the first scene."""
         self.difference = 0.0
-        """Between the last two frames, place by place, mean of full scale."""
+        """Grid difference between the last two frames, of full scale."""
         self._frame = -1
-        self._last: _Sight | None = None
-        self._usual = 0.0  # running mean of the differences
-        self._scene = self._newest = self._scene_before = 0
-        self._before_cut: _Sight | None = None
+        self._last: _FrameStatistics | None = None
+        self._typical = 0.0  # running mean of the differences
+        self._scene = self._newest_scene = self._previous_scene = 0
+        self._before_cut: _FrameStatistics | None = None
 
     def push(self, image: Image) -> int:
-        """The scene number, from 0, of the next (H, W, 3) uint8 RGB frame."""
+        """Take the next frame, (H, W, 3) uint8 RGB; return its scene number, from 0."""
         self._frame += 1
-        sight, last = _measured(image), self._last
-        self._last = sight
+        statistics, last = _statistics(image), self._last
+        self._last = statistics
         if last is None:
             return self._scene
-        places = self.difference = sight.places_differ(last)
-        both = places * sight.colours_differ(last)
-        if places > max(_PLACES_DIFFER, _OUTSTANDS * self._usual) and both > _BOTH_DIFFER:
-            self._cut(sight, last)
+        difference = self.difference = statistics.grid_difference(last)
+        score = difference * statistics.colour_difference(last)
+        if difference > max(_MIN_GRID_DIFFERENCE, _CUT_RATIO * self._typical) and score > _MIN_CUT_SCORE:
+            self._cut(statistics, last)
         else:
-            self._usual = 0.8 * self._usual + 0.2 * places
+            self._typical = 0.8 * self._typical + 0.2 * difference
         return self._scene
 
-    def _cut(self, sight: _Sight, last: _Sight) -> None:
-        self._usual = 0.0
-        recent = self.starts and self._frame - self.starts[-1] < _INTERRUPTION
-        if recent and self._before_cut and sight.places_differ(self._before_cut) < _BACK:
+    def _cut(self, statistics: _FrameStatistics, last: _FrameStatistics) -> None:
+        self._typical = 0.0
+        recent = self.starts and self._frame - self.starts[-1] < _MAX_INTERRUPTION
+        if recent and self._before_cut and statistics.grid_difference(self._before_cut) < _RETURN_DIFFERENCE:
             self.starts.pop()
-            self._scene, self._before_cut = self._scene_before, None
+            self._scene, self._before_cut = self._previous_scene, None
             return
         self.starts.append(self._frame)
-        self._newest += 1
-        self._scene_before, self._scene, self._before_cut = self._scene, self._newest, last
+        self._newest_scene += 1
+        self._previous_scene, self._scene, self._before_cut = self._scene, self._newest_scene, last
 
 
-def _measured(image: Image) -> _Sight:
+def _statistics(image: Image) -> _FrameStatistics:
     import cv2
 
-    step = max(1, max(image.shape[:2]) // _SAMPLED_AT)
+    step = max(1, max(image.shape[:2]) // _SAMPLED_SIDE)
     sparse = np.ascontiguousarray(image[::step, ::step])
     grid = cv2.resize(sparse, _GRID, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    shade = (sparse.reshape(-1, 3).astype(np.uint16) * _SHADES) >> 8
-    code = (shade[:, 0] * _SHADES + shade[:, 1]) * _SHADES + shade[:, 2]
-    counts = np.bincount(code, minlength=_SHADES**3).astype(np.float32)
-    return _Sight(grid, counts / counts.sum())
+    shade = (sparse.reshape(-1, 3).astype(np.uint16) * _LEVELS) >> 8
+    code = (shade[:, 0] * _LEVELS + shade[:, 1]) * _LEVELS + shade[:, 2]
+    counts = np.bincount(code, minlength=_LEVELS**3).astype(np.float32)
+    return _FrameStatistics(grid, counts / counts.sum())

@@ -1,7 +1,7 @@
-"""The face networks that mediapipe carries, each behind one call: two detectors and the landmark regressor.
+"""mediapipe's face networks as plain calls: two detectors and the landmark network.
 
-mediapipe's own FaceMesh hides where it looks and how sure it is, and remembers the frame before. Here its networks run
-bare: the caller says where to look, gets the score back, and nothing is remembered between calls.
+mediapipe's own FaceMesh hides its region and its score, and keeps state from frame to frame. Here the caller chooses
+the region and gets the score, and no state is kept between calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EngineUnavailable
-from ..libraries import WANTED, blocking_libraries, sentence
+from ..libraries import DEBIAN_PACKAGES, blocking_libraries, missing_message
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .regions import RegionView
 
 LANDMARKS = 478
-"""Points of one face: 468 of the mesh, then five of each iris."""
+"""Points of one face: 468 of the mesh, then five for each iris."""
 
 _SCORE = "facelandmarkcpu__face_presence_score"
 _LANDMARK_GRAPH = """
@@ -46,26 +46,26 @@ node {
   output_stream: "LANDMARKS:landmarks"
 }
 """
-_NOISE = re.compile(rb"^([IWE]\d{4} |INFO: |WARNING: All log messages before)")
-_one_at_a_time = threading.Lock()  # file descriptor 2 belongs to the whole process
+_LOG_LINE = re.compile(rb"^([IWE]\d{4} |INFO: |WARNING: All log messages before)")
+_stderr_lock = threading.Lock()  # file descriptor 2 belongs to the whole process
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """Where a detector sees a face."""
+    """A face that a detector found."""
 
     box: Array  # (4,) px: x0 y0 x1 y1
     eyes: Array  # (2, 2) px: the eye on the left of the screen, then the one on the right
     score: float  # 0..1
 
-    def outward(self, view: RegionView) -> Detection:
-        """A find in the view's picture as one in its image."""
-        box = view.outward(self.box.reshape(2, 2)).ravel()
-        return Detection(box, view.outward(self.eyes), self.score)
+    def to_image(self, view: RegionView) -> Detection:
+        """Convert from px of the view's picture to px of its image."""
+        box = view.to_image(self.box.reshape(2, 2)).ravel()
+        return Detection(box, view.to_image(self.eyes), self.score)
 
 
 class LandmarkNet:
-    """FaceMesh's landmark network with refined eyes and lips. Same picture and region, same answer."""
+    """FaceMesh's landmark network with refined eyes and lips. Its result depends on the picture and region only."""
 
     def __init__(self) -> None:
         load_mediapipe()
@@ -128,21 +128,21 @@ class FaceDetector:
 
 
 def load_mediapipe() -> None:
-    """Import mediapipe, quietly. Raises EngineUnavailable when it, or a system library below it, is missing."""
+    """Import mediapipe without its log lines. Raises EngineUnavailable if it or a system library is missing."""
     if "mediapipe.python.solution_base" in sys.modules:
         return
     try:
-        with _quiet(), _without_pyplot():
+        with _stderr_filtered(), _pyplot_deferred():
             import cv2  # noqa: F401 (mediapipe's own import of it would hide the reason)
             import mediapipe.python.solution_base  # noqa: F401
     except ImportError as error:
-        raise EngineUnavailable(_remedy(error)) from error
+        raise EngineUnavailable(_import_message(error)) from error
 
 
-def _remedy(error: ImportError) -> str:
-    packages = blocking_libraries() or ([*WANTED.values()] if "shared object file" in str(error) else [])
+def _import_message(error: ImportError) -> str:
+    packages = blocking_libraries() or ([*DEBIAN_PACKAGES.values()] if "shared object file" in str(error) else [])
     if packages:
-        return f"Faces cannot be found here ({error}): {sentence(packages)}"
+        return f"Faces cannot be found here ({error}): {missing_message(packages)}"
     return (
         f"The packages that find faces cannot be imported ({error}). "
         "Expected mediapipe 0.10.21 and OpenCV; this brings them: pip install lipsmith"
@@ -172,38 +172,38 @@ def _detection(found: Any, scale: Array) -> Detection:
 
 
 def _started(build: Any, first_run: Any) -> Any:
-    """Build a graph and run it once: both print warnings that are nobody's business."""
-    with _quiet():
+    """Build a graph and run it once, with mediapipe's log lines suppressed."""
+    with _stderr_filtered():
         graph = build()
         first_run(graph)
     return graph
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep mediapipe's log lines off file descriptor 2; what others write there meanwhile is passed on after."""
-    with _one_at_a_time, warnings.catch_warnings(), tempfile.TemporaryFile() as held:
+def _stderr_filtered() -> Iterator[None]:
+    """Remove mediapipe's log lines from file descriptor 2; other output is passed on at the end."""
+    with _stderr_lock, warnings.catch_warnings(), tempfile.TemporaryFile() as captured:
         warnings.simplefilter("ignore")
         try:
             sys.stderr.flush()
             real = os.dup(2)
-        except (AttributeError, OSError, ValueError):  # no stderr at all: nothing to keep quiet
+        except (AttributeError, OSError, ValueError):  # there is no stderr to filter
             yield
             return
-        os.dup2(held.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(real, 2)
-            held.seek(0)
-            others = b"".join(line for line in held if not _NOISE.match(line))
+            captured.seek(0)
+            others = b"".join(line for line in captured if not _LOG_LINE.match(line))
             if others:
                 os.write(real, others)
             os.close(real)
 
 
-class _LatePyplot(ModuleType):
-    """Stands for matplotlib.pyplot until somebody uses it."""
+class _LazyPyplot(ModuleType):
+    """Imports matplotlib.pyplot on first use."""
 
     def __getattr__(self, name: str) -> Any:
         import importlib
@@ -212,12 +212,12 @@ class _LatePyplot(ModuleType):
 
 
 @contextmanager
-def _without_pyplot() -> Iterator[None]:
-    """mediapipe imports pyplot for a drawing nobody asks for: 0.8 s, and a font cache written into the home."""
+def _pyplot_deferred() -> Iterator[None]:
+    """Defer mediapipe's import of pyplot, which it does not need here: it takes 0.8 s and writes a font cache."""
     if "matplotlib" in sys.modules:
         yield
         return
-    stand_ins = {"matplotlib": ModuleType("matplotlib"), "matplotlib.pyplot": _LatePyplot("matplotlib.pyplot")}
+    stand_ins = {"matplotlib": ModuleType("matplotlib"), "matplotlib.pyplot": _LazyPyplot("matplotlib.pyplot")}
     sys.modules.update(stand_ins)
     try:
         yield

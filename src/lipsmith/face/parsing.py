@@ -1,7 +1,7 @@
-"""Which pixels of a face belong to what, and which of them MuseTalk draws anew.
+"""Face parsing: the class of each pixel of a face, and the region that MuseTalk replaces.
 
-A parser sees a square around a face and answers with 19 classes as CelebAMask-HQ numbers them: BiSeNet where its
-weights are there, else polygons around landmarks. Both are then read in the same three modes.
+A parser takes a square around a face and returns the 19 classes of CelebAMask-HQ: BiSeNet if its weights are installed,
+else polygons around landmarks. The region follows from the classes in one of three modes.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ SIDE = 512
 SKIN, BROW, EYE, NOSE_CLASS, MOUTH_CLASS, UPPER_LIP, LOWER_LIP, NECK = 1, 2, 4, 10, 11, 12, 13, 14
 _SPEAKING = (MOUTH_CLASS, UPPER_LIP, LOWER_LIP)
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
-_FOREHEAD = 0.5  # of the distance from the brows to the chin: how far skin reaches above them
-_NECK = slice(5, 12)  # of the jaw: a neck is narrower than its corners are apart
+_FOREHEAD = 0.5  # how far skin reaches above the brows, as a share of the distance from brows to chin
+_NECK = slice(5, 12)  # the jaw points between which the neck lies; it is narrower than the jaw
 
 Mode = Literal["raw", "neck", "jaw"]
 Classes = NDArray[np.uint8]
-"""(512, 512) class of every pixel of the square, 0..18."""
+"""(512, 512) uint8: the class of each pixel of the square, 0..18."""
 Mask = NDArray[np.bool_]
-"""(512, 512)."""
+"""(512, 512) bool."""
 
 
 class FaceParser(Protocol):
-    """Tells skin from lips."""
+    """Finds the class of each pixel of a face."""
 
     def classes(self, picture: Image, points: Array) -> Classes:
-        """Classes of a square (side, side, 3) picture in which the face's (68, 2) points, px, are known."""
+        """The classes of a square picture, (side, side, 3), of a face with ``points`` (68, 2) px."""
         ...
 
 
 def speaking_region(classes: Classes, mode: Mode, left_cheek: int = 90, right_cheek: int = 90) -> Mask:
-    """What of a face is drawn anew.
-
-    ``raw``: skin and mouth; ``neck``: the neck too; ``jaw``: skin grown downwards past the chin but, further than
-    the cheek widths from the middle, shrunk again; without the nose; and the mouth.
+    """The region of a face that MuseTalk replaces.
 
     Args:
+        classes: of the square around the face.
+        mode: ``raw``: skin and mouth. ``neck``: also the neck. ``jaw``: mouth and skin without the nose; the skin is
+            dilated downwards past the chin, then eroded again outside the cheek widths.
         left_cheek, right_cheek: px of 512 from the middle, for ``jaw``.
     """
     if mode == "raw":
@@ -70,7 +70,7 @@ def _jaw(skin: Mask, left_cheek: int, right_cheek: int) -> Mask:
 
 
 def chin_kernel() -> NDArray[np.uint8]:
-    """(33, 33) 0 or 1: a roof of 11 rows on a block of 12 below the middle; dilating with it pulls down the chin."""
+    """(33, 33) 0 or 1, shaped like a house below the middle: 11 rows of roof, 12 of wall. It dilates downwards."""
     kernel = np.zeros((33, 33), np.uint8)
     for row in range(10, 33):
         half = min(row - 10, 10)
@@ -107,7 +107,7 @@ class BiSeNetParser:
         return cls(read_network("bisenet", path, _build, device))
 
     def classes(self, picture: Image, points: Array) -> Classes:
-        """See FaceParser; the points are not needed."""
+        """As ``FaceParser.classes``; the points are not used."""
         import torch
 
         weight = next(self._net.parameters())
@@ -128,14 +128,14 @@ def network_input(picture: Image) -> Array:
 
 
 class PolygonParser:
-    """Parses by what lies between landmarks, without a network. It knows no hair, glasses, beard or hands.
+    """Parses with polygons between landmarks, without a network. It knows no hair, glasses, beard or hands.
 
-    Of what can be pasted it agrees with the class map of the goldens, a drawn face, by .94 and more (intersection over
-    union) in all three modes.
+    On the drawn face of the golden tests, its region has an intersection over union of at least .94 with the region
+    from the reference classes, in all three modes.
     """
 
     def classes(self, picture: Image, points: Array) -> Classes:
-        """See FaceParser; the picture's content is not looked at."""
+        """As ``FaceParser.classes``; the picture's pixels are not used."""
         own = points[:, :2] * (SIDE / picture.shape[0])
         classes = np.zeros((SIDE, SIDE), np.uint8)
         for name, outline in _outlines(own):
@@ -144,7 +144,7 @@ class PolygonParser:
 
 
 def _outlines(points: Array) -> list[tuple[int, Array]]:
-    """Class and outline of every part, each drawn over those before it."""
+    """Class and outline of each part, in drawing order."""
     lips, mouth, nose = points[LIPS], points[MOUTH], points[NOSE]
     upper = np.concatenate([lips[:7], mouth[4::-1]])
     lower = np.concatenate([lips[6:], lips[:1], mouth[:1], mouth[:3:-1]])
@@ -169,7 +169,7 @@ def _skin(points: Array) -> Array:
 
 
 def _neck(points: Array) -> Array:
-    """What hangs below the jaw, away from the brows."""
+    """From the jaw downwards, away from the brows."""
     under = points[JAW][_NECK]
     down = (points[JAW][8] - points[BROWS].mean(0)) * 2
     return np.concatenate([under, (under[[-1, 0]] + down)])

@@ -1,6 +1,6 @@
-"""Where a network looks, and the way from the image to what it sees and back.
+"""The image regions that face networks look at, and the conversion of coordinates to such a region and back.
 
-Coordinates are px of the image with the pixel centres at whole numbers, as OpenCV has them.
+Coordinates are px of the image, with pixel centres at whole numbers as in OpenCV.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from ..types import Array, Image
 
 EYE_LEFT, EYE_RIGHT = 33, 263
-"""Landmarks of the outer eye corners, as seen on the screen in an upright face."""
-SMALLEST = 32
-"""px: an image with a shorter side has no face to be found."""
+"""Landmarks of the outer eye corners, as seen on the screen."""
+MIN_SIDE = 32
+"""px: in an image with a shorter side no face is searched."""
 
-_FACE_MARGIN = 1.5  # region side / face box side, as the landmark network was trained
+_FACE_MARGIN = 1.5  # region side / face box side; the landmark network was trained with it
 _FINE_SIDE = 256  # px: a smaller region is enlarged to this side
 _COARSE_SIDE = 320  # px: a larger region is shrunk by the whole number that brings it nearest to this side
 _OVERVIEW_SIDE = 640  # px: the long side of the image that detectors see is at most this
@@ -26,7 +26,7 @@ _TILE = 0.6  # of the short side
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A turned square to look at, in px of the image."""
+    """A rotated square in px of the image."""
 
     x: float  # centre
     y: float
@@ -35,22 +35,22 @@ class Region:
 
     @classmethod
     def around(cls, box: Array, eyes: Array | None = None, margin: float = _FACE_MARGIN) -> Region:
-        """The square around a (4,) px box, ``margin`` times its longer side, turned with the (2, 2) px eyes."""
+        """The square around a (4,) px box with ``margin`` times its longer side, rotated like the (2, 2) px eyes."""
         x0, y0, x1, y1 = (float(value) for value in box)
         dx, dy = (0.0, 0.0) if eyes is None else (float(value) for value in eyes[1] - eyes[0])
         return cls((x0 + x1) / 2, (y0 + y1) / 2, margin * max(x1 - x0, y1 - y0), float(np.arctan2(dy, dx)))
 
     @classmethod
     def of(cls, landmarks: Array) -> Region:
-        """Where the landmark network should look to see the (478, 3) px face upright and centred."""
+        """The region in which the face with (478, 3) px landmarks is upright and centred for the landmark network."""
         return cls.around(box_of(landmarks), landmarks[[EYE_LEFT, EYE_RIGHT], :2])
 
     def moved(self, right: float, down: float, growth: float) -> Region:
-        """The region shifted by shares of its side and scaled."""
+        """The region shifted by ``right`` and ``down``, in shares of its side, and scaled by ``growth``."""
         return Region(self.x + right * self.side, self.y + down * self.side, self.side * growth, self.angle)
 
-    def strayed(self, other: Region) -> float:
-        """How far this region and the other are apart, in place and size, of the other's side."""
+    def distance(self, other: Region) -> float:
+        """The largest difference in x, y and side to the other region, as a share of the other's side."""
         away = max(abs(self.x - other.x), abs(self.y - other.y), abs(self.side - other.side))
         return away / max(other.side, 1.0)
 
@@ -65,7 +65,7 @@ class RegionView:
 
     @classmethod
     def of(cls, image: Image, region: Region) -> RegionView | None:
-        """The upright box around a region at a size that suits the landmark network, or None outside the image."""
+        """The upright box around a region, scaled for the landmark network; None if it is outside the image."""
         height, width = image.shape[:2]
         half = region.side / 2 * (abs(np.cos(region.angle)) + abs(np.sin(region.angle))) + 2
         x0, y0 = max(0, int(region.x - half)), max(0, int(region.y - half))
@@ -79,8 +79,8 @@ class RegionView:
         return cls._shrunk(part, factor, (x0, y0))
 
     @classmethod
-    def over(cls, image: Image, box: tuple[int, int, int, int] | None = None) -> RegionView:
-        """The image, or a whole-px box of it, at most 640 px long: for the detectors."""
+    def overview(cls, image: Image, box: tuple[int, int, int, int] | None = None) -> RegionView:
+        """The image, or a whole-px box of it, shrunk to at most 640 px: for the detectors."""
         x0, y0, x1, y1 = box or (0, 0, image.shape[1], image.shape[0])
         part = image[y0:y1, x0:x1]
         return cls._shrunk(part, -(-max(part.shape[:2]) // _OVERVIEW_SIDE), (x0, y0))
@@ -89,12 +89,12 @@ class RegionView:
     def tiles(cls, image: Image) -> Iterator[RegionView]:
         """Squares of .6 of the short side that cover the image, each overlapping the next by half or more."""
         height, width = image.shape[:2]
-        side = max(SMALLEST, round(_TILE * min(height, width)))
+        side = max(MIN_SIDE, round(_TILE * min(height, width)))
 
         def starts(length: int) -> list[int]:
             return [round(at) for at in np.linspace(0, length - side, 1 - (-2 * (length - side) // side))]
 
-        return (cls.over(image, (x, y, x + side, y + side)) for y in starts(height) for x in starts(width))
+        return (cls.overview(image, (x, y, x + side, y + side)) for y in starts(height) for x in starts(width))
 
     @classmethod
     def _enlarged(cls, part: Image, scale: float, corner: tuple[int, int]) -> RegionView:
@@ -107,7 +107,7 @@ class RegionView:
 
     @classmethod
     def _shrunk(cls, part: Image, factor: int, corner: tuple[int, int]) -> RegionView:
-        """By a whole number: many times faster than any other, and free of aliasing."""
+        """Shrink by a whole number: many times faster than by other factors, and without aliasing."""
         import cv2
 
         width, height = max(1, part.shape[1] // factor), max(1, part.shape[0] // factor)
@@ -116,13 +116,13 @@ class RegionView:
             picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         return cls(picture, np.full(2, 1 / factor, np.float32), np.array(corner, np.float32))
 
-    def inward(self, region: Region) -> Region:
-        """A region of the image as a region of the picture."""
+    def to_view(self, region: Region) -> Region:
+        """A region of the image -> a region of the picture."""
         x, y = (np.array([region.x, region.y]) - self.corner + 0.5) * self.zoom - 0.5
         return Region(float(x), float(y), region.side * float(self.zoom[0]), region.angle)
 
-    def outward(self, points: Array) -> Array:
-        """(n, 2) px of the picture, or (n, 3) with a depth, as px of the image."""
+    def to_image(self, points: Array) -> Array:
+        """(n, 2) px of the picture, or (n, 3) with depth -> px of the image."""
         plane = (points[:, :2] + 0.5) / self.zoom - 0.5 + self.corner
         return np.asarray(np.concatenate([plane, points[:, 2:] / self.zoom[0]], 1), np.float32)
 
@@ -132,7 +132,7 @@ def box_of(landmarks: Array) -> Array:
     return np.array([*landmarks[:, :2].min(0), *landmarks[:, :2].max(0)], np.float32)
 
 
-def overlap(a: Array, b: Array) -> float:
+def iou(a: Array, b: Array) -> float:
     """Intersection over union of two (4,) boxes, 0..1."""
     width = float(min(a[2], b[2]) - max(a[0], b[0]))
     height = float(min(a[3], b[3]) - max(a[1], b[1]))

@@ -1,6 +1,6 @@
-"""Calmer landmarks: a zero-phase Gaussian over the frames around, which are all known when a film is smoothed.
+"""Smooths landmarks over time with a zero-phase Gaussian; a film's later frames are known when it is applied.
 
-Measured on lips of talking people (second difference, of the eye distance): raw .032, Gaussian of .8 frames .016.
+Measured on the lips of talking people (second difference, in eye distances): raw .032, Gaussian of .8 frames .016.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ SIGMA = 0.8
 
 
 def zero_phase_weights(position: int, length: int, sigma: float = SIGMA) -> tuple[range, Array]:
-    """Which of ``length`` frames make the smoothed frame ``position``, and how much of each: (range, (n,) weights).
+    """The frames that make up the smoothed frame ``position`` of ``length`` frames, and their (n,) weights.
 
-    A Gaussian cut at 4 sigma. Beyond its ends the run is continued by point reflection, 2 x(end) - x(mirrored), so a
-    steady motion keeps its pace up to the first and the last frame.
+    A Gaussian cut off at 4 ``sigma`` frames. Beyond both ends the motion is extended by point reflection,
+    2 x(end) - x(mirrored), so that a constant velocity is kept up to the first and last frame.
     """
     reach = min(int(np.ceil(4 * sigma)), length - 1)
     first, stop = max(0, position - reach), min(length, position + reach + 1)

@@ -1,9 +1,7 @@
-"""The faces of a whole film: who is where in each frame, smoothed, with short gaps filled."""
+"""The faces of a whole film: the smoothed landmarks of each person in each frame, with short gaps filled."""
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -14,59 +12,27 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FaceError, OptionError, OutputError
+from ..errors import FaceError, OptionError
 from ..options import check_faces
 from ..types import Array, Face
-from .mediapipe_nets import LANDMARKS
+from .landmark_file import LandmarkFile
 from .regions import box_of
 from .smoothing import zero_phase_weights
 
-LONGEST_GAP = 3
-"""Frames without a find that are filled in; a longer gap is a cutaway."""
-
-
-class LandmarkFile:
-    """Landmarks by number, on disk: ten minutes of one face are 86 MB there and nothing in memory.
-
-    A nameless temporary file that goes with the object. ``points`` of a face. Raises OutputError when the disk is full.
-    """
-
-    def __init__(self, points: int = LANDMARKS) -> None:
-        self.shape = (points, 3)
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (lives as long as this object)
-        self._count = 0
-        weakref.finalize(self, self._file.close)
-
-    def append(self, landmarks: Array) -> int:
-        """Keep (points, 3) landmarks; their number."""
-        data = np.ascontiguousarray(landmarks, np.float32).tobytes()
-        try:
-            self._file.seek(self._count * len(data))
-            kept = self._file.write(data)
-        except OSError as error:
-            raise OutputError(_full(error.strerror)) from error
-        if kept != len(data):
-            raise OutputError(_full("disk full"))
-        self._count += 1
-        return self._count - 1
-
-    def read(self, number: int) -> Array:
-        """(points, 3) landmarks ``number``."""
-        size = 4 * self.shape[0] * self.shape[1]
-        self._file.seek(number * size)
-        return np.frombuffer(self._file.read(size), np.float32).reshape(self.shape)
+MAX_GAP = 3
+"""Frames without a detection that are interpolated, at most; a longer gap is a cutaway."""
 
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """Where one person was found, in columns: one entry per frame with a find, in order."""
+    """The detections of one person, as columns with one entry per frame, in order."""
 
     number: int
     frames: array[int] = field(default_factory=lambda: array("i"))
-    slots: array[int] = field(default_factory=lambda: array("i"))  # in the LandmarkFile
-    x: array[float] = field(default_factory=lambda: array("f"))  # px, middle of the box
+    slots: array[int] = field(default_factory=lambda: array("i"))  # numbers in the LandmarkFile
+    x: array[float] = field(default_factory=lambda: array("f"))  # px, centre of the box
     y: array[float] = field(default_factory=lambda: array("f"))
-    side: array[float] = field(default_factory=lambda: array("f"))  # px, root of the box area
+    side: array[float] = field(default_factory=lambda: array("f"))  # px, square root of the box's area
     score: array[float] = field(default_factory=lambda: array("f"))
 
     def add(self, frame: int, face: Face, slot: int) -> None:
@@ -80,8 +46,8 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
-    """An uninterrupted run of one track: finds ``first`` up to ``stop``, which span the frames begin..end - 1."""
+class _Tracklet:
+    """An uninterrupted part of a track: detections ``first`` .. ``stop`` - 1 in frames ``begin`` .. ``end`` - 1."""
 
     first: int
     stop: int
@@ -90,36 +56,37 @@ class _Stretch:
 
 
 class Tracks:
-    """What a film's faces did. Frames can be asked for in any order; not for several threads at once."""
+    """The faces of a film, frame by frame in any order. Not thread-safe."""
 
     def __init__(self, frames: int, cuts: Sequence[int], tracks: Iterable[Track], landmarks: LandmarkFile) -> None:
-        kept = _without_ghosts(list(tracks), frames)
+        kept = _without_false_tracks(list(tracks), frames)
         self.frames = frames
-        """Frames looked at."""
+        """Number of frames."""
         self.cuts = tuple(cuts)
         """First frames of new scenes."""
         self._tracks = {track.number: track for track in kept}
         self._landmarks = landmarks
-        self._stretches = {track.number: _stretches(track, self.cuts) for track in kept}
+        self._tracklets = {track.number: _tracklets(track, self.cuts) for track in kept}
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Every person's track number, from the left as in ``choose``."""
-        return self._from_the_left()
+        """All track numbers, in the order that ``choose`` counts."""
+        return self._left_to_right()
 
     def gaps_filled(self, chosen: Sequence[int]) -> int:
-        """Frames of the tracks ``chosen`` that were filled in between two finds."""
+        """Number of interpolated faces in the tracks ``chosen``."""
         return sum(
-            stretch.end - stretch.begin - (stretch.stop - stretch.first)
+            tracklet.end - tracklet.begin - (tracklet.stop - tracklet.first)
             for number in chosen
-            for stretch in self._stretches[number]
+            for tracklet in self._tracklets[number]
         )
 
     def choose(self, which: str) -> tuple[int, ...]:
-        """Track numbers of those who speak.
+        """Select tracks, such as those of the people who shall speak.
 
-        ``which``: ``largest`` (over the whole film), ``all``, ``left``, ``right``, or a number: 1 is the first from
-        the left in the first frame that shows most of the faces; people not in that frame count on after it.
+        Args:
+            which: ``largest`` (over the whole film), ``all``, ``left``, ``right``, or a number. 1 is the first from the
+                left in the first frame with the most faces; people who are not in that frame come after it.
 
         Raises:
             OptionError: ``which`` is none of these, or there are fewer faces than the number says.
@@ -131,7 +98,7 @@ class Tracks:
                 f"No face was found in {_frames(self.frames)}. Expected a face, seen from the front or up to about "
                 "45 degrees aside and at least 40 px wide; give a picture where one is larger, sharper or turned less."
             )
-        ordered = self._from_the_left()
+        ordered = self._left_to_right()
         if which == "all":
             return ordered
         if which == "largest":
@@ -145,31 +112,28 @@ class Tracks:
         return (ordered[int(which) - 1],)
 
     def faces(self, frame: int, chosen: Sequence[int], smooth: bool = True) -> tuple[Face, ...]:
-        """The faces of ``chosen`` in one frame, smoothed without delay within each uninterrupted run.
-
-        Empty: a cutaway.
-        """
+        """The faces of the tracks ``chosen`` in one frame, smoothed within each tracklet. Empty: a cutaway."""
         found = (self._face(number, frame, smooth) for number in chosen)
         return tuple(face for face in found if face is not None)
 
     def _face(self, number: int, frame: int, smooth: bool) -> Face | None:
-        for stretch in self._stretches[number]:
-            if stretch.begin <= frame < stretch.end:
-                return self._face_in(self._tracks[number], stretch, frame, smooth)
+        for tracklet in self._tracklets[number]:
+            if tracklet.begin <= frame < tracklet.end:
+                return self._face_in(self._tracks[number], tracklet, frame, smooth)
         return None
 
-    def _face_in(self, track: Track, stretch: _Stretch, frame: int, smooth: bool) -> Face:
-        length = stretch.end - stretch.begin if smooth else 1
-        around, weights = zero_phase_weights(frame - stretch.begin if smooth else 0, length)
-        begin = stretch.begin if smooth else frame
+    def _face_in(self, track: Track, tracklet: _Tracklet, frame: int, smooth: bool) -> Face:
+        length = tracklet.end - tracklet.begin if smooth else 1
+        around, weights = zero_phase_weights(frame - tracklet.begin if smooth else 0, length)
+        begin = tracklet.begin if smooth else frame
         landmarks = np.zeros(self._landmarks.shape, np.float32)
         for at, weight in zip(around, weights.tolist(), strict=True):
-            landmarks += np.float32(weight) * self._filled(track, begin + at)
+            landmarks += np.float32(weight) * self._interpolated(track, begin + at)
         score = track.score[min(bisect_left(track.frames, frame), len(track.frames) - 1)]
         return Face(box_of(landmarks), landmarks, score, track.number, frame, bisect_right(self.cuts, frame))
 
-    def _filled(self, track: Track, frame: int) -> Array:
-        """Landmarks as found, or between the finds on both sides."""
+    def _interpolated(self, track: Track, frame: int) -> Array:
+        """Landmarks as detected, or interpolated between the detections before and after."""
         after = bisect_left(track.frames, frame)
         late = self._landmarks.read(track.slots[after])
         if track.frames[after] == frame:
@@ -178,72 +142,65 @@ class Tracks:
         span = track.frames[after] - track.frames[after - 1]
         return early + (late - early) * np.float32((frame - track.frames[after - 1]) / span)
 
-    def _seen(self) -> Counter[int]:
-        """Frame -> how many kept faces were found in it."""
+    def _find_counts(self) -> Counter[int]:
+        """Frame -> number of faces detected in it."""
         return Counter(frame for track in self._tracks.values() for frame in track.frames)
 
     def _reference_frame(self) -> int:
-        seen = self._seen()
+        seen = self._find_counts()
         most = max(seen.values())
         return min(frame for frame, count in seen.items() if count == most)
 
-    def _place(self, number: int, reference: int) -> tuple[int, float]:
-        """Sorts a track: those in the reference frame first, then by the frame of first sight; each from the left."""
+    def _sort_key(self, number: int, reference: int) -> tuple[int, float]:
+        """Sort key: tracks in the reference frame first, the others by their first frame; each from the left."""
         track = self._tracks[number]
         at = bisect_left(track.frames, reference)
         if at < len(track.frames) and track.frames[at] == reference:
             return -1, track.x[at]
         return track.frames[0], track.x[0]
 
-    def _from_the_left(self) -> tuple[int, ...]:
+    def _left_to_right(self) -> tuple[int, ...]:
         if not self._tracks:
             return ()
         reference = self._reference_frame()
-        return tuple(sorted(self._tracks, key=lambda number: self._place(number, reference)))
+        return tuple(sorted(self._tracks, key=lambda number: self._sort_key(number, reference)))
 
     def _in_reference_frame(self) -> tuple[int, ...]:
         reference = self._reference_frame()
-        return tuple(number for number in self._from_the_left() if self._place(number, reference)[0] < 0)
-
-
-def _full(reason: str | None) -> str:
-    return (
-        f"The landmarks of the film could not be kept in {tempfile.gettempdir()} ({reason}). "
-        "They need about 9 MB per minute and face; free some space there, or set TMPDIR to a folder with more."
-    )
+        return tuple(number for number in self._left_to_right() if self._sort_key(number, reference)[0] < 0)
 
 
 def _frames(count: int) -> str:
     return "the picture" if count == 1 else f"any of {count} frames"
 
 
-def _without_ghosts(tracks: list[Track], frames: int) -> list[Track]:
-    """Drop what was seen in one or two frames only, small or unsure; never everything."""
+def _without_false_tracks(tracks: list[Track], frames: int) -> list[Track]:
+    """Drop tracks of one or two frames whose face is small or unsure, but never all tracks."""
     largest = max((max(track.side) for track in tracks), default=0.0)
 
-    def ghost(track: Track) -> bool:
-        brief = len(track.frames) < LONGEST_GAP and frames >= 4 * LONGEST_GAP
+    def is_false(track: Track) -> bool:
+        brief = len(track.frames) < MAX_GAP and frames >= 4 * MAX_GAP
         return brief and (max(track.side) < 0.5 * largest or max(track.score) < 0.9)
 
-    return [track for track in tracks if not ghost(track)] or tracks
+    return [track for track in tracks if not is_false(track)] or tracks
 
 
-def _stretches(track: Track, cuts: Sequence[int]) -> list[_Stretch]:
-    """Split the finds wherever the motion does not go on: a cut, a long gap, a leap."""
+def _tracklets(track: Track, cuts: Sequence[int]) -> list[_Tracklet]:
+    """Split a track at cuts, long gaps and jumps."""
     frames = np.array(track.frames)
     steps = np.diff(frames)
     scenes = np.searchsorted(np.array(cuts, np.int64), frames, side="right")
-    broken = (np.diff(scenes) != 0) | (steps > LONGEST_GAP + 1) | _leaps(track, steps)
+    broken = (np.diff(scenes) != 0) | (steps > MAX_GAP + 1) | _jumps(track, steps)
     edges = [0, *(np.flatnonzero(broken) + 1).tolist(), len(frames)]
     return [
-        _Stretch(first, stop, int(frames[first]), int(frames[stop - 1]) + 1)
+        _Tracklet(first, stop, int(frames[first]), int(frames[stop - 1]) + 1)
         for first, stop in pairwise(edges)
         if stop > first
     ]
 
 
-def _leaps(track: Track, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n - 1,) bool: from this find to the next the face moved as no head does, and not so before or after."""
+def _jumps(track: Track, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n - 1,) bool: the face moved implausibly far to the next detection, and not so before or after."""
     middle = np.stack([track.x, track.y], 1)
     side = np.array(track.side)
     moved = np.linalg.norm(np.diff(middle, axis=0), axis=1) / np.minimum(side[:-1], side[1:]) / np.sqrt(steps)

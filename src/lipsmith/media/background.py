@@ -1,4 +1,4 @@
-"""What stands behind a person whose own background is taken away: a colour, a picture, a film, or nothing."""
+"""Replaces the background of people: by a colour, a picture, a video, or transparency."""
 
 from __future__ import annotations
 
@@ -18,77 +18,77 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from ..types import AVFrame, Image, SourceFrame
-    from .chroma_key import Alpha, Key, Matte
+    from .chroma_key import Alpha, ChromaKey, Matte
     from .video import VideoSource
 
-LIMIT_SIDE = 3840  # px, as of every picture that is opened
-TILE = 16  # px of the checkerboard that stands for nothing
+MAX_SIDE = 3840  # px; larger pictures are scaled down, as ``open_video_source`` does
+TILE = 16  # px: side of a square of the checkerboard that shows transparency
 LIGHT, DARK = 204, 153  # its greys
-Alphas = Callable[[int], "Alpha"]
-"""From a plate's index to its own (H, W) transparency."""
+AlphaByIndex = Callable[[int], "Alpha"]
+"""From the index of a source frame to its alpha, (H, W) uint8."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundOptions:
-    """What the user wants behind the person, and how the person is told from what is there now."""
+    """What the user wants behind the person, and how to separate the person from the present background."""
 
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
-    key: str = "auto"  # auto, alpha (the picture's own transparency), or the screen's colour
+    key: str = "auto"  # auto, alpha (the picture's own transparency), or the colour of the screen
 
 
 class Background(Protocol):
-    """What lies behind, frame by frame."""
+    """The new background, frame by frame."""
 
     def at(self, index: int) -> Image:
-        """(H, W, 3) behind the film's frame ``index``, which never goes down."""
+        """The image (H, W, 3) behind the film's frame ``index``, which never decreases from call to call."""
         ...
 
 
 class StillBackground:
-    """The same behind every frame."""
+    """The same image behind every frame."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
 
     def at(self, index: int) -> Image:
-        """The one image."""
+        """The image."""
         return self._image
 
 
 class VideoBackground:
-    """A film at its own beat, begun again when it is over; one frame in memory."""
+    """A video at the film's frame rate, repeated from its beginning; one frame in memory."""
 
-    def __init__(self, footage: VideoSource, size: tuple[int, int]) -> None:
-        self._frames: Iterator[Image] = chain.from_iterable(footage.frames() for _ in repeat(None))
+    def __init__(self, source: VideoSource, size: tuple[int, int]) -> None:
+        self._frames: Iterator[Image] = chain.from_iterable(source.frames() for _ in repeat(None))
         self._size, self._next = size, 0
         self._image: Image | None = None
 
     def at(self, index: int) -> Image:
-        """The frame that plays at ``index``."""
+        """The video's frame at ``index``, scaled to the film's size."""
         for _ in range(self._next, index):
             next(self._frames)
         if self._image is None or index >= self._next:
-            self._image, self._next = cover(next(self._frames), self._size), index + 1
+            self._image, self._next = resize_to_cover(next(self._frames), self._size), index + 1
         return self._image
 
 
 class Matting(Protocol):
-    """How people are told from what is behind them."""
+    """Separates people from the background."""
 
     def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
-        """What to keep of ``image`` (H, W, 3), the finished picture over ``source_frame``."""
+        """The matte of ``image`` (H, W, 3), the finished picture made from ``source_frame``."""
         ...
 
 
-class ScreenMatting:
-    """Keys the finished picture, as its head may have moved; what is deep inside the plate's person stays whole."""
+class ChromaKeyMatting:
+    """Keys the finished picture, whose head may have moved; the inner part of the source frame's person is kept."""
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: ChromaKey) -> None:
         self._key = key
         self._last: tuple[Image, Alpha] | None = None
 
     def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
-        """The matte of ``image``, in which no drawn mouth can be a hole."""
+        """The matte of ``image``; a drawn mouth never becomes a hole."""
         from .chroma_key import key_matte, solid_core
 
         if self._last is None or self._last[0] is not source_frame.image:
@@ -96,10 +96,10 @@ class ScreenMatting:
         return key_matte(image, self._key, self._last[1])
 
 
-class OwnMatting:
-    """Takes the transparency that the picture brings along."""
+class AlphaMatting:
+    """Uses the alpha channel of the source picture."""
 
-    def __init__(self, alphas: Alphas) -> None:
+    def __init__(self, alphas: AlphaByIndex) -> None:
         self._alphas = alphas
 
     def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
@@ -111,93 +111,91 @@ class OwnMatting:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundReplacement:
-    """People cut out of their pictures, frame by frame, and what is behind them. One per film."""
+    """Cuts people out of each frame and puts another background behind them. One object per film."""
 
     matting: Matting
-    ground: Background | None  # None: nothing, the film is transparent
+    background: Background | None  # None: the film is transparent
     notices: tuple[str, ...] = ()
 
     def finish(self, source_frame: SourceFrame, frame: AVFrame) -> AVFrame:
-        """``frame``, spoken over ``source_frame``, before the ground; or with its transparency."""
-        from .chroma_key import composite, cut
+        """Composite ``frame``, made from ``source_frame``, over the background; or give it an alpha channel."""
+        from .chroma_key import composite, cut_out
 
         matte = self.matting.matte(source_frame, frame.image)
-        if self.ground is None:
-            return replace(frame, image=cut(frame.image, matte), alpha=matte.alpha)
-        return replace(frame, image=composite(frame.image, matte, self.ground.at(frame.index)))
+        if self.background is None:
+            return replace(frame, image=cut_out(frame.image, matte), alpha=matte.alpha)
+        return replace(frame, image=composite(frame.image, matte, self.background.at(frame.index)))
 
 
 def open_replacement(
-    wish: BackgroundOptions, first: Image, fps: Fraction, alphas: Alphas | None = None, sheet: bool = False
+    options: BackgroundOptions, first: Image, fps: Fraction, alphas: AlphaByIndex | None = None, sheet: bool = False
 ) -> BackgroundReplacement | None:
-    """The scene of a film, or None where the background stays as it is.
+    """The background replacement of a film, or None if the background is kept.
 
     Args:
-        wish: what the user wants.
-        first: (H, W, 3) the first plate: its size is the film's, and its border shows the screen.
-        fps: of the film; a video behind is brought to it.
-        alphas: the transparency that the pictures bring along, if they do; see ``alphas_of``.
-        sheet: for a contact sheet: a checkerboard stands for nothing.
+        options: what the user wants.
+        first: (H, W, 3) the first source frame: it has the film's size, and its border shows the screen.
+        fps: of the film; a background video is converted to it.
+        alphas: the source's own alpha channels, if it has any; see ``open_alpha``.
+        sheet: whether it is for a contact sheet, where a checkerboard shows transparency.
 
     Raises:
-        OptionError: the background or the key is no such thing.
-        PictureError: no screen is seen, the picture has no transparency, or the background cannot be read.
+        OptionError: the background or the key is unknown.
+        PictureError: no screen is found, the picture has no transparency, or the background cannot be read.
     """
-    if wish.background == "keep":
+    if options.background == "keep":
         return None
-    matting = _matting(wish.key, first, alphas)
+    matting = _open_matting(options.key, first, alphas)
     size = (first.shape[1], first.shape[0])
-    if wish.background == "transparent":
+    if options.background == "transparent":
         return BackgroundReplacement(matting, StillBackground(checkerboard(size)) if sheet else None)
-    colour = colour_of(wish.background)
+    colour = parse_colour(options.background)
     if colour is not None:
         return BackgroundReplacement(matting, StillBackground(np.full(first.shape, colour, np.uint8)))
-    footage = _open_background(wish.background, fps)
-    if footage.info.frames == 1:
+    source = _open_background(options.background, fps)
+    if source.info.frames == 1:
         return BackgroundReplacement(
-            matting, StillBackground(cover(next(iter(footage.frames())), size)), footage.info.notices
+            matting, StillBackground(resize_to_cover(next(iter(source.frames())), size)), source.info.notices
         )
-    return BackgroundReplacement(matting, VideoBackground(footage, size), footage.info.notices)
+    return BackgroundReplacement(matting, VideoBackground(source, size), source.info.notices)
 
 
-def check_key(key: str, first: Image, alphas: Alphas | None) -> None:
-    """Raise as ``open_replacement`` does unless ``key`` tells the people of ``first`` (H, W, 3) from what is behind
-    them.
-    """
-    _matting(key, first, alphas)
+def check_key(key: str, first: Image, alphas: AlphaByIndex | None) -> None:
+    """Raise as ``open_replacement`` does unless ``key`` works on the first source frame, ``first`` (H, W, 3)."""
+    _open_matting(key, first, alphas)
 
 
-def alphas_of(picture: Path) -> Alphas | None:
-    """The transparency of an image, or of a folder's images, by their index; None: there is none, or it is a video."""
+def open_alpha(picture: Path) -> AlphaByIndex | None:
+    """The alpha channels of an image, or of a folder's images by index; None for opaque images and videos."""
     from .demux import is_folder
-    from .stills import is_opaque, is_still, list_folder, opacity
+    from .stills import is_opaque, is_still, list_images, read_alpha
 
     if is_folder(picture):
-        paths = list_folder(picture)
+        paths = list_images(picture)
         if is_opaque(paths[0]):
             return None
-        return lambda index: opacity(paths[index], LIMIT_SIDE)
+        return lambda index: read_alpha(paths[index], MAX_SIDE)
     if not is_still(picture) or is_opaque(picture):
         return None
-    alpha = opacity(picture, LIMIT_SIDE)
+    alpha = read_alpha(picture, MAX_SIDE)
     return lambda _: alpha
 
 
-def colour_of(words: str) -> tuple[int, int, int] | None:
-    """RGB, 0..255, of "#rrggbb", "#rgb" or a CSS name, else None. Raises OptionError for a wrong "#..."."""
+def parse_colour(text: str) -> tuple[int, int, int] | None:
+    """RGB, 0..255, of "#rrggbb", "#rgb" or a CSS colour name; None for other text. Raises OptionError for a bad "#"."""
     from PIL import ImageColor
 
-    if words.startswith("#"):
-        if len(words) not in (4, 7) or not all(digit in "0123456789abcdefABCDEF" for digit in words[1:]):
-            raise OptionError(f"'{words}' is no colour: write it as #rrggbb, such as #00b140.")
-    elif words.lower() not in ImageColor.colormap:
+    if text.startswith("#"):
+        if len(text) not in (4, 7) or not all(digit in "0123456789abcdefABCDEF" for digit in text[1:]):
+            raise OptionError(f"'{text}' is no colour: write it as #rrggbb, such as #00b140.")
+    elif text.lower() not in ImageColor.colormap:
         return None
-    red, green, blue = ImageColor.getrgb(words)[:3]
+    red, green, blue = ImageColor.getrgb(text)[:3]
     return red, green, blue
 
 
-def cover(image: Image, size: tuple[int, int]) -> Image:
-    """``image`` scaled to fill ``size`` (width, height in px) and cut evenly on two sides; its shape is kept."""
+def resize_to_cover(image: Image, size: tuple[int, int]) -> Image:
+    """Scale ``image`` to cover ``size`` (width, height in px), keeping its aspect ratio, and crop it centrally."""
     import cv2
 
     height, width = image.shape[:2]
@@ -211,12 +209,12 @@ def cover(image: Image, size: tuple[int, int]) -> Image:
 
 
 def checkerboard(size: tuple[int, int]) -> Image:
-    """(H, W, 3) grey squares, as image editors draw nothing."""
+    """(H, W, 3) grey squares, as image editors show transparency."""
     rows, columns = np.mgrid[: size[1], : size[0]] // TILE
     return np.repeat(np.where((rows + columns) % 2, DARK, LIGHT).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _matting(key: str, first: Image, alphas: Alphas | None) -> Matting:
+def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None) -> Matting:
     from .chroma_key import find_key, named_key
 
     if key == "alpha" and alphas is None:
@@ -224,23 +222,23 @@ def _matting(key: str, first: Image, alphas: Alphas | None) -> Matting:
             "The picture has no transparent parts of its own: give a PNG or WebP that has, or use --key auto."
         )
     if alphas is not None and key in ("alpha", "auto"):
-        return OwnMatting(alphas)
-    colour = None if key == "auto" else colour_of(key)
+        return AlphaMatting(alphas)
+    colour = None if key == "auto" else parse_colour(key)
     if key != "auto" and colour is None:
         raise OptionError(f"key is '{key}'; it can be auto, alpha, or the screen's colour such as #00b140.")
-    return ScreenMatting(find_key(first) if colour is None else named_key(colour))
+    return ChromaKeyMatting(find_key(first) if colour is None else named_key(colour))
 
 
-def _open_background(words: str, fps: Fraction) -> VideoSource:
+def _open_background(text: str, fps: Fraction) -> VideoSource:
     from PIL import ImageColor
 
-    from .video import open_picture
+    from .video import open_video_source
 
-    path = Path(words)
+    path = Path(text)
     if not path.exists():
-        close = nearest(words, ["keep", "transparent", *ImageColor.colormap]).partition("Known")[0]
+        close = nearest(text, ["keep", "transparent", *ImageColor.colormap]).partition("Known")[0]
         raise OptionError(
-            f"background is '{words}': no such file, and no colour. It can be keep, transparent, a colour (#rrggbb or "
+            f"background is '{text}': no such file, and no colour. It can be keep, transparent, a colour (#rrggbb or "
             f"a name), or the path of a picture or video. {close}".strip()
         )
-    return open_picture(path, fps, LIMIT_SIDE)
+    return open_video_source(path, fps, MAX_SIDE)

@@ -1,33 +1,38 @@
-"""Pictures for people: contact sheets and PNG files."""
+"""Contact sheets: many small images side by side in one, with captions."""
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as Pillow
 
-from ..errors import OutputError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ..types import Image
 
-GAP = 4  # px between tiles
-LINE = 18  # px of height for a caption
-PAPER = 32  # grey of the ground
+GAP = 4  # px between images
+CAPTION_HEIGHT = 18  # px
+GREY = 32  # of the background, 0..255
 
 
 def contact_sheet(
     images: Sequence[Image], captions: Sequence[str] = (), columns: int = 8, tile_width: int = 240
 ) -> Image:
-    """Lay ``images``, each (H, W, 3) RGB uint8, out in rows of ``columns`` tiles ``tile_width`` px wide.
+    """Arrange images in rows, each scaled to the same width.
 
-    ``captions`` are ASCII, one under each image, or none at all. Tiles keep their shape; a row is as high as its
-    highest. Returns (H, W, 3) RGB uint8. Raises ValueError without images or when captions and images differ in number.
+    Args:
+        images: each (H, W, 3) RGB uint8, of any size. They keep their aspect ratio.
+        captions: one for each image, in ASCII, drawn below it; or none.
+        columns: images in a row.
+        tile_width: px.
+
+    Returns:
+        (H, W, 3) RGB uint8. Each row is as high as its highest image.
+
+    Raises:
+        ValueError: no images, or captions and images differ in number.
     """
     if not images:
         raise ValueError("a contact sheet needs at least one image")
@@ -38,43 +43,29 @@ def contact_sheet(
         tiles = [_captioned(tile, text) for tile, text in zip(tiles, captions, strict=True)]
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
     width = min(columns, len(tiles)) * (tile_width + GAP) + GAP
-    return np.concatenate([_row(row, width, tile_width) for row in rows] + [_paper(GAP, width)])
+    return np.concatenate([_row(row, width, tile_width) for row in rows] + [_blank(GAP, width)])
 
 
-def write_png(path: Path, image: Image) -> None:
-    """Write (H, W, 3) RGB uint8 to ``path``, whole or not at all. Raises OutputError."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        Pillow.fromarray(image).save(hidden, format="PNG")
-        hidden.replace(path)
-    except OSError as reason:
-        raise OutputError(
-            f"{path} cannot be written ({reason.strerror or reason}): choose a folder that exists and has room."
-        ) from reason
-    finally:
-        hidden.unlink(missing_ok=True)
-
-
-def _paper(height: int, width: int) -> Image:
-    return np.full((height, width, 3), PAPER, np.uint8)
+def _blank(height: int, width: int) -> Image:
+    return np.full((height, width, 3), GREY, np.uint8)
 
 
 def _tile(image: Image, width: int) -> Image:
     height = max(1, round(image.shape[0] * width / image.shape[1]))
-    small = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.BOX if width < image.shape[1] else None)
-    return np.asarray(small, np.uint8)
+    resized = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.BOX if width < image.shape[1] else None)
+    return np.asarray(resized, np.uint8)
 
 
 def _captioned(tile: Image, text: str) -> Image:
     import cv2
 
-    strip = _paper(LINE, tile.shape[1])
-    cv2.putText(strip, text, (2, LINE - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    strip = _blank(CAPTION_HEIGHT, tile.shape[1])
+    cv2.putText(strip, text, (2, CAPTION_HEIGHT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
     return np.concatenate([tile, strip])
 
 
 def _row(tiles: Sequence[Image], width: int, tile_width: int) -> Image:
-    row = _paper(max(tile.shape[0] for tile in tiles) + GAP, width)
+    row = _blank(max(tile.shape[0] for tile in tiles) + GAP, width)
     for index, tile in enumerate(tiles):
         left = GAP + index * (tile_width + GAP)
         row[GAP : GAP + tile.shape[0], left : left + tile_width] = tile

@@ -1,7 +1,7 @@
-"""Opens a media file with PyAV and says in one sentence why it cannot be read.
+"""Opens a media file with PyAV, reads its packets and frames, and explains in one sentence why a file is unreadable.
 
-Only local files and only film and sound containers are opened: text, subtitle and playlist formats, which FFmpeg would
-gladly "decode" or follow to other places, count as unreadable.
+Opens only local files in video and sound containers. Text, subtitle and playlist formats count as unreadable: FFmpeg
+would decode them, or follow their links to other files and hosts.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ CONTAINERS = (
     "3gp,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dv,eac3,flac,flv,gif,h264,hevc,ivf,m4v,"
     "matroska,mjpeg,mov,mp3,mpeg,mpegts,mpegvideo,mulaw,mxf,nut,obu,ogg,rm,sox,tta,voc,w64,wav,webm,wv,yuv4mpegpipe"
 )
-OPENING = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
-PATIENCE = 20
-"""Times in a row that reading on after damage may fail."""
+MAX_READ_FAILURES = 20
+"""Consecutive failures to read past damage, after which the file ends there."""
 
 
 def check_file(path: Path, error: type[InputError], wanted: str) -> None:
-    """Raise ``error`` with one sentence unless ``path`` is a file with bytes that may be read.
+    """Raise ``error`` unless ``path`` is a file that is not empty and may be read.
 
     Args:
         path: the file.
         error: PictureError or SoundError.
-        wanted: what was expected there, for the sentence: "a picture or video", "speech".
+        wanted: what the file should be, for the message: "a picture or video", "speech".
     """
     try:
         mode = path.stat().st_mode
@@ -58,7 +58,7 @@ def check_file(path: Path, error: type[InputError], wanted: str) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder; what is no name at all (too long, a loop of links) is none."""
+    """Whether ``path`` is a folder. False for an impossible name: too long, or a loop of links."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -69,7 +69,7 @@ def open_media(path: Path, error: type[InputError], wanted: str) -> InputContain
     """Open ``path`` for reading; raises ``error`` (see ``check_file``) when it is missing or not a media file."""
     check_file(path, error, wanted)
     try:
-        return av.open(str(path.resolve()), mode="r", container_options=OPENING, metadata_errors="replace")
+        return av.open(str(path.resolve()), mode="r", container_options=CONTAINER_OPTIONS, metadata_errors="replace")
     except (FFmpegError, ValueError) as reason:
         raise error(
             f"{path} is not {wanted} that can be read, or is damaged at its beginning: "
@@ -77,15 +77,15 @@ def open_media(path: Path, error: type[InputError], wanted: str) -> InputContain
         ) from reason
 
 
-def films(container: InputContainer) -> list[Any]:
-    """The video streams that are films: not the cover picture of a sound file."""
+def video_streams(container: InputContainer) -> list[Any]:
+    """The video streams, without the cover picture of a sound file."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """The packets of ``stream`` as far as they can be read, without the closing empty one."""
+    """Yield the packets of ``stream`` that can be read, without the empty one at the end."""
     failures = 0
-    while failures < PATIENCE:
+    while failures < MAX_READ_FAILURES:
         try:
             for packet in container.demux(stream):
                 if packet.size:
@@ -99,15 +99,15 @@ def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """The frames of ``stream`` as far as they can be decoded; damaged packets are passed over."""
+    """Yield the frames of ``stream``; skip damaged packets."""
     for packet in packets(container, stream):
-        yield from _frames_of(stream, packet)
-    for frame in _frames_of(stream, None):
-        frame.time_base = stream.time_base  # PyAV takes it from the packet, and here is none
+        yield from _decode_packet(stream, packet)
+    for frame in _decode_packet(stream, None):
+        frame.time_base = stream.time_base  # PyAV takes it from the packet, which is missing here
         yield frame
 
 
-def _frames_of(stream: Any, packet: Any) -> list[Any]:
+def _decode_packet(stream: Any, packet: Any) -> list[Any]:
     try:
         return list(stream.decode(packet))
     except FFmpegError:

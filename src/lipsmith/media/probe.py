@@ -1,4 +1,4 @@
-"""What a film is: read back from the file, for reports and tests."""
+"""Reads the properties of a finished film from its file, without decoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PictureError
-from ..provenance.metadata import mark_in
+from ..provenance.metadata import find_provenance
 from .demux import open_media, packets
 
 if TYPE_CHECKING:
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FilmProbe:
-    """One film file. Fields of a stream it does not have are "" or 0."""
+    """The properties of one film. Fields of a missing stream are "" or 0."""
 
     container: str
-    size: tuple[int, int]  # width, height in px as stored
+    size: tuple[int, int]  # width, height in px, as stored
     fps: Fraction
-    frames: int  # counted
+    frames: int  # packets counted
     video_codec: str
     pix_fmt: str
     audio_codec: str
     rate: int  # Hz
     channels: int
-    picture_seconds: float  # from the first picture to the end of the last
+    picture_seconds: float  # from the start of the first frame to the end of the last
     sound_seconds: float
-    faststart: bool  # whether the index stands before the data, so that it plays while it loads
-    mark: dict[str, str] | None  # see provenance.metadata
+    faststart: bool  # whether the index precedes the data, so that playback starts before the download ends
+    mark: dict[str, str] | None  # the AI mark; see ``provenance.metadata``
 
 
 def probe(path: Path) -> FilmProbe:
-    """Read all packets of the film at ``path``, decode none. Raises PictureError when it cannot be read."""
+    """Read the packets of the film at ``path``. Raises PictureError if it cannot be read."""
     with open_media(path, PictureError, "a film") as container:
         video = next(iter(container.streams.video), None)
         audio = next(iter(container.streams.audio), None)
-        pictures, sound = _lengths(container, video, audio)
+        pictures, sound = _measure_lengths(container, video, audio)
         fps = Fraction((video.average_rate or video.guessed_rate or 0) if video else 0)
-        context, heard = video and video.codec_context, audio and audio.codec_context
+        context, sound_context = video and video.codec_context, audio and audio.codec_context
         return FilmProbe(
             container=container.format.name,
             size=(context.width, context.height) if context else (0, 0),
@@ -48,29 +48,29 @@ def probe(path: Path) -> FilmProbe:
             frames=pictures.count,
             video_codec=context.codec.canonical_name if context else "",
             pix_fmt=(context.pix_fmt or "") if context else "",
-            audio_codec=heard.codec.canonical_name if heard else "",
-            rate=heard.sample_rate if heard else 0,
-            channels=heard.channels if heard else 0,
+            audio_codec=sound_context.codec.canonical_name if sound_context else "",
+            rate=sound_context.sample_rate if sound_context else 0,
+            channels=sound_context.channels if sound_context else 0,
             picture_seconds=pictures.seconds(1 / fps if fps else Fraction(0), None),
-            sound_seconds=sound.seconds(Fraction(0), _track(audio)),
-            faststart=_faststart(path),
-            mark=mark_in(dict(container.metadata)),
+            sound_seconds=sound.seconds(Fraction(0), _track_seconds(audio)),
+            faststart=_has_faststart(path),
+            mark=find_provenance(dict(container.metadata)),
         )
 
 
-def read_mark(path: Path) -> dict[str, str] | None:
-    """The mark in the film at ``path``, or None if it has none. Raises PictureError when it cannot be read."""
+def read_provenance(path: Path) -> dict[str, str] | None:
+    """The AI mark of the film at ``path``, or None. Raises PictureError if the file cannot be read."""
     with open_media(path, PictureError, "a film") as container:
-        return mark_in(dict(container.metadata))
+        return find_provenance(dict(container.metadata))
 
 
 @dataclass(slots=True)
-class _Length:
-    """Of one stream, gathered packet by packet."""
+class _StreamLength:
+    """Measures the length of one stream, packet by packet."""
 
     count: int = 0
     end: Fraction = Fraction(0)
-    timed: Fraction = Fraction(0)  # seconds of the packet that ends last
+    last_duration: Fraction = Fraction(0)  # seconds of the packet that ends last
 
     def add(self, packet: Any) -> None:
         self.count += 1
@@ -79,30 +79,30 @@ class _Length:
         tick = Fraction(packet.time_base)
         end = (packet.pts + (packet.duration or 0)) * tick
         if end >= self.end:
-            self.end, self.timed = end, (packet.duration or 0) * tick
+            self.end, self.last_duration = end, (packet.duration or 0) * tick
 
     def seconds(self, step: Fraction, track: Fraction | None) -> float:
-        """Until the end of the last packet, which lasts ``step`` if the file does not say, or of the ``track``."""
-        end = self.end if self.timed else self.end + step
+        """Seconds to the end of the last packet, at most ``track``. A packet without a duration lasts ``step``."""
+        end = self.end if self.last_duration else self.end + step
         return float(end if track is None else min(end, track))
 
 
-def _lengths(container: Any, video: Any, audio: Any) -> tuple[_Length, _Length]:
-    lengths = {stream.index: _Length() for stream in (video, audio) if stream}
+def _measure_lengths(container: Any, video: Any, audio: Any) -> tuple[_StreamLength, _StreamLength]:
+    lengths = {stream.index: _StreamLength() for stream in (video, audio) if stream}
     streams = [stream for stream in (video, audio) if stream]
     for packet in packets(container, streams):
         if not packet.is_discard:
             lengths[packet.stream_index].add(packet)
-    return tuple(lengths[stream.index] if stream else _Length() for stream in (video, audio))  # type: ignore[return-value]
+    return tuple(lengths[stream.index] if stream else _StreamLength() for stream in (video, audio))  # type: ignore[return-value]
 
 
-def _track(stream: Any) -> Fraction | None:
-    """Seconds that the container's index gives a stream: in an mp4 it cuts the padding of the last packet."""
+def _track_seconds(stream: Any) -> Fraction | None:
+    """The stream's duration in the container's index; an mp4 excludes the padding of the last packet there."""
     return stream.duration * Fraction(stream.time_base) if stream and stream.duration else None
 
 
-def _faststart(path: Path) -> bool:
-    """Walk the top-level boxes of an mp4 (ISO 14496-12): is ``moov`` before ``mdat``? True for anything else."""
+def _has_faststart(path: Path) -> bool:
+    """Whether ``moov`` precedes ``mdat`` among an mp4's top-level boxes (ISO 14496-12); True for other files."""
     with path.open("rb") as file:
         while len(head := file.read(8)) == 8:
             size, name = int.from_bytes(head[:4], "big"), head[4:]

@@ -1,7 +1,7 @@
-"""Frames laid aside on the disk and read back one by one, bit for bit: what a backward sweep needs.
+"""Stores frames in a temporary file and reads them back one by one, bit for bit: needed to play a video backward.
 
-Both spools live in one temporary file without a name in a folder of the caller's, and keep a few bytes per frame in
-memory. Neither maps the file, so it does not count as memory of the process.
+A spool is one unnamed file in a folder that the caller chooses. It keeps a few bytes per frame in memory. The file is
+not memory-mapped, so it does not count as memory of the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from ..errors import OutputError
-from .video import FileSource
+from .video import VideoFileSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,36 +24,42 @@ if TYPE_CHECKING:
     from ..types import Image
     from .video import VideoSource
 
-SPARE_BYTES = 64 << 20
-"""Left free on the disk beside the spool."""
-COMPRESSED = ("yuv420p", "yuv422p", "yuv444p")
-"""Pixels that FFVHuff stores without loss: a real 1080x1920 frame in 0.9 MB and 3 ms instead of 6.2 MB of RGB."""
+RESERVED_BYTES = 64 << 20
+"""Bytes of the disk that a spool leaves free."""
+LOSSLESS_FORMATS = ("yuv420p", "yuv422p", "yuv444p")
+"""Pixel formats that FFVHuff stores losslessly: a real 1080x1920 frame in 0.9 MB and 3 ms; its RGB is 6.2 MB."""
 
 
-def open_spool(footage: VideoSource, frames: int, folder: Path, image: Image, decoded: Any) -> Spool:
-    """The best spool for ``frames`` frames of ``footage``, of which ``image`` and ``decoded`` are the first.
+def open_spool(source: VideoSource, frames: int, folder: Path, image: Image, decoded: Any) -> Spool:
+    """Choose the smallest spool that returns the frames of ``source`` exactly.
+
+    Args:
+        source: where the frames come from.
+        frames: how many will be stored.
+        folder: for the temporary file.
+        image, decoded: the first frame, as ``Spool.put`` takes it; used to test that the copy is exact.
 
     Raises:
         OutputError: the disk of ``folder`` has no room for them.
     """
-    if isinstance(footage, FileSource) and footage.coded[2] in COMPRESSED:
-        film = FilmSpool(folder, footage)
-        film.put(image, decoded)
-        if np.array_equal(film.get(0), image):  # else the decoder knew more than pixels, such as where chroma lies
-            return film
-        film.__exit__()
-    return RawSpool(folder, frames, footage.info.size)
+    if isinstance(source, VideoFileSource) and source.coded[2] in LOSSLESS_FORMATS:
+        spool = CompressedSpool(folder, source)
+        spool.put(image, decoded)
+        if np.array_equal(spool.get(0), image):  # else the frame has metadata beside pixels, as the chroma position
+            return spool
+        spool.__exit__()
+    return RawSpool(folder, frames, source.info.size)
 
 
 class Spool(Protocol):
-    """Numbered frames, put in order, got in any."""
+    """Frames stored in order and read in any order."""
 
     def put(self, image: Image, decoded: Any) -> int:
-        """Lay one frame aside: its image (H, W, 3) RGB uint8, and what that was made of. Returns its position."""
+        """Store one frame: its image (H, W, 3) RGB uint8 and PyAV's decoded frame, or None. Return its position."""
         ...
 
     def get(self, position: int) -> Image:
-        """The image that was put at ``position``, equal to it in every bit."""
+        """Return the image stored at ``position``, bit for bit."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -61,13 +67,13 @@ class Spool(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-class _Rolls:
-    """Byte strings of any length, one after the other in a temporary file."""
+class _TemporaryRecords:
+    """Byte strings of any length, one after another in a temporary file."""
 
     def __init__(self, folder: Path, least_bytes: int) -> None:
         self._folder = folder
         try:
-            self._refuse_without(least_bytes)
+            self._require_space(least_bytes)
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".lipsmith-", buffering=0)  # noqa: SIM115
         except OSError as reason:
             raise OutputError(
@@ -77,7 +83,7 @@ class _Rolls:
 
     def append(self, data: memoryview) -> int:
         try:
-            self._refuse_without(len(data))
+            self._require_space(len(data))
             self._file.seek(self._ends[-1])
             self._ends.append(self._ends[-1] + len(data))
             while data:
@@ -100,49 +106,47 @@ class _Rolls:
     def close(self) -> None:
         self._file.close()
 
-    def _refuse_without(self, needed: int) -> None:
+    def _require_space(self, needed: int) -> None:
         free = shutil.disk_usage(self._folder).free
-        if needed + SPARE_BYTES > free:
+        if needed + RESERVED_BYTES > free:
             raise OutputError(
-                f"Playing this film backward needs {_amount(needed + SPARE_BYTES)} free in {self._folder} but only "
-                f"{_amount(free)} are: make room, or use a shorter speech or a smaller film."
+                f"Playing this film backward needs {_readable_size(needed + RESERVED_BYTES)} free in {self._folder} "
+                f"but only {_readable_size(free)} are: make room, or use a shorter speech or a smaller film."
             )
 
 
-def _amount(size: int) -> str:
-    """Bytes for people: "1.25 GB", "67 MB"."""
+def _readable_size(size: int) -> str:
+    """Bytes for display: "1.25 GB", "67 MB"."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 class RawSpool:
-    """Any images of one size, as they are."""
+    """Stores images of one size, uncompressed."""
 
     def __init__(self, folder: Path, frames: int, size: tuple[int, int]) -> None:
         self._shape = (size[1], size[0], 3)
-        self._rolls = _Rolls(folder, frames * size[0] * size[1] * 3)
+        self._records = _TemporaryRecords(folder, frames * size[0] * size[1] * 3)
 
     def put(self, image: Image, decoded: Any) -> int:
         """Write the image's bytes."""
-        return self._rolls.append(np.ascontiguousarray(image).data.cast("B"))
+        return self._records.append(np.ascontiguousarray(image).data.cast("B"))
 
     def get(self, position: int) -> Image:
         """Read them back."""
-        return np.frombuffer(self._rolls.read(position), np.uint8).reshape(self._shape)
+        return np.frombuffer(self._records.read(position), np.uint8).reshape(self._shape)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._rolls.close()
+        self._records.close()
 
 
-class FilmSpool:
-    """Frames of a ``FileSource`` as the decoder gave them, squeezed without loss; the video makes the same image
-    again.
-    """
+class CompressedSpool:
+    """Stores the decoded frames of a ``VideoFileSource`` losslessly compressed (FFVHuff)."""
 
-    def __init__(self, folder: Path, video: FileSource) -> None:
-        self._video, self._rolls = video, _Rolls(folder, 0)
+    def __init__(self, folder: Path, video: VideoFileSource) -> None:
+        self._video, self._records = video, _TemporaryRecords(folder, 0)
         width, height, pixels = video.coded
         self._encoder: Any = av.CodecContext.create("ffvhuff", "w")
         self._encoder.width, self._encoder.height, self._encoder.pix_fmt = width, height, pixels
@@ -153,17 +157,17 @@ class FilmSpool:
         self._decoder.extradata, self._decoder.thread_count = self._encoder.extradata, 1
 
     def put(self, image: Image, decoded: Any) -> int:
-        """Encode what the decoder gave."""
+        """Encode the decoded frame."""
         (packet,) = self._encoder.encode(decoded)
-        return self._rolls.append(memoryview(packet))
+        return self._records.append(memoryview(packet))
 
     def get(self, position: int) -> Image:
-        """Decode it and make its image again."""
-        (decoded,) = self._decoder.decode(av.Packet(bytes(self._rolls.read(position))))
-        return self._video.develop(decoded)
+        """Decode the frame and convert it to the same image again."""
+        (decoded,) = self._decoder.decode(av.Packet(bytes(self._records.read(position))))
+        return self._video.to_image(decoded)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._rolls.close()
+        self._records.close()

@@ -1,13 +1,13 @@
-"""Pictures in: an image, a video or a folder of images, as one stream of RGB frames at a constant rate.
+"""Reads an image, a video or a folder of images as one stream of RGB frames at a constant rate.
 
-The grid: film frame k shows at k / fps seconds after the first source frame, and is the newest source frame whose time
-stamp is not later (half a tick of the source's clock, at most 2 ms, forgiven). So a variable rate becomes constant, a
-lower rate is repeated, a higher one thinned out. The number of frames is exact before anything is decoded: the packets
-are counted.
+Output frame k shows k / fps seconds after the first source frame. It is the newest source frame whose timestamp is not
+later; half a tick of the source's clock, at most 2 ms, is tolerated. So a variable rate becomes constant, frames of a
+lower rate repeat, and some of a higher rate are dropped. The number of frames is exact before anything is decoded,
+because the packets are counted.
 
-Interlaced pictures, two half pictures of different moments in one, are deinterlaced (FFmpeg's bwdif): one for one.
+Interlaced video is deinterlaced with FFmpeg's bwdif, one output frame per input frame.
 
-Odd sizes stay odd here: only the writer, which needs even ones, pads by one pixel.
+Odd sizes stay odd; the writer pads them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
-from .demux import check_file, decode, films, is_folder, open_media, packets
-from .stills import check_size, fit, is_still, list_folder, read_still
+from .demux import check_file, decode, is_folder, open_media, packets, video_streams
+from .stills import check_size, is_still, limit_size, list_images, read_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from ..types import Image
 
 DEFAULT_FPS = Fraction(25)
-RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 120000)) + tuple(
+STANDARD_RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 120000)) + tuple(
     Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
-"""Frame rates that cameras and programs mean when a file says nearly so."""
-HIGH_DEFINITION = 720
-"""Lines: from here on a video that does not name its colour matrix means BT.709, below BT.601."""
+"""Frame rates that a nearly equal rate in a file is rounded to."""
+HD_LINES = 720
+"""Without a colour matrix tag, a video with at least this many lines is BT.709, a smaller one BT.601."""
 UNSPECIFIED = 2
-HDR_CURVES = (16, 18)  # PQ and HLG
-ROUNDING = Fraction(1, 500)
-"""Seconds: the most by which a time stamp can be late from rounding; coarser clocks are exact multiples of frames."""
+HDR_TRANSFERS = (16, 18)  # PQ and HLG
+MAX_TIME_ERROR = Fraction(1, 500)
+"""Seconds that rounding can delay a timestamp, at most; the ticks of coarser clocks are whole frames."""
 
 
 @dataclass(frozen=True, slots=True)
-class PictureInfo:
-    """What a picture source is, known before its frames are decoded."""
+class VideoInfo:
+    """The properties of a video source, known before its frames are decoded."""
 
     kind: Literal["image", "video", "folder"]
-    size: tuple[int, int]  # width, height in px, the right way up and within the limit; may be odd
-    fps: Fraction  # of the grid that ``frames`` yields
-    frames: int  # exact number that ``frames`` yields
+    size: tuple[int, int]  # width, height in px after rotation and scaling; may be odd
+    fps: Fraction  # of the frames that ``frames`` yields
+    frames: int  # that ``frames`` yields, exactly
     seconds: float  # frames / fps
     codec: str
     has_sound: bool
@@ -59,24 +59,24 @@ class PictureInfo:
 
 
 class VideoSource(Protocol):
-    """A source of pictures that can be played again and again."""
+    """An image, a video or a folder of images, whose frames can be read any number of times."""
 
     @property
-    def info(self) -> PictureInfo: ...
+    def info(self) -> VideoInfo: ...
 
     def frames(self) -> Iterator[Image]:
-        """``info.frames`` images (H, W, 3) RGB uint8 of ``info.size``, from the beginning, one in memory at a time."""
+        """Yield ``info.frames`` images (H, W, 3) RGB uint8 of ``info.size`` from the beginning, one at a time."""
         ...
 
 
-def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int = 3840) -> VideoSource:
+def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: int = 3840) -> VideoSource:
     """Open an image, a video or a folder of numbered images.
 
     Args:
-        path: png jpg webp bmp tiff gif; any video PyAV decodes; or a folder of images.
-        fps: of the grid; None means 25, "source" the video's own rate (25 for images and folders); else a number,
-            a fraction or text such as "30000/1001" or "29.97" (which means the former).
-        limit_side: px; pictures with a longer side are scaled down, with a notice.
+        path: png, jpg, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images.
+        fps: of the output frames. None: 25; "source": the video's own rate, 25 for images and folders; or a number,
+            a fraction, or text such as "30000/1001" or "29.97", which mean the same.
+        max_side: px; larger pictures are scaled down, with a notice.
 
     Raises:
         PictureError: missing, empty, unreadable, too small, or nothing decodes.
@@ -84,15 +84,15 @@ def open_picture(path: Path, fps: Fraction | str | None = None, limit_side: int 
     """
     rate = parse_rate(fps)
     if is_folder(path):
-        return SlideSource(path, rate or DEFAULT_FPS, limit_side)
+        return ImageFolderSource(path, rate or DEFAULT_FPS, max_side)
     check_file(path, PictureError, "a picture or video")
     if is_still(path):
-        return StillSource(path, rate or DEFAULT_FPS, limit_side)
-    return FileSource(path, rate, limit_side)
+        return ImageSource(path, rate or DEFAULT_FPS, max_side)
+    return VideoFileSource(path, rate, max_side)
 
 
 def parse_rate(fps: Fraction | str | None) -> Fraction | None:
-    """The grid's rate as an exact fraction; None means the source's own. See ``open_picture``."""
+    """The output rate as an exact fraction; None: the source's own. ``fps`` as in ``open_video_source``."""
     if fps is None:
         return DEFAULT_FPS
     if fps == "source":
@@ -105,110 +105,112 @@ def parse_rate(fps: Fraction | str | None) -> Fraction | None:
         ) from reason
     if not 1 <= rate <= 120:
         raise OptionError(f"fps is {fps}: give a rate between 1 and 120.")
-    return snap(rate)
+    return standard_rate(rate)
 
 
-def snap(rate: Fraction) -> Fraction:
-    """The standard rate that ``rate`` nearly is (within 0.02 %), else ``rate`` with a small denominator."""
-    nearest = min(RATES, key=lambda standard: abs(standard - rate))
+def standard_rate(rate: Fraction) -> Fraction:
+    """The standard rate within 0.02 % of ``rate``, else ``rate`` with a denominator of at most 1001."""
+    nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - rate))
     return nearest if abs(nearest - rate) <= nearest / 5000 else rate.limit_denominator(1001)
 
 
-class StillSource:
-    """One image: a single frame, the very same read-only array each time."""
+class ImageSource:
+    """One image as a source of a single frame: the same read-only array each time."""
 
-    def __init__(self, path: Path, fps: Fraction, limit_side: int) -> None:
-        self._image, codec, notices = read_still(path, limit_side)
+    def __init__(self, path: Path, fps: Fraction, max_side: int) -> None:
+        self._image, codec, notices = read_still(path, max_side)
         self._image.setflags(write=False)
         height, width = self._image.shape[:2]
-        self.info = PictureInfo("image", (width, height), fps, 1, float(1 / fps), codec, False, notices)
+        self.info = VideoInfo("image", (width, height), fps, 1, float(1 / fps), codec, False, notices)
 
     def frames(self) -> Iterator[Image]:
         """The image, once."""
         yield self._image
 
 
-class SlideSource:
-    """A folder of numbered images, one film frame each."""
+class ImageFolderSource:
+    """A folder of numbered images, one output frame each."""
 
-    def __init__(self, folder: Path, fps: Fraction, limit_side: int) -> None:
-        self._paths, self._limit = list_folder(folder), limit_side
-        first, codec, notices = read_still(self._paths[0], limit_side)
+    def __init__(self, folder: Path, fps: Fraction, max_side: int) -> None:
+        self._paths, self._max_side = list_images(folder), max_side
+        first, codec, notices = read_still(self._paths[0], max_side)
         count, size = len(self._paths), (first.shape[1], first.shape[0])
-        self.info = PictureInfo("folder", size, fps, count, float(count / fps), codec, False, notices)
+        self.info = VideoInfo("folder", size, fps, count, float(count / fps), codec, False, notices)
 
     def frames(self) -> Iterator[Image]:
         """The images in natural order."""
         for path in self._paths:
-            yield read_still(path, self._limit)[0]
+            yield read_still(path, self._max_side)[0]
 
 
-class FileSource:
-    """A video brought to a constant rate. Rotation flags and pixel shapes are honoured; damage is stepped over."""
+class VideoFileSource:
+    """A video file, read at a constant rate. Applies rotation and the pixel aspect ratio; skips damaged parts."""
 
-    def __init__(self, path: Path, fps: Fraction | None, limit_side: int) -> None:
+    def __init__(self, path: Path, fps: Fraction | None, max_side: int) -> None:
         self._path = path
-        with _opened(path) as container:
-            stream, sound = _stream_of(container, path), bool(container.streams.audio)
-            clock = _scan(container, stream)
-            rate = fps or _own_rate(stream)
+        with _open(path) as container:
+            stream, sound = _video_stream(container, path), bool(container.streams.audio)
+            clock = _scan_timing(container, stream)
+            rate = fps or _native_rate(stream)
             codec = stream.codec_context.codec.canonical_name
         first = self._first()
-        self._clock, self._turn = clock, first.rotation % 360
-        self._matrix, self._range = _colours(first)
+        self._clock, self._rotation = clock, first.rotation % 360
+        self._matrix, self._range = _colour_tags(first)
         self._interlaced = bool(first.interlaced_frame)
-        self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixels, as decoded
-        size, notices = self._lay_out(first, limit_side)
+        self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixel format, as decoded
+        size, notices = self._plan_size(first, max_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
         notices += [clock.notice] if clock.notice else []
-        notices += ["it is interlaced: its half pictures are made whole"] if self._interlaced else []
-        said = tuple(f"{path.name}: {notice}." for notice in notices)
-        self.info = PictureInfo("video", size, rate, frames, float(frames / rate), codec, sound, said)
+        notices += ["it is interlaced, so it is deinterlaced"] if self._interlaced else []
+        notices_for_user = tuple(f"{path.name}: {notice}." for notice in notices)
+        self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound, notices_for_user)
 
     def frames(self) -> Iterator[Image]:
-        """The grid's frames, decoded from the beginning; a picture shown again is the very same array."""
-        for image, _ in self.exposures():
+        """Yield the output frames from the beginning; a repeated frame is the same array."""
+        for image, _ in self.decoded_frames():
             yield image
 
-    def exposures(self) -> Iterator[tuple[Image, Any]]:
-        """The same, each with the decoded frame (of ``coded`` size and pixels) that ``develop`` made it of."""
-        with _opened(self._path) as container:
-            pictures = _timed(container, _stream_of(container, self._path), self._clock, self._interlaced)
-            fps, tolerance = self.info.fps, min(self._clock.tick / 2, ROUNDING)
-            shown = self._alike(next(pictures)[1])
-            coming = next(pictures, None)
-            image = self.develop(shown)
+    def decoded_frames(self) -> Iterator[tuple[Image, Any]]:
+        """As ``frames``, each with PyAV's decoded frame (in the format ``coded``) that ``to_image`` converted."""
+        with _open(self._path) as container:
+            pictures = _with_times(container, _video_stream(container, self._path), self._clock, self._interlaced)
+            fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
+            current = self._conformed(next(pictures)[1])
+            upcoming = next(pictures, None)
+            image = self.to_image(current)
             for k in range(self.info.frames):
                 newest = None
-                while coming is not None and coming[0] <= k / fps + tolerance:
-                    newest, coming = coming[1], next(pictures, None)
+                while upcoming is not None and upcoming[0] <= k / fps + tolerance:
+                    newest, upcoming = upcoming[1], next(pictures, None)
                 if newest is not None:
-                    shown = self._alike(newest)
-                    image = self.develop(shown)
-                yield image, shown
+                    current = self._conformed(newest)
+                    image = self.to_image(current)
+                yield image, current
 
     def _first(self) -> Any:
-        with _opened(self._path) as container:
-            for frame in decode(container, _stream_of(container, self._path)):
+        with _open(self._path) as container:
+            for frame in decode(container, _video_stream(container, self._path)):
                 return frame
         raise PictureError(f"{self._path} holds a video of which no frame can be decoded: export it again.")
 
-    def _lay_out(self, first: Any, limit_side: int) -> tuple[tuple[int, int], list[str]]:
-        """Decide the size before turning (``_flat``) and after; say what was changed."""
+    def _plan_size(self, first: Any, max_side: int) -> tuple[tuple[int, int], list[str]]:
+        """Set ``_unrotated_size``; return the size after rotation, and notices of what was changed."""
         aspect = self._clock.aspect
         width, height = max(1, round(first.width * aspect)), first.height
         check_size(self._path, width, height)
-        self._flat = fit((width, height), limit_side)
+        self._unrotated_size = limit_size((width, height), max_side)
         notices = []
-        if self._flat != (width, height):
-            notices.append(f"scaled down from {width}x{height} to {self._flat[0]}x{self._flat[1]} pixels")
-        if first.color_trc in HDR_CURVES:
+        if self._unrotated_size != (width, height):
+            notices.append(
+                f"scaled down from {width}x{height} to {self._unrotated_size[0]}x{self._unrotated_size[1]} pixels"
+            )
+        if first.color_trc in HDR_TRANSFERS:
             notices.append("its high dynamic range is not tone-mapped, so colours may look pale")
-        return (self._flat if self._turn % 180 == 0 else self._flat[::-1]), notices
+        return (self._unrotated_size if self._rotation % 180 == 0 else self._unrotated_size[::-1]), notices
 
-    def develop(self, frame: Any) -> Image:
-        """The image of one decoded frame: its colours, size and turn put right."""
-        width, height = self._flat
+    def to_image(self, frame: Any) -> Image:
+        """Convert a decoded frame to (H, W, 3) RGB uint8, scaled and rotated."""
+        width, height = self._unrotated_size
         picture = frame.reformat(
             width=width,
             height=height,
@@ -216,10 +218,10 @@ class FileSource:
             src_colorspace=self._matrix,
             src_color_range=self._range,
         ).to_ndarray()
-        return picture if self._turn == 0 else np.ascontiguousarray(np.rot90(picture, round(self._turn / 90)))
+        return picture if self._rotation == 0 else np.ascontiguousarray(np.rot90(picture, round(self._rotation / 90)))
 
-    def _alike(self, frame: Any) -> Any:
-        """``frame``, brought to the size and pixels of the first if the video changes them midway."""
+    def _conformed(self, frame: Any) -> Any:
+        """Convert ``frame`` to the size and pixel format of the first, if the video changes them midway."""
         if (frame.width, frame.height, frame.format.name) == self.coded:
             return frame
         width, height, pixels = self.coded
@@ -227,46 +229,46 @@ class FileSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clock:
-    """When the frames of a video show, from its packets."""
+class _Timing:
+    """When the frames of a video show, according to its packets."""
 
-    start: Fraction | None  # seconds of the first frame; None: the file has no time stamps
+    start: Fraction | None  # seconds of the first frame; None: the file has no timestamps
     seconds: Fraction  # from the first frame to the end of the last
-    tick: Fraction  # seconds: resolution of the time stamps
-    step: Fraction  # seconds between frames where there are no time stamps
-    aspect: Fraction  # width of a pixel by its height
+    tick: Fraction  # seconds: resolution of the timestamps
+    step: Fraction  # seconds between frames without timestamps
+    aspect: Fraction  # width / height of a pixel
     notice: str = ""
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     return open_media(path, PictureError, "a picture or video")
 
 
-def _stream_of(container: Any, path: Path) -> Any:
-    for stream in films(container):
+def _video_stream(container: Any, path: Path) -> Any:
+    for stream in video_streams(container):
         stream.thread_type = "AUTO"
         return stream
     raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
 
 
-def _colours(frame: Any) -> tuple[int, int | None]:
-    """Matrix and range of a decoded frame; the range is None where it goes without saying."""
+def _colour_tags(frame: Any) -> tuple[int, int | None]:
+    """Colour matrix and range of a decoded frame; None: its default range."""
     matrix = frame.colorspace
     if matrix == UNSPECIFIED:
-        matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HIGH_DEFINITION else Colorspace.ITU601
+        matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HD_LINES else Colorspace.ITU601
     return matrix, frame.color_range or None
 
 
-def _own_rate(stream: Any) -> Fraction:
+def _native_rate(stream: Any) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 1 <= rate <= 120:
-            return snap(Fraction(rate))
+            return standard_rate(Fraction(rate))
     return DEFAULT_FPS
 
 
-def _scan(container: Any, stream: Any) -> _Clock:
-    """Read all packets, decode none."""
-    announced, step, tick = stream.frames, 1 / _own_rate(stream), Fraction(stream.time_base)
+def _scan_timing(container: Any, stream: Any) -> _Timing:
+    """Read the timing from the packets, without decoding."""
+    stated, step, tick = stream.frames, 1 / _native_rate(stream), Fraction(stream.time_base)
     count, first, last, length = 0, None, None, None
     for packet in packets(container, stream):
         if packet.is_discard or packet.is_corrupt:
@@ -277,21 +279,23 @@ def _scan(container: Any, stream: Any) -> _Clock:
         first = packet.pts if first is None else min(first, packet.pts)
         if last is None or packet.pts >= last:
             last, length = packet.pts, packet.duration
-    notice = f"it breaks off: {count} of {announced} frames are there" if count < announced * 0.99 - 1 else ""
+    notice = f"it breaks off: {count} of {stated} frames are there" if count < stated * 0.99 - 1 else ""
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     if first is None or last is None:
-        return _Clock(None, count * step, step, step, aspect, notice)
-    return _Clock(first * tick, (last - first) * tick + (length * tick if length else step), tick, step, aspect, notice)
+        return _Timing(None, count * step, step, step, aspect, notice)
+    return _Timing(
+        first * tick, (last - first) * tick + (length * tick if length else step), tick, step, aspect, notice
+    )
 
 
-def _whole(frames: Iterator[Any]) -> Iterator[Any]:
-    """As many frames, at the same times, those that are interlaced made of their first half pictures."""
-    for _, alike in groupby(frames, lambda frame: (frame.width, frame.height, frame.format.name)):
+def _deinterlaced(frames: Iterator[Any]) -> Iterator[Any]:
+    """Deinterlace the frames that are interlaced; same number, same times."""
+    for _, group in groupby(frames, lambda frame: (frame.width, frame.height, frame.format.name)):
         graph = None
-        for frame in alike:
+        for frame in group:
             graph = graph or _deinterlacer(frame)
-            yield from _pulled(graph, frame)
-        yield from _pulled(graph, None)
+            yield from _filtered(graph, frame)
+        yield from _filtered(graph, None)
 
 
 def _deinterlacer(frame: Any) -> Any:
@@ -304,7 +308,7 @@ def _deinterlacer(frame: Any) -> Any:
     return graph
 
 
-def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
+def _filtered(graph: Any, frame: Any) -> Iterator[Any]:
     graph.vpush(frame)
     while True:
         try:
@@ -313,10 +317,10 @@ def _pulled(graph: Any, frame: Any) -> Iterator[Any]:
             return
 
 
-def _timed(container: Any, stream: Any, clock: _Clock, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
-    """Decoded frames with their seconds after the first."""
+def _with_times(container: Any, stream: Any, clock: _Timing, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
+    """Yield decoded frames with their time in seconds after the first."""
     frames = decode(container, stream)
-    for index, frame in enumerate(_whole(frames) if interlaced else frames):
+    for index, frame in enumerate(_deinterlaced(frames) if interlaced else frames):
         if clock.start is None or frame.pts is None:
             yield index * clock.step, frame
         else:

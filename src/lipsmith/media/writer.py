@@ -1,6 +1,6 @@
-"""A film out: H.264 and AAC in mp4 or mov, VP9 and Opus in webm; it appears in its place when it is whole.
+"""Writes films: H.264 and AAC in mp4 or mov, VP9 and Opus in webm. The file appears when it is complete.
 
-Transparent films are VP9 with alpha in webm, or ProRes 4444 in mov; their colours are not multiplied by alpha.
+Transparent films are VP9 with alpha in webm, or ProRes 4444 in mov, with straight alpha (not premultiplied).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
-from ..provenance.metadata import mark_of, xmp_box
+from ..provenance.metadata import provenance_tags, xmp_box
 from .demux import is_folder
-from .soundtrack import Soundtrack, soundtrack
+from .soundtrack import Soundtrack, open_soundtrack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..types import AVFrame, FilmInfo
     from .sound import Speech
 
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
+CONTAINER_BY_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}
 BT709 = 1  # the number of BT.709 for matrix, primaries and curve alike (ITU-T H.273)
 
 
@@ -40,21 +40,20 @@ BT709 = 1  # the number of BT.709 for matrix, primaries and curve alike (ITU-T H
 class FilmOptions:
     """How a film is written."""
 
-    crf: int = 18  # 0..51, x264's constant quality: lower is better; webm takes the nearest it has
+    crf: int = 18  # x264's constant quality, 0..51, lower is better; webm uses its nearest value
     preset: str = "veryfast"  # x264's
-    frames: int | None = None  # that will be written, if known: only then can sound be copied without encoding
-    engine: str = ""  # name and version of what drew the mouths, for the mark
-    marked: bool = True  # whether the film says that a model helped to make it
-    transparent: bool = False  # whether the frames' alpha is kept
+    frames: int | None = None  # how many will be written; None: not known, so the sound is encoded, never copied
+    engine: str = ""  # name and version of the engine that drew the mouths, for the AI mark
+    marked: bool = True  # whether to add the AI mark
+    transparent: bool = False  # whether to keep the frames' alpha
 
 
 class FilmWriter:
-    """A sink: use it in a ``with`` block; the film appears at ``path`` when the block ends well, and only then.
+    """Writes one film. Use it in a ``with`` block: the film appears at ``path`` only if the block ends without error.
 
-    Odd sizes grow by one repeated column or row, as 4:2:0 needs even ones. Colours are BT.709, limited range, and
-    tagged so. With ``sound`` its packets are copied where the container takes them and ``options.frames`` says that the
-    film is no longer than it; else it is encoded once at its own rate, cut or filled with silence to the film's end.
-    Without, the frames' own samples are encoded.
+    An odd width or height grows by one repeated column or row, because 4:2:0 needs even sizes. Colours are BT.709,
+    limited range, and tagged so. ``sound`` is copied or encoded as ``open_soundtrack`` decides, and ends with the film;
+    without ``sound`` the frames' own samples are encoded.
 
     Raises:
         OptionError: the extension is not one of mp4, m4v, mov, webm; or mp4 or m4v for a transparent film.
@@ -66,25 +65,25 @@ class FilmWriter:
     ) -> None:
         check_output(path)
         self._path, self._info, self._sound = path, info, sound
-        self._options, self._kind = options or FilmOptions(), container_of(path)
+        self._options, self._container = options or FilmOptions(), container_of(path)
         if self._options.transparent:
             check_transparent(path)
-        self._hidden = path.with_name(f".lipsmith-{secrets.token_hex(6)}.part")
+        self._partial = path.with_name(f".lipsmith-{secrets.token_hex(6)}.part")
         self._pixels = "yuv420p"
         if self._options.transparent:
-            self._pixels = "yuva420p" if self._kind == "webm" else "yuva444p10le"
+            self._pixels = "yuva420p" if self._container == "webm" else "yuva444p10le"
         self._output: Any = None
         self._video: Any = None
         self._track: Soundtrack | None = None
         self._frames = 0
 
     def open(self) -> None:
-        """Begin the hidden file."""
-        with self._whole_or_not():
-            self._begin()
+        """Create the partial file."""
+        with self._abort_on_error():
+            self._open_streams()
 
     def write(self, frame: AVFrame) -> None:
-        """Add the next frame: its image (H, W, 3) RGB uint8 of the announced size, and the sound beside it."""
+        """Add the next frame: its image, (H, W, 3) RGB uint8 of ``info.size``, and the sound up to its end."""
         if self._track is None:
             raise ValueError("the film is not open: use FilmWriter in a with block")
         height, width = frame.image.shape[:2]
@@ -95,26 +94,26 @@ class FilmWriter:
             picture.pts, picture.time_base = self._frames, 1 / self._info.fps
             self._output.mux(self._video.encode(picture))
             self._frames += 1
-            self._track.hear(frame)
+            self._track.add_frame(frame)
         except (OSError, FFmpegError) as reason:
             raise self._failure(reason) from reason
 
     def close(self) -> None:
-        """Finish the film and move it to its place; on any failure nothing is left behind."""
+        """Finish the film and move it to ``path``. On failure nothing is left behind."""
         if self._track is None:
             return
-        with self._whole_or_not():
+        with self._abort_on_error():
             self._output.mux(self._video.encode(None))
             self._track.finish()
             self._track.close()
             self._output.close()
-            marked = self._options.marked and self._kind == "mp4"
-            _settle(self._hidden, xmp_box(mark_of("")["software"]) if marked else b"")
-            self._hidden.replace(self._path)
+            marked = self._options.marked and self._container == "mp4"
+            _append_and_sync(self._partial, xmp_box(provenance_tags("")["software"]) if marked else b"")
+            self._partial.replace(self._path)
         self._track = None
 
     @contextlib.contextmanager
-    def _whole_or_not(self) -> Iterator[None]:
+    def _abort_on_error(self) -> Iterator[None]:
         try:
             yield
         except (OSError, FFmpegError) as reason:
@@ -125,16 +124,16 @@ class FilmWriter:
             raise
 
     def abort(self) -> None:
-        """Stop and remove the hidden file; what was at ``path`` before is untouched."""
+        """Stop and remove the partial file; an older file at ``path`` stays."""
         track, self._track = self._track, None
         output, self._output = self._output, None
         with contextlib.suppress(OSError):
-            self._hidden.unlink()  # first, so that closing does not rewrite it; Windows keeps open files
+            self._partial.unlink()  # first, so that closing does not rewrite it; Windows keeps open files
         for opened in (track, output):
-            with contextlib.suppress(OSError, FFmpegError):  # all is thrown away
+            with contextlib.suppress(OSError, FFmpegError):  # everything is discarded
                 if opened is not None:
                     opened.close()
-        self._hidden.unlink(missing_ok=True)
+        self._partial.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.open()
@@ -148,15 +147,15 @@ class FilmWriter:
         else:
             self.abort()
 
-    def _begin(self) -> None:
+    def _open_streams(self) -> None:
         info, options = self._info, self._options
-        flags = {} if self._kind == "webm" else {"movflags": "+faststart+use_metadata_tags"}
-        self._output = av.open(str(self._hidden.absolute()), "w", format=self._kind, container_options=flags)
+        flags = {} if self._container == "webm" else {"movflags": "+faststart+use_metadata_tags"}
+        self._output = av.open(str(self._partial.absolute()), "w", format=self._container, container_options=flags)
         if options.marked:
-            self._output.metadata.update(mark_of(options.engine))
-        self._video = _video_stream(self._output, self._kind, info, options)
+            self._output.metadata.update(provenance_tags(options.engine))
+        self._video = _video_stream(self._output, self._container, info, options)
         self._video.pix_fmt = self._pixels
-        self._track = soundtrack(self._output, self._kind, info, self._sound, options.frames)
+        self._track = open_soundtrack(self._output, self._container, info, self._sound, options.frames)
         self._output.start_encoding()
 
     def _failure(self, reason: BaseException) -> OutputError:
@@ -167,20 +166,20 @@ class FilmWriter:
 
 
 def container_of(path: Path) -> str:
-    """The container that the extension means: "mp4", "mov" or "webm". Raises OptionError for any other."""
+    """The container for the extension of ``path``: "mp4", "mov" or "webm". Raises OptionError for any other."""
     try:
-        return CONTAINERS[path.suffix.lower()]
+        return CONTAINER_BY_SUFFIX[path.suffix.lower()]
     except KeyError:
         seen = f"ends in {path.suffix}" if path.suffix else "has no extension"
         raise OptionError(f"{path} {seen}: a film can be written as .mp4, .mov, .m4v or .webm.") from None
 
 
 def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -> None:
-    """Raise unless a film (or a contact ``sheet``) may be written to ``path``, which must not be one of ``inputs``.
+    """Raise unless a film, or a contact sheet if ``sheet``, can be written to ``path``; it must not be an input.
 
     Raises:
         OptionError: unknown extension.
-        OutputError: ``path`` is a folder, an input or no possible name; its folder is missing or may not be written to.
+        OutputError: ``path`` is a folder, an input or an impossible name; its folder is missing or not writable.
     """
     if is_folder(path):
         raise OutputError(f"{path} is a folder: give the name of a film inside it, such as {path / 'film.mp4'}.")
@@ -200,14 +199,14 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
     except OSError as reason:
         raise OutputError(f"{path} cannot be a file ({reason.strerror}): choose another name.") from reason
     for given in inputs:
-        if _same(path, given):
+        if _same_file(path, given):
             raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
-        if sheet and _same(path.parent, given):
-            raise OutputError(f"{path} lies among the pictures of the film: choose another folder for the sheet.")
+        if sheet and _same_file(path.parent, given):
+            raise OutputError(f"{path} is in the folder of the film's pictures: choose another folder for the sheet.")
 
 
 def check_transparent(path: Path) -> None:
-    """Raise OptionError when the container of ``path`` holds no transparent film."""
+    """Raise OptionError if the container of ``path`` cannot hold a transparent film."""
     if container_of(path) == "mp4":
         raise OptionError(
             f"{path} cannot be transparent, as {path.suffix} films have no alpha: "
@@ -215,8 +214,8 @@ def check_transparent(path: Path) -> None:
         )
 
 
-def _same(one: Path, other: Path) -> bool:
-    """Whether both name the same file; what is not there yet, or cannot be, is the same as nothing else."""
+def _same_file(one: Path, other: Path) -> bool:
+    """Whether both paths name the same file; False if either does not exist or cannot."""
     try:
         return one.resolve() == other.resolve() or one.samefile(other)
     except (OSError, RuntimeError, ValueError):
@@ -224,7 +223,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) -> Any:
-    """An H.264, VP9 or ProRes 4444 stream of even size, tagged BT.709 and limited range."""
+    """Add an H.264, VP9 or ProRes 4444 stream of even size, tagged BT.709 and limited range."""
     if kind == "webm":
         quality = {
             "crf": str(min(63, options.crf + 12)),
@@ -249,15 +248,15 @@ def _video_stream(output: Any, kind: str, info: FilmInfo, options: FilmOptions) 
 
 
 def _with_alpha(frame: AVFrame) -> NDArray[np.uint8]:
-    """(H, W, 4): the frame's colours and how opaque they are."""
+    """(H, W, 4): the frame's image and its alpha, 255 where it has none."""
     alpha = np.full(frame.image.shape[:2], 255, np.uint8) if frame.alpha is None else frame.alpha
     return np.dstack([frame.image, alpha])
 
 
 def _to_yuv(image: NDArray[np.uint8], pixels: str) -> Any:
-    """A frame of ``image`` (H, W, 3 or 4) in the format ``pixels``, an odd last row or column repeated.
+    """Convert ``image`` (H, W, 3 or 4) to the pixel format ``pixels``; repeat the last row or column of an odd size.
 
-    With alpha in one thread: libswscale 9.5 now and then leaves half opaque what stands where a thread begins.
+    Alpha is converted in one thread: libswscale 9.5 sometimes leaves pixels half opaque where a thread's slice begins.
     """
     height, width, channels = image.shape
     if height % 2 or width % 2:
@@ -272,8 +271,8 @@ def _to_yuv(image: NDArray[np.uint8], pixels: str) -> Any:
     )
 
 
-def _settle(path: Path, last: bytes) -> None:
-    """Add the ``last`` bytes and have all on the disk before the name changes."""
+def _append_and_sync(path: Path, last: bytes) -> None:
+    """Append the bytes ``last`` and flush everything to the disk, before the file gets its final name."""
     with path.open("ab") as file:
         file.write(last)
         file.flush()

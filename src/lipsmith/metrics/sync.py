@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 from ..errors import FaceError
 from ..face.landmarks import Landmarker
-from ..media.sound import Resampler, open_speech
-from ..media.video import open_picture
-from ..speech.motion import MouthMotion
-from ..speech.mouth import lip_opening
+from ..media.resampler import Resampler
+from ..media.sound import open_speech
+from ..media.video import open_video_source
+from ..speech.lips import lip_opening
+from ..speech.mouth_encoder import MouthEncoder
 from ..timing import HEARING_RATE, sample_at
 from ..types import Array, Image, Samples
 from .curves import Curve, align, correlation, smoothed
@@ -85,7 +86,7 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
         InputError: the film or the speech cannot be read.
         FaceError: a face in fewer than ten frames.
     """
-    footage = open_picture(film, "source")
+    footage = open_video_source(film, "source")
     trace = measure_mouth(footage.frames())
     fps, frames = footage.info.fps, len(trace.aperture)
     drives, level, vowels = listen(heard(speech or film), fps, frames)
@@ -176,7 +177,7 @@ def listen(blocks: Iterable[Samples], fps: Fraction, frames: int) -> tuple[Array
         (frames, 8) drives of the student, the last one held where the sound is shorter; (frames,) level and vowels:
         dB of the 50 ms around the middle of each frame, smoothed over 40 ms, within 50 dB of the loudest.
     """
-    motion, windows = MouthMotion(fps), _Windows(fps, frames)
+    motion, windows = MouthEncoder(fps), _Windows(fps, frames)
     drives: list[Array] = []
     levels: list[tuple[float, float]] = []
     for block in blocks:

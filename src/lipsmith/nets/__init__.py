@@ -1,1 +1,1 @@
-"""Networks that no library carries, with the official names of their parameters. Torch only."""
+"""Networks that no library contains, in torch, with the official names of their parameters."""

@@ -1,4 +1,4 @@
-"""BiSeNet on ResNet-18: 19 classes of CelebAMask-HQ for every pixel of a face.
+"""BiSeNet on ResNet-18: classifies each pixel of a face into the 19 classes of CelebAMask-HQ.
 
 After Yu et al., "BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation" (ECCV 2018), in the form
 without a spatial path whose weights are published as ``79999_iter.pth``. Parameter names are those of that file.
@@ -16,10 +16,10 @@ CLASSES = 19
 class ConvBNReLU(nn.Module):
     """Convolution, batch norm, ReLU."""
 
-    def __init__(self, inward: int, outward: int, kernel: int = 3) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inward, outward, kernel, padding=kernel // 2, bias=False)
-        self.bn = nn.BatchNorm2d(outward)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.bn(self.conv(x)))
@@ -28,15 +28,17 @@ class ConvBNReLU(nn.Module):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
 
-    def __init__(self, inward: int, outward: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inward, outward, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outward)
-        self.conv2 = nn.Conv2d(outward, outward, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outward)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Module | None = None
-        if stride != 1 or inward != outward:
-            self.downsample = nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
@@ -64,13 +66,13 @@ class ResNet18(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Features weighted by one gate per channel, from their mean over the picture."""
+    """Channel attention: features times one gate per channel, computed from their mean over the picture."""
 
-    def __init__(self, inward: int, outward: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = ConvBNReLU(inward, outward)
-        self.conv_atten = nn.Conv2d(outward, outward, 1, bias=False)
-        self.bn_atten = nn.BatchNorm2d(outward)
+        self.conv = ConvBNReLU(in_channels, out_channels)
+        self.conv_atten = nn.Conv2d(out_channels, out_channels, 1, bias=False)
+        self.bn_atten = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
@@ -79,7 +81,7 @@ class AttentionRefinement(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """From coarse to fine: the whole picture's mean, then 1/32, then 1/16, each brought to the next finer grid."""
+    """Context from coarse to fine: the picture's mean, then 1/32, then 1/16, each upsampled to the next finer grid."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,17 +93,17 @@ class ContextPath(nn.Module):
         self.conv_avg = ConvBNReLU(512, 128, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, H, W) -> ResNet's (B, 128, H/8, W/8), the context at the same size, the context at 1/16."""
+        """(B, 3, H, W) -> ResNet features (B, 128, H/8, W/8), context at 1/8 and context at 1/16."""
         eighth, sixteenth, coarse = self.resnet(x)
         whole = self.conv_avg(coarse.mean((2, 3), keepdim=True))
-        context32 = self.arm32(coarse) + _grown(whole, coarse)
-        context32 = self.conv_head32(_grown(context32, sixteenth))
-        context16 = self.conv_head16(_grown(self.arm16(sixteenth) + context32, eighth))
+        context32 = self.arm32(coarse) + _upsample(whole, coarse)
+        context32 = self.conv_head32(_upsample(context32, sixteenth))
+        context16 = self.conv_head16(_upsample(self.arm16(sixteenth) + context32, eighth))
         return eighth, context16, context32
 
 
 class FeatureFusion(nn.Module):
-    """Detail and context joined, with one gate per channel."""
+    """Fuses detail and context, with one gate per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,11 +118,11 @@ class FeatureFusion(nn.Module):
 
 
 class Head(nn.Module):
-    """Scores of every class on a coarse grid."""
+    """Class scores on a coarse grid."""
 
-    def __init__(self, inward: int, middle: int) -> None:
+    def __init__(self, in_channels: int, middle: int) -> None:
         super().__init__()
-        self.conv = ConvBNReLU(inward, middle)
+        self.conv = ConvBNReLU(in_channels, middle)
         self.conv_out = nn.Conv2d(middle, CLASSES, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +131,7 @@ class Head(nn.Module):
 
 
 class BiSeNet(nn.Module):
-    """Face parsing. The two auxiliary heads were for training; they are here because the file holds them."""
+    """Face parsing. The two auxiliary heads are for training; the official file contains them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,13 +147,13 @@ class BiSeNet(nn.Module):
         return _smooth(self.conv_out(self.ffm(detail, context)), x)
 
     def all_heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Like ``forward``, with the scores of both auxiliary heads beside, all (B, 19, H, W)."""
+        """As ``forward``, plus the scores of both auxiliary heads, all (B, 19, H, W)."""
         detail, context, coarse = self.cp(x)
         scores = self.conv_out(self.ffm(detail, context)), self.conv_out16(context), self.conv_out32(coarse)
         return _smooth(scores[0], x), _smooth(scores[1], x), _smooth(scores[2], x)
 
 
-def _grown(x: Tensor, like: Tensor) -> Tensor:
+def _upsample(x: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(x, like.shape[2:], mode="nearest")
 
 

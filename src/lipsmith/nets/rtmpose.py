@@ -1,9 +1,9 @@
 """RTMPose-l for whole bodies at 288 x 384 px, the network of DWPose (Jiang et al., 2023; Yang et al., 2023).
 
-CSPNeXt-L sees the picture; a 7x7 convolution turns its last grid into one map for each of 133 keypoints; a gated
-attention unit (Hua et al., 2022) lets the keypoints look at each other; two linear layers give each its bins.
-Names of parameters are the official ones, so that ``dw-ll_ucoco_384.pth`` loads strictly. Normalisation has torch's own
-epsilon, 1e-5: the training asked for synchronised batch norms and named no other.
+CSPNeXt-L is the backbone; a 7x7 convolution turns its last grid into one map for each of 133 keypoints; a gated
+attention unit (Hua et al., 2022) mixes the keypoints; two linear layers give the bins of each coordinate.
+Parameters have the official names, so that ``dw-ll_ucoco_384.pth`` loads strictly. Batch norms have torch's default
+epsilon, 1e-5: the training used synchronised batch norms and set no other.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ KEYPOINTS = 133
 GRID = 9 * 12
 """Cells of the last feature map of a picture of 288 x 384 px."""
 HIDDEN, ATTENTION = 256, 128
-"""Width of a keypoint's token, and of what it is compared by."""
+"""Width of a keypoint's token, and of its queries and keys."""
 BINS_X, BINS_Y = 576, 768
 STAGES = ((64, 128, 3, True), (128, 256, 6, True), (256, 512, 6, True), (512, 1024, 3, False))
-"""Channels in and out, blocks, whether blocks have shortcuts."""
+"""For each stage: channels in and out, number of blocks, whether blocks have shortcuts."""
 
 
 class ConvBNSiLU(nn.Module):
     """Convolution, batch norm, SiLU."""
 
-    def __init__(self, inward: int, outward: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inward, outward, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(outward)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.silu(self.bn(self.conv(x)))
 
 
 class SeparableConv(nn.Module):
-    """A 5x5 convolution of every channel alone, then a 1x1 of all."""
+    """A 5x5 depthwise convolution, then a 1x1 convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class SeparableConv(nn.Module):
 
 
 class Block(nn.Module):
-    """3x3, then separable 5x5."""
+    """A 3x3 convolution, then a separable 5x5 one."""
 
     def __init__(self, channels: int, shortcut: bool) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Block(nn.Module):
 
 
 class ChannelGate(nn.Module):
-    """Channels weighted by what their means say."""
+    """Channel attention: gates from the channels' means."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class ChannelGate(nn.Module):
 
 
 class CrossStage(nn.Module):
-    """Half of the channels pass through the blocks, half beside them."""
+    """Cross stage partial layer: half of the channels pass through the blocks, half bypass them."""
 
     def __init__(self, channels: int, blocks: int, shortcut: bool) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class CrossStage(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """The picture beside its maxima over 5, 9 and 13 cells."""
+    """Spatial pyramid pooling: the features and their maxima over 5, 9 and 13 cells."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -115,9 +115,11 @@ class CSPNeXt(nn.Module):
         )
 
     @staticmethod
-    def _stage(inward: int, outward: int, blocks: int, shortcut: bool, last: bool) -> nn.Sequential:
-        pooling = [PyramidPooling(outward)] if last else []
-        return nn.Sequential(ConvBNSiLU(inward, outward, 3, 2), *pooling, CrossStage(outward, blocks, shortcut))
+    def _stage(in_channels: int, out_channels: int, blocks: int, shortcut: bool, last: bool) -> nn.Sequential:
+        pooling = [PyramidPooling(out_channels)] if last else []
+        return nn.Sequential(
+            ConvBNSiLU(in_channels, out_channels, 3, 2), *pooling, CrossStage(out_channels, blocks, shortcut)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.stage4(self.stage3(self.stage2(self.stage1(self.stem(x)))))
@@ -125,7 +127,7 @@ class CSPNeXt(nn.Module):
 
 
 class ScaleNorm(nn.Module):
-    """Every token brought to one length."""
+    """Scales each token to the same length."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -139,7 +141,7 @@ class ScaleNorm(nn.Module):
 
 
 class Scale(nn.Module):
-    """A factor for every channel."""
+    """Multiplies each channel by a factor."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -150,7 +152,7 @@ class Scale(nn.Module):
 
 
 class GatedAttention(nn.Module):
-    """Tokens look at each other, with squared ReLU in the place of a softmax, and gate what they see."""
+    """Gated attention unit: attention with squared ReLU instead of softmax, and a gate on its output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,10 +163,10 @@ class GatedAttention(nn.Module):
         self.res_scale = Scale(HIDDEN)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = functional.silu(self.uv(self.ln(x)))
-        gate, value, base = torch.split(seen, [2 * HIDDEN, 2 * HIDDEN, ATTENTION], -1)
-        asking, asked = (base[:, :, None] * self.gamma + self.beta).unbind(2)
-        weights = functional.relu(asking @ asked.transpose(1, 2) / ATTENTION**0.5).square()
+        projected = functional.silu(self.uv(self.ln(x)))
+        gate, value, base = torch.split(projected, [2 * HIDDEN, 2 * HIDDEN, ATTENTION], -1)
+        queries, keys = (base[:, :, None] * self.gamma + self.beta).unbind(2)
+        weights = functional.relu(queries @ keys.transpose(1, 2) / ATTENTION**0.5).square()
         y: Tensor = self.res_scale(x) + self.o(gate * (weights @ value))
         return y
 

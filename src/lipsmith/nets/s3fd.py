@@ -1,7 +1,7 @@
-"""S3FD: finds faces of every size, with the official parameter names (``s3fd-619a316812.pth``).
+"""S3FD: a face detector for all sizes, with the official parameter names (``s3fd-619a316812.pth``).
 
-After Zhang et al., "S3FD: Single Shot Scale-invariant Face Detector" (ICCV 2017): VGG-16 with two convolutions in
-place of its classifier and four more behind, and a detection head on each of six grids, strides 4 to 128.
+After Zhang et al., "S3FD: Single Shot Scale-invariant Face Detector" (ICCV 2017): VGG-16 with two convolutions instead
+of its classifier and four more after them, and a detection head on each of six grids with strides 4 to 128.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 STRIDES = (4, 8, 16, 32, 64, 128)
 MEAN = (104.0, 117.0, 123.0)
-"""Taken off the channels. Upstream feeds RGB although the numbers are Caffe's for BGR; so do we."""
+"""Subtracted from the channels. These are Caffe's numbers for BGR, but upstream feeds RGB, and so do we."""
 
 _Grid = tuple[Tensor, Tensor]
 """Scores (B, 2, h, w), background and face, and box offsets (B, 4, h, w)."""
@@ -21,7 +21,7 @@ _EPSILON = 1e-10
 
 
 class L2Norm(nn.Module):
-    """Every pixel's vector brought to length one, then scaled by one factor per channel."""
+    """Normalises each pixel's vector to length 1, then scales each channel by a factor."""
 
     def __init__(self, channels: int, scale: float) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ class L2Norm(nn.Module):
         return x / length * self.weight[:, None, None]
 
 
-def _conv(inward: int, outward: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inward, outward, kernel, stride, padding)
+def _conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, padding)
 
 
 class S3FD(nn.Module):
-    """(B, 3, H, W) picture less ``MEAN`` -> scores and offsets on six grids."""
+    """(B, 3, H, W) picture minus ``MEAN`` -> scores and offsets on six grids."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class S3FD(nn.Module):
         self._tail()
         for name, channels, scale in (("conv3_3", 256, 10.0), ("conv4_3", 512, 8.0), ("conv5_3", 512, 5.0)):
             self.add_module(f"{name}_norm", L2Norm(channels, scale))
-        self._head("conv3_3_norm", 256, scores=4)  # three guesses at background, of which the best counts, and face
+        self._head("conv3_3_norm", 256, scores=4)  # three for background, of which the largest counts
         self._head("conv4_3_norm", 512)
         self._head("conv5_3_norm", 512)
         self._head("fc7", 1024)
@@ -53,11 +53,11 @@ class S3FD(nn.Module):
         self._head("conv7_2", 256)
 
     def _trunk(self) -> None:
-        inward = 3
-        for block, (outward, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
+        in_channels = 3
+        for block, (out_channels, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
             for number in range(1, count + 1):
-                self.add_module(f"conv{block}_{number}", _conv(inward, outward))
-                inward = outward
+                self.add_module(f"conv{block}_{number}", _conv(in_channels, out_channels))
+                in_channels = out_channels
 
     def _tail(self) -> None:
         self.fc6 = _conv(512, 1024, 3, 1, 3)

@@ -105,7 +105,8 @@ class FilmRenderer:
 
     def write_sheet(self, runs: Iterable[RenderWindow], length: int, output: Path) -> None:
         """Render ``PREVIEW_TILES`` frames of a film of ``length`` and write them as a contact sheet."""
-        from ..media.contact_sheet import contact_sheet, write_png
+        from ..media.contact_sheet import contact_sheet
+        from ..media.stills import write_png
 
         tiles = min(length, PREVIEW_TILES)
         wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}

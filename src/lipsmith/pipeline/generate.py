@@ -75,7 +75,7 @@ class _Generation:
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
         from ..media.probe import probe
-        from ..media.sound import Resampler
+        from ..media.resampler import Resampler
 
         filming = self.filming
         with filming.watch.stage("open"):
@@ -112,11 +112,11 @@ class _Generation:
         self, footage: VideoSource, ready: tuple[FacePreparation, TrackedPeople], length: int, spool: Path
     ) -> Iterator[SourceFrame]:
         """The plates of the film in its order; a picture that stands still is prepared once."""
-        from ..media.ping_pong import replay
+        from ..media.ping_pong import ping_pong_frames
 
         preparation, cast = ready
         source_frame: SourceFrame | None = None
-        for index, image in self.filming.watch.each("decode", replay(footage, length, spool)):
+        for index, image in self.filming.watch.each("decode", ping_pong_frames(footage, length, spool)):
             if source_frame is None or source_frame.index != index:
                 with self.filming.watch.stage("prepare"):
                     source_frame = preparation.source_frame(image, index, cast)
@@ -128,9 +128,9 @@ def open_both(
 ) -> tuple[VideoSource, Speech]:
     """Open the picture and the speech, or the picture's own soundtrack; a speech of minutes with ``progress``."""
     from ..media.sound import open_speech
-    from ..media.video import open_picture
+    from ..media.video import open_video_source
 
-    footage = open_picture(picture, options.fps)
+    footage = open_video_source(picture, options.fps)
     fps = float(footage.info.fps)
     if speech is None and not footage.info.has_sound:
         raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
@@ -145,26 +145,26 @@ def open_background(
     picture: Path, footage: VideoSource, options: GenerateOptions, sheet: bool
 ) -> BackgroundReplacement | None:
     """What comes behind the people of ``footage``; None: what was there."""
-    from ..media.background import BackgroundOptions, alphas_of, open_replacement
+    from ..media.background import BackgroundOptions, open_alpha, open_replacement
 
     if options.background == "keep":
         return None
     wish, first = BackgroundOptions(options.background, options.key), next(iter(footage.frames()))
-    return open_replacement(wish, first, footage.info.fps, alphas_of(picture), sheet)
+    return open_replacement(wish, first, footage.info.fps, open_alpha(picture), sheet)
 
 
 def picture_notices(footage: VideoSource, scene: BackgroundReplacement | None) -> tuple[str, ...]:
     """What the footage says of itself; white below transparent parts is not seen in a scene of its own."""
-    from ..media.stills import LAID_OVER_WHITE
+    from ..media.stills import WHITE_BACKGROUND_NOTICE
 
-    return tuple(notice for notice in footage.info.notices if scene is None or LAID_OVER_WHITE not in notice)
+    return tuple(notice for notice in footage.info.notices if scene is None or WHITE_BACKGROUND_NOTICE not in notice)
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
     """Whether the picture's own transparency says where the person ends: then the head must not move out of it."""
-    from ..media.background import alphas_of
+    from ..media.background import open_alpha
 
-    return options.background != "keep" and options.key in ("auto", "alpha") and alphas_of(picture) is not None
+    return options.background != "keep" and options.key in ("auto", "alpha") and open_alpha(picture) is not None
 
 
 def film_length(footage: VideoSource, looked: int, spoken: int, options: GenerateOptions) -> int:

@@ -42,10 +42,10 @@ def preview(picture: Path, speech: Path | None, options: GenerateOptions, folder
         LipsmithError: as ``generate``.
     """
     from ..face.tracker import Tracker
-    from ..media.contact_sheet import write_png
-    from ..media.video import open_picture
+    from ..media.stills import write_png
+    from ..media.video import open_video_source
 
-    image = next(iter(open_picture(picture).frames()))
+    image = next(iter(open_video_source(picture).frames()))
     with Tracker(25, still=True) as tracker:
         found = tuple(tracker.push(image))
         chosen = tuple(tracker.finish().choose(options.faces)) if found else ()

@@ -86,7 +86,8 @@ def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
 
 def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: FilmRenderer) -> Report:
     from ..media.probe import probe
-    from ..media.sound import Resampler, open_speech
+    from ..media.resampler import Resampler
+    from ..media.sound import open_speech
 
     info, engine, watch = avatar.info, filming.engine, filming.watch
     with watch.stage("open"):

@@ -21,7 +21,7 @@ RenderWindow = list[DrivenFrame]
 
 
 class Resampler(Protocol):
-    """Turns the playing sound into the 16 kHz copy that is heard. ``media.sound.Hearing`` is one."""
+    """Turns the playing sound into the 16 kHz copy that is heard. ``media.resampler.Resampler`` is one."""
 
     def push(self, samples: Samples) -> Samples: ...
 

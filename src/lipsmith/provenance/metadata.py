@@ -1,8 +1,8 @@
-"""The mark that says, to machines and people, that a film was made with the help of a trained model.
+"""The AI mark: metadata that tells programs and people that a film was made with a trained model.
 
-It stands in the container's metadata (mp4 and mov: ``mdta`` keys; webm: tags): the digital source type of the IPTC
+The container's metadata (mp4 and mov: ``mdta`` keys; webm: tags) hold the IPTC's digital source type
 (https://cv.iptc.org/newscodes/digitalsourcetype/), the program, the engine, and a plain sentence as comment. An mp4
-says the source type once more where the IPTC puts it, in XMP, as a box of its own (XMP Specification, part 3).
+also has the source type in XMP, where the IPTC wants it, in a box of its own (XMP Specification, part 3).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>"""
-KEYS = ("digital_source_type", "software", "engine", "comment")
+TAGS = ("digital_source_type", "software", "engine", "comment")
 
 
-def mark_of(engine: str) -> dict[str, str]:
-    """The metadata of a film whose faces ``engine`` made speak."""
+def provenance_tags(engine: str) -> dict[str, str]:
+    """The AI mark as metadata tags, for a film that ``engine`` (name and version) rendered."""
     from .. import __version__
 
     software = f"Lipsmith {__version__}"
@@ -35,14 +35,14 @@ def mark_of(engine: str) -> dict[str, str]:
 
 
 def xmp_box(software: str) -> bytes:
-    """The mark as XMP in a top-level box (ISO 14496-12 ``uuid``), to stand at the end of an mp4."""
+    """The AI mark as XMP in a top-level ``uuid`` box (ISO 14496-12), to append to an mp4."""
     text = XMP.format(source_type=SOURCE_TYPE, software=software).encode()
     return (8 + len(XMP_BOX) + len(text)).to_bytes(4, "big") + b"uuid" + XMP_BOX + text
 
 
-def mark_in(metadata: dict[str, str]) -> dict[str, str] | None:
-    """The mark in a container's metadata; webm writes its keys in capitals."""
+def find_provenance(metadata: dict[str, str]) -> dict[str, str] | None:
+    """The AI mark in a container's metadata, or None. Case does not matter: webm writes its keys in capitals."""
     lower = {key.lower(): value for key, value in metadata.items()}
     if "digital_source_type" not in lower:
         return None
-    return {key: lower[key] for key in KEYS if key in lower}
+    return {key: lower[key] for key in TAGS if key in lower}

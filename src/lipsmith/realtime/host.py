@@ -32,7 +32,7 @@ WARM_UP = 12
 
 
 class SessionAvatar(SpokenOver, Protocol):
-    """What a live session is opened with. ``avatars.store.SessionAvatar`` is one."""
+    """What a live session is opened with. ``avatars.avatar.Avatar`` is one."""
 
     @property
     def info(self) -> SessionAvatarInfo: ...

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from ..errors import SoundError
-from ..media.sound import Resampler
+from ..media.resampler import Resampler
 from ..types import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000

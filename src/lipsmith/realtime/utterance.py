@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..engines.protocols import Engine
-from ..media.sound import Resampler
+from ..media.resampler import Resampler
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import frame_count
 from ..types import FilmInfo, Samples, SourceFrame

@@ -40,7 +40,7 @@ class UploadProbe:
 
 def probe_picture(path: Path, limits: Limits) -> UploadProbe:
     """Measure a picture or film. Raises PictureError when it is none, or too much."""
-    from ..media.demux import check_file, films, open_media
+    from ..media.demux import check_file, open_media, video_streams
     from ..media.stills import is_still
 
     check_file(path, PictureError, "a picture or video")
@@ -49,7 +49,7 @@ def probe_picture(path: Path, limits: Limits) -> UploadProbe:
         _check_size(path, size, limits)
         return UploadProbe("image", size, 0.0, False)
     with open_media(path, PictureError, "a picture or video") as container:
-        stream = next(iter(films(container)), None)
+        stream = next(iter(video_streams(container)), None)
         if stream is None:
             raise PictureError(f"{path} holds no picture: give an image or a video.")
         context = stream.codec_context

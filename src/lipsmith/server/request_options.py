@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from ..avatars.options import AvatarOptions
 from ..engines import engine_table
 from ..errors import OptionError
-from ..media.background import colour_of
+from ..media.background import parse_colour
 from ..options import GenerateOptions, build, nearest
 from ..pipeline.speak import SpeakOptions
 
@@ -44,9 +44,9 @@ def generate_request(given: Mapping[str, Any]) -> GenerateOptions:
     options = build(GenerateOptions, given)
     _refuse_others(given, FILM | AVATAR | {"length", "background", "key"})
     _check_shared(options)
-    if options.background not in ("keep", "transparent") and colour_of(options.background) is None:
+    if options.background not in ("keep", "transparent") and parse_colour(options.background) is None:
         raise OptionError("background can be keep, transparent or a colour (#rrggbb or a name) over the network.")
-    if options.key not in ("auto", "alpha") and colour_of(options.key) is None:
+    if options.key not in ("auto", "alpha") and parse_colour(options.key) is None:
         raise OptionError("key can be auto, alpha or a colour (#rrggbb or a name) over the network.")
     return options
 

@@ -1,1 +1,1 @@
-"""Hearing speech: log-mel features, and the student that turns them into mouth controls."""
+"""From speech to features: Whisper features for neural engines, and the student network that gives mouth controls."""

@@ -1,9 +1,9 @@
-"""The phones of the corpus: what each asks of the mouth, how strongly, and its visible class.
+"""The phones of the corpus: the mouth controls that each aims at, how strongly, and its viseme.
 
-A phone's targets are the renderer's eight controls themselves (``types.MOUTH_CONTROLS``), so the student needs no
-mapping. The numbers are ours: heights and roundings as phonetics textbooks order them, scaled so that the renderer's
-lip opening (``speech.mouth.lip_opening``) is about .17 of the eye distance for an open [a], .07 for [i] and [s],
-.02 for [u], and nothing for [p b m]. Jaw carries what the chin does; the lips' own raising carries the rest.
+A phone's targets are the renderer's own eight controls (``types.MOUTH_CONTROLS``), so the student needs no mapping. The
+numbers are our own: vowel heights and roundings in the order of phonetics textbooks, scaled so that the renderer's
+lip opening (``speech.lips.lip_opening``) is about .17 of the eye distance for an open [a], .07 for [i] and [s],
+.02 for [u], and 0 for [p b m]. ``jaw`` is the movement of the chin; ``upper`` and ``lower`` add that of the lips.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ SILENCE = "sil"
 VISEMES = (
     "silence", "p b m", "f v", "th", "t d n l", "k g h", "sh", "s z", "r", "schwa", "a", "e", "i j", "o", "u w",
 )  # fmt: skip
-"""Names of the visible classes that the student's second head tells apart."""
+"""Names of the viseme classes that the student's second head predicts."""
 
 Kind = Literal["vowel", "consonant", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One phone of our table on the grid of 16 kHz samples, half-open."""
+    """One phone of ``PHONES`` with its half-open range of samples at 16 kHz."""
 
     start: int
     stop: int
@@ -31,13 +31,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """What one phone asks of the mouth. Both tuples are in the order of ``types.MOUTH_CONTROLS``."""
+    """The mouth controls of one phone. Both tuples are in the order of ``types.MOUTH_CONTROLS``."""
 
     kind: Kind
     viseme: int  # index into VISEMES
     target: tuple[float, ...]  # (8,) controls
-    weight: tuple[float, ...]  # (8,) how strongly it insists against its neighbours
-    reach: float  # s: how far its influence spreads
+    weight: tuple[float, ...]  # (8,) its dominance over its neighbours
+    reach: float  # s: how far its influence reaches into its neighbours
 
 
 def _vowel(
@@ -48,7 +48,7 @@ def _vowel(
 
 
 def _consonant(viseme: int, reach: float = 0.045, **controls: tuple[float, float]) -> Phone:
-    """``controls``: (target, weight) by control; the others rest, with little to say."""
+    """``controls``: (target, weight) by control; the others have resting targets with little weight."""
     resting = {
         "jaw": (0.15, 0.5), "spread": (0.0, 0.2), "pucker": (0.0, 0.15), "upper": (0.25, 0.5), "lower": (0.35, 0.5),
         "press": (0.0, 1.0), "bite": (0.0, 1.0), "tongue": (0.05, 0.5),
@@ -57,7 +57,7 @@ def _consonant(viseme: int, reach: float = 0.045, **controls: tuple[float, float
     return Phone("consonant", viseme, tuple(t for t, _ in asked.values()), tuple(w for _, w in asked.values()), reach)
 
 
-_CONSONANTS = {  # by the symbols that share a mouth: viseme, reach, (target, weight) by control
+_CONSONANTS = {  # by the symbols that share it: viseme, reach, (target, weight) by control
     "pbm": _consonant(
         1, 0.045, jaw=(0.06, 2.0), spread=(0.0, 0.3), pucker=(0.0, 0.3), upper=(0.0, 3.0), lower=(0.0, 3.0),
         press=(1.15, 2.5), tongue=(0.05, 0.2),

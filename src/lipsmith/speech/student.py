@@ -1,4 +1,4 @@
-"""The network that hears, as it is shipped: one step per 40 ms, its memory held by the caller."""
+"""The shipped student network at run time: one step per 40 ms of speech, with the state kept by the caller."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import numpy as np
 
 from ..assets import STUDENT, asset
 from ..types import Array
-from .mel import BANDS, HOP, SILENT, WINDOW
+from .student_mel import BANDS, HOP, SILENT, WINDOW
 
 if TYPE_CHECKING:
     import onnxruntime
 
 STEP = 640
-"""Samples at 16 kHz from one step to the next: 25 a second."""
+"""Samples at 16 kHz from one step to the next: 25 steps per second."""
 MIDDLE = 320
-"""Step j says what the mouth does at sample 640 j + 320, the middle of video frame j at 25 fps."""
-LOOKS_BACK = 5
-"""Mel rows from the instant that a step describes to the last row it sees: that row's window ends 75 ms later."""
+"""Step j describes the mouth at sample 640 j + 320, the middle of video frame j at 25 fps."""
+FRAMES_AHEAD = 5
+"""Mel frames from the described instant to the last frame of a step's input, whose samples end 75 ms after it."""
 FRAMES_PER_STEP = STEP // HOP
-LAST_FRAME = MIDDLE // HOP + LOOKS_BACK
-"""Step j sees mel frames up to 4 j + LAST_FRAME."""
+LAST_FRAME = MIDDLE // HOP + FRAMES_AHEAD
+"""The input of step j ends with mel frame 4 j + LAST_FRAME."""
 LOOK_AHEAD = LAST_FRAME * HOP + WINDOW - MIDDLE
-"""Samples heard past the described instant before a step is decided: 1200, 75 ms."""
-_REST = 50  # steps of silence before a stream
+"""Samples needed after the described instant: 1200, 75 ms."""
+_SETTLING_STEPS = 50  # of silence, after which the state is that of a stream's start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Student:
-    """A loaded network. It has no memory of its own: one serves any number of streams."""
+    """A loaded network. It keeps no state: one serves any number of streams."""
 
     session: onnxruntime.InferenceSession
-    width: int  # mel frames that one step sees
-    rested: Array  # its memory after a while of silence: where every stream begins
+    width: int  # mel frames in the input of a step
+    initial_state: Array  # (layers, hidden) the state after some silence, with which a stream starts
 
     def step(self, frames: Array, state: Array) -> tuple[Array, Array]:
-        """One step: (width, 40) normalised mel frames and the memory -> (8,) drive and the new memory."""
+        """Run one step: (width, 40) normalised mel frames and the state -> (8,) drive and the new state."""
         drive, after = self.session.run(["drive", "next_state"], {"mel": frames.reshape(1, -1), "state": state})
         return drive[0], after
 
@@ -50,7 +50,7 @@ def load_student() -> Student:
 
 
 def read_student(model: bytes) -> Student:
-    """A network from the bytes of its ONNX file. One thread: a step is far too small to share."""
+    """Load a network from the bytes of its ONNX file. It uses one thread: a step is too small for more."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -58,12 +58,12 @@ def read_student(model: bytes) -> Student:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     dims = {given.name: given.shape for given in session.get_inputs()}
     width, state = dims["mel"][1] // BANDS, np.zeros(dims["state"], np.float32)
-    asleep = Student(session, width, state)
-    for _ in range(_REST):
-        _, state = asleep.step(silent_frames(width), state)
+    unsettled = Student(session, width, state)
+    for _ in range(_SETTLING_STEPS):
+        _, state = unsettled.step(silent_frames(width), state)
     return Student(session, width, state)
 
 
 def silent_frames(count: int) -> Array:
-    """(count, 40) normalised frames in which nothing sounds."""
+    """(count, 40) normalised mel frames of silence."""
     return np.full((count, BANDS), SILENT, np.float32)

@@ -1,4 +1,4 @@
-"""The teacher: phone times become smooth mouth curves by dominance functions.
+"""The teacher: turns phone times into smooth mouth curves by dominance functions.
 
 M. M. Cohen and D. W. Massaro, "Modeling coarticulation in synthetic visual speech", in Models and Techniques in
 Computer Animation, 1993. Phone i pulls control k to its target t_ik with the dominance a_ik D_i(t), which is full on a
@@ -23,24 +23,24 @@ from ..types import MOUTH_CONTROLS, Array, Samples
 from .phones import PHONES, SILENCE, Phone, Segment
 
 CURVE_RATE = 100
-"""Hz of the teacher's curves: point i stands at i / 100 s."""
+"""Hz of the teacher's curves: point i is at i / 100 s."""
 
-_FALL = 1.3  # the exponent: how suddenly dominance ends
+_FALL = 1.3  # exponent of the dominance function
 _FLOOR = 1e-3
 _SMOOTHING = 1.5  # points
-_LINGER, _ANTICIPATE = 0.12, 0.08  # s: the mouth closes after the last phone, opens before the first
-_CONTACT_REACH = 0.022  # s: lips and teeth meet and part at once, whatever the jaw does
+_LINGER, _ANTICIPATE = 0.12, 0.08  # s: the mouth closes later than the last phone and opens before the first
+_CONTACT_REACH = 0.022  # s: reach of press and bite, whatever the phone's own is
 _IS_CONTACT = np.isin(MOUTH_CONTROLS, ("press", "bite"))
-_EMPHASIS = 0.035  # per dB: a vowel louder than its sentence's mean opens wider
+_EMPHASIS = 0.035  # per dB above the mean level of the sentence's vowels
 
 
 def mouth_curves(segments: Sequence[Segment], length: int, emphasis: Sequence[float] | None = None) -> Array:
-    """The mouth for ``length`` samples at 16 kHz of contiguous ``segments``.
+    """Mouth curves for ``length`` samples at 16 kHz of contiguous ``segments``.
 
     Args:
-        segments: the phones' times.
+        segments: the phones with their times.
         length: samples.
-        emphasis: per segment, what jaw and lip opening of a vowel are multiplied with; None: 1.
+        emphasis: for each segment, a factor of jaw and lip opening that applies to vowels; None: 1.
 
     Returns:
         (points, 8) controls at 100 Hz, in the order of ``types.MOUTH_CONTROLS``.
@@ -61,7 +61,7 @@ def mouth_curves(segments: Sequence[Segment], length: int, emphasis: Sequence[fl
 
 
 def _dominance(segment: Segment, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(points, 8): how strongly one segment insists on its targets."""
+    """(points, 8) float64: the dominance of one segment over time."""
     phone = PHONES[segment.symbol]
     start, stop = segment.start / HEARING_RATE, segment.stop / HEARING_RATE
     first, last, scale = _plateau(phone, start, stop)
@@ -72,7 +72,7 @@ def _dominance(segment: Segment, times: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _plateau(phone: Phone, start: float, stop: float) -> tuple[float, float, float]:
-    """Where a phone rules fully (s), and what its weights are scaled with."""
+    """Start and end (s) of a phone's full dominance, and a factor of its weights."""
     duration = stop - start
     if phone.kind == "silence":
         linger, anticipate = min(_LINGER, 0.45 * duration), min(_ANTICIPATE, 0.45 * duration)
@@ -90,7 +90,7 @@ def _smooth(curves: NDArray[np.float64], reach: int = 5) -> NDArray[np.float64]:
 
 
 def viseme_classes(segments: Sequence[Segment], length: int) -> NDArray[np.int64]:
-    """(points,) index into ``phones.VISEMES`` at 100 Hz."""
+    """(points,) int64 index into ``phones.VISEMES`` at 100 Hz."""
     at = np.arange(length * CURVE_RATE // HEARING_RATE) * HEARING_RATE // CURVE_RATE
     stops = np.array([segment.stop for segment in segments])
     classes = np.array([PHONES[segment.symbol].viseme for segment in segments])
@@ -99,17 +99,17 @@ def viseme_classes(segments: Sequence[Segment], length: int) -> NDArray[np.int64
 
 
 def emphasis_of(segments: Sequence[Segment], samples: Samples) -> list[float]:
-    """How much wider than usual each segment opens, 0.6..1.3: vowels louder than their sentence's mean open more."""
+    """Emphasis of each segment, 0.6..1.3: above 1 for vowels louder than the mean of their sentence's vowels."""
     levels = np.array([_level(segment, samples) for segment in segments])
-    heard = np.isfinite(levels)
-    if not heard.any():
+    is_vowel = np.isfinite(levels)
+    if not is_vowel.any():
         return [1.0] * len(segments)
-    above = np.where(heard, levels - levels[heard].mean(), 0.0)
+    above = np.where(is_vowel, levels - levels[is_vowel].mean(), 0.0)
     return [float(scale) for scale in np.clip(1 + _EMPHASIS * above, 0.6, 1.3)]
 
 
 def _level(segment: Segment, samples: Samples) -> float:
-    """dB of a vowel; not a number for anything else."""
+    """Level of a vowel in dB; NaN for other phones."""
     sound = samples[segment.start : segment.stop].astype(np.float64)
     if segment.symbol == SILENCE or PHONES[segment.symbol].kind != "vowel" or not len(sound):
         return float("nan")

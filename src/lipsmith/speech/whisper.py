@@ -1,6 +1,6 @@
-"""Whisper-tiny as MuseTalk uses it: its five hidden states around every video frame, streaming.
+"""Whisper-tiny features as MuseTalk uses them: the five hidden states around every video frame, for streams.
 
-The network is the encoder of transformers' Whisper; the mel, the windows and the stream are ours, so its
+The network is the encoder of transformers' Whisper. Mel, windows and streaming are our own, so the model's
 preprocessor_config.json is not needed.
 """
 
@@ -17,13 +17,13 @@ import numpy as np
 from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
-from ..weights import fill, read_state
-from .hearing import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
-from .logmel import BANDS
-from .window import WindowPlan
+from ..weights import load_strictly, read_state
+from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
+from .feature_windows import WindowPlan
+from .whisper_mel import BANDS
 
 FILES = ("model.safetensors", "pytorch_model.bin")
-"""Where the weights may lie in a folder, best first."""
+"""Possible names of the weights in a folder, best first."""
 _SHAPE: dict[str, Any] = {"d_model": HIDDEN[1], "encoder_layers": HIDDEN[0] - 1, "num_mel_bins": BANDS}
 _FULL: dict[str, Any] = {"encoder_attention_heads": 6, "encoder_ffn_dim": 1536, "max_source_positions": 1500}
 _TINY: dict[str, Any] = {"encoder_attention_heads": 6, "encoder_ffn_dim": 32, "max_source_positions": 150}
@@ -31,10 +31,10 @@ _TINY: dict[str, Any] = {"encoder_attention_heads": 6, "encoder_ffn_dim": 32, "m
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whisper:
-    """A loaded encoder. It has no memory of its own: one serves any number of streams. A ``SpeechModel``."""
+    """A loaded encoder. It keeps no state: one serves any number of streams. A ``SpeechModel``."""
 
     encoder: Any  # transformers' WhisperEncoder
-    steps: int  # rows that it hears at once
+    steps: int  # rows of one window
 
     def hidden(self, mel: Array) -> Array:
         """(80, 2 * steps) -> (steps, 5, 384): the embedding with positions, layers 1 to 3, layer 4 normalised."""
@@ -42,26 +42,26 @@ class Whisper:
 
         weight = self.encoder.conv1.weight
         with torch.inference_mode():
-            heard = torch.from_numpy(mel)[None].to(weight.device, weight.dtype)
-            states = self.encoder(heard, output_hidden_states=True).hidden_states
+            given = torch.from_numpy(mel)[None].to(weight.device, weight.dtype)
+            states = self.encoder(given, output_hidden_states=True).hidden_states
             stacked: Array = torch.stack(states, 2)[0].float().cpu().numpy()
         return stacked
 
 
 class WhisperEncoder:
-    """Hears one stream of speech at 16 kHz and gives Whisper's rows around every video frame. A ``SpeechEncoder``.
+    """Encodes one stream of speech at 16 kHz as the Whisper rows around every video frame. A ``SpeechEncoder``.
 
     Args:
         fps: of the film.
         model: shared by any number of streams.
-        padding_left, padding_right: pairs of 20 ms rows seen before and after a frame.
-        strict: segments of 30 s without overlap, windows and errors as MuseTalk has them. Frames that a film has and
-            MuseTalk would not make continue its count.
-        hop: None hears every 30 s once: drives come half a minute late, in the best quality. n, for live use, hears
-            again every n rows as far as the sound goes: at 25 fps and 2, drives come 132.5 ms after a frame's start.
+        padding_left, padding_right: pairs of 20 ms rows before and after a frame.
+        strict: segments of 30 s without overlap, and windows and errors as in MuseTalk. Frames that MuseTalk would not
+            make continue its count.
+        hop: None: every 30 s are encoded once; drives come half a minute late, in the best quality. n, for live use:
+            the sound so far is encoded every n rows; at 25 fps and 2, drives come 132.5 ms after a frame's start.
 
     Raises:
-        OptionError: a padding, frame rate or hop that cannot be.
+        OptionError: an impossible padding, frame rate or hop.
     """
 
     def __init__(
@@ -77,49 +77,49 @@ class WhisperEncoder:
             raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
-        self._hearing: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
-        self._heard = 0  # samples
-        self._given = 0  # drives
+        self._features: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
+        self._received = 0  # samples
+        self._emitted = 0  # drives
         self._ended = False
 
     def push(self, samples: Samples) -> list[Array]:
-        """Hear (n,) more samples; return the drives, each (tokens, 384), that are now decided: 50 tokens by default.
+        """Take (n,) more samples; return the drives that are now complete, each (tokens, 384); default 50 tokens.
 
         Raises:
             SoundError: the samples are not all finite numbers.
         """
         if samples.ndim != 1 or not np.all(np.isfinite(samples)):
             raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
-        self._heard += len(samples)
-        self._hearing.push(samples.astype(np.float32, copy=False))
+        self._received += len(samples)
+        self._features.push(samples.astype(np.float32, copy=False))
         return self._drives()
 
     def flush(self) -> list[Array]:
-        """The sound is over: the drives still owed, so that ``frame_count`` of all samples heard have been given.
+        """End the stream; return the remaining drives, up to ``frame_count`` of all samples.
 
         Raises:
             SoundError: strict mode, and MuseTalk fails on this sound.
         """
-        if not self._heard:
+        if not self._received:
             return []
-        self._plan.check(self._heard)
-        self._hearing.end()
+        self._plan.check(self._received)
+        self._features.end()
         self._ended = True
         return self._drives()
 
     def _drives(self) -> list[Array]:
-        owed, decided = frame_count(self._heard, self._fps), list[Array]()
-        while self._given < owed and (drive := self._drive(self._given)) is not None:
+        owed, decided = frame_count(self._received, self._fps), list[Array]()
+        while self._emitted < owed and (drive := self._drive(self._emitted)) is not None:
             decided.append(drive)
-            self._given += 1
+            self._emitted += 1
         return decided
 
     def _drive(self, frame: int) -> Array | None:
-        steps = self._plan.steps(self._heard)
+        steps = self._plan.steps(self._received)
         first = self._plan.first(frame, steps)
         last = first + self._plan.width
         begin, end = max(first, 0), min(last, steps) if self._ended else last
-        seen = self._hearing.rows(begin, end) if begin < end else np.zeros((0, *HIDDEN), np.float32)
+        seen = self._features.rows(begin, end) if begin < end else np.zeros((0, *HIDDEN), np.float32)
         if seen is None:
             return None
         if len(seen) < self._plan.width:
@@ -129,17 +129,17 @@ class WhisperEncoder:
 
 
 def load_whisper(folder: Path, device: str = "cpu", precision: str = "float32") -> Whisper:
-    """The encoder of a Whisper-tiny folder as Hugging Face lays it out.
+    """Load the encoder from a Whisper-tiny folder in Hugging Face's layout.
 
     Args:
-        folder: holds model.safetensors or pytorch_model.bin.
+        folder: contains model.safetensors or pytorch_model.bin.
         device: a torch device.
         precision: a torch dtype by name.
 
     Raises:
         EngineUnavailable: torch or transformers is not installed.
         WeightsMissing: neither file is there.
-        InputError: another Whisper, or a damaged file; names the keys or shapes that are off.
+        InputError: another Whisper, or a damaged file; names the keys or shapes that differ.
     """
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if file is None:
@@ -148,12 +148,12 @@ def load_whisper(folder: Path, device: str = "cpu", precision: str = "float32") 
         )
     state = {key.removeprefix("encoder."): tensor for key, tensor in read_state("whisper", file).items()}
     encoder = _network(_FULL)
-    fill(encoder, state, file)
-    return _ready(encoder, device, precision)
+    load_strictly(encoder, state, file)
+    return _loaded(encoder, device, precision)
 
 
 def random_whisper(seed: int = 0, tiny: bool = False, device: str = "cpu", precision: str = "float32") -> Whisper:
-    """An encoder with seeded random weights: all shapes right, no meaning. ``tiny`` hears 3 s at once, not 30.
+    """An encoder with seeded random weights, for tests and timing. ``tiny`` has windows of 3 s, not 30.
 
     Raises:
         EngineUnavailable: torch or transformers is not installed.
@@ -164,14 +164,14 @@ def random_whisper(seed: int = 0, tiny: bool = False, device: str = "cpu", preci
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = _network(_TINY if tiny else _FULL)
-    return _ready(encoder, device, precision)
+    return _loaded(encoder, device, precision)
 
 
 def need_packages() -> None:
-    """Find out early whether torch and transformers are here.
+    """Check that torch and transformers are installed.
 
     Raises:
-        EngineUnavailable: one is not; says which, and the command that brings it.
+        EngineUnavailable: one is missing; names it and the command that installs it.
     """
     for name in ("torch", "transformers"):
         if find_spec(name) is None:
@@ -179,7 +179,7 @@ def need_packages() -> None:
 
 
 def _network(sizes: dict[str, Any]) -> Any:
-    """Whisper's encoder with the first weights that transformers gives it."""
+    """Whisper's encoder with transformers' initial weights."""
     need_packages()
     from transformers import WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder as Network
@@ -187,7 +187,7 @@ def _network(sizes: dict[str, Any]) -> Any:
     return Network(WhisperConfig(**_SHAPE, **sizes))
 
 
-def _ready(encoder: Any, device: str, precision: str) -> Whisper:
+def _loaded(encoder: Any, device: str, precision: str) -> Whisper:
     import torch
 
     ready = encoder.eval().requires_grad_(False).to(device, getattr(torch, precision))

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from ..media.sound import Resampler
+from ..media.resampler import Resampler
 from ..timing import sample_at
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from ..media.soundtrack import FrameSound
-from ..provenance.metadata import mark_of
+from ..media.soundtrack import FrameSoundtrack
+from ..provenance.metadata import provenance_tags
 from ..timing import sample_at
 from ..types import AVFrame
 from .encoding import even
@@ -26,7 +26,7 @@ class Stream:
     def __init__(self, url: str, info: FilmInfo, options: PushOptions, first: int) -> None:
         self._info, self._first, self._next = info, first, first
         self._output: Any = av.open(url, "w", format=check_target(url))
-        self._output.metadata.update(mark_of(options.engine))
+        self._output.metadata.update(provenance_tags(options.engine))
         self._video = self._output.add_stream("libx264", rate=info.fps)
         self._video.width, self._video.height = (side + side % 2 for side in info.size)
         self._video.pix_fmt, self._video.bit_rate = "yuv420p", options.bit_rate
@@ -34,7 +34,7 @@ class Stream:
             "preset": "superfast", "tune": "zerolatency", "g": str(round(options.key_seconds * info.fps)),
             "maxrate": str(options.bit_rate), "bufsize": str(options.bit_rate),
         }  # fmt: skip
-        self._sound = FrameSound(self._output, "mp4", info)  # AAC
+        self._sound = FrameSoundtrack(self._output, "mp4", info)  # AAC
         self._output.start_encoding()
 
     def write(self, beat: QueuedFrame) -> None:
@@ -56,7 +56,7 @@ class Stream:
         if samples is None:
             fps, rate = self._info.fps, self._info.rate
             samples = np.zeros(sample_at(index + 1, fps, rate) - sample_at(index, fps, rate), np.float32)
-        self._sound.hear(AVFrame(index, np.zeros((0, 0, 3), np.uint8), samples))
+        self._sound.add_frame(AVFrame(index, np.zeros((0, 0, 3), np.uint8), samples))
 
     def close(self) -> None:
         """Send what the coders still hold, and the end."""

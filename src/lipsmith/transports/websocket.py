@@ -37,7 +37,7 @@ CLOSE_DONE, CLOSE_UNDERSTOOD_NOT, CLOSE_SLOW = 1000, 1008, 1013
 
 
 class Speaker(Protocol):
-    """What a client speaks through; called in the loop. ``realtime.live.LiveSession`` is one."""
+    """What a client speaks through; called in the loop. ``realtime.host.LiveSession`` is one."""
 
     def say(self, samples: Samples, rate: int | None = None) -> object: ...
 

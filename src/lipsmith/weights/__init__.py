@@ -1,34 +1,45 @@
-"""Official weights: which files there are, where they lie on this machine, and how they are read.
+"""Official weights: lists the known files, finds and downloads them, and reads them with checks.
 
-``find("vae")`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
-key and shape checked; ``fill(network, state, found.path)``, where a network built on the device "meta" will do;
-``read_network`` is both.
+``find("vae")`` returns the files, or raises WeightsMissing with the command that downloads them.
+``read_state("vae", found.path)`` reads the tensors and checks every key and shape.
+``load_strictly(network, state, found.path)`` loads them into a network, which may be built on the device "meta".
+``read_network`` does both.
 """
 
 from __future__ import annotations
 
 from .catalogue import OfficialFile, Part
 from .keys import official_keys
-from .loading import check, check_shapes, fill, read_config, read_network, read_state, shapes
-from .lookup import FoundPart, amount, cache_folder, find, find_all, lacking, missing_sentence, search, search_folders
+from .loading import check, check_shapes, load_strictly, read_config, read_network, read_state, shapes
+from .lookup import (
+    FoundPart,
+    cache_folder,
+    find,
+    find_all,
+    lacking,
+    missing_sentence,
+    readable_size,
+    search,
+    search_folders,
+)
 
 __all__ = [
     "FoundPart",
     "OfficialFile",
     "Part",
-    "amount",
     "cache_folder",
     "check",
     "check_shapes",
-    "fill",
     "find",
     "find_all",
     "lacking",
+    "load_strictly",
     "missing_sentence",
     "official_keys",
     "read_config",
     "read_network",
     "read_state",
+    "readable_size",
     "search",
     "search_folders",
     "shapes",

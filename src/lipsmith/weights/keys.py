@@ -1,4 +1,4 @@
-"""The names and shapes that official files must have, and what is said when one differs."""
+"""The keys and shapes of official files, and messages that explain how another file differs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _UNUSED = {"whisper": ("decoder.", "proj_out."), "dwpose": ("data_preprocessor."
 
 @cache
 def official_keys(net: str) -> Mapping[str, Shape]:
-    """Key -> shape of the full-size ``net``: unet, vae, whisper, bisenet, s3fd or dwpose."""
+    """Key -> shape of the tensors of ``net``: unet, vae, whisper, bisenet, s3fd or dwpose."""
     lists = json.loads(gzip.decompress(asset("official_keys.json.gz").read_bytes()))
     return {key: tuple(shape) for key, shape in lists[net].items()}
 
 
 def official_key(net: str, key: str) -> str | None:
-    """Today's spelling of a file's ``key``, or None when ``net`` has no use for it."""
+    """The official key for a file's ``key``, which may have an old spelling; None if ``net`` does not need it."""
     key = key.removeprefix("module.")
     if net == "vae" and (old := _OLD_VAE.match(key)):
         return f"{old[1]}.{_OLD_ATTENTION[old[2]]}.{old[3]}"
@@ -34,8 +34,8 @@ def official_key(net: str, key: str) -> str | None:
     return None if key.startswith(_UNUSED.get(net, ())) else key
 
 
-def fault(net: str, seen: Mapping[str, Shape]) -> str | None:
-    """What is wrong with a file that holds the keys and shapes ``seen``, or None when all is well."""
+def mismatch(net: str, seen: Mapping[str, Shape]) -> str | None:
+    """How the keys and shapes ``seen`` in a file differ from the official ones; None if they do not."""
     wanted = official_keys(net)
     missing = [key for key in wanted if key not in seen and not key.endswith("num_batches_tracked")]
     strange = [key for key in seen if key not in wanted]
@@ -44,18 +44,18 @@ def fault(net: str, seen: Mapping[str, Shape]) -> str | None:
         for key, shape in wanted.items()
         if key in seen and not same_shape(key, seen[key], shape)
     ]
-    faults = [_some("it lacks", missing), _some("it has the unknown", strange), _some("", shapes)]
-    told = "; ".join(one for one in faults if one)
-    return f"{_kind(net, seen)}{told}" if told else None
+    faults = [_listed("it lacks", missing), _listed("it has the unknown", strange), _listed("", shapes)]
+    text = "; ".join(one for one in faults if one)
+    return f"{_likely_file(net, seen)}{text}" if text else None
 
 
 def same_shape(key: str, seen: Shape, wanted: Shape) -> bool:
-    """Whether the shapes agree; attention may also be stored as 1x1 convolutions."""
+    """Whether the shapes are equal; attention may also be stored as 1x1 convolutions."""
     return seen == wanted or (".attentions." in key and seen == (*wanted, 1, 1))
 
 
-def _kind(net: str, seen: Mapping[str, Shape]) -> str:
-    """What the file probably is, when it is another kind of the same thing."""
+def _likely_file(net: str, seen: Mapping[str, Shape]) -> str:
+    """What the file probably is, if it is a known other kind of network; else an empty string."""
     channels = {key: shape[1] for key, shape in seen.items() if len(shape) == 4}
     if net == "unet" and channels.get("conv_in.weight") == 9:
         return "it is an inpainting UNet with 9 input channels, MuseTalk's has 8; "
@@ -75,9 +75,9 @@ def _size(shape: Shape) -> str:
     return "x".join(map(str, shape)) or "a number"
 
 
-def _some(words: str, names: list[str]) -> str:
+def _listed(words: str, names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{words} {', '.join(names[:SHOWN])}{more}".strip() if names else ""
 
 
-__all__ = ["Shape", "fault", "official_key", "official_keys", "same_shape"]
+__all__ = ["Shape", "mismatch", "official_key", "official_keys", "same_shape"]

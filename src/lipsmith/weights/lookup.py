@@ -1,4 +1,4 @@
-"""Where official files are looked for on this machine, and the sentence when they are not there."""
+"""Finds official files on this machine; explains what is missing and how to get it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import InputError, OptionError, WeightsMissing
 from ..options import nearest
 from .catalogue import NEEDED, PARTS, OfficialFile, Part
 
-VARIABLE = "LIPSMITH_MODELS"
+MODELS_VARIABLE = "LIPSMITH_MODELS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class FoundPart:
 
     @property
     def path(self) -> Path:
-        """The weights."""
+        """The file of weights."""
         return self.folder / self.file.name
 
 
 def cache_folder() -> Path:
-    """Where this platform keeps what can be downloaded again."""
+    """This platform's cache folder for models."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "lipsmith" / "models"
     if sys.platform == "win32":
@@ -39,13 +39,13 @@ def cache_folder() -> Path:
 
 
 def search_folders(only: Path | None = None) -> list[Path]:
-    """Folders laid out like upstream's ``models/``, in the order of search; they need not exist.
+    """Folders with the layout of upstream's ``models/``, in search order; they need not exist.
 
-    ``only`` is a folder somebody named: then nothing else is looked at.
+    ``only``: search in this folder alone.
     """
     if only is not None:
         return [only]
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(MODELS_VARIABLE)
     return [*([Path(given).expanduser()] if given else []), Path.cwd() / "models", cache_folder()]
 
 
@@ -53,7 +53,7 @@ def part(name: str) -> Part:
     """The network called ``name``.
 
     Raises:
-        OptionError: there is none; names the nearest.
+        OptionError: an unknown name; names the nearest.
     """
     if name not in PARTS:
         raise OptionError(f"There are no weights called '{name}'. {nearest(name, PARTS)}")
@@ -61,7 +61,7 @@ def part(name: str) -> Part:
 
 
 def search(name: str, only: Path | None = None) -> FoundPart | None:
-    """The network's files in the first place that has them all, or None."""
+    """The network's files in the first folder that has all of them, or None."""
     wanted = part(name)
     for folder in _folders(wanted, only):
         if all((folder / one.name).is_file() for one in wanted.companions):
@@ -72,10 +72,10 @@ def search(name: str, only: Path | None = None) -> FoundPart | None:
 
 
 def find(name: str, only: Path | None = None) -> FoundPart:
-    """The network's files in the first place that has them all.
+    """The network's files in the first folder that has all of them.
 
     Raises:
-        WeightsMissing: they are nowhere; says what to put where, and the one command that brings them.
+        WeightsMissing: no folder has them; says which files are needed, and the command that downloads them.
     """
     found = search(name, only)
     if found is None:
@@ -84,16 +84,16 @@ def find(name: str, only: Path | None = None) -> FoundPart:
 
 
 def lacking(engine: str, only: Path | None = None) -> list[Part]:
-    """The networks that ``engine`` cannot run without and that are not on this machine."""
+    """The networks that ``engine`` needs and that are not on this machine."""
     return [PARTS[name] for name in NEEDED[engine] if search(name, only) is None]
 
 
 def find_all(engine: str, only: Path | None = None) -> dict[str, FoundPart]:
-    """Everything that ``engine`` cannot run without, by the network's name.
+    """All networks that ``engine`` needs, by name.
 
     Raises:
-        WeightsMissing: something is nowhere; names all of it and the one command that brings it.
-        InputError: a file of another version lies in the place of one.
+        WeightsMissing: some are missing; names them, and the command that downloads them.
+        InputError: a file belongs to another version.
     """
     missing = lacking(engine, only)
     if missing:
@@ -105,10 +105,10 @@ def find_all(engine: str, only: Path | None = None) -> dict[str, FoundPart]:
 
 
 def refuse_swapped(found: FoundPart) -> None:
-    """MuseTalk's versions have the same keys and shapes: a file of one in the place of the other is known by its size.
+    """Refuse a file of another MuseTalk version: their keys and shapes are equal, only the sizes differ.
 
     Raises:
-        InputError: the file has exactly the size of another network's of the same kind, and not its own.
+        InputError: the file's size is not its own, but that of another network of the same kind.
     """
     size = found.path.stat().st_size
     if found.part.net is None or size == found.file.size:
@@ -124,8 +124,8 @@ def refuse_swapped(found: FoundPart) -> None:
 
 
 def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> str:
-    """What is missing, where it was looked for, and how it comes there; ``asked`` is what to tell ``fetch``."""
-    missing = [f"{one.name} ({amount(one.size)}: {_half_there(one, only) or _files(one)})" for one in parts]
+    """The message for missing networks: files, folders searched, and commands. ``asked``: the name for ``fetch``."""
+    missing = [f"{one.name} ({readable_size(one.size)}: {_missing_files(one, only) or _files(one)})" for one in parts]
     looked, to = ", ".join(map(str, search_folders(only))), f" --to {only}" if only else ""
     return (
         f"The weights {', '.join(missing)} are not in {looked}. `lipsmith weights fetch {asked}{to}` downloads them; "
@@ -133,8 +133,8 @@ def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> st
     )
 
 
-def amount(size: int) -> str:
-    """``size`` bytes for people."""
+def readable_size(size: int) -> str:
+    """``size`` in bytes for display: "3.4 GB", "67 MB"."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
@@ -143,8 +143,8 @@ def _files(wanted: Part) -> str:
     return f"{wanted.folders[0]}/ with {', '.join(names)}"
 
 
-def _half_there(wanted: Part, only: Path | None) -> str | None:
-    """What is missing in a folder that has some of the files."""
+def _missing_files(wanted: Part, only: Path | None) -> str | None:
+    """The files that are missing in a folder that has some of them."""
     for folder in _folders(wanted, only):
         absent = [one.name for one in wanted.companions if not (folder / one.name).is_file()]
         if not any((folder / one.name).is_file() for one in wanted.weights):
@@ -162,20 +162,20 @@ def _folders(wanted: Part, only: Path | None) -> Iterator[Path]:
 
 
 def _torch_hub() -> Path:
-    """Where upstream lets torch keep the detector."""
+    """The folder in which torch, used by upstream, keeps the detector."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch"
     return Path(home) / "hub" / "checkpoints"
 
 
 __all__ = [
     "FoundPart",
-    "amount",
     "cache_folder",
     "find",
     "find_all",
     "lacking",
     "missing_sentence",
     "part",
+    "readable_size",
     "refuse_swapped",
     "search",
     "search_folders",

@@ -13,7 +13,8 @@ import pytest
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.foldover import foldover_share
 from lipsmith.errors import FaceError, OptionError
-from lipsmith.media.sound import Resampler, open_speech
+from lipsmith.media.resampler import Resampler
+from lipsmith.media.sound import open_speech
 from lipsmith.types import Face, Image, PreparedFace
 from tests.support.drawn_face import drawn_face
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lipsmith.corpus.utterance import LabelledUtterance
-from lipsmith.speech.mel import MelStream
 from lipsmith.speech.phones import Segment
 from lipsmith.speech.student import LAST_FRAME, LOOK_AHEAD, MIDDLE, STEP
-from lipsmith.training.voice2mouth.batches import Dataset, batch
-from lipsmith.training.voice2mouth.dataset import Sample, make_sample, retuned, window_rows
+from lipsmith.speech.student_mel import StudentMelStream
+from lipsmith.training.voice2mouth.batches import Dataset, make_batch
+from lipsmith.training.voice2mouth.dataset import Sample, make_sample, speed_perturbed, window_rows
 
 SAID = LabelledUtterance(
     "fake:a",
@@ -26,7 +26,7 @@ def test_a_lesson_has_a_row_of_each_for_every_mel_frame():
 
 
 def test_retuned_speech_keeps_its_phones_in_proportion():
-    faster = retuned(SAID, 1.25)
+    faster = speed_perturbed(SAID, 1.25)
     assert len(faster.samples) == 25_600
     assert [(each.start, each.stop, each.symbol) for each in faster.segments] == [
         (0, 12_800, "a"),
@@ -48,8 +48,8 @@ def test_a_batch_lines_its_targets_up_with_its_sound():
     numbered = Sample(
         "one", np.repeat(number[:, None] / 1000, 40, 1), np.repeat(number[:, None], 8, 1), number.astype(int)
     )
-    room = Dataset.of([numbered], [np.zeros((900, 40), np.float32)])
-    made = batch(room, np.random.default_rng(0), 6, 20, 24)
+    dataset = Dataset.of([numbered], [np.zeros((900, 40), np.float32)])
+    made = make_batch(dataset, np.random.default_rng(0), 6, 20, 24)
     assert made.mel.shape == (6, 20, 960)
     assert made.curves.shape == (6, 20, 8)
     spoken = made.curves[..., 0] > 0
@@ -60,9 +60,9 @@ def test_a_batch_lines_its_targets_up_with_its_sound():
 def test_families_are_drawn_by_their_shares_not_by_their_size():
     large, small = (Sample(name, np.zeros((n, 40), np.float32), np.zeros((n, 8)), np.zeros(n)) for name, n in
                     (("espeak", 9000), ("flite-slt", 1000)))  # fmt: skip
-    room = Dataset.of([large, small], [], {"espeak": 0.5, "flite": 0.5})
-    assert room.chances == pytest.approx([0.5, 0.5])
+    dataset = Dataset.of([large, small], [], {"espeak": 0.5, "flite": 0.5})
+    assert dataset.probabilities == pytest.approx([0.5, 0.5])
 
 
 def test_mel_of_a_lesson_is_the_streams_own():
-    assert np.array_equal(make_sample("one", SAID).mel, MelStream().push(SAID.samples))
+    assert np.array_equal(make_sample("one", SAID).mel, StudentMelStream().push(SAID.samples))

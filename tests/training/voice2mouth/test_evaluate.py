@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsmith.corpus.store import load
+from lipsmith.corpus.store import load_utterances
 from lipsmith.speech.student import load_student
 from lipsmith.training.voice2mouth import evaluate
 
-SPOKEN = load(Path(__file__).parents[2] / "speech" / "spoken.npz")
+SPOKEN = load_utterances(Path(__file__).parents[2] / "speech" / "spoken.npz")
 
 
 def scored(monkeypatch, drives_for):
     truths = iter([drives_for(utterance) for utterance in SPOKEN])
-    monkeypatch.setattr(evaluate, "drives_of", lambda _student, _samples: next(truths))
+    monkeypatch.setattr(evaluate, "predict_drives", lambda _student, _samples: next(truths))
     return evaluate.score_speech(load_student(), SPOKEN)
 
 
@@ -23,7 +23,7 @@ def frames(utterance):
 
 
 def test_the_truth_itself_is_right_in_everything(monkeypatch):
-    score = scored(monkeypatch, lambda utterance: evaluate.truth_of(utterance, frames(utterance)))
+    score = scored(monkeypatch, lambda utterance: evaluate.target_curves(utterance, frames(utterance)))
     assert score.jaw == pytest.approx(1)
     assert score.closure_hits >= 0.95
     assert score.bite_hits >= 0.9

@@ -29,8 +29,8 @@ def test_without_torch_the_remedy_is_told(tmp_path, monkeypatch):
 def options(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from lipsmith.corpus.make import CorpusOptions, CorpusSource, make_corpus
-    from lipsmith.corpus.utterance import LabelledUtterance, segmented
+    from lipsmith.corpus.builder import CorpusOptions, CorpusSource, build_corpus
+    from lipsmith.corpus.utterance import LabelledUtterance, make_segments
 
     class Tones:
         name, version = "fake", "1"
@@ -43,13 +43,13 @@ def options(tmp_path, monkeypatch):
                 return None
             samples = (0.4 * np.concatenate(tones)).astype(np.float32)
             starts = [(index * 0.15, letter) for index, letter in enumerate(letters)]
-            return LabelledUtterance("fake:tones", text, samples, segmented(starts, len(samples)))
+            return LabelledUtterance("fake:tones", text, samples, make_segments(starts, len(samples)))
 
     sources = (
         CorpusSource("one", "fake", ("a",), ("it",), 0.5),
         CorpusSource("two", "fake", ("b",), ("it",), 0.1, held_out=True),
     )
-    make_corpus(CorpusOptions(tmp_path, sources=sources), {"fake": Tones()})
+    build_corpus(CorpusOptions(tmp_path, sources=sources), {"fake": Tones()})
     monkeypatch.setattr(trainer, "noise_mels", lambda seed: [np.full((900, 40), -12, np.float32)])
     return TrainOptions(
         tmp_path, tmp_path / "student.onnx", steps=12, clips=4, clip_steps=20, width=12, dense=16, hidden=8
@@ -67,37 +67,37 @@ def test_it_trains_and_writes_what_it_learnt(options):
     assert json.loads(options.output.with_suffix(".json").read_text()) == json.loads(json.dumps(figures))
     assert {"held_out_speech", "mean_opening_without_speech", "corpus"} <= set(figures)
     student = read_student(model)
-    drive, after = student.step(np.zeros((12, 40), np.float32), student.rested)
+    drive, after = student.step(np.zeros((12, 40), np.float32), student.initial_state)
     assert drive.shape == (8,)
-    assert after.shape == student.rested.shape
+    assert after.shape == student.initial_state.shape
     assert told[0][0] == "reading the corpus"
 
-    learner = trainer.Learner(options)  # its checkpoint is complete: nothing is left to learn
-    learner.study(None, lambda *_: None)
-    assert learner.losses == []
+    resumed = trainer.Trainer(options)  # its checkpoint is complete: nothing is left to learn
+    resumed.run(None, lambda *_: None)
+    assert resumed.losses == []
     with pytest.raises(InputError, match="other options"):
-        trainer.Learner(replace(options, steps=13))
+        trainer.Trainer(replace(options, steps=13))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_training_that_was_broken_off_ends_in_the_same_file(options, monkeypatch):
-    monkeypatch.setattr(trainer, "_figures", lambda options, model: {})
+    monkeypatch.setattr(trainer, "_scores", lambda options, model: {})
     trainer.train(options)
     whole = options.output.read_bytes()
     (options.folder / "checkpoint.pt").unlink()
     monkeypatch.setattr(trainer, "_SAVE_EVERY", 5)
-    step = trainer.Learner._step
+    step = trainer.Trainer._step
 
-    def until_the_ninth(learner, classroom):
-        if learner._done == 8:
+    def until_the_ninth(self, dataset):
+        if self._done == 8:
             raise KeyboardInterrupt
-        return step(learner, classroom)
+        return step(self, dataset)
 
-    monkeypatch.setattr(trainer.Learner, "_step", until_the_ninth)
+    monkeypatch.setattr(trainer.Trainer, "_step", until_the_ninth)
     with pytest.raises(KeyboardInterrupt):
         trainer.train(options)
     taken = []
-    monkeypatch.setattr(trainer.Learner, "_step", lambda learner, room: taken.append(1) or step(learner, room))
+    monkeypatch.setattr(trainer.Trainer, "_step", lambda self, dataset: taken.append(1) or step(self, dataset))
     trainer.train(options)
     assert len(taken) == 7  # it stood at the fifth of twelve
     assert options.output.read_bytes() == whole
@@ -113,17 +113,17 @@ def test_the_file_computes_what_the_network_does():
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from lipsmith.speech.student import read_student
-    from lipsmith.training.voice2mouth.export import Finish, to_onnx
-    from lipsmith.training.voice2mouth.net import Shape, build, hear
+    from lipsmith.training.voice2mouth.network import StudentSize, build_network, forward
+    from lipsmith.training.voice2mouth.onnx_export import OutputScaling, to_onnx
 
     torch.manual_seed(1)
-    shape = Shape(width=12, dense=16, hidden=8)
-    net = build(shape).half().float()  # weights that 16 bits hold exactly
+    shape = StudentSize(width=12, dense=16, hidden=8)
+    net = build_network(shape).half().float()  # weights that 16 bits hold exactly
     rest, gain = np.linspace(0, 0.3, 8, dtype=np.float32), np.linspace(1, 2, 8, dtype=np.float32)
-    student = read_student(to_onnx(net, shape, Finish(rest, gain)))
+    student = read_student(to_onnx(net, shape, OutputScaling(rest, gain)))
     mel = torch.randn(1, 5, 12 * 40)
     with torch.no_grad():
-        expected = np.clip(gain * (hear(net, mel)[0][0].numpy() - rest), 0, 1)
+        expected = np.clip(gain * (forward(net, mel)[0][0].numpy() - rest), 0, 1)
     state = np.zeros((2, 8), np.float32)
     for step in range(5):
         drive, state = student.step(mel[0, step].numpy().reshape(12, 40), state)

@@ -87,7 +87,7 @@ def fallback_avatar(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
 
 def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
     """Make an avatar for the default engine from ``images``."""
-    from ...media.contact_sheet import write_png
+    from ...media.stills import write_png
 
     with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
         count = 0

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...face.landmark_file import LandmarkFile
 from ...face.points68 import POINTS
 from ...face.regions import box_of
-from ...face.tracks import LandmarkFile, Track, Tracks
+from ...face.tracks import Track, Tracks
 from ...types import Array, Face, Image
 from .box import ShiftRange
 from .landmarks import LandmarkSource, by_mesh

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EngineUnavailable, InputError, OptionError
-from ...weights import fill, find_all, lacking, missing_sentence, read_config, read_state, search
+from ...weights import find_all, lacking, load_strictly, missing_sentence, read_config, read_state, search
 from ...weights.lookup import part
 from ..torch_runtime.upsample import phased
 from . import latents, unet
@@ -212,6 +212,6 @@ def _official(options: MuseTalkOptions) -> tuple[Any, Any]:
     with torch.device("meta"):
         networks = unet_kind(**unet.unet_config()), vae_kind(**latents.vae_config())
     return (
-        fill(networks[0], read_state("unet", drawing.path), drawing.path),
-        fill(networks[1], read_state("vae", vae.path), vae.path),
+        load_strictly(networks[0], read_state("unet", drawing.path), drawing.path),
+        load_strictly(networks[1], read_state("vae", vae.path), vae.path),
     )

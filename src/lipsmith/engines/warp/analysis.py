@@ -56,7 +56,7 @@ class WarpAnalysis:
         if self._frames % max(1, self._stride // TEETH_RATE) == 0:
             landmarks = face.landmarks[:POINTS].astype(np.float64)
             pose = fit_pose(landmarks)
-            shape = pose.to_own(landmarks)
+            shape = pose.to_head(landmarks)
             if self._frames % self._stride == 0:
                 self._keep(image, landmarks, pose, shape)
             self._teeth.add(image, landmarks, shape, pose, self._palettes[-1].bright)

@@ -15,7 +15,7 @@ from .options import WarpOptions
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ...speech.motion import MouthMotion
+    from ...speech.mouth_encoder import MouthEncoder
     from .analysis import WarpAnalysis, WarpIdentity
     from .material import WarpMaterial
 
@@ -55,10 +55,10 @@ class WarpEngine:
 
     def speech_encoder(self, fps: Fraction) -> WarpEncoder:
         """A fresh encoder for a film at ``fps``."""
-        from ...speech.motion import MouthMotion
+        from ...speech.mouth_encoder import MouthEncoder
 
         idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
-        return WarpEncoder(MouthMotion(fps), idle, self.options.gain)
+        return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
@@ -73,7 +73,7 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (14,) drives out: the mouth's controls, then what a still portrait does besides."""
 
-    def __init__(self, motion: MouthMotion, idle: IdleCurves | None, gain: float) -> None:
+    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
         self._motion = motion
         self._idle = idle
         self._gain = 1 + (np.float32(gain) - 1) * _OPENING

@@ -66,7 +66,7 @@ def _prepare_portrait(
     landmarks, pose = _in_box(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
     size = (box[2] - box[0], box[3] - box[1])
-    own = pose.to_own(landmarks)
+    own = pose.to_head(landmarks)
     placement = place_plane(_portrait_plane(landmarks, pose), size, NODES)
     neutral = neutral_face(own)
     kept = None
@@ -89,7 +89,7 @@ def _prepare_portrait(
 
 def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:
     yaw, pitch, _ = pose.angles
-    return FaceView(pose.scale, float(lip_gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
+    return FaceView(pose.scale, float(lip_gaps(pose.to_head(landmarks)).max()), yaw, pitch, covered)
 
 
 def _portrait_plane(landmarks: Points, pose: Pose) -> Array:
@@ -133,14 +133,14 @@ def _prepare_video_frame(
     landmarks, pose = _in_box(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
     placement = place_plane(person.plane_to_image(pose, mesh), (box[2] - box[0], box[3] - box[1]), NODES)
-    jaw_angle = _jaw_angle(pose.to_own(landmarks), person)
+    jaw_angle = _jaw_angle(pose.to_head(landmarks), person)
     landmarks = refine_open_lips(picture, landmarks, pose)
     interior = make_interior(identity.palette, person.neutral.shape, pose.scale, None, identity.teeth)
     material = WarpMaterial(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
-        own=pose.to_own(landmarks),
+        own=pose.to_head(landmarks),
         neutral=person.neutral,
         sheets=mesh,
         placement=placement,

@@ -1,6 +1,7 @@
-"""Carries the student from synthetic to natural voices: other heads, rooms, microphones, levels and noise, on log-mel.
+"""Augments log-mel frames, so that a student trained on synthetic voices works on natural ones.
 
-Every function takes and returns (n, 40) natural logs of band power.
+It varies vocal tract, room, microphone, level and noise. Each function takes and returns (n, 40) natural logs of band
+power.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from ...speech.mel import BANDS, FLOOR
+from ...speech.student_mel import BANDS, FLOOR
 from ...types import Array
 
-QUIET = math.log(FLOOR)
+SILENT_LOG = math.log(FLOOR)
 _BAND = np.arange(BANDS)
 
 
-def warped(mel: Array, generator: Generator) -> Array:
-    """Another vocal tract: the frequency axis stretched by .82 to 1.22."""
+def warp_vocal_tract(mel: Array, generator: Generator) -> Array:
+    """Another vocal tract: stretch the frequency axis by .82 to 1.22."""
     position = np.clip(_BAND * generator.uniform(0.82, 1.22) + generator.uniform(-0.5, 0.5), 0, BANDS - 1)
     below = np.floor(position).astype(int)
     share = (position - below).astype(np.float32)
@@ -27,15 +28,15 @@ def warped(mel: Array, generator: Generator) -> Array:
     return mixed
 
 
-def coloured_by(mel: Array, generator: Generator) -> Array:
-    """Another microphone: a smooth random frequency response."""
+def filter_spectrum(mel: Array, generator: Generator) -> Array:
+    """Another microphone: apply a smooth random frequency response."""
     knots = int(generator.integers(2, 7))
     response = np.interp(_BAND, np.linspace(0, BANDS - 1, knots), generator.normal(0, 1.6, knots))
     return (mel + response).astype(np.float32)
 
 
-def in_a_room(mel: Array, generator: Generator) -> Array:
-    """Reverberation: power that decays over .1 to .6 s is added."""
+def add_reverberation(mel: Array, generator: Generator) -> Array:
+    """Another room: add power that decays over .1 to .6 s."""
     decay = math.exp(-13.8 * 0.01 / generator.uniform(0.1, 0.6))
     gain = generator.uniform(0.02, 0.4) * (1 - decay) * 4
     tail = gain * decay ** np.arange(48)
@@ -46,44 +47,44 @@ def in_a_room(mel: Array, generator: Generator) -> Array:
     return wet
 
 
-def over_noise(mel: Array, noises: Sequence[Array], generator: Generator) -> Array:
-    """Noise or music behind, 0 to 35 dB weaker than the speech."""
-    noise = np.exp(noise_stretch(noises, len(mel), generator))
+def add_noise(mel: Array, noises: Sequence[Array], generator: Generator) -> Array:
+    """Add noise or music, 0 to 35 dB below the speech."""
+    noise = np.exp(noise_excerpt(noises, len(mel), generator))
     power = np.exp(mel)
     share = power.mean() / noise.mean() * 10 ** (-generator.uniform(0, 35) / 10)
     mixed: Array = np.log(power + noise * share + FLOOR).astype(np.float32)
     return mixed
 
 
-def noise_stretch(noises: Sequence[Array], count: int, generator: Generator) -> Array:
-    """``count`` frames out of one of the noises."""
+def noise_excerpt(noises: Sequence[Array], count: int, generator: Generator) -> Array:
+    """``count`` consecutive frames of a random one of the noises."""
     noise = noises[int(generator.integers(len(noises)))]
     start = int(generator.integers(0, len(noise) - count))
     return noise[start : start + count]
 
 
-def narrowed(mel: Array, generator: Generator) -> Array:
-    """A telephone or a strong compressor: the top, or the bottom, is missing."""
+def limit_bandwidth(mel: Array, generator: Generator) -> Array:
+    """A telephone or a strong codec: remove the highest or lowest bands."""
     mel = mel.copy()
     if generator.random() < 0.3:
-        mel[:, int(generator.integers(26, 38)) :] = QUIET + generator.uniform(0, 3)
+        mel[:, int(generator.integers(26, 38)) :] = SILENT_LOG + generator.uniform(0, 3)
     if generator.random() < 0.2:
         mel[:, : int(generator.integers(1, 6))] -= generator.uniform(2, 8)
     return mel
 
 
-def disturbed(mel: Array, noises: Sequence[Array], generator: Generator) -> Array:
-    """All of it, each by chance."""
+def augment(mel: Array, noises: Sequence[Array], generator: Generator) -> Array:
+    """Apply each augmentation with some probability."""
     if generator.random() < 0.7:
-        mel = warped(mel, generator)
+        mel = warp_vocal_tract(mel, generator)
     if generator.random() < 0.7:
-        mel = coloured_by(mel, generator)
+        mel = filter_spectrum(mel, generator)
     if generator.random() < 0.4:
-        mel = in_a_room(mel, generator)
-    mel = np.logaddexp(mel + generator.normal(-0.5, 1.9), QUIET).astype(np.float32)
+        mel = add_reverberation(mel, generator)
+    mel = np.logaddexp(mel + generator.normal(-0.5, 1.9), SILENT_LOG).astype(np.float32)
     if generator.random() < 0.75:
-        mel = over_noise(mel, noises, generator)
-    mel = narrowed(mel, generator)
+        mel = add_noise(mel, noises, generator)
+    mel = limit_bandwidth(mel, generator)
     if generator.random() < 0.4:
         mel = np.maximum(mel, np.float32(generator.uniform(-18, -11)))
     return mel

@@ -1,4 +1,4 @@
-"""From a corpus on disk to what training reads: log-mel frames, the teacher's curves, visible classes."""
+"""Turns a corpus on disk into training samples: log-mel frames, the teacher's curves, viseme classes."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...corpus.store import load, read_summary
+from ...corpus.store import load_utterances, read_summary
 from ...corpus.utterance import LabelledUtterance
 from ...errors import InputError
-from ...speech.mel import MelStream
 from ...speech.phones import Segment
-from ...speech.student import LOOKS_BACK
+from ...speech.student import FRAMES_AHEAD
+from ...speech.student_mel import StudentMelStream
 from ...speech.teacher import emphasis_of, mouth_curves, viseme_classes
 from ...types import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One utterance made ready. Row i of ``mel`` hears from 10 i to 10 i + 25 ms; row i of the rest is at 10 i ms."""
+    """One utterance. Row i of ``mel`` covers 10 i .. 10 i + 25 ms; row i of the targets is at 10 i ms."""
 
     source: str
     mel: Array  # (n, 40) log power, not normalised
     curves: Array  # (n, 8) controls
-    classes: NDArray[np.int64]  # (n,) index into corpus.phones.VISEMES
+    classes: NDArray[np.int64]  # (n,) index into ``speech.phones.VISEMES``
 
 
 def make_sample(source: str, utterance: LabelledUtterance) -> Sample:
-    """What an utterance teaches, emphasis included."""
-    mel = MelStream().push(utterance.samples)
+    """Compute the mel frames and targets of an utterance, with emphasis."""
+    mel = StudentMelStream().push(utterance.samples)
     emphasis = emphasis_of(utterance.segments, utterance.samples)
     curves = mouth_curves(utterance.segments, len(utterance.samples), emphasis)[: len(mel)]
     return Sample(source, mel, curves, viseme_classes(utterance.segments, len(utterance.samples))[: len(mel)])
 
 
-def retuned(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
-    """The utterance played ``factor`` times as fast: pitch, formants and tempo move together, as another head would."""
+def speed_perturbed(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
+    """The utterance at ``factor`` times the speed: pitch, formants and tempo change together."""
     count = int(len(utterance.samples) / factor)
     samples = np.interp(np.arange(count) * factor, np.arange(len(utterance.samples)), utterance.samples)
     stops = [min(count, round(segment.stop / factor)) for segment in utterance.segments]
@@ -51,20 +51,20 @@ def retuned(utterance: LabelledUtterance, factor: float) -> LabelledUtterance:
 
 
 def training_samples(folder: Path, seed: int, retune: float = 0.15) -> list[Sample]:
-    """Every trained utterance of the corpus twice: as it is, and retuned by up to ``retune`` either way."""
+    """Every training utterance of the corpus twice: unchanged, and at a speed changed by up to ``retune``."""
     generator = np.random.default_rng([seed, 1])
-    lessons: list[Sample] = []
+    samples: list[Sample] = []
     for source, utterances in _sources(folder, "trained"):
         for utterance in utterances:
-            lessons.append(make_sample(source, utterance))
+            samples.append(make_sample(source, utterance))
             if retune:
                 factor = float(generator.uniform(1 - retune, 1 + retune))
-                lessons.append(make_sample(source, retuned(utterance, factor)))
-    return lessons
+                samples.append(make_sample(source, speed_perturbed(utterance, factor)))
+    return samples
 
 
 def held_out_samples(folder: Path) -> list[LabelledUtterance]:
-    """The utterances by voices, and of sentences, that training never sees."""
+    """The held-out utterances, whose voices and sentences training does not use."""
     return [utterance for _, utterances in _sources(folder, "held_out") for utterance in utterances]
 
 
@@ -73,11 +73,11 @@ def _sources(folder: Path, part: str) -> Iterable[tuple[str, Sequence[LabelledUt
     if not isinstance(names, list) or not names:
         raise InputError(f"The corpus in {folder} has nothing under '{part}'; make it again with more synthesisers.")
     for name in names:
-        yield name, load(folder / f"{name}.npz")
+        yield name, load_utterances(folder / f"{name}.npz")
 
 
 def window_rows(steps: int, first: int, width: int) -> NDArray[np.int64]:
-    """(steps, width) rows of mel that each student step sees: the last is ``first + 4 step + LOOKS_BACK``."""
-    last = first + 4 * np.arange(steps) + LOOKS_BACK
+    """(steps, width) mel rows in the input of each step; the last one is ``first + 4 step + FRAMES_AHEAD``."""
+    last = first + 4 * np.arange(steps) + FRAMES_AHEAD
     rows: NDArray[np.int64] = last[:, None] + np.arange(1 - width, 1)[None]
     return rows

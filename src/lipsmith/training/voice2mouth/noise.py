@@ -1,4 +1,4 @@
-"""Sounds in which no mouth moves: noise, breath, hum, clicks and made-up music, all generated."""
+"""Generates sounds without speech: noise, breath, hum, clicks and music."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ...speech.mel import MelStream
+from ...speech.student_mel import StudentMelStream
 from ...timing import HEARING_RATE
 from ...types import Array, Samples
 
@@ -30,7 +30,7 @@ def _banded(generator: Generator, count: int, low: float, high: float) -> Sound:
 
 
 def breath(generator: Generator, count: int) -> Sound:
-    """In and out: swelling band noise with pauses."""
+    """Breathing: swelling band noise with pauses."""
     sound = np.zeros(count)
     at = 0
     while at < count:
@@ -109,21 +109,21 @@ KINDS: dict[str, Callable[[Generator, int], Sound]] = {
     "clicks": clicks,
     "music": music,
 }
-"""By name, in a fixed order: (generator, samples) -> sound at 16 kHz of any level."""
-_TAKES = {"music": 10, "breath": 4, "hum": 3, "clicks": 2}
+"""By name, in a fixed order: (generator, number of samples) -> sound at 16 kHz of any level."""
+_REPEATS = {"music": 10, "breath": 4, "hum": 3, "clicks": 2}
 
 
 def noise_sound(kind: str, generator: Generator, count: int, peak: float = 0.5) -> Samples:
-    """(count,) samples of one of ``KINDS``, its highest point at ``peak``."""
+    """(count,) samples of one of ``KINDS``, with ``peak`` as its peak."""
     sound = KINDS[kind](generator, count)
     return (sound * (peak / max(1e-9, float(np.abs(sound).max())))).astype(np.float32)
 
 
 def noise_mels(seed: int, seconds: int = 60) -> list[Array]:
-    """Log-mel frames, (n, 40) each, of every kind; several takes of those that vary."""
+    """Log-mel frames, (n, 40) each, of every kind; several sounds of the kinds that vary most."""
     generator = np.random.default_rng([seed, 2])
     return [
-        MelStream().push(noise_sound(kind, generator, seconds * HEARING_RATE))
+        StudentMelStream().push(noise_sound(kind, generator, seconds * HEARING_RATE))
         for kind in KINDS
-        for _ in range(_TAKES.get(kind, 1))
+        for _ in range(_REPEATS.get(kind, 1))
     ]

@@ -1,4 +1,4 @@
-"""Trains the shipped student: corpus, training, export, scores. Same seed, same machine: same file."""
+"""Trains the shipped student: corpus, training, export, scores. Same seed and machine: same file."""
 
 from __future__ import annotations
 
@@ -11,76 +11,76 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...corpus.make import CorpusOptions, make_corpus
+from ...corpus.builder import CorpusOptions, build_corpus
 from ...corpus.store import read_summary
 from ...errors import EngineUnavailable, InputError
 from ...speech.student import read_student
 from ...types import MOUTH_CONTROLS
-from .batches import Batch, Dataset, batch
+from .batches import Batch, Dataset, make_batch
 from .dataset import held_out_samples, training_samples
 from .evaluate import score_speech, score_stillness
-from .export import Finish, to_onnx
-from .net import Shape, build, hear
+from .network import StudentSize, build_network, forward
 from .noise import noise_mels
+from .onnx_export import OutputScaling, to_onnx
 
 if TYPE_CHECKING:
     import torch
 
 Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it done, 0..1."""
+"""Called with the stage and the share of it that is done, 0..1."""
 
-_CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # how much each control's error counts
-_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # and how much more where the control is meant to be at 1
+_CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # weight of each control's error
+_PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # added to the weight, times the target
 _DECISIVE = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
-_PLACES = ("folder", "output")  # of no importance to what is learnt
+_PATH_OPTIONS = ("folder", "output")  # options that do not change the result
 _SAVE_EVERY = 1000  # steps
-_WARM_UP = 8  # steps at the beginning of a clip that do not count: the memory has heard too little
+_WARM_UP = 8  # steps at the start of a clip without loss, because the state has seen too little
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """How the student is trained."""
 
-    folder: Path  # where the corpus and the checkpoint live
-    output: Path  # the .onnx file; its figures go beside it as .json
+    folder: Path  # of the corpus and the checkpoint
+    output: Path  # the .onnx file; its scores are written beside it as .json
     seed: int = 2
     steps: int = 9000
-    clips: int = 32  # in one batch
+    clips: int = 32  # in a batch
     clip_steps: int = 100  # 4 s
     rate: float = 2e-3  # highest learning rate
-    width: int = 24  # mel frames that one step sees
+    width: int = 24  # mel frames in the input of a step
     dense: int = 256
     hidden: int = 192
     layers: int = 2
-    share: float = 1.0  # of the corpus's minutes
-    retune: float = 0.15  # how far the second copy of each utterance is retuned
+    share: float = 1.0  # of the corpus's minutes to build
+    retune: float = 0.15  # largest change of speed of each utterance's second copy
 
 
 def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, Any]:
-    """Make or read the corpus, train (or resume), write the network and its figures; return the figures.
+    """Build or read the corpus, train or resume, write the network and its scores; return the scores.
 
     Raises:
         EngineUnavailable: torch or onnx is not installed.
-        InputError: no synthesiser is on this machine, or the folder's corpus cannot be read or is another one.
+        InputError: no synthesiser is installed, or the folder's corpus is unreadable or was built with other options.
     """
-    _need_torch()
-    tell = progress or (lambda _stage, _share: None)
-    _need_corpus(options, tell)
-    tell("reading the corpus", 0.0)
-    lessons = training_samples(options.folder, options.seed, options.retune)
-    classroom = Dataset.of(lessons, noise_mels(options.seed))
-    learner = Trainer(options)
-    learner.study(classroom, tell)
-    net = learner.averaged()
-    model = to_onnx(net, learner.shape, finish_for(net, classroom, options))
-    tell("scoring", 0.0)
-    figures = _figures(options, model)
+    _require_packages()
+    progress = progress or (lambda _stage, _share: None)
+    _require_corpus(options, progress)
+    progress("reading the corpus", 0.0)
+    samples = training_samples(options.folder, options.seed, options.retune)
+    dataset = Dataset.of(samples, noise_mels(options.seed))
+    trainer = Trainer(options)
+    trainer.run(dataset, progress)
+    net = trainer.averaged()
+    model = to_onnx(net, trainer.shape, fit_output_scaling(net, dataset, options))
+    progress("scoring", 0.0)
+    scores = _scores(options, model)
     _write(options.output, model)
-    _write(options.output.with_suffix(".json"), (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode())
-    return figures
+    _write(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
+    return scores
 
 
-def _need_torch() -> None:
+def _require_packages() -> None:
     try:
         import onnx  # noqa: F401
         import torch  # noqa: F401
@@ -88,10 +88,10 @@ def _need_torch() -> None:
         raise EngineUnavailable(f"{error.name} is not installed; do: pip install 'lipsmith[train]'.") from error
 
 
-def _need_corpus(options: TrainOptions, tell: Progress) -> None:
-    """Make the corpus where there is none; refuse one that was made with another seed or share."""
+def _require_corpus(options: TrainOptions, progress: Progress) -> None:
+    """Build the corpus if there is none; refuse one that was built with another seed or share."""
     if not (options.folder / "corpus.json").exists():
-        make_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=tell)
+        build_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=progress)
         return
     summary = read_summary(options.folder)
     seen = (summary.get("seed"), summary.get("share"))
@@ -103,7 +103,7 @@ def _need_corpus(options: TrainOptions, tell: Progress) -> None:
 
 
 class Trainer:
-    """A student and where it stands in its training; resumes from its checkpoint where there is one."""
+    """Trains a student; resumes from the checkpoint if there is one."""
 
     def __init__(self, options: TrainOptions) -> None:
         import torch
@@ -111,8 +111,8 @@ class Trainer:
         torch.set_num_threads(1)
         torch.manual_seed(options.seed)
         self._options = options
-        self.shape = Shape(options.width, options.dense, options.hidden, options.layers)
-        self._net = build(self.shape)
+        self.shape = StudentSize(options.width, options.dense, options.hidden, options.layers)
+        self._net = build_network(self.shape)
         self._mean = {name: value.clone() for name, value in self._net.state_dict().items()}
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=options.rate, weight_decay=1e-3)
         self._done = 0
@@ -120,34 +120,34 @@ class Trainer:
         self._resume()
 
     def averaged(self) -> torch.nn.ModuleDict:
-        """The student with the running mean of its weights, which hears better than the last step's."""
-        net = build(self.shape)
+        """The student with the running mean of its weights, which is better than the last weights."""
+        net = build_network(self.shape)
         net.load_state_dict(self._mean)
         return net.eval()
 
-    def study(self, classroom: Dataset, tell: Progress) -> None:
-        """Take all the steps that are left."""
+    def run(self, dataset: Dataset, progress: Progress) -> None:
+        """Train for the remaining steps."""
         self._net.train()
         while self._done < self._options.steps:
-            self.losses.append(self._step(classroom))
+            self.losses.append(self._step(dataset))
             self._done += 1
             if self._done % 50 == 0:
                 loss = float(np.mean(self.losses[-50:]))
-                tell(f"training, step {self._done}, loss {loss:.4f}", self._done / self._options.steps)
+                progress(f"training, step {self._done}, loss {loss:.4f}", self._done / self._options.steps)
             if self._done % _SAVE_EVERY == 0 or self._done == self._options.steps:
                 self._save()
 
-    def _step(self, classroom: Dataset) -> float:
-        """One step. Its randomness hangs on the seed and its number alone, so that a resumed run goes on unchanged."""
+    def _step(self, dataset: Dataset) -> float:
+        """Train one step. Its random numbers depend on the seed and the step only, so resuming changes nothing."""
         import torch
 
         options = self._options
         torch.manual_seed(options.seed * 1_000_003 + self._done)
         generator = np.random.default_rng([options.seed, 3, self._done])
-        lesson = batch(classroom, generator, options.clips, options.clip_steps, options.width)
+        sample = make_batch(dataset, generator, options.clips, options.clip_steps, options.width)
         for group in self._optimiser.param_groups:
             group["lr"] = options.rate * one_cycle(self._done / options.steps)
-        loss = _loss(self._net, lesson)
+        loss = _loss(self._net, sample)
         self._optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
@@ -162,20 +162,20 @@ class Trainer:
         return self._options.folder / "checkpoint.pt"
 
     def _plan(self) -> dict[str, Any]:
-        return {name: str(value) for name, value in asdict(self._options).items() if name not in _PLACES}
+        return {name: str(value) for name, value in asdict(self._options).items() if name not in _PATH_OPTIONS}
 
     def _save(self) -> None:
         import torch
 
         partial = self._checkpoint.with_suffix(".part")
-        whole = {
+        checkpoint = {
             "plan": self._plan(),
             "done": self._done,
             "net": self._net.state_dict(),
             "mean": self._mean,
             "optimiser": self._optimiser.state_dict(),
         }
-        torch.save(whole, partial)
+        torch.save(checkpoint, partial)
         partial.replace(self._checkpoint)
 
     def _resume(self) -> None:
@@ -183,52 +183,52 @@ class Trainer:
 
         if not self._checkpoint.exists():
             return
-        whole = torch.load(self._checkpoint, weights_only=True)
-        if whole["plan"] != self._plan():
+        checkpoint = torch.load(self._checkpoint, weights_only=True)
+        if checkpoint["plan"] != self._plan():
             raise InputError(
                 f"{self._checkpoint} belongs to a training with other options; delete it or give another folder."
             )
-        self._done = whole["done"]
-        self._net.load_state_dict(whole["net"])
-        self._mean = whole["mean"]
-        self._optimiser.load_state_dict(whole["optimiser"])
+        self._done = checkpoint["done"]
+        self._net.load_state_dict(checkpoint["net"])
+        self._mean = checkpoint["mean"]
+        self._optimiser.load_state_dict(checkpoint["optimiser"])
 
 
-def finish_for(net: torch.nn.ModuleDict, classroom: Dataset, options: TrainOptions) -> Finish:
-    """A network in doubt says the mean, so its curves are flatter than the teacher's: give them back their swing.
+def fit_output_scaling(net: torch.nn.ModuleDict, dataset: Dataset, options: TrainOptions) -> OutputScaling:
+    """Choose the gain that gives the student's curves the deviation of the teacher's; a network's own are flatter.
 
-    Measured on trained material. Press and bite are made decisive instead: nothing below .06, all from .46 on.
+    Measured on training data. Press and bite get a fixed steep scaling instead: 0 up to .06, 1 from .46 on.
     """
     import torch
 
     generator = np.random.default_rng([options.seed, 4])
-    said, meant = [], []
+    predicted, target = [], []
     for _ in range(4):
-        lesson = batch(classroom, generator, options.clips, options.clip_steps, options.width)
+        sample = make_batch(dataset, generator, options.clips, options.clip_steps, options.width)
         with torch.no_grad():
-            said.append(hear(net, torch.from_numpy(lesson.mel))[0][:, _WARM_UP:].numpy().reshape(-1, 8))
-        meant.append(lesson.curves[:, _WARM_UP:].reshape(-1, 8))
-    swing = np.concatenate(meant).std(axis=0) / np.maximum(1e-3, np.concatenate(said).std(axis=0))
+            predicted.append(forward(net, torch.from_numpy(sample.mel))[0][:, _WARM_UP:].numpy().reshape(-1, 8))
+        target.append(sample.curves[:, _WARM_UP:].reshape(-1, 8))
+    swing = np.concatenate(target).std(axis=0) / np.maximum(1e-3, np.concatenate(predicted).std(axis=0))
     rest, gain = np.full(8, 0.02, np.float32), np.clip(swing, 1.0, 1.4).astype(np.float32)
     rest[_DECISIVE], gain[_DECISIVE] = 0.06, 2.5
-    return Finish(rest, gain)
+    return OutputScaling(rest, gain)
 
 
 def one_cycle(share: float, warm: float = 0.08) -> float:
-    """The learning rate's course, 0..1: up over the first ``warm``, then down along a cosine."""
+    """The learning rate's schedule, 0..1: linear warm-up over the first ``warm``, then a cosine."""
     if share < warm:
         return 0.04 + 0.96 * share / warm
     return 0.5 * (1 + math.cos(math.pi * (share - warm) / (1 - warm))) + 1e-4
 
 
-def _loss(net: torch.nn.ModuleDict, lesson: Batch) -> torch.Tensor:
+def _loss(net: torch.nn.ModuleDict, sample: Batch) -> torch.Tensor:
     """Weighted squared error x 3, plus L1 of velocity, plus 0.3 of the viseme head's cross-entropy."""
     import torch
 
-    drives, logits = hear(net, torch.from_numpy(lesson.mel))
+    drives, logits = forward(net, torch.from_numpy(sample.mel))
     drives, logits = drives[:, _WARM_UP:], logits[:, _WARM_UP:]
-    curves = torch.from_numpy(lesson.curves)[:, _WARM_UP:]
-    classes = torch.from_numpy(lesson.classes)[:, _WARM_UP:]
+    curves = torch.from_numpy(sample.curves)[:, _WARM_UP:]
+    classes = torch.from_numpy(sample.classes)[:, _WARM_UP:]
     weights = torch.tensor(_CONTROL_WEIGHTS)
     heavier = weights * (1 + torch.tensor(_PEAKS) * curves)
     squared = (heavier * (drives - curves) ** 2).mean()
@@ -237,11 +237,11 @@ def _loss(net: torch.nn.ModuleDict, lesson: Batch) -> torch.Tensor:
     return 3 * squared + velocity + 0.3 * visemes
 
 
-def _figures(options: TrainOptions, model: bytes) -> dict[str, Any]:
-    """Everything the model card tells."""
+def _scores(options: TrainOptions, model: bytes) -> dict[str, Any]:
+    """The scores for the model card."""
     student = read_student(model)
     return {
-        "options": {name: str(value) for name, value in asdict(options).items() if name not in _PLACES},
+        "options": {name: str(value) for name, value in asdict(options).items() if name not in _PATH_OPTIONS},
         "bytes": len(model),
         "corpus": read_summary(options.folder),
         "held_out_speech": asdict(score_speech(student, held_out_samples(options.folder))),

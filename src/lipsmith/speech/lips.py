@@ -1,4 +1,4 @@
-"""What a drive opens: the one number that says how far the lips are apart."""
+"""The lip opening that mouth controls produce."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from ..types import Array
 
-_WIDEST = np.deg2rad(16.0)  # the jaw's rotation at jaw = 1
-_FORWARD, _BELOW = 0.80, 0.44  # of the lower lip from the jaw's hinge, in eye distances
-_RAISED, _DEPRESSED = 0.045, 0.055  # by upper = 1 and lower = 1
+_WIDEST = np.deg2rad(16.0)  # rad: the jaw's rotation at jaw = 1
+_FORWARD, _BELOW = 0.80, 0.44  # position of the lower lip relative to the jaw's hinge, in eye distances
+_RAISED, _DEPRESSED = 0.045, 0.055  # eye distances at upper = 1 and lower = 1
 
 
 def lip_opening(drives: Array) -> Array:
-    """Inner lip opening at the middle that the default renderer draws, in distances between the outer eye corners.
+    """Inner lip opening at the middle, as the ``warp`` engine draws it, in distances between the outer eye corners.
 
     Args:
         drives: (..., 8) in the order of ``types.MOUTH_CONTROLS``.
 
     Returns:
-        (...,) the jaw's turn about its hinge plus both lips' own way, closed by press and by bite.
+        (...,) the opening from the jaw's rotation and from both lips, reduced by press and bite.
     """
     jaw, upper, lower = drives[..., 0], drives[..., 3], drives[..., 4]
     press, bite = np.clip(drives[..., 5], 0, 1), np.clip(drives[..., 6], 0, 1)

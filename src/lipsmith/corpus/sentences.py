@@ -1,6 +1,6 @@
-"""Sentences made by rule: common words, invented words, and syllables in which every phone meets every neighbour.
+"""Generates random sentences: common words, invented words, and syllables that pair every phone with every neighbour.
 
-Nothing here is anybody's text. The same random generator gives the same sentences.
+No text is copied from anybody. The same random generator gives the same sentences.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _COMMON_WORDS = (
     "woman wonderful wood word work world would write year yellow yes yesterday you young your zebra zero"
 )
 COMMON = _COMMON_WORDS.split()
-"""Everyday English, our own list."""
+"""Common English words; our own list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How a language's syllables are written: first sounds, middles, and how often a syllable is closed by what."""
+    """How a language's syllables are written."""
 
     onsets: tuple[str, ...]
     nuclei: tuple[str, ...]
@@ -103,11 +103,11 @@ SPELLINGS = {
     "cs": Spelling(_split("b p m v f t d n s z š ž č c k h ch r ř l j p b m v"), _split("a e i o u á í ou ý é au ě"),
                    _split("k t n l m s p"), 0.3),
 }  # fmt: skip
-"""By language; others are spelled as ``latin``."""
+"""By language; others use ``latin``."""
 
 
-def sentence(language: str, random: Random, shortest: int = 4, longest: int = 13) -> str:
-    """One sentence of ``language`` (eSpeak's code): words of the language's syllables, some commas."""
+def random_sentence(language: str, random: Random, shortest: int = 4, longest: int = 13) -> str:
+    """One sentence in ``language`` (eSpeak's code): words of the language's syllables, with some commas."""
     family = language.split("-")[0]
     spelling = SPELLINGS.get(family, SPELLINGS["latin"])
     words = [_word(family, spelling, random) for _ in range(random.randint(shortest, longest))]

@@ -1,4 +1,4 @@
-"""Writes the student as ONNX, one step at a time with its memory outside. Weights are kept as 16-bit floats."""
+"""Exports the student to ONNX: one step per run, with the state as input and output, and 16-bit float weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import MOUTH_CONTROLS, Array
-from .net import Shape
+from .network import StudentSize
 
 if TYPE_CHECKING:
     import torch
@@ -18,20 +18,20 @@ OPSET = 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Finish:
-    """What is done to a drive last: clip(gain (drive - rest), 0, 1)."""
+class OutputScaling:
+    """The last operation on a drive: clip(gain (drive - rest), 0, 1)."""
 
-    rest: Array  # (8,) what the network says where it means nothing
+    rest: Array  # (8,) the network's output for 0
     gain: Array  # (8,)
 
 
-def to_onnx(net: torch.nn.ModuleDict, shape: Shape, finish: Finish) -> bytes:
-    """The file's bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
+def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling) -> bytes:
+    """The model as bytes: mel (1, width * 40), state (layers, hidden) -> drive (1, 8), visemes (1, 15), next_state."""
     import onnx
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     weights = {name: value.detach().numpy() for name, value in net.state_dict().items()}
-    graph = _Graph()
+    graph = _GraphBuilder()
     graph.dense("mel", weights["window.weight"], weights["window.bias"], "window")
     graph.add("Relu", ["window"], "window_seen")
     graph.dense("window_seen", weights["dense.weight"], weights["dense.bias"], "dense")
@@ -39,7 +39,7 @@ def to_onnx(net: torch.nn.ModuleDict, shape: Shape, finish: Finish) -> bytes:
     graph.split("state", shape.layers)
     below = "seen"
     for layer in range(shape.layers):
-        below = graph.gated(below, layer, weights, shape.hidden)
+        below = graph.gru(below, layer, weights, shape.hidden)
     graph.add("Concat", [f"memory{layer}" for layer in range(shape.layers)], "next_state", axis=0)
     drives = len(MOUTH_CONTROLS)
     graph.dense(below, weights["heads.weight"][:drives], weights["heads.bias"][:drives], "said")
@@ -48,22 +48,32 @@ def to_onnx(net: torch.nn.ModuleDict, shape: Shape, finish: Finish) -> bytes:
     graph.dense(below, weights["heads.weight"][drives:], weights["heads.bias"][drives:], "logits")
     graph.add("Softmax", ["logits"], "visemes", axis=1)
 
-    def told(name: str, *dims: int) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
-
-    inputs = [told("mel", 1, weights["window.weight"].shape[1]), told("state", shape.layers, shape.hidden)]
+    inputs = [
+        _tensor_info("mel", 1, weights["window.weight"].shape[1]),
+        _tensor_info("state", shape.layers, shape.hidden),
+    ]
     visemes = weights["heads.bias"].shape[0] - drives
-    outputs = [told("drive", 1, drives), told("visemes", 1, visemes), told("next_state", shape.layers, shape.hidden)]
-    made = helper.make_graph(graph.nodes, "voice2mouth", inputs, outputs, graph.stored)
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="lipsmith")
+    outputs = [
+        _tensor_info("drive", 1, drives),
+        _tensor_info("visemes", 1, visemes),
+        _tensor_info("next_state", shape.layers, shape.hidden),
+    ]
+    onnx_graph = helper.make_graph(graph.nodes, "voice2mouth", inputs, outputs, graph.stored)
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="lipsmith")
     model.ir_version = 8
     onnx.checker.check_model(model)
-    written: bytes = model.SerializeToString()
-    return written
+    serialized: bytes = model.SerializeToString()
+    return serialized
 
 
-class _Graph:
-    """ONNX nodes in the making."""
+def _tensor_info(name: str, *dims: int) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
+
+
+class _GraphBuilder:
+    """Builds a list of ONNX nodes."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -75,7 +85,7 @@ class _Graph:
         self.nodes.append(helper.make_node(operation, inputs, list(outputs), **attributes))
 
     def keep(self, name: str, values: NDArray[Any]) -> str:
-        """Store values; floats as 16 bit, brought back to 32 when the file is loaded."""
+        """Store values; floats as 16 bits, cast to 32 in the graph."""
         from onnx import TensorProto, numpy_helper
 
         if values.dtype.kind != "f":
@@ -85,18 +95,18 @@ class _Graph:
         self.add("Cast", [f"{name}_16"], name, to=TensorProto.FLOAT)
         return name
 
-    def dense(self, given: str, weight: NDArray[Any], bias: NDArray[Any], name: str) -> None:
-        """name = given @ weight.T + bias."""
+    def dense(self, source: str, weight: NDArray[Any], bias: NDArray[Any], name: str) -> None:
+        """name = source @ weight.T + bias."""
         kept = [self.keep(f"{name}_weight", weight.T.copy()), self.keep(f"{name}_bias", bias)]
-        self.add("Gemm", [given, *kept], name)
+        self.add("Gemm", [source, *kept], name)
 
-    def finish(self, given: str, finish: Finish, name: str) -> None:
-        """name = clip(gain (given - rest), 0, 1)."""
+    def finish(self, source: str, finish: OutputScaling, name: str) -> None:
+        """name = clip(gain (source - rest), 0, 1)."""
         from onnx import numpy_helper
 
         values = {"rest": finish.rest, "gain": finish.gain, "shut": np.array(0), "full": np.array(1)}
         self.stored += [numpy_helper.from_array(value.astype(np.float32), key) for key, value in values.items()]
-        self.add("Sub", [given, "rest"], f"{name}_above")
+        self.add("Sub", [source, "rest"], f"{name}_above")
         self.add("Mul", [f"{name}_above", "gain"], f"{name}_grown")
         self.add("Clip", [f"{name}_grown", "shut", "full"], name)
 
@@ -104,11 +114,11 @@ class _Graph:
         self.keep("one_each", np.ones(layers, np.int64))
         self.add("Split", [state, "one_each"], *[f"before{layer}" for layer in range(layers)], axis=0)
 
-    def gated(self, given: str, layer: int, weights: dict[str, NDArray[Any]], hidden: int) -> str:
+    def gru(self, source: str, layer: int, weights: dict[str, NDArray[Any]], hidden: int) -> str:
         """One GRU step as torch defines it: gates r, z, n; h' = (1 - z) n + z h."""
         here, before = f"layer{layer}", f"before{layer}"
         names = (f"memory.weight_ih_l{layer}", f"memory.bias_ih_l{layer}")
-        self.dense(given, weights[names[0]], weights[names[1]], f"{here}_in")
+        self.dense(source, weights[names[0]], weights[names[1]], f"{here}_in")
         names = (f"memory.weight_hh_l{layer}", f"memory.bias_hh_l{layer}")
         self.dense(before, weights[names[0]], weights[names[1]], f"{here}_old")
         self.keep(f"{here}_thirds", np.full(3, hidden, np.int64))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import OptionError, SoundError
-from lipsmith.speech.window import STEP, WindowPlan, window_table, windows_of
+from lipsmith.speech.feature_windows import STEP, WindowPlan, gather_windows, window_table
 from lipsmith.timing import frame_count, sample_at
 from tests.support.goldens import golden_arrays, golden_json, named_normal, sha256
 
@@ -87,20 +87,20 @@ def test_rows_of_features_are_laid_out_as_musetalk_s():
     features = np.array([[[100 * (t + 1) + 10 * layer + c for c in range(3)] for layer in range(5)] for t in range(25)])
     table = window_table(8_000, WindowPlan(Fraction(25)))
     assert len(table) == 13
-    whole = windows_of(features, window_table(8_000, WindowPlan(Fraction(25), strict=True)))
+    whole = gather_windows(features, window_table(8_000, WindowPlan(Fraction(25), strict=True)))
     assert np.array_equal(whole, golden_arrays("audio")["full_8000_25_c3"])
 
 
 def test_whole_windows_of_random_states_are_the_same_bits():
     states = np.stack([named_normal(f"hidden.0.{layer}", (1, 1500, 384))[0] for layer in range(5)], axis=1)
-    seen = windows_of(states, window_table(48_000, WindowPlan(Fraction(25), strict=True)))
+    seen = gather_windows(states, window_table(48_000, WindowPlan(Fraction(25), strict=True)))
     assert list(seen.shape) == GOLDEN["random384"]["shape"]
     assert sha256(seen) == GOLDEN["random384"]["sha256"]
 
 
 def test_features_too_short_for_the_table_are_refused():
     with pytest.raises(ValueError, match="row 24 of 24"):
-        windows_of(np.zeros((24, 5, 3), np.float32), window_table(8_000, WindowPlan(Fraction(25))))
+        gather_windows(np.zeros((24, 5, 3), np.float32), window_table(8_000, WindowPlan(Fraction(25))))
 
 
 @pytest.mark.parametrize("plan", [(25, -1, 2), (25, 2, -1), (0, 2, 2)])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lipsmith.speech.hearing import HIDDEN, BlockFeatures, OverlappingFeatures
-from lipsmith.speech.logmel import log_mel
+from lipsmith.speech.feature_streams import HIDDEN, BlockFeatures, OverlappingFeatures
+from lipsmith.speech.whisper_mel import segment_mel
 from tests.support.goldens import synth_audio
 
 SPEECH = synth_audio(11.0, seed=3).astype(np.float32) / 32_768
@@ -63,7 +63,7 @@ def test_a_clip_within_one_window_is_heard_once(make, count):
     ear = Ear()
     rows, _ = heard(make(ear), SPEECH[:count])
     assert ear.calls == 1
-    np.testing.assert_allclose(rows, Ear().hidden(log_mel(SPEECH[:count], 300))[: count // 320], atol=1e-6)
+    np.testing.assert_allclose(rows, Ear().hidden(segment_mel(SPEECH[:count], 300))[: count // 320], atol=1e-6)
 
 
 def test_every_window_is_heard_once():
@@ -146,4 +146,4 @@ def test_what_is_kept_does_not_grow_with_the_sound(make):
             assert hearing.rows(first, first + 10) is not None
     kept = sum(len(value) for value in vars(hearing).values() if isinstance(value, np.ndarray))
     assert kept < 11 * 16_000
-    assert len(hearing._heard) <= 2
+    assert len(hearing._cache) <= 2

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lipsmith.corpus.make import SOURCES, CorpusOptions, CorpusSource, make_corpus
-from lipsmith.corpus.store import load, read_summary
+from lipsmith.corpus.builder import SOURCES, CorpusOptions, CorpusSource, build_corpus
+from lipsmith.corpus.store import load_utterances, read_summary
 from lipsmith.errors import InputError
 from tests.support.fake_synthesiser import FakeSynthesiser
 
@@ -18,7 +18,7 @@ TINY = (
 
 def made(folder, seed=2):
     synthesisers = {"fake": FakeSynthesiser(refuses=("mute",))}
-    return make_corpus(CorpusOptions(folder, seed, sources=TINY), synthesisers)
+    return build_corpus(CorpusOptions(folder, seed, sources=TINY), synthesisers)
 
 
 def test_the_same_seed_makes_the_same_bytes(tmp_path):
@@ -26,7 +26,7 @@ def test_the_same_seed_makes_the_same_bytes(tmp_path):
     made(tmp_path / "b")
     made(tmp_path / "c", seed=3)
     for name in ("one", "other"):
-        first, again, third = (load(tmp_path / folder / f"{name}.npz") for folder in "abc")
+        first, again, third = (load_utterances(tmp_path / folder / f"{name}.npz") for folder in "abc")
         assert [each.text for each in first] == [each.text for each in again]
         assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
         assert [each.text for each in first] != [each.text for each in third]
@@ -58,7 +58,7 @@ class Stumbler(FakeSynthesiser):
 
 def test_sentences_that_come_to_nothing_are_skipped_and_counted(tmp_path):
     stumbler = Stumbler()
-    report = make_corpus(CorpusOptions(tmp_path, sources=TINY[:1]), {"fake": stumbler})
+    report = build_corpus(CorpusOptions(tmp_path, sources=TINY[:1]), {"fake": stumbler})
     assert report.minutes["one"] >= 0.1
     assert report.dropped == {"one": stumbler.asked // 3}
     assert read_summary(tmp_path)["dropped"] == report.dropped
@@ -69,10 +69,10 @@ def test_held_out_voices_and_sentences_are_never_trained_on(tmp_path):
     held_out = {voice for source in SOURCES if source.held_out for voice in source.voices}
     assert not trained & held_out
     made(tmp_path)
-    sentences = [{each.text for each in load(tmp_path / f"{name}.npz")} for name in ("one", "other")]
+    sentences = [{each.text for each in load_utterances(tmp_path / f"{name}.npz")} for name in ("one", "other")]
     assert not sentences[0] & sentences[1]
 
 
 def test_a_machine_without_synthesisers_is_told_what_to_install(tmp_path):
     with pytest.raises(InputError, match="espeakng-loader"):
-        make_corpus(CorpusOptions(tmp_path), {})
+        build_corpus(CorpusOptions(tmp_path), {})

@@ -1,13 +1,12 @@
-"""Feature rows of a stream of speech from a network that hears a fixed length at once, as Whisper hears 30 s.
+"""Streams of 50 Hz speech features from a network with a fixed input length, such as Whisper's 30 s.
 
-Three ways, all independent of how the sound is chunked:
+There are three modes. None depends on how the sound is chunked:
 
-* whole (``OverlappingFeatures``): windows overlap by a fifteenth, every window is heard once, when it is full. Where
-  two
-  overlap their rows are cross-faded over the middle half, so no seam shows;
-* live (``OverlappingFeatures`` with ``hop``): the same windows, heard again every few rows as far as the sound goes: an
-  answer comes 32.5 ms after the last row asked for;
-* upstream (``BlockFeatures``): blocks side by side without overlap, each heard on its own, as MuseTalk does.
+* offline (``OverlappingFeatures``): windows overlap by a fifteenth, and each is encoded once, when it is full. The rows
+  of overlapping windows are cross-faded over the middle half of the overlap, which leaves no seam.
+* live (``OverlappingFeatures`` with ``hop``): the same windows, encoded again every few rows with the sound so far.
+  Rows come 32.5 ms after the end of the last row asked for.
+* upstream (``BlockFeatures``): adjacent blocks without overlap, each encoded on its own, as in MuseTalk.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Array, Samples
-from .logmel import BANDS, HOP, REACH, LogMelStream, fitted, log_mel
-from .window import STEP
+from .feature_windows import STEP
+from .whisper_mel import BANDS, HOP, REACH, WhisperMelStream, encoder_input, segment_mel
 
 HIDDEN = (5, 384)
 """Layers and channels of one row: Whisper tiny's embedding and its four layers."""
@@ -28,49 +27,49 @@ _OVERLAP = 15  # windows overlap by a fifteenth: 2 s of 30
 
 
 class SpeechModel(Protocol):
-    """A network that turns a fixed length of log-mel into 50 Hz rows."""
+    """A network that encodes a fixed length of log-mel as 50 Hz feature rows."""
 
     @property
     def steps(self) -> int:
-        """Rows that it hears at once; Whisper: 1500."""
+        """Rows of one window; Whisper: 1500."""
         ...
 
     def hidden(self, mel: Array) -> Array:
-        """(80, 2 * steps) -> (steps, 5, 384)."""
+        """Log-mel (80, 2 * steps) -> hidden states (steps, 5, 384)."""
         ...
 
 
 class FeatureStream(Protocol):
-    """Hears one stream and answers for rows of it."""
+    """Encodes one stream of speech."""
 
     def push(self, samples: Samples) -> None:
-        """Hear (n,) more samples at 16 kHz."""
+        """Take (n,) more samples at 16 kHz."""
         ...
 
     def end(self) -> None:
-        """The sound is over."""
+        """End the stream."""
         ...
 
     def rows(self, first: int, last: int) -> Array | None:
-        """(last - first, 5, 384); None while sound that decides them is still to come. Asked in rising order."""
+        """Rows ``first`` .. ``last`` - 1, (last - first, 5, 384); None: more sound is needed. Ask in rising order."""
         ...
 
 
 class OverlappingFeatures:
-    """Overlapping windows, heard once when full, or again every ``hop`` rows."""
+    """Encodes overlapping windows: once when full, or again every ``hop`` rows."""
 
     def __init__(self, model: SpeechModel, hop: int | None = None) -> None:
         self._model, self._hop = model, hop
         self._overlap = model.steps // _OVERLAP
         self._stride = model.steps - self._overlap
-        self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows of the overlap
-        self._mel = LogMelStream()
+        self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows in the overlap
+        self._mel = WhisperMelStream()
         self._frames: Array = np.zeros((0, BANDS), np.float32)
-        self._dropped = 0  # frames before those
-        self._complete = 0  # frames of the stream whose sound has come
-        self._steps: int | None = None  # rows of the whole sound, once it is over
+        self._dropped = 0  # mel frames before those in ``_frames``
+        self._complete = 0  # mel frames of the stream that are complete
+        self._steps: int | None = None  # rows of the whole sound; None: it has not ended
         self._samples = 0
-        self._heard: dict[tuple[int, int], Array] = {}  # (window, frames known) -> its rows; at most two
+        self._cache: dict[tuple[int, int], Array] = {}  # (window, mel frames) -> its rows; at most two
 
     def push(self, samples: Samples) -> None:
         self._samples += len(samples)
@@ -91,7 +90,7 @@ class OverlappingFeatures:
         return parts[0] if len(parts) == 1 else np.sum(parts, axis=0, dtype=np.float32)
 
     def _known(self, last: int, window: int) -> int | None:
-        """Frames of the stream that an answer up to row ``last`` rests on."""
+        """Mel frames needed for rows up to ``last``, or all if the stream has ended; None: they are not complete."""
         if self._hop:
             wanted = _FRAMES_PER_STEP * -(-last // self._hop) * self._hop + 1
         else:
@@ -101,10 +100,10 @@ class OverlappingFeatures:
         return None if self._steps is None else self._dropped + len(self._frames)
 
     def _windows(self, first: int, last: int) -> range:
-        """The windows that take part in rows first .. last."""
+        """The windows that contribute to rows ``first`` .. ``last`` - 1."""
         begin = max(0, (first - self._edge - self._ramp) // self._stride)
         end = max(0, (last - 1 - self._edge) // self._stride)
-        if self._steps is not None and not self._hop:  # a last window that would add no sound is not heard
+        if self._steps is not None and not self._hop:  # a last window without new sound is left out
             end = min(end, max(0, -(-(self._steps - self._overlap) // self._stride) - 1))
             begin = min(begin, end)
         return range(begin, end + 1)
@@ -121,7 +120,7 @@ class OverlappingFeatures:
         return weighed
 
     def _share(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How much rows of the overlap belong to the later window: 0, a ramp over the middle half, 1."""
+        """Weight of the later window in rows of the overlap: 0, a ramp over the middle half, 1."""
         share: NDArray[np.float64] = np.clip((places - self._edge + 0.5) / self._ramp, 0, 1)
         return share
 
@@ -129,15 +128,15 @@ class OverlappingFeatures:
         start = window * self._stride * _FRAMES_PER_STEP
         length = self._model.steps * _FRAMES_PER_STEP
         count = max(0, min(known - start, length))
-        if (window, count) not in self._heard:
+        if (window, count) not in self._cache:
             frames = self._frames[start - self._dropped :][:count]
-            self._heard[window, count] = self._model.hidden(fitted(frames, length))
-            while len(self._heard) > 2:
-                del self._heard[next(iter(self._heard))]
-        return self._heard[window, count]
+            self._cache[window, count] = self._model.hidden(encoder_input(frames, length))
+            while len(self._cache) > 2:
+                del self._cache[next(iter(self._cache))]
+        return self._cache[window, count]
 
     def _forget(self, window: int) -> None:
-        """Drop the frames before a window: nothing earlier is asked for again."""
+        """Drop the mel frames before a window; they are not needed again."""
         done = window * self._stride * _FRAMES_PER_STEP - self._dropped
         if done > 0:
             self._frames = self._frames[done:]
@@ -145,14 +144,14 @@ class OverlappingFeatures:
 
 
 class BlockFeatures:
-    """Blocks of the model's length side by side, each on its own."""
+    """Encodes adjacent blocks of the model's length, each on its own."""
 
     def __init__(self, model: SpeechModel) -> None:
         self._model = model
         self._sound: Samples = np.zeros(0, np.float32)
-        self._dropped = 0  # blocks before that sound
+        self._dropped = 0  # blocks before ``_sound``
         self._ended = False
-        self._heard: dict[int, Array] = {}  # block -> its rows; at most two
+        self._cache: dict[int, Array] = {}  # block -> its rows; at most two
 
     def push(self, samples: Samples) -> None:
         self._sound = np.concatenate([self._sound, samples])
@@ -172,12 +171,12 @@ class BlockFeatures:
 
     def _hidden(self, block: int) -> Array:
         length = self._model.steps * STEP
-        if block not in self._heard:
+        if block not in self._cache:
             sound = self._sound[(block - self._dropped) * length :][:length]
-            self._heard[block] = self._model.hidden(log_mel(sound, self._model.steps * _FRAMES_PER_STEP))
-            while len(self._heard) > 2:
-                del self._heard[next(iter(self._heard))]
-        return self._heard[block]
+            self._cache[block] = self._model.hidden(segment_mel(sound, self._model.steps * _FRAMES_PER_STEP))
+            while len(self._cache) > 2:
+                del self._cache[next(iter(self._cache))]
+        return self._cache[block]
 
     def _forget(self, block: int) -> None:
         if block > self._dropped:

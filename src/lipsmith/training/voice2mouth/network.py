@@ -1,12 +1,12 @@
-"""The student while it learns, in torch: a window of mel frames, two dense layers, GRUs, two heads."""
+"""The student network in torch, for training: a window of mel frames, two dense layers, GRUs, two heads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...speech.mel import BANDS
 from ...speech.phones import VISEMES
+from ...speech.student_mel import BANDS
 from ...types import MOUTH_CONTROLS
 
 if TYPE_CHECKING:
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """How large the student is."""
+class StudentSize:
+    """The sizes of the student's layers."""
 
-    width: int = 24  # mel frames that one step sees
+    width: int = 24  # mel frames in the input of a step
     dense: int = 256  # units of the first layer
     hidden: int = 192  # units of the others
     layers: int = 2  # GRUs
 
 
-def build(shape: Shape) -> torch.nn.ModuleDict:
-    """A student that has learnt nothing yet."""
+def build_network(shape: StudentSize) -> torch.nn.ModuleDict:
+    """A student with random weights."""
     from torch import nn
 
     return nn.ModuleDict(
@@ -37,12 +37,12 @@ def build(shape: Shape) -> torch.nn.ModuleDict:
     )
 
 
-def hear(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(net: torch.nn.ModuleDict, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(B, T, width * 40) normalised mel -> drives (B, T, 8) in 0..1 and viseme logits (B, T, 15)."""
     import torch
 
-    seen = torch.relu(net["window"](mel))
-    seen = torch.relu(net["dense"](seen))
-    remembered, _ = net["memory"](seen)
-    said = net["heads"](remembered)
-    return torch.sigmoid(said[..., : len(MOUTH_CONTROLS)]), said[..., len(MOUTH_CONTROLS) :]
+    features = torch.relu(net["window"](mel))
+    features = torch.relu(net["dense"](features))
+    states, _ = net["memory"](features)
+    outputs = net["heads"](states)
+    return torch.sigmoid(outputs[..., : len(MOUTH_CONTROLS)]), outputs[..., len(MOUTH_CONTROLS) :]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lipsmith.speech.mouth import lip_opening
+from lipsmith.speech.lips import lip_opening
 from lipsmith.types import MOUTH_CONTROLS
 
 

@@ -1,11 +1,11 @@
-"""Which 50 Hz feature rows a video frame sees: exact at every frame rate, or with MuseTalk's own slips.
+"""The 50 Hz feature rows of each video frame: exact at every frame rate, or with MuseTalk's own errors.
 
-A window is 2 (left + right + 1) rows of 20 ms and begins 2 left rows before the frame does; at 25 fps and 2, 2 that is
--80 ms .. +120 ms. Rows before the sound's start and after its end are zeros, as in MuseTalk's training.
+A window has 2 (left + right + 1) rows of 20 ms and begins 2 left rows before its frame; at 25 fps with left and right
+2, it spans -80 ms .. +120 ms. Rows before the start and after the end of the sound are zeros, as MuseTalk was trained.
 
-MuseTalk truncates the frame rate (29.97 becomes 29: two seconds a minute are lost), widens its padding below 25 fps
-without moving the window (sound comes 40 to 120 ms early), runs out of padding from 50 fps on, and fails on clips under
-0.1 s. ``strict`` keeps all of that; the default is right everywhere and equal to MuseTalk where MuseTalk is right.
+MuseTalk truncates the frame rate (29.97 becomes 29, which loses two seconds per minute), enlarges its padding below
+25 fps without moving the window (sound is 40 to 120 ms early), has too little padding from 50 fps on, and fails on
+clips under 0.1 s. ``strict`` reproduces all of this. The default is correct, and equal to MuseTalk where that is.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from ..types import Array
 STEPS_PER_SECOND = 50
 STEP = HEARING_RATE // STEPS_PER_SECOND
 """Samples from one feature row to the next: 320, 20 ms."""
-_SEGMENT = 30  # seconds that MuseTalk gives to Whisper at once
+_SEGMENT = 30  # seconds that MuseTalk passes to Whisper at once
 
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """Where the windows of a film's frames lie.
+    """The positions of the windows of a film's frames.
 
     Args:
         fps: of the film.
         left, right: padding in pairs of rows before and after the frame.
-        strict: as MuseTalk counts, with its slips.
+        strict: count as MuseTalk does, with its errors.
 
     Raises:
         OptionError: a negative padding, or in strict mode a frame rate under 1.
@@ -57,7 +57,7 @@ class WindowPlan:
         return 2 * (self.left + self.right + 1)
 
     def first(self, frame: int, steps: int) -> int:
-        """The row at which a frame's window begins, negative before the sound; ``steps`` are the rows there are."""
+        """The first row of a frame's window, negative before the sound; ``steps``: rows of the sound."""
         if not self.strict:
             return frame * STEPS_PER_SECOND // self.fps - 2 * self.left
         whole = int(self.fps)
@@ -65,23 +65,23 @@ class WindowPlan:
         return math.floor(frame * (STEPS_PER_SECOND / whole)) - min(padding, steps)
 
     def steps(self, samples: int) -> int:
-        """Rows that count of a sound of ``samples`` at 16 kHz; what comes after them reads as zeros."""
+        """Rows used of a sound of ``samples`` at 16 kHz; rows after them are zeros."""
         if not self.strict:
             return max(1, samples // STEP) if samples else 0
         counted = math.floor(samples / HEARING_RATE * STEPS_PER_SECOND)
         return min(counted, _SEGMENT * STEPS_PER_SECOND * math.ceil(samples / (_SEGMENT * HEARING_RATE)))
 
     def frames(self, samples: int) -> int:
-        """Video frames of a sound of ``samples`` at 16 kHz; in strict mode what MuseTalk makes of it."""
+        """Video frames of a sound of ``samples`` at 16 kHz; in strict mode as many as MuseTalk makes."""
         if self.strict:
             return math.floor(samples / HEARING_RATE * int(self.fps))
         return frame_count(samples, self.fps)
 
     def check(self, samples: int) -> None:
-        """In strict mode, refuse what MuseTalk refuses.
+        """In strict mode, refuse the sounds on which MuseTalk fails.
 
         Raises:
-            SoundError: MuseTalk makes no frame of it (its ValueError), or its padding runs out (its exit).
+            SoundError: MuseTalk makes no frame (its ValueError), or has too little padding (its exit).
         """
         if not self.strict:
             return
@@ -100,14 +100,14 @@ class WindowPlan:
 
 
 def window_table(samples: int, plan: WindowPlan) -> NDArray[np.int32]:
-    """The rows that every frame sees.
+    """The rows in the window of every frame.
 
     Args:
         samples: length of the sound at 16 kHz.
-        plan: the windows' places.
+        plan: the windows' positions.
 
     Returns:
-        (frames, width) row numbers; -1 is a row of zeros.
+        (frames, width) int32 row numbers; -1 is a row of zeros.
 
     Raises:
         SoundError: strict mode, and MuseTalk fails on this sound.
@@ -119,12 +119,12 @@ def window_table(samples: int, plan: WindowPlan) -> NDArray[np.int32]:
     return np.where((rows >= 0) & (rows < steps), rows, -1).astype(np.int32)
 
 
-def windows_of(features: Array, table: NDArray[np.int32]) -> Array:
-    """The features that every frame sees, rows first, layers within a row.
+def gather_windows(features: Array, table: NDArray[np.int32]) -> Array:
+    """The features in the window of every frame, rows first, layers within a row.
 
     Args:
         features: (steps, layers, channels) at 50 Hz.
-        table: (frames, width) as ``window_table`` gives it.
+        table: (frames, width) from ``window_table``.
 
     Returns:
         (frames, width * layers, channels) of the features' dtype.

@@ -1,4 +1,4 @@
-"""Makes the corpus: which synthesiser speaks how many minutes of what, for training and for the held-out test."""
+"""Builds the corpus: the synthesisers, voices and minutes of speech for training and for the held-out test."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ..timing import HEARING_RATE
 from .espeak import Espeak
 from .festival import Festival
 from .flite import Flite
-from .store import save, write_summary
-from .texts import sentence
+from .sentences import random_sentence
+from .store import save_utterances, write_summary
 from .utterance import Delivery, LabelledUtterance, Synthesiser
 
 Progress = Callable[[str, float], None]
-"""Called with what is being made and the share done, 0..1."""
+"""Called with the source that is being built and the share done, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource:
-    """So many minutes of one synthesiser's voices."""
+    """Some minutes of speech by one synthesiser's voices."""
 
-    name: str  # of the file
+    name: str  # of its file, without .npz
     synthesiser: str
     voices: tuple[str, ...]
-    languages: tuple[str, ...]  # a language named twice is spoken twice as often
+    languages: tuple[str, ...]  # chosen at random; a repeated one is chosen more often
     minutes: float
     held_out: bool = False
 
@@ -66,42 +66,42 @@ SOURCES = (
     CorpusSource("held-out-dita", "festival", ("czech_dita",), ("cs",), 2, held_out=True),
     CorpusSource("held-out-mv", "festival", ("hy_fi_mv_diphone",), ("fi",), 2, held_out=True),
 )
-"""The held-out voices, and their sentences, are never trained on."""
+"""Training never uses the held-out voices or their sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusOptions:
-    """What to make, and where."""
+    """What to build, and where."""
 
     folder: Path
     seed: int = 2
-    share: float = 1.0  # of the minutes: 1 makes all of them
+    share: float = 1.0  # of the minutes to build: 1 is all
     sources: Sequence[CorpusSource] = SOURCES
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusReport:
-    """What was made."""
+    """What was built."""
 
     minutes: dict[str, float]  # by source
-    dropped: dict[str, int]  # by source: sentences that gave nothing usable, or on which the synthesiser failed
+    dropped: dict[str, int]  # by source: sentences on which the synthesiser failed or gave nothing usable
     versions: dict[str, str]  # of the synthesisers used
-    skipped: tuple[str, ...]  # sources whose synthesiser or voice is not on this machine
+    skipped: tuple[str, ...]  # sources whose synthesiser or voice is not installed
 
 
 def open_synthesisers() -> dict[str, Synthesiser]:
-    """Those of eSpeak NG, flite and festival that are on this machine, by name."""
+    """The installed ones of eSpeak NG, flite and festival, by name."""
     opened = (Espeak.open(), Flite.open(), Festival.open())
     return {synthesiser.name: synthesiser for synthesiser in opened if synthesiser is not None}
 
 
-def make_corpus(
+def build_corpus(
     options: CorpusOptions, synthesisers: dict[str, Synthesiser] | None = None, progress: Progress | None = None
 ) -> CorpusReport:
-    """Make every source into ``folder``; the same seed and synthesisers give the same files.
+    """Build every source in ``options.folder``. The same seed and synthesisers give the same files.
 
     Raises:
-        InputError: no synthesiser of ours is on this machine.
+        InputError: none of the synthesisers is installed.
     """
     found = open_synthesisers() if synthesisers is None else synthesisers
     if not found:
@@ -110,16 +110,16 @@ def make_corpus(
     minutes: dict[str, float] = {}
     dropped: dict[str, int] = {}
     skipped: list[str] = []
-    said: set[str] = set()
+    used_texts: set[str] = set()
     for index, source in enumerate(options.sources):
         if progress is not None:
             progress(source.name, index / len(options.sources))
-        utterances, silent = _speak(source, options, found.get(source.synthesiser), said)
+        utterances, failed = _speak(source, options, found.get(source.synthesiser), used_texts)
         if not utterances:
             skipped.append(f"{source.name}: {source.synthesiser} {source.voices[0]} is not here, or says nothing")
             continue
-        dropped[source.name] = silent
-        save(options.folder / f"{source.name}.npz", utterances)
+        dropped[source.name] = failed
+        save_utterances(options.folder / f"{source.name}.npz", utterances)
         minutes[source.name] = round(sum(len(each.samples) for each in utterances) / HEARING_RATE / 60, 2)
     report = CorpusReport(minutes, dropped, {name: _version(each) for name, each in found.items()}, tuple(skipped))
     write_summary(options.folder, _summary(options, report))
@@ -127,23 +127,23 @@ def make_corpus(
 
 
 def _speak(
-    source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, said: set[str]
+    source: CorpusSource, options: CorpusOptions, synthesiser: Synthesiser | None, used_texts: set[str]
 ) -> tuple[list[LabelledUtterance], int]:
-    """Sentences nobody has said yet, until the minutes are full or forty in a row come to nothing; and how many did."""
+    """Speak new sentences for the source's minutes, or until 40 in a row fail; also return how many failed."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
     wanted = source.minutes * options.share * 60 * HEARING_RATE
     spoken: list[LabelledUtterance] = []
     failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:
         delivery = _delivery(source, random)
-        text = sentence(delivery.language, random)
-        known = text in said
+        text = random_sentence(delivery.language, random)
+        known = text in used_texts
         utterance = None if known else synthesiser.speak(text, delivery)
         if utterance is None:
             failures, dropped = failures + 1, dropped + (not known)
             continue
         failures = 0
-        said.add(text)
+        used_texts.add(text)
         wanted -= len(utterance.samples)
         spoken.append(utterance)
     return spoken, dropped

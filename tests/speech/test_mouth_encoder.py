@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsmith.corpus.store import load
+from lipsmith.corpus.store import load_utterances
 from lipsmith.errors import SoundError
-from lipsmith.speech.motion import MouthCurve, MouthMotion, step_of
-from lipsmith.speech.mouth import lip_opening
+from lipsmith.speech.lips import lip_opening
+from lipsmith.speech.mouth_encoder import MouthEncoder, StudentStream, student_step_at
 from lipsmith.speech.student import LOOK_AHEAD, MIDDLE, STEP, load_student
 from lipsmith.timing import frame_count
 from tests.support import chunked
 
-SPOKEN = load(Path(__file__).parent / "spoken.npz")
+SPOKEN = load_utterances(Path(__file__).parent / "spoken.npz")
 SPEECH = np.concatenate([utterance.samples for utterance in SPOKEN])[:48_000]
 NTSC = Fraction(30_000, 1001)
 
 
 def drives(samples, fps=Fraction(25), sizes=()):
-    return chunked.drives(MouthMotion(fps), samples, sizes)
+    return chunked.drives(MouthEncoder(fps), samples, sizes)
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(24), NTSC, Fraction(60)])
@@ -38,7 +38,7 @@ def test_exactly_one_drive_per_frame_of_the_sound(fps, count):
 
 
 def test_no_sound_gives_no_drives():
-    motion = MouthMotion(Fraction(25))
+    motion = MouthEncoder(Fraction(25))
     assert motion.push(np.zeros(0, np.float32)) == []
     assert motion.flush() == []
 
@@ -64,7 +64,7 @@ def test_the_future_beyond_the_look_ahead_changes_nothing():
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(24), NTSC, Fraction(60)])
 def test_drives_are_given_as_soon_as_their_sound_is_there(fps):
     """Look-ahead past the frame's middle: 75 ms at 25 fps, under 115 ms elsewhere."""
-    motion, given, heard = MouthMotion(fps), 0, 0
+    motion, given, heard = MouthEncoder(fps), 0, 0
     for start in range(0, 32_000, 16):
         new = motion.push(SPEECH[start : start + 16])
         heard += 16
@@ -76,14 +76,14 @@ def test_drives_are_given_as_soon_as_their_sound_is_there(fps):
 
 
 def test_at_25_fps_a_drive_is_the_students_own_step():
-    steps = MouthCurve().push(SPEECH)
+    steps = StudentStream().push(SPEECH)
     assert np.array_equal(np.stack(steps), drives(SPEECH)[: len(steps)])
 
 
 def test_an_hour_at_30000_1001_does_not_drift():
     """The middle of every frame of an hour lies between the two steps that make it, to the exact fraction."""
     for frame in [*range(50), *range(0, 107_892, 997), 107_891]:
-        step, share = step_of(frame, NTSC)
+        step, share = student_step_at(frame, NTSC)
         middle = (frame + Fraction(1, 2)) * 1001 / 30_000
         assert (step + share) * Fraction(1, 25) + Fraction(1, 50) == middle
         assert 0 <= share < 1
@@ -91,7 +91,7 @@ def test_an_hour_at_30000_1001_does_not_drift():
 
 def test_sound_that_is_not_numbers_is_refused():
     with pytest.raises(SoundError, match="not numbers"):
-        MouthMotion(Fraction(25)).push(np.array([0.0, np.nan], np.float32))
+        MouthEncoder(Fraction(25)).push(np.array([0.0, np.nan], np.float32))
 
 
 def near(drives, segment):
