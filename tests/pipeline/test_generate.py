@@ -19,7 +19,7 @@ from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import FaceError, OptionError, OutputError, PictureError, SoundError
 from lipsmith.media.probe import probe
 from lipsmith.options import GenerateOptions
-from lipsmith.pipeline.generate import Stage
+from lipsmith.stopwatch import Stage
 from lipsmith.types import Image, Samples
 
 FPS = 25

@@ -43,7 +43,7 @@ def chunks(sound: Samples, size: int) -> Iterator[Samples]:
 def film(
     engine: FakeEngine, shelf: Iterable[SourceFrame], sound: Iterable[Samples], fps: Fraction, rate: int = 16_000
 ) -> list[AVFrame]:
-    take = Timeline(iter(shelf), engine, fps, rate, Resampler(rate) if rate != 16_000 else None)
+    take = Timeline.of_speech(iter(shelf), engine, fps, rate)
     return list(render_stream(take, sound, engine))
 
 
@@ -72,7 +72,9 @@ def test_a_batch_changes_nothing_but_the_number_of_calls(batch: int) -> None:
     shelf = source_frames(engine)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
     engine.calls.clear()
-    together = list(render_stream(Timeline(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch))
+    together = list(
+        render_stream(Timeline.of_speech(back_and_forth(shelf), engine, Fraction(25)), [sound], engine, batch=batch)
+    )
     assert same(together, alone)
     assert len(engine.calls) <= -(-25 // batch)
 
@@ -114,14 +116,14 @@ def test_rows_of_a_window_hold_the_same_people_of_one_scene() -> None:
     shelf = source_frames(engine, cutaways=(), faces=2)
     shelf[2:] = [replace(source_frame, scene=1) for source_frame in shelf[2:]]
     shelf[5] = replace(shelf[5], faces=tuple(replace(target, track=k) for k, target in enumerate(shelf[5].faces)))
-    take = Timeline(iter(shelf), engine, Fraction(25))
+    take = Timeline.of_speech(iter(shelf), engine, Fraction(25))
     runs = [*take.push(np.ones(sample_at(7, Fraction(25)), np.float32)), *take.end()]
     assert [[driven.index for driven in run] for run in runs] == [[0, 1], [2, 3, 4], [5], [6]]
 
 
 def test_silence_follows_when_the_film_is_longer_than_the_sound() -> None:
     engine = FakeEngine()
-    take = Timeline(back_and_forth(source_frames(engine)), engine, Fraction(25))
+    take = Timeline.of_speech(back_and_forth(source_frames(engine)), engine, Fraction(25))
     frames = list(render_stream(take, [np.ones(1000, np.float32)], engine, frames=10))
     assert len(frames) == 10
     assert not np.concatenate([frame.samples for frame in frames])[1000:].any()
@@ -132,7 +134,7 @@ def test_runs_of_many_takes_share_one_call() -> None:
     shelf = source_frames(engine, cutaways=())
     sound = np.random.default_rng(4).standard_normal(16_000).astype(np.float32)
     alone = film(engine, back_and_forth(shelf), [sound], Fraction(25))
-    takes = [Timeline(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
+    takes = [Timeline.of_speech(back_and_forth(shelf), engine, Fraction(25)) for _ in range(3)]
     engine.calls.clear()
     first = [take.push(sound) for take in takes]
     frames = render_windows([run for runs in zip(*first, strict=True) for run in runs], engine)
@@ -146,7 +148,7 @@ def test_memory_does_not_grow_with_the_film() -> None:
     shelf = source_frames(engine)
 
     def peak(blocks: int) -> int:
-        take = Timeline(back_and_forth(shelf), engine, Fraction(25))
+        take = Timeline.of_speech(back_and_forth(shelf), engine, Fraction(25))
         tracemalloc.start()
         for frame in render_stream(take, (np.ones(3200, np.float32) for _ in range(blocks)), engine):
             engine.calls.clear()
@@ -171,7 +173,7 @@ def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
     shelf = source_frames(engine)
     counted = (source_frame for source_frame in back_and_forth(shelf) if next(asked))
     sound = np.ones(16_000, np.float32)
-    frames = render_stream(Timeline(counted, engine, Fraction(25)), chunks(sound, 640), engine)
+    frames = render_stream(Timeline.of_speech(counted, engine, Fraction(25)), chunks(sound, 640), engine)
     first = [next(frames), next(frames)]
     assert next(asked) == 3
     whole = film(engine, back_and_forth(shelf), [sound], Fraction(25))
@@ -179,7 +181,11 @@ def test_an_encoder_that_answers_late_fills_no_memory_with_plates() -> None:
     assert same(list(frames), whole[2:])
 
 
-def test_sound_at_another_rate_needs_a_hearing() -> None:
-    engine = FakeEngine()
-    with pytest.raises(ValueError, match="48000 Hz needs a hearing"):
-        Timeline(iter([]), engine, Fraction(25), 48_000)
+def test_sound_at_another_rate_is_heard_as_its_16_khz_copy() -> None:
+    engine, fps = FakeEngine(), Fraction(25)
+    sound = np.random.default_rng(5).standard_normal(48_000).astype(np.float32)
+    timeline = Timeline.of_speech(back_and_forth(source_frames(engine)), engine, fps, 48_000)
+    drives = [driven.drive for window in [*timeline.push(sound), *timeline.end()] for driven in window]
+    resampler, encoder = Resampler(48_000), engine.speech_encoder(fps)
+    heard = np.concatenate([resampler.push(sound), resampler.flush()])
+    assert np.array_equal(drives, [*encoder.push(heard), *encoder.flush()])

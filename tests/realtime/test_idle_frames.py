@@ -15,7 +15,6 @@ from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
 from lipsmith.face.tracker import Tracker
-from lipsmith.media.sound import Resampler
 from lipsmith.pipeline.render import render_stream
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.easing import DriveEasing
@@ -98,7 +97,7 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_fra
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    take = Timeline(repeat(source_frame), engine, FPS, 16_000, Resampler(16_000))
+    take = Timeline.of_speech(repeat(source_frame), engine, FPS)
     take.begin_at(30 + ticks.index(live[0]))
     offline = list(render_stream(take, [sound], engine))
     assert len(offline) == len(live) == 25

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lipsmith.avatars.playback import Clip, PlaybackOrder, Transition
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
-from lipsmith.media.sound import Resampler
 from lipsmith.pipeline.render import render_stream, render_windows
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
@@ -152,8 +151,9 @@ def test_live_equals_offline_frame_for_frame(window: int, rate: int) -> None:
     live = [tick for tick in one.ticks if tick.utterance and tick.fresh]
     avatar, engine = MemoryAvatar(FakeEngine(fake)), FakeEngine(fake)
     source_frames = iter([avatar.source_frame(tick.source_frame) for tick in live])
-    hearing = Resampler(rate) if rate != 16_000 else None
-    offline = list(render_stream(Timeline(source_frames, engine, one.session.film.fps, rate, hearing), [sound], engine))
+    offline = list(
+        render_stream(Timeline.of_speech(source_frames, engine, one.session.film.fps, rate), [sound], engine)
+    )
     assert len(live) == len(offline) == frame_count(len(sound), one.session.film.fps, rate)
     assert all(np.array_equal(tick.image, frame.image) for tick, frame in zip(live, offline, strict=True))
 

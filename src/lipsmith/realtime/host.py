@@ -297,7 +297,7 @@ class SessionHost:
 
     def _warm(self, avatar: SessionAvatar, film: FilmInfo) -> None:
         source_frame = avatar.source_frame(avatar.loop.start().source_frame)
-        runs = Timeline(repeat(source_frame), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
+        runs = Timeline.of_speech(repeat(source_frame), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
         for number, run in enumerate(runs[: WARM_UP + 1]):
             began = self._clock()
             render_windows([run], self._engine)

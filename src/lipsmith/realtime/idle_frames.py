@@ -26,7 +26,7 @@ class IdleFrames:
 
     def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
         self._fps, self._pushed = fps, 0
-        self._take = Timeline(source_frames, engine, fps)
+        self._take = Timeline.of_speech(source_frames, engine, fps)
         self.glide = DriveEasing(ease)
         self._next: int | None = None
 

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from ..avatars.playback import PlaybackOrder
-from ..engines.protocols import Engine, IdleMotion
+from ..drive.speech import SpeechDrive
+from ..engines.protocols import Engine
 from ..errors import BufferFull, OptionError, SessionOver
 from ..options import check, nearest
 from ..pipeline.timeline import RenderWindow
@@ -90,9 +91,8 @@ class Session:
         self.epoch = self.stalls = 0
 
     def _begin_life(self) -> IdleFrames | None:
-        encoder = self._engine.speech_encoder(self.film.fps)
         still = self._avatar.loop.source_frames == 1 and self._engine.info.window == 1
-        lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
+        lively = self.options.life and still and SpeechDrive(self._engine, self.film.fps).moves_in_silence
         return IdleFrames(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
 
     # what comes in

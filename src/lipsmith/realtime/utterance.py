@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..engines.protocols import Engine
-from ..media.sound import Resampler
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import frame_count
 from ..types import FilmInfo, Samples, SourceFrame
@@ -101,17 +100,17 @@ class Utterance:
                 return None
 
     def _begin(self, source_frames: Iterator[SourceFrame]) -> Timeline:
-        return Timeline(source_frames, self._engine, self._film.fps, self._film.rate, Resampler(self._film.rate))
+        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate)
 
     def _feed(self, take: Timeline) -> bool:
         if len(self._waiting) >= self._block or (self.ended and len(self._waiting)):
             block = self._waiting.take(self._block)
             self._playing.push(block)
-            self._runs = take.follow(block)
+            self._runs = take.iter_push(block)
             return True
         if self.ended and not self._finishing:
             self._finishing = True
-            self._runs = take.finish((self.frames or 0) + self.tail)
+            self._runs = take.iter_end((self.frames or 0) + self.tail)
             return True
         self.planned = self._finishing
         return False
