@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..speech.curves import correlation
 from ..types import Array, Face, Image
-from .curves import correlation
 
 if TYPE_CHECKING:
     from ..engines.warp.material import WarpMaterial

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...corpus.utterance import LabelledUtterance
-from ...metrics.curves import align, correlation
+from ...speech.curves import align, correlation
 from ...speech.motion import MouthMotion
 from ...speech.mouth import lip_opening
 from ...speech.phones import Segment
