@@ -13,8 +13,6 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from ...timing import HEARING_RATE
-
 if TYPE_CHECKING:
     from ...types import Samples
     from ..encoding import Codec, EncodedAudio, EncodedPicture
@@ -81,20 +79,22 @@ class OutgoingTrack(MediaStreamTrack):
         return packet
 
 
-async def hear(track: MediaStreamTrack, tell: Callable[[Samples], None] | None) -> None:
-    """Read an incoming track to its end, as aiortc keeps without limit what nobody reads.
+async def read_track(track: MediaStreamTrack, on_sound: Callable[[Samples, int], None] | None) -> None:
+    """Read an incoming track to its end. aiortc keeps unread frames without limit, so every track must be read.
 
-    ``tell`` gets a microphone's sound as mono blocks at 16 kHz.
+    Args:
+        track: a microphone, or a video track that nobody wants.
+        on_sound: gets a microphone's sound as (n,) mono samples in [-1, 1] at its own rate, and that rate in Hz.
     """
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=HEARING_RATE)
+    to_mono = av.AudioResampler(format="fltp", layout="mono")  # keeps the rate: a session resamples what it plays once
     try:
         while True:
             frame = await track.recv()
-            if tell is not None and isinstance(frame, av.AudioFrame):
-                for piece in resampler.resample(frame):
-                    tell(piece.to_ndarray()[0])
+            if on_sound is not None and isinstance(frame, av.AudioFrame):
+                for piece in to_mono.resample(frame):
+                    on_sound(piece.to_ndarray()[0], piece.sample_rate)
     except MediaStreamError:
         return
 
 
-__all__ = ["EncodedFrame", "OutgoingTrack", "hear"]
+__all__ = ["EncodedFrame", "OutgoingTrack", "read_track"]
