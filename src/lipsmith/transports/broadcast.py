@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..media.sound import Speech
     from ..realtime.host import LiveSession, SessionAvatar, Sink
 
+RATES = (24_000, 48_000)
+"""Hz at which the sound on the air plays: every sink takes them."""
 LOOK = 0.05
 """Seconds between two looks whether all is said."""
 
@@ -66,7 +68,7 @@ async def broadcast(
     """
     studio, log = SessionHost(engine), _Log()
     try:
-        live = await studio.open(avatar)
+        live = await studio.open(avatar, playing_rate(speeches))
         watching = asyncio.create_task(log.watch(live))
         for sink in sinks:
             live.attach(sink)
@@ -81,6 +83,12 @@ async def broadcast(
     return BroadcastReport(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
 
 
+def playing_rate(speeches: Sequence[Speech]) -> int:
+    """The lowest of ``RATES`` that keeps the whole width of every speech, or else the highest."""
+    widest = max((speech.rate for speech in speeches), default=0)
+    return next((rate for rate in RATES if rate >= widest), RATES[-1])
+
+
 async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:
     for speech in speeches:
         blocks = speech.blocks()
@@ -93,4 +101,4 @@ async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | 
     await asyncio.sleep(stay or 0)
 
 
-__all__ = ["BroadcastReport", "broadcast"]
+__all__ = ["BroadcastReport", "broadcast", "playing_rate"]
