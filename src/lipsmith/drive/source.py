@@ -34,8 +34,9 @@ class DriveSource(Protocol):
         ...
 
     def begin_at(self, frame: int) -> None:
-        """Continue as if ``frame`` frames had come before. Call it before the first ``push``.
+        """The next drive belongs to frame ``frame`` of a longer stream, of which other sources gave the frames before.
 
-        A face that moves by itself then goes on with its motion. A source without such motion does nothing.
+        A face that moves by itself continues its motion there; ``frame`` never goes back. A source without such motion
+        does nothing.
         """
         ...

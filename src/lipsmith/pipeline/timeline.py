@@ -82,7 +82,7 @@ class Timeline:
         yield from self._close_window()
 
     def begin_at(self, frame: int) -> None:
-        """Other timelines made the ``frame`` frames before: a face that moves by itself continues from there."""
+        """The next frame is number ``frame`` of a longer stream; see ``DriveSource.begin_at``."""
         self._drives.begin_at(frame)
 
     def _whole_frames(self) -> int:

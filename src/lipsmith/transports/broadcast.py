@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import SessionOver
-from ..realtime.feeding import room
+from ..realtime.feeding import wait_for_room
 from ..realtime.host import SessionHost
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ async def broadcast(
     Raises:
         LipsmithError: a sink cannot be opened, or could not be closed as it should.
     """
-    studio, log = SessionHost(engine), _Log()
+    host, log = SessionHost(engine), _Log()
     try:
-        live = await studio.open(avatar, playing_rate(speeches))
+        live = await host.open(avatar, playing_rate(speeches))
         watching = asyncio.create_task(log.watch(live))
         for sink in sinks:
             live.attach(sink)
@@ -78,7 +78,7 @@ async def broadcast(
         for sink in sinks:
             await live.detach(sink)
     finally:
-        await studio.close()
+        await host.close()
     await watching
     return BroadcastReport(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
 
@@ -93,7 +93,7 @@ async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | 
     for speech in speeches:
         blocks = speech.blocks()
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
-            await room(live, len(block), speech.rate)
+            await wait_for_room(live, len(block), speech.rate)
             live.say(block, speech.rate)
         live.end()
     while live.session.busy or (stay is None and live.state != "over"):

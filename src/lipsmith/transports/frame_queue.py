@@ -37,8 +37,8 @@ class QueuedFrame:
 class FrameQueue:
     """Bounded. What is full drops its oldest pictures; what then overflows is emptied, so both media go on from now.
 
-    Pure; whoever moves it between threads guards it. ``realtime.outlet.Outlet`` is another thing: it carries
-    events, which may not be lost, and so gives its listener up where this one jumps to now.
+    Pure; whoever moves it between threads guards it. ``realtime.listener_queue.ListenerQueue`` is another thing: it
+    carries events, which may not be lost, and so gives its listener up where this one jumps to now.
 
     Args:
         pictures: most waiting frames that keep their picture.
