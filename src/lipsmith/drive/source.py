@@ -10,8 +10,8 @@ from ..types import Array, Samples
 class DriveSource(Protocol):
     """Gives one drive for every video frame of one stream, in order.
 
-    A drive is a float32 array of the engine's own shape: (8,) mouth controls for ``warp``, (50, 384) Whisper features
-    for MuseTalk. All drives of one source have the same shape.
+    A drive is a float32 array of the engine's own shape: (14,) for ``warp``, whose first eight are the mouth controls;
+    (50, 384) Whisper features for MuseTalk. All drives of one source have the same shape.
 
     A source that listens answers when it has heard enough, so its drives may come some frames late. A source that does
     not listen, such as a driving video, ignores the samples and goes by the number of frames.
