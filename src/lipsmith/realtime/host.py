@@ -63,18 +63,18 @@ class Listener:
 
     def __init__(self, pictures: int = PICTURES, ticks: int = TICKS) -> None:
         self.queue = ListenerQueue(pictures, ticks)
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._over = False
 
     def put(self, tick: Tick, late: bool) -> None:
         """Queue a tick; for the session, in its loop."""
         self.queue.put(tick, late)
-        self._news.set()
+        self._changed.set()
 
     def end(self) -> None:
         """No more ticks come. Those that wait are still given out."""
         self._over = True
-        self._news.set()
+        self._changed.set()
 
     async def __aiter__(self) -> AsyncIterator[Tick]:
         while True:
@@ -82,8 +82,8 @@ class Listener:
                 yield tick
             if self._over:
                 return
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
 
 @dataclass(frozen=True, slots=True)
