@@ -69,6 +69,12 @@ class FilmRenderer:
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the user from the engine and from the background."""
+        background = self.background.notices if self.background else ()
+        return tuple(getattr(self.engine, "notices", ())) + background
+
     def windows(
         self, timeline: Timeline, sound: Speech, info: FilmInfo, length: int, still: bool
     ) -> Iterator[RenderWindow]:

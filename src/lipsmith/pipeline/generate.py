@@ -85,41 +85,35 @@ class _Generation:
         people = preparation.look(video, spoken if self.options.length == "speech" else None)
         length = film_length(video, people.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
-            source_frames = self.source_frames(video, (preparation, people), length, Path(spool))
+            source_frames = self.source_frames(video, preparation, people, length, Path(spool))
             timeline = Timeline.of_speech(source_frames, renderer.engine, video.info.fps, sound.rate)
             try:
-                self.write(timeline, sound, video, length, (output, preview))
+                self.write(timeline, sound, video, length, output, preview)
             except FaceError as problem:  # the engine's own reason says more
                 raise FaceError(next(iter(preparation.refusals.values()), str(problem))) from problem
         report = renderer.report(output, video.info.fps, len(people.chosen), length)
-        notices = (
-            picture_notices(video, renderer.background) + sound.notices + renderer.silence(sound) + preparation.silent
-        )
-        notices += tuple(getattr(renderer.engine, "notices", ())) + (
-            renderer.background.notices if renderer.background else ()
-        )
-        read = None if preview else probe(output)
-        return replace(report, notices=notices, gaps_filled=people.gaps_filled, probe=read)
+        notices = picture_notices(video, renderer.background) + sound.notices + renderer.silence(sound)
+        notices += preparation.silent + renderer.notices
+        probed = None if preview else probe(output)
+        return replace(report, notices=notices, gaps_filled=people.gaps_filled, probe=probed)
 
     def write(
-        self, timeline: Timeline, sound: Speech, video: VideoSource, length: int, goal: tuple[Path, bool]
+        self, timeline: Timeline, sound: Speech, video: VideoSource, length: int, output: Path, preview: bool
     ) -> None:
-        """Write the film, or the contact sheet if the second value of ``goal`` is true, to the path in ``goal``."""
+        """Write the film to ``output``, or its contact sheet if it is a ``preview``."""
         info = FilmInfo(video.info.size, video.info.fps, sound.rate)
         windows = self.renderer.windows(timeline, sound, info, length, still=video.info.frames == 1)
-        output, preview = goal
         if preview:
             self.renderer.write_sheet(windows, length, output)
             return
         self.renderer.write_film(windows, info, sound, output, film_options(self.options, length))
 
     def source_frames(
-        self, video: VideoSource, prepared: tuple[FacePreparation, TrackedPeople], length: int, spool: Path
+        self, video: VideoSource, preparation: FacePreparation, people: TrackedPeople, length: int, spool: Path
     ) -> Iterator[SourceFrame]:
         """The source frames in film order. A picture that stays the same is prepared once."""
         from ..media.ping_pong import replay
 
-        preparation, people = prepared
         source_frame: SourceFrame | None = None
         for index, image in self.renderer.watch.each("decode", replay(video, length, spool)):
             if source_frame is None or source_frame.index != index:

@@ -99,8 +99,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
     windows = renderer.windows(timeline, sound, film, length, still=info.frames == 1)
     renderer.write_film(windows, film, sound, output, film_options(options, length))
     report = renderer.report(output, info.fps, info.faces, length)
-    notices = sound.notices + renderer.silence(sound) + tuple(getattr(engine, "notices", ()))
-    notices += renderer.background.notices if renderer.background else ()
+    notices = sound.notices + renderer.silence(sound) + renderer.notices
     return replace(report, notices=notices, probe=probe(output))
 
 
