@@ -30,7 +30,7 @@ FLOORS = (
 )
 BESIDE = {  # who knows whom on its own floor
     ("options", "errors"), ("assets", "errors"),
-    ("bench", "metrics"), ("bench", "realtime"), ("training", "corpus"), ("training", "metrics"),
+    ("bench", "metrics"), ("bench", "realtime"), ("training", "corpus"),
 }  # fmt: skip
 HEAVY = ("torch", "mediapipe", "onnxruntime", "av", "typer", "rich", "matplotlib")
 LATE = ("torch", "mediapipe", "onnxruntime", "onnx", "espeakng_loader", "gradio", "httpx")

@@ -1,4 +1,4 @@
-"""Lay the engine's pictures back into the image they came from."""
+"""Paste the engine's pictures back into the image that they were cropped from."""
 
 from __future__ import annotations
 
@@ -9,68 +9,75 @@ import numpy as np
 from .types import Array, Crop, Image, PreparedFace
 
 
-def compose(image: Image, targets: Sequence[PreparedFace], pictures: Sequence[Image]) -> Image:
-    """Return a copy of ``image`` (H, W, 3) with each picture (h, w, 3) pasted through its target's mask.
+def compose(image: Image, faces: Sequence[PreparedFace], pictures: Sequence[Image]) -> Image:
+    """Return a copy of ``image`` with each picture pasted through the mask of its face.
 
-    Pixels outside every mask are the very bytes of ``image``. Later targets lie over earlier ones; where opaque
-    pictures of several faces overlap, a later one covers an earlier one only with what it changed.
+    Pixels outside all masks keep their exact value. Later faces lie over earlier ones. Where pictures without a mask
+    overlap, a later one covers an earlier one only where it differs from ``image``.
+
+    Args:
+        image: (H, W, 3) RGB uint8.
+        faces: say where each picture belongs.
+        pictures: one for each face, (h, w, 3) RGB uint8 of the face's ``crop.size``.
     """
     out = image.copy()
-    for target, picture in zip(targets, pictures, strict=True):
-        if _is_pixel_for_pixel(target.crop):
-            _paste(out, target, picture, image if len(targets) > 1 else None)
+    for face, picture in zip(faces, pictures, strict=True):
+        if _is_pixel_for_pixel(face.crop):
+            _paste(out, face, picture, image if len(faces) > 1 else None)
         else:
-            _blend(out, target, picture)
+            _blend(out, face, picture)
     return out
 
 
 def _is_pixel_for_pixel(crop: Crop) -> bool:
+    """Whether a pixel of the picture is a pixel of the image."""
     return crop.box is not None and crop.size == (crop.box[2] - crop.box[0], crop.box[3] - crop.box[1])
 
 
-def _paste(out: Image, target: PreparedFace, picture: Image, original: Image | None) -> None:
-    """Lay a picture down pixel for pixel, or only where it differs from ``original``; what lies outside is cut."""
-    left, top, right, bottom = target.crop.box or (0, 0, 0, 0)
+def _paste(out: Image, face: PreparedFace, picture: Image, original: Image | None) -> None:
+    """Paste a picture pixel for pixel, or only where it differs from ``original``. Parts outside are cut off."""
+    left, top, right, bottom = face.crop.box or (0, 0, 0, 0)
     x0, y0, x1, y1 = max(0, left), max(0, top), min(out.shape[1], right), min(out.shape[0], bottom)
     if x1 <= x0 or y1 <= y0:
         return
-    below, seen = out[y0:y1, x0:x1], (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
-    if target.mask is None:
-        changed = True if original is None else (picture[seen] != original[y0:y1, x0:x1]).any(-1, keepdims=True)
-        np.copyto(below, picture[seen], where=changed)
+    below, inside = out[y0:y1, x0:x1], (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    if face.mask is None:
+        changed = True if original is None else (picture[inside] != original[y0:y1, x0:x1]).any(-1, keepdims=True)
+        np.copyto(below, picture[inside], where=changed)
         return
-    mixed = np.subtract(picture[seen], below, dtype=np.float32)
-    mixed *= target.mask[seen][..., None]
+    mixed = np.subtract(picture[inside], below, dtype=np.float32)
+    mixed *= face.mask[inside][..., None]
     mixed += below
     below[:] = np.rint(mixed, out=mixed).astype(np.uint8)
 
 
-def _blend(out: Image, target: PreparedFace, picture: Image) -> None:
+def _blend(out: Image, face: PreparedFace, picture: Image) -> None:
+    """Warp a picture and its mask back into the image, and mix by the mask."""
     import cv2
 
-    x0, y0, x1, y1 = _reach(target.crop, out.shape[1], out.shape[0])
+    x0, y0, x1, y1 = _covered_box(face.crop, out.shape[1], out.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
-    back = target.crop.matrix.astype(np.float64).copy()  # region px -> picture px
+    back = face.crop.matrix.astype(np.float64).copy()  # region px -> picture px
     back[:, 2] += back[:, :2] @ (x0, y0)
-    if target.crop.box is not None:  # whole-pixel boxes scale corner to corner, not centre to centre
+    if face.crop.box is not None:  # whole-pixel boxes scale corner to corner, not centre to centre
         back[:, 2] += (back[[0, 1], [0, 1]] - 1) / 2
     size = (x1 - x0, y1 - y0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    face = cv2.warpAffine(picture, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    edge = cv2.BORDER_CONSTANT if target.crop.box is None else cv2.BORDER_REPLICATE
-    alpha = cv2.warpAffine(_alpha(target), back, size, flags=flags, borderMode=edge)[..., None]
+    warped = cv2.warpAffine(picture, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    edge = cv2.BORDER_CONSTANT if face.crop.box is None else cv2.BORDER_REPLICATE
+    alpha = cv2.warpAffine(_alpha(face), back, size, flags=flags, borderMode=edge)[..., None]
     below = out[y0:y1, x0:x1]
-    out[y0:y1, x0:x1] = np.rint(face * alpha + below * (1 - alpha)).astype(np.uint8)
+    out[y0:y1, x0:x1] = np.rint(warped * alpha + below * (1 - alpha)).astype(np.uint8)
 
 
-def _alpha(target: PreparedFace) -> Array:
-    width, height = target.crop.size
-    return np.ones((height, width), np.float32) if target.mask is None else target.mask
+def _alpha(face: PreparedFace) -> Array:
+    width, height = face.crop.size
+    return np.ones((height, width), np.float32) if face.mask is None else face.mask
 
 
-def _reach(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
-    """The box of image px that the picture covers, within the image."""
+def _covered_box(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
+    """The box in image px, x0 y0 x1 y1, that the picture covers within the image."""
     import cv2
 
     if crop.box is not None:

@@ -1,6 +1,6 @@
-"""How far work is and how long it took.
+"""Progress and wall time of work, by stage.
 
-Wall time by stage, each second counted once: an inner stage stops the clock of the outer one.
+Every second counts for one stage: an inner stage stops the clock of the outer one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One word of progress: ``done`` of ``total`` frames of the stage ``name``; ``total`` 0: not known."""
+    """Progress: ``done`` of ``total`` frames of the stage ``name`` are finished; ``total`` 0: not known."""
 
-    name: str  # "open" a speech of minutes, "look" at the faces, "prepare" an avatar's plates, "speak"
+    name: str  # "open": read a long speech; "look": find faces; "prepare": an avatar's frames; "speak"
     done: int
     total: int
 
@@ -27,27 +27,27 @@ Progress = Callable[[Stage], None]
 
 
 class Stopwatch:
-    """Starts when it is made. ``seconds`` holds the exclusive wall time of every stage so far."""
+    """Starts when it is made. ``seconds`` holds the wall time of each stage so far, without its inner stages."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._started = self._turned = time.perf_counter()
+        self._started = self._switched = time.perf_counter()
         self._cpu_started = time.process_time()
         self._running: list[str] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count what happens inside under ``name``."""
-        self._turn()
+        """Count the time inside the ``with`` block for the stage ``name``."""
+        self._switch()
         self._running.append(name)
         try:
             yield
         finally:
-            self._turn()
+            self._switch()
             self._running.pop()
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """Count the making of ``items``, not what is done with them, under ``name``."""
+        """Yield ``items``; count the time to produce them, not to use them, for the stage ``name``."""
         iterator = iter(items)
         while True:
             with self.stage(name):
@@ -62,12 +62,12 @@ class Stopwatch:
         return time.perf_counter() - self._started
 
     def cpu(self) -> float:
-        """CPU seconds of this process, all threads, since the watch was made."""
+        """CPU seconds of this process, in all threads, since the watch was made."""
         return time.process_time() - self._cpu_started
 
-    def _turn(self) -> None:
+    def _switch(self) -> None:
         now = time.perf_counter()
         if self._running:
             name = self._running[-1]
-            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._turned
-        self._turned = now
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._switched
+        self._switched = now

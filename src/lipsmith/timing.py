@@ -8,16 +8,16 @@ from __future__ import annotations
 from fractions import Fraction
 
 HEARING_RATE = 16_000
-"""Hz: every speech encoder listens at this rate."""
+"""Hz; all speech encoders hear sound at this rate."""
 
 
 def sample_at(frame: int, fps: Fraction, rate: int = HEARING_RATE) -> int:
-    """Index of the first sample heard while video frame ``frame`` shows."""
+    """Index of the first sample that plays while video frame ``frame`` shows."""
     return frame * rate * fps.denominator // fps.numerator
 
 
 def frame_count(samples: int, fps: Fraction, rate: int = HEARING_RATE) -> int:
-    """Video frames needed to cover ``samples``; a last partial frame counts as one."""
+    """Video frames that cover ``samples``. A partial frame at the end counts as one."""
     frames = samples * fps.numerator // (rate * fps.denominator)
     while sample_at(frames, fps, rate) < samples:
         frames += 1
@@ -25,5 +25,5 @@ def frame_count(samples: int, fps: Fraction, rate: int = HEARING_RATE) -> int:
 
 
 def seconds(frames: int, fps: Fraction) -> float:
-    """Length of ``frames`` in seconds, for people."""
+    """Length of ``frames`` in seconds, for user interfaces."""
     return float(frames / fps)

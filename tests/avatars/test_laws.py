@@ -103,7 +103,7 @@ def there_and_back(made: list[SourceFrame]) -> Iterator[SourceFrame]:
 
 
 def played(source: Iterator[SourceFrame], engine: Engine, sound: Samples) -> list[AVFrame]:
-    return list(render_stream(Timeline(source, engine, Fraction(25)), [sound], engine))
+    return list(render_stream(Timeline.of_speech(source, engine, Fraction(25)), [sound], engine))
 
 
 def test_a_film_from_the_store_is_the_film_from_memory(

@@ -21,7 +21,7 @@ from lipsmith.cli.engine_flags import MUSETALK_WORDS
 from lipsmith.cli.generate import HELP, summary
 from lipsmith.engines.musetalk import MuseTalkOptions
 from lipsmith.options import GenerateOptions
-from lipsmith.pipeline.generate import Report
+from lipsmith.pipeline.film import Report
 
 Captured = pytest.CaptureFixture[str]
 

@@ -8,7 +8,7 @@ import pytest
 
 from lipsmith.cli import progress
 from lipsmith.cli.progress import ProgressLines, Speed, progress_display
-from lipsmith.pipeline.generate import Stage
+from lipsmith.stopwatch import Stage
 
 
 class Clock:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from lipsmith.cli import run, train
-from lipsmith.metrics.sync import Match, SyncReport
+from lipsmith.metrics.sync import SyncReport
+from lipsmith.speech.sync import Match
 
 Captured = pytest.CaptureFixture[str]
 MATCH = Match(0.7, 0.8, 0.6, 0.5, 40.0)

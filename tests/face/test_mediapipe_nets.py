@@ -76,7 +76,7 @@ def test_a_failing_start_gives_stderr_back(capfd: pytest.CaptureFixture[str]) ->
 )
 def test_a_missing_library_is_named_with_its_remedy(reason: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.libraries.shutil.which", lambda name: f"/usr/bin/{name}")
-    message = mediapipe_nets._remedy(ImportError(reason))
+    message = mediapipe_nets._import_message(ImportError(reason))
     assert reason in message
     assert remedy in message
 
@@ -98,6 +98,6 @@ def test_a_detection_in_a_view_is_one_in_the_image() -> None:
 
 def test_a_library_that_opencv_does_without_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.libraries.missing_libraries", lambda: ["libgl1"])
-    assert "libgl1" not in mediapipe_nets._remedy(ImportError("No module named 'mediapipe'"))
+    assert "libgl1" not in mediapipe_nets._import_message(ImportError("No module named 'mediapipe'"))
     monkeypatch.setattr("lipsmith.libraries.opencv_loads", lambda: False)
-    assert "libgl1" in mediapipe_nets._remedy(ImportError("No module named 'cv2'"))
+    assert "libgl1" in mediapipe_nets._import_message(ImportError("No module named 'cv2'"))

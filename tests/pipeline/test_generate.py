@@ -1,4 +1,4 @@
-"""The whole act, on media made here: a portrait, films with cutaways and two people, lengths, previews, bad wishes."""
+"""Films made from media that are made here: portraits, cutaways and two people, lengths, previews, wrong options."""
 
 import json
 import wave
@@ -19,7 +19,7 @@ from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import FaceError, OptionError, OutputError, PictureError, SoundError
 from lipsmith.media.probe import probe
 from lipsmith.options import GenerateOptions
-from lipsmith.pipeline.generate import Stage
+from lipsmith.stopwatch import Stage
 from lipsmith.types import Image, Samples
 
 FPS = 25
@@ -126,7 +126,7 @@ def test_a_long_speech_is_read_with_progress(
     assert stages[2].name == "look"
 
 
-def test_the_same_wish_gives_the_same_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
+def test_the_same_options_give_the_same_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
     one, other = (lipsmith.generate(astronaut_file, speech, tmp_path / f"{k}.mp4").output for k in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(frames_of(one), frames_of(other), strict=True))
 
@@ -297,7 +297,7 @@ def blank(tmp_path: Path) -> Path:
     return path
 
 
-def test_bad_wishes_get_one_sentence_and_leave_nothing(
+def test_wrong_requests_get_one_sentence_and_leave_nothing(
     astronaut_file: Path, speech: Path, small: Image, tmp_path: Path
 ) -> None:
     silent = write_video(tmp_path / "silent.mp4", swaying(small, 5))

@@ -102,7 +102,7 @@ def test_a_picture_s_own_outline_keeps_the_head_still(cut_out: Path, on_green: P
     assert not has_own_outline(on_green, GenerateOptions(background="red"))
 
 
-def test_wishes_that_cannot_be_are_refused_before_the_work(
+def test_impossible_options_are_refused_before_the_work(
     on_green: Path, astronaut_file: Path, speech: Path, tmp_path: Path
 ) -> None:
     engine = FakeEngine(FakeOptions())

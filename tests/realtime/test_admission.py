@@ -50,7 +50,7 @@ def test_batches_make_room() -> None:
 
 
 def test_the_first_session_is_always_taken_and_never_more_than_allowed() -> None:
-    admission = Admission(model(0.0, 1.0), 1, most=1)
+    admission = Admission(model(0.0, 1.0), 1, limit=1)
     admission.admit(0, Fraction(25))
     with pytest.raises(Busy, match="as many as are allowed"):
         admission.admit(1, Fraction(25))

@@ -60,8 +60,8 @@ async def beats(session: LiveSession, count: int) -> None:
 
 def test_what_is_said_is_heard_by_every_listener() -> None:
     async def talk() -> None:
-        studio = SessionHost(FakeEngine(FakeOptions(context=1)))
-        session = await studio.open(avatar(), RATE, SessionOptions(patience=400))
+        host = SessionHost(FakeEngine(FakeOptions(context=1)))
+        session = await host.open(avatar(), RATE, SessionOptions(patience=400))
         ears = [asyncio.create_task(until(session, "idle")) for _ in range(2)]
         await asyncio.sleep(0)
         session.say(SOUND)
@@ -70,18 +70,18 @@ def test_what_is_said_is_heard_by_every_listener() -> None:
             played = sound_of(ticks)
             assert np.array_equal(played[np.flatnonzero(played)], SOUND)
             assert [b.number - a.number for a, b in itertools.pairwise(ticks)] == [1] * (len(ticks) - 1)
-        figures = studio.figures()
-        assert (figures.sessions, len(figures.first_pictures)) == (1, 1)
-        await studio.close()
-        assert studio.sessions == ()
+        stats = host.stats()
+        assert (stats.sessions, len(stats.first_pictures)) == (1, 1)
+        await host.close()
+        assert host.sessions == ()
 
     asyncio.run(talk())
 
 
 def test_an_interruption_is_told_and_nothing_follows() -> None:
     async def talk() -> None:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         whole = asyncio.create_task(until(session, "closed"))
         speaking = asyncio.create_task(until(session, "speaking"))
         await asyncio.sleep(0)
@@ -97,22 +97,22 @@ def test_an_interruption_is_told_and_nothing_follows() -> None:
         assert names[-2:] == ["interrupted", "closed"]
         with pytest.raises(SessionOver):
             session.say(SOUND)
-        await studio.close()
+        await host.close()
 
     asyncio.run(talk())
 
 
 def test_what_waits_for_a_slow_listener_is_silenced_by_an_interruption() -> None:
     async def talk() -> tuple[list[Tick], list[Tick]]:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         slow, speaking = session.listen(ticks=100_000), asyncio.create_task(until(session, "speaking"))
         await asyncio.sleep(0)
         session.say(SOUND)
         heard = await speaking
         assert session.interrupt() is not None
         await session.close()
-        await studio.close()
+        await host.close()
         return heard, [tick async for tick in slow]
 
     heard, waited = asyncio.run(talk())
@@ -123,8 +123,8 @@ def test_what_waits_for_a_slow_listener_is_silenced_by_an_interruption() -> None
 
 def test_events_come_without_pictures() -> None:
     async def talk() -> list[str]:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         names: list[str] = []
 
         async def read(events: AsyncIterator[object]) -> None:
@@ -138,7 +138,7 @@ def test_events_come_without_pictures() -> None:
         session.say(SOUND)
         session.end()
         await reading
-        await studio.close()
+        await host.close()
         return names
 
     assert [name for name in asyncio.run(talk()) if name != "stalled"] == ["started", "speaking", "finished", "idle"]
@@ -164,8 +164,8 @@ class Reel:
 
 def test_a_sink_gets_a_whole_film() -> None:
     async def talk(reel: Reel) -> None:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         feeding = asyncio.create_task(feed(session.listen(ticks=100_000), reel, session.film))
         done = asyncio.create_task(until(session, "idle"))
         await asyncio.sleep(0)
@@ -174,7 +174,7 @@ def test_a_sink_gets_a_whole_film() -> None:
         await done
         await session.close()
         await feeding
-        await studio.close()
+        await host.close()
 
     reel = Reel()
     asyncio.run(talk(reel))
@@ -195,12 +195,12 @@ class Breaking(Reel):
 
 def test_sinks_get_every_tick_in_the_same_call_and_one_that_breaks_leaves_the_others() -> None:
     async def talk(good: Reel, bad: Reel) -> list[Tick]:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         session.attach(bad)
         session.attach(good)
         ticks = await until(session, "sink_closed")
-        await studio.close()
+        await host.close()
         await session.detach(good)
         return ticks
 
@@ -215,33 +215,33 @@ def test_sinks_get_every_tick_in_the_same_call_and_one_that_breaks_leaves_the_ot
 
 def test_a_listener_that_does_not_read_is_given_up_and_the_others_hear_of_it() -> None:
     async def talk() -> None:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         deaf = session.listen(ticks=5)
         ticks = await until(session, "sink_closed")
-        assert deaf.outlet.overflown
+        assert deaf.queue.overflowed
         assert ticks[-1].events[-1].reason
         assert [tick async for tick in deaf] == []
-        await studio.close()
+        await host.close()
 
     asyncio.run(talk())
 
 
 def test_what_is_counted_stays_when_listeners_and_sessions_go() -> None:
     async def talk() -> list[int]:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         slow = session.listen(pictures=1, ticks=100_000)
-        while not slow.outlet.dropped:
+        while not slow.queue.dropped:
             await asyncio.sleep(0.01)
         session.leave(slow)
         session.leave(slow)
-        seen = [slow.outlet.dropped, studio.figures().dropped]
+        seen = [slow.queue.dropped, host.stats().dropped]
         await session.close()
         await asyncio.sleep(0)
-        assert studio.sessions == ()
-        seen.append(studio.figures().dropped)
-        await studio.close()
+        assert host.sessions == ()
+        seen.append(host.stats().dropped)
+        await host.close()
         return seen
 
     seen = asyncio.run(talk())
@@ -260,8 +260,8 @@ def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
 
     async def talk() -> None:
         engine = Breaking()
-        studio = SessionHost(engine)
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(engine)
+        session = await host.open(avatar(), RATE)
         engine.broken = True
         failed = asyncio.create_task(until(session, "failed"))
         await asyncio.sleep(0)
@@ -269,33 +269,33 @@ def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
         ticks = await failed
         assert ticks[-1].events[-1].reason == "no memory"
         await asyncio.wait([session.task])
-        assert studio.sessions == ()
-        await studio.close()
+        assert host.sessions == ()
+        await host.close()
 
     asyncio.run(talk())
 
 
 def test_one_session_too_many_is_refused_and_a_closing_studio_takes_none() -> None:
     async def talk() -> None:
-        studio = SessionHost(FakeEngine(), most=2)
-        first = await studio.open(slow_avatar(), RATE)
-        await studio.open(slow_avatar(), RATE)
+        host = SessionHost(FakeEngine(), limit=2)
+        first = await host.open(slow_avatar(), RATE)
+        await host.open(slow_avatar(), RATE)
         with pytest.raises(Busy, match="as many as are allowed"):
-            await studio.open(slow_avatar(), RATE)
+            await host.open(slow_avatar(), RATE)
         await first.close()
-        await studio.open(slow_avatar(), RATE)
-        await studio.drain(250)
+        await host.open(slow_avatar(), RATE)
+        await host.drain(250)
         with pytest.raises(Busy, match="closing down"):
-            await studio.open(slow_avatar(), RATE)
+            await host.open(slow_avatar(), RATE)
 
     asyncio.run(talk())
 
 
 def test_of_those_who_come_at_once_as_many_are_taken_as_are_allowed() -> None:
     async def talk() -> list[object]:
-        studio = SessionHost(FakeEngine(), most=2)
-        came = await asyncio.gather(*(studio.open(slow_avatar(), RATE) for _ in range(4)), return_exceptions=True)
-        await studio.close()
+        host = SessionHost(FakeEngine(), limit=2)
+        came = await asyncio.gather(*(host.open(slow_avatar(), RATE) for _ in range(4)), return_exceptions=True)
+        await host.close()
         return [*came]
 
     came = asyncio.run(talk())
@@ -305,13 +305,13 @@ def test_of_those_who_come_at_once_as_many_are_taken_as_are_allowed() -> None:
 
 def test_drain_lets_speech_finish() -> None:
     async def talk() -> None:
-        studio = SessionHost(FakeEngine())
-        session = await studio.open(avatar(), RATE)
+        host = SessionHost(FakeEngine())
+        session = await host.open(avatar(), RATE)
         hearing = asyncio.create_task(until(session, "closed"))
         await asyncio.sleep(0)
         session.say(SOUND)
         session.end()
-        await studio.drain(250)
+        await host.drain(250)
         assert np.count_nonzero(sound_of(await hearing)) == len(SOUND)
 
     asyncio.run(talk())

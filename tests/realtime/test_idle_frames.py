@@ -15,7 +15,6 @@ from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
 from lipsmith.face.tracker import Tracker
-from lipsmith.media.resampler import Resampler
 from lipsmith.pipeline.render import render_stream
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.easing import DriveEasing
@@ -28,15 +27,15 @@ MOUTH = 8  # numbers of a drive before those of the head
 
 
 class Portrait:
-    """One plate."""
+    """One source frame."""
 
     playback = PlaybackOrder([Clip("film", 0, 1)])
 
     def __init__(self, source_frame: SourceFrame) -> None:
-        self._plate = source_frame
+        self._source_frame = source_frame
 
     def source_frame(self, index: int) -> SourceFrame:
-        return self._plate
+        return self._source_frame
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def syllables(seconds: float) -> Samples:
 def drives(one: World, ticks: int) -> Iterator[Array]:
     for _ in range(ticks):
         one.run(1)
-        shown = one.session._plan.shown
+        shown = one.session._schedule.shown
         if shown and shown.drive is not None:
             yield shown.drive
 
@@ -98,9 +97,9 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_fra
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    take = Timeline(repeat(source_frame), engine, FPS, 16_000, Resampler(16_000))
-    take.begin_at(30 + ticks.index(live[0]))
-    offline = list(render_stream(take, [sound], engine))
+    timeline = Timeline.of_speech(repeat(source_frame), engine, FPS)
+    timeline.begin_at(30 + ticks.index(live[0]))
+    offline = list(render_stream(timeline, [sound], engine))
     assert len(offline) == len(live) == 25
     assert all(np.array_equal(a.image, b.image) for a, b in zip(live, offline, strict=True))
 
@@ -110,23 +109,23 @@ def test_nothing_is_drawn_any_more_for_a_session_that_is_over(
     source_frame: SourceFrame, end: Callable[[Session], None]
 ) -> None:
     one = world(source_frame)
-    asks = one.session.pump(3)
+    requests = one.session.next_requests(3)
     end(one.session)
-    assert asks
-    assert all(ask.stale for ask in asks)
-    assert one.session.pump(3) == []
+    assert requests
+    assert all(request.stale for request in requests)
+    assert one.session.next_requests(3) == []
 
 
 def test_without_life_a_silent_portrait_is_the_very_picture(source_frame: SourceFrame) -> None:
     one = world(source_frame, life=False)
     assert all(tick.image is source_frame.image for tick in one.run(5))
-    assert one.asks == []
+    assert one.requests == []
 
 
 def test_a_glide_starts_where_the_face_is() -> None:
-    glide = DriveEasing(3)
-    glide.next(np.zeros(2, np.float32))
-    glide.begin()
-    assert [float(glide.next(np.ones(2, np.float32))[0]) for _ in range(5)] == [0.25, 0.5, 0.75, 1, 1]
-    glide.begin(np.full(2, 3, np.float32))
-    assert float(glide.next(np.ones(2, np.float32))[0]) == 2.5
+    easing = DriveEasing(3)
+    easing.next(np.zeros(2, np.float32))
+    easing.begin()
+    assert [float(easing.next(np.ones(2, np.float32))[0]) for _ in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+    easing.begin(np.full(2, 3, np.float32))
+    assert float(easing.next(np.ones(2, np.float32))[0]) == 2.5

@@ -31,7 +31,7 @@ class Batching(FakeEngine):
         return super().render(materials, drives)
 
 
-def studio(engine: FakeEngine, sessions: int) -> tuple[Renderer, list[Session]]:
+def renderer_of(engine: FakeEngine, sessions: int) -> tuple[Renderer, list[Session]]:
     time = count()
     renderer = Renderer(engine, lambda: next(time) / 1000)
     film = FilmInfo((32, 24), Fraction(25), 16_000)
@@ -48,7 +48,7 @@ def settle(renderer: Renderer) -> None:
 
 def test_runs_of_many_sessions_share_calls() -> None:
     engine = Batching()
-    renderer, sessions = studio(engine, 4)
+    renderer, sessions = renderer_of(engine, 4)
     sounds = [np.full(16_000, 0.1 * (k + 1), np.float32) for k in range(4)]
     for one, sound in zip(sessions, sounds, strict=True):
         one.say(sound)
@@ -68,11 +68,11 @@ def test_runs_of_many_sessions_share_calls() -> None:
 
 def test_an_engine_that_breaks_on_one_session_leaves_the_others_alone() -> None:
     engine = Batching()
-    renderer, (bad, good) = studio(engine, 2)
+    renderer, (bad, good) = renderer_of(engine, 2)
     engine.broken = -1.0
     source_frame = bad._avatar.source_frame(0)
     broken = SourceFrame(0, source_frame.image, (type(source_frame.faces[0])(source_frame.faces[0].crop, None, -1.0),))
-    bad._avatar._plates[0] = broken  # type: ignore[attr-defined]
+    bad._avatar._source_frames[0] = broken  # type: ignore[attr-defined]
     for one in (bad, good):
         one.say(np.full(9_600, 0.5, np.float32))
         one.end()
@@ -87,15 +87,15 @@ def test_an_engine_that_breaks_on_one_session_leaves_the_others_alone() -> None:
 
 def test_an_avatar_that_cannot_be_read_ends_its_session() -> None:
     engine = Batching()
-    renderer, (bad, good) = studio(engine, 2)
-    bad._avatar._plates.clear()  # type: ignore[attr-defined]
+    renderer, (bad, good) = renderer_of(engine, 2)
+    bad._avatar._source_frames.clear()  # type: ignore[attr-defined]
     settle(renderer)
     assert bad.state == "over"
     assert good.state == "idle"
 
 
 def test_jobs_are_done_between_calls_and_tell_their_errors() -> None:
-    renderer, _ = studio(Batching(), 0)
+    renderer, _ = renderer_of(Batching(), 0)
     done = []
     fine, bad = renderer.call(lambda: done.append(1)), renderer.call(lambda: 1 // 0)  # type: ignore[arg-type,return-value]
     settle(renderer)
@@ -107,7 +107,7 @@ def test_jobs_are_done_between_calls_and_tell_their_errors() -> None:
 
 def test_work_of_a_session_that_left_is_not_drawn() -> None:
     engine = Batching()
-    renderer, (one,) = studio(engine, 1)
+    renderer, (one,) = renderer_of(engine, 1)
     one.say(np.full(9_600, 0.5, np.float32))
     renderer.remove(one)
     settle(renderer)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lipsmith.avatars.playback import Clip, PlaybackOrder, Transition
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import BufferFull, OptionError, SessionOver, SoundError
-from lipsmith.media.resampler import Resampler
 from lipsmith.pipeline.render import render_stream, render_windows
 from lipsmith.pipeline.timeline import Timeline
 from lipsmith.realtime.session import UTTERANCES, Session, SessionOptions
@@ -152,8 +151,9 @@ def test_live_equals_offline_frame_for_frame(window: int, rate: int) -> None:
     live = [tick for tick in one.ticks if tick.utterance and tick.fresh]
     avatar, engine = MemoryAvatar(FakeEngine(fake)), FakeEngine(fake)
     source_frames = iter([avatar.source_frame(tick.source_frame) for tick in live])
-    hearing = Resampler(rate) if rate != 16_000 else None
-    offline = list(render_stream(Timeline(source_frames, engine, one.session.film.fps, rate, hearing), [sound], engine))
+    offline = list(
+        render_stream(Timeline.of_speech(source_frames, engine, one.session.film.fps, rate), [sound], engine)
+    )
     assert len(live) == len(offline) == frame_count(len(sound), one.session.film.fps, rate)
     assert all(np.array_equal(tick.image, frame.image) for tick, frame in zip(live, offline, strict=True))
 
@@ -192,16 +192,16 @@ def test_results_of_an_old_epoch_are_thrown_away() -> None:
     one = world(SessionOptions(ease=0))
     one.run(3)
     one.session.say(noise(32_000))
-    asks = [ask for _ in range(5) for ask in one.session.pump(4)]
-    assert asks
+    requests = [request for _ in range(5) for request in one.session.next_requests(4)]
+    assert requests
     one.session.interrupt()
     one.session.say(noise(32_000, 1))
-    assert all(ask.stale for ask in asks)
-    fresh = [ask for _ in range(5) for ask in one.session.pump(4)]
-    for ask in asks:
-        one.session.deliver(ask, render_windows([ask.run], one.engine))
-    assert all(slot.picture is None for slot in one.session._plan.slots)
-    assert not any(ask.stale for ask in fresh)
+    assert all(request.stale for request in requests)
+    fresh = [request for _ in range(5) for request in one.session.next_requests(4)]
+    for request in requests:
+        one.session.deliver(request, render_windows([request.window], one.engine))
+    assert all(scheduled.image is None for scheduled in one.session._schedule.frames)
+    assert not any(request.stale for request in fresh)
 
 
 def test_a_slow_engine_stalls_both_and_recovers_without_drift() -> None:
@@ -248,21 +248,21 @@ def test_sound_faster_than_the_buffer_is_refused_and_nothing_before_it_is_lost()
 def test_only_playing_makes_room() -> None:
     one = world(SessionOptions(buffer=2.0, ease=0))
     one.session.say(noise(32_000))
-    one.asks += one.session.pump(20)
-    assert one.asks
-    assert one.session.room == 0
+    one.requests += one.session.next_requests(20)
+    assert one.requests
+    assert one.session.free_samples == 0
     one.run(10)
-    assert one.session.room == np.count_nonzero(sound_of(one.ticks)) > 0
+    assert one.session.free_samples == np.count_nonzero(sound_of(one.ticks)) > 0
 
 
 @pytest.mark.parametrize("window", [1, 4])
-def test_no_more_is_planned_than_is_wished_however_much_sound_waits(window: int) -> None:
+def test_no_more_is_planned_than_the_options_allow_however_much_sound_waits(window: int) -> None:
     one = world(SessionOptions(ahead=9), fake=FakeOptions(window=window))
     one.session.say(noise(160_000))
-    asks = [ask for _ in range(100) for ask in one.session.pump(4)]
-    assert 9 <= len(one.session._plan.slots) < 9 + window
-    assert sum(len(ask.run) for ask in asks) <= 9 + window
-    assert one.session.room == 16_000 * 60 - 160_000
+    requests = [request for _ in range(100) for request in one.session.next_requests(4)]
+    assert 9 <= len(one.session._schedule.frames) < 9 + window
+    assert sum(len(request.window) for request in requests) <= 9 + window
+    assert one.session.free_samples == 16_000 * 60 - 160_000
 
 
 def test_one_utterance_too_many_is_refused_and_those_before_are_spoken() -> None:
@@ -339,7 +339,7 @@ def test_options_out_of_range_are_refused() -> None:
         SessionOptions(lead=30)
 
 
-def test_nobody_speaks_over_plates_with_open_mouths_in_idleness() -> None:
+def test_nobody_speaks_over_frames_with_open_mouths_in_idleness() -> None:
     one = world(idle=((2, 4),))
     one.run(30)
     assert {number_in(tick) for tick in one.ticks[10:]} == {2, 3}
@@ -359,7 +359,7 @@ def test_three_hours_grow_nothing() -> None:
             one.session.say(second)
             one.run(2)
             one.ticks.clear()
-        sizes.append((one.session.room, len(one.asks), one.session.slack))
+        sizes.append((one.session.free_samples, len(one.requests), one.session.ready_frames))
     assert len(set(sizes)) == 1
     assert one.session.stalls == 0
 
@@ -403,21 +403,21 @@ def test_whatever_happens(
             cut |= set(said) if heard else set()
         else:
             one.run(amount, 1 if action == "slow" else 100)
-        assert len(one.session._plan.slots) <= one.session.options.ahead + fake[0]
-        assert one.session.room >= 0
+        assert len(one.session._schedule.frames) <= one.session.options.ahead + fake[0]
+        assert one.session.free_samples >= 0
     one.session.end()
     one.run(250)
     played = sound_of(one.ticks)
     heard_values = played[np.flatnonzero(played)]
     wanted = [np.concatenate(parts) for parts in said.values()]
-    place = 0
+    index = 0
     for number, whole in zip(said, wanted, strict=True):
         mine = heard_values[(heard_values >= whole[0]) & (heard_values <= whole[-1])]
         assert np.array_equal(mine, whole[: len(mine)])
         assert number in cut or len(mine) == len(whole)
-        assert np.array_equal(heard_values[place : place + len(mine)], mine)
-        place += len(mine)
-    assert place == len(heard_values)
+        assert np.array_equal(heard_values[index : index + len(mine)], mine)
+        index += len(mine)
+    assert index == len(heard_values)
     assert not any(is_poisoned(tick) for tick in one.ticks)
     assert max(steps(one)) <= 1
     assert len(played) == sample_at(len(one.ticks), fps, 16_000)

@@ -18,20 +18,20 @@ from lipsmith.types import AVFrame, Face, Samples, SourceFrame
 
 
 class MemoryAvatar:
-    """Plates in memory; each says its number in its corner pixel, where no face lies."""
+    """Source frames in memory; each shows its number in its corner pixel, where no face lies."""
 
     def __init__(self, engine: Engine, source_frames: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
         self.playback = PlaybackOrder([Clip("film", 0, source_frames, idle=idle)])
-        self._plates = [self._plate(engine, index) for index in range(source_frames)]
+        self._source_frames = [self._source_frame(engine, index) for index in range(source_frames)]
 
-    def _plate(self, engine: Engine, index: int) -> SourceFrame:
+    def _source_frame(self, engine: Engine, index: int) -> SourceFrame:
         image = np.full((24, 32, 3), 100, np.uint8)
         image[0, 0] = index
         face = Face(np.array([8, 8, 16, 16], np.float32), np.zeros((478, 3), np.float32), 1.0)
         return SourceFrame(index, image, (engine.prepare(image, face, 1),))
 
     def source_frame(self, index: int) -> SourceFrame:
-        return self._plates[index]
+        return self._source_frames[index]
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,33 @@ class QuickAvatar(MemoryAvatar):
 
 
 def number_in(tick: Tick) -> int:
-    """Of the plate below a tick's picture."""
+    """Of the source frame below a tick's picture."""
     assert tick.image is not None
     return int(tick.image[0, 0, 0])
 
 
 def is_drawn(tick: Tick) -> bool:
-    """Whether anything was drawn over the plate's face."""
+    """Whether anything was drawn over the face of the source frame."""
     assert tick.image is not None
     return bool((tick.image[8:16, 8:16] != 100).any())
 
 
 class World:
-    """A session's time: every tick it may render some of what was asked, and hears what comes out."""
+    """A session's time: every tick it may render some of what was requested, and keeps what comes out."""
 
     def __init__(self, session: Session, engine: FakeEngine) -> None:
         self.session, self.engine = session, engine
-        self.asks: list[RenderRequest] = []
+        self.requests: list[RenderRequest] = []
         self.ticks: list[Tick] = []
 
     def run(self, ticks: int, rendered: int = 100) -> list[Tick]:
-        """``ticks`` ticks; up to ``rendered`` runs are drawn before each."""
+        """``ticks`` ticks; up to ``rendered`` windows are rendered before each."""
         new = []
         for _ in range(ticks):
-            self.asks += self.session.pump(4)
-            for ask in [self.asks.pop(0) for _ in range(min(rendered, len(self.asks)))]:
-                frames = render_windows([ask.run], self.engine)
-                self.session.deliver(ask, [poisoned(frame) for frame in frames] if ask.stale else frames)
+            self.requests += self.session.next_requests(4)
+            for request in [self.requests.pop(0) for _ in range(min(rendered, len(self.requests)))]:
+                frames = render_windows([request.window], self.engine)
+                self.session.deliver(request, [poisoned(frame) for frame in frames] if request.stale else frames)
             new.append(self.session.tick())
         self.ticks += new
         return new

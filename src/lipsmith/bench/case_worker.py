@@ -23,7 +23,7 @@ from .case import CaseFigures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..pipeline.generate import Report
+    from ..pipeline.film import Report
 
 IMPORTS = (
     "av", "cv2", "onnxruntime", "mediapipe.python.solution_base", "lipsmith.face.tracker", "lipsmith.media.video",

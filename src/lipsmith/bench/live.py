@@ -157,7 +157,7 @@ class TimedSpeech:
         listener = self.session.listen()
         async for tick in listener:
             self._look(tick)
-        self._dropped = listener.outlet.dropped
+        self._dropped = listener.queue.dropped
 
     def _look(self, tick: Tick) -> None:
         self.ticks += 1
@@ -196,7 +196,7 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callabl
     memory = asyncio.create_task(_watch_memory(began, case.seconds, tell))
     await asyncio.gather(*(talk.run() for talk in talks))
     elapsed, spent = time.monotonic() - began, time.process_time() - cpu
-    figures = studio.figures()
+    stats = studio.stats()
     await studio.close()
     return LiveFigures(
         wished=case.sessions,
@@ -214,8 +214,8 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, tell: Callabl
         pictures_dropped=sum(talk.dropped for talk in talks),
         samples_missing=sum(talk.missing for talk in talks),
         plate_step=max((talk.step for talk in talks), default=0),
-        batches=figures.batches,
-        render_ms=1000 * sum(figures.render_seconds),
+        batches=stats.batches,
+        render_ms=1000 * sum(stats.render_seconds),
         cores=spent / elapsed,
         memory_mb_a_minute=await memory,
     )

@@ -22,7 +22,7 @@ from .case_worker import IMPORTS, answer, keep_to, peak_bytes, resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..pipeline.generate import Report
+    from ..pipeline.film import Report
     from ..stopwatch import Stage
 
 MODULES = (*IMPORTS, "safetensors.numpy", "filelock", "lipsmith.engines.warp.engine", "lipsmith.media.probe")

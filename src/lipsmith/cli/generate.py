@@ -16,7 +16,7 @@ from .progress import progress_display
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..pipeline.generate import Report
+    from ..pipeline.film import Report
 
 HELP = {
     "engine": "Which engine; 'lipsmith engines' lists them. auto: the best one that can run here.",

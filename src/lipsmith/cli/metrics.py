@@ -11,7 +11,8 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..metrics.sync import Match, SyncReport
+    from ..metrics.sync import SyncReport
+    from ..speech.sync import Match
 
 app = typer.Typer(name="metrics", rich_markup_mode=None)
 

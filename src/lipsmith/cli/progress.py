@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..pipeline.generate import Stage
+    from ..stopwatch import Stage
 
 STAGES = {
     "open": "Reading the speech",

@@ -24,8 +24,8 @@ from .records import print_json
 
 if TYPE_CHECKING:
     from ..avatars.avatar import Avatar
-    from ..pipeline.generate import Report, Stage
-    from ..stopwatch import Progress
+    from ..pipeline.film import Report
+    from ..stopwatch import Progress, Stage
 
 FILMS = (".mp4", ".mov", ".m4v", ".webm")
 

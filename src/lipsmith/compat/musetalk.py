@@ -12,8 +12,10 @@ from ..engines import load_engine
 from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER
 from ..errors import EngineUnavailable, InputError, OptionError
 from ..options import GenerateOptions
-from ..pipeline.generate import Progress, Report, generate
+from ..pipeline.film import Report
+from ..pipeline.generate import generate
 from ..pipeline.speak import speak
+from ..stopwatch import Progress
 from .musetalk_avatars import Task, open_prepared
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Measures of lip-sync: curves against curves, and any film against its own sound."""
+"""Measures of films: lip-sync, and how exactly a drawn mouth follows its controls."""

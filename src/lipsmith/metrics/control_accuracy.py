@@ -1,7 +1,7 @@
-"""Does the drawn mouth do what it was told? Commands against what FaceMesh finds again in the drawn picture.
+"""How exactly the drawn mouth follows its controls: commands against what FaceMesh finds in the drawn picture.
 
-The face's geometry comes from FaceMesh too, so this measures obedience of the rendering, not realism and not lip-sync.
-Lengths are eye distances (outer corners 33-263).
+The geometry of the face comes from FaceMesh too. So this measures the accuracy of the rendering, not realism and not
+lip-sync. Lengths are multiples of the distance between the outer eye corners (landmarks 33 and 263).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..speech.curves import correlation
 from ..types import Array, Face, Image
-from .curves import correlation
 
 if TYPE_CHECKING:
     from ..engines.warp.material import WarpMaterial
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
 Landmarker = Callable[[Image], Face | None]
 _UPPER, _LOWER = [80, 81, 82, 13, 312, 311, 310][1:6], [88, 178, 87, 14, 317, 402, 318][1:6]
 _CORNERS = (78, 308)
-_EDGE_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ControlAccuracy:
-    """How well one portrait's mouth follows its commands; NaN is a measure for which no pose was found again."""
+    """How well the mouth of one portrait follows its commands. NaN: the face was found in no picture that counts."""
 
-    frames: int  # open poses whose face was found again
-    lost: int  # poses whose face was not found again
-    aperture_correlation: float  # 0 where nothing moved
-    aperture_error: float  # mean absolute, eye distances
+    frames: int  # pictures of open mouths in which the face was found
+    lost: int  # pictures in which the face was not found
+    aperture_correlation: float  # Pearson; 0 if nothing moved
+    aperture_error: float  # mean absolute error, in eye distances
     width_correlation: float
     width_error: float
-    press_gap: float  # largest mean opening found where the lips are told to press
-    outside: int  # largest change of a pixel outside the picture's drawn box, 0..255
-    border: int  # ... and on the outermost pixels of the box
-    folds: float  # share of the mouth's sheet cells that turned over
+    press_gap: float  # largest opening found where the lips should press together
+    outside: int  # largest change of a pixel outside the drawn box, 0..255
+    border: int  # ... and of the outermost pixels inside the box
+    folds: float  # largest share of mesh cells that are turned over
 
 
 def random_commands(count: int, pressed: int, seed: int = 1) -> NDArray[np.float32]:
-    """(count + pressed, 8) mouth controls: open poses first, then pressed ones."""
+    """(count + pressed, 8) random mouth controls: first open mouths, then pressed lips."""
     random = np.random.default_rng(seed)
     commands = np.zeros((count + pressed, 8), np.float32)
     for row in commands[:count]:
@@ -56,7 +55,13 @@ def random_commands(count: int, pressed: int, seed: int = 1) -> NDArray[np.float
 
 
 def opening(points: NDArray[np.floating[Any]], down: NDArray[np.floating[Any]], scale: float) -> tuple[float, float]:
-    """Mean height over five columns, and width, of the inner lips of (468, 2+) px points, in eye distances."""
+    """Height (mean over five columns) and width of the inner lips, in eye distances.
+
+    Args:
+        points: (468 or more, 2 or more) px landmarks.
+        down: (2,) unit vector from the forehead to the chin.
+        scale: eye distance in px.
+    """
     gap = (points[_LOWER, :2] - points[_UPPER, :2]) @ down
     across = np.array([down[1], -down[0]])
     width = (points[_CORNERS[1], :2] - points[_CORNERS[0], :2]) @ across
@@ -66,9 +71,13 @@ def opening(points: NDArray[np.floating[Any]], down: NDArray[np.floating[Any]], 
 def measure_control_accuracy(
     image: Image, face: Face, landmarker: Landmarker, commands: NDArray[np.float32] | None = None
 ) -> ControlAccuracy:
-    """Draw (H, W, 3) RGB with head still under (n, 8) ``commands`` and find the face again with ``landmarker``.
+    """Draw the face with every command, find it again, and compare.
 
-    Commands with press at 1 are counted as pressed poses, the others as open ones.
+    Args:
+        image: (H, W, 3) RGB uint8.
+        face: the one in ``image`` to draw; its head stays still.
+        landmarker: finds the face in a drawn picture.
+        commands: (n, 8) mouth controls; those with ``press`` at 1 count as pressed lips. None: 48 random ones.
     """
     from ..engines.warp import WarpEngine, WarpOptions
 
@@ -76,24 +85,24 @@ def measure_control_accuracy(
     engine = WarpEngine(WarpOptions(idle=False))
     analysis = engine.analyze(still=True)
     analysis.add(image, face)
-    target = engine.prepare(image, face, analysis.identity())
+    prepared = engine.prepare(image, face, analysis.identity())
     rows: list[tuple[float, ...]] = []
     changed, border, folds = 0, 0, 0.0
     for command in commands:
         drive = np.concatenate([command, np.zeros(6, np.float32)])
-        picture = engine.render([[target.material]], [[drive]])[0][0]
+        picture = engine.render([[prepared.material]], [[drive]])[0][0]
         drawn = image.copy()
-        x0, y0, x1, y1 = target.crop.box or (0, 0, image.shape[1], image.shape[0])
+        x0, y0, x1, y1 = prepared.crop.box or (0, 0, image.shape[1], image.shape[0])
         drawn[y0:y1, x0:x1] = picture
         border = max(border, _border_change(image, drawn, (x0, y0, x1, y1)))
         changed = max(changed, _outside_change(image, drawn, (x0, y0, x1, y1)))
-        rows.append((float(command[5] >= 1), *_row(target.material, command, landmarker(drawn))))
-        folds = max(folds, fold_share(target.material, command))
+        rows.append((float(command[5] >= 1), *_row(prepared.material, command, landmarker(drawn))))
+        folds = max(folds, fold_share(prepared.material, command))
     return _score(np.array(rows), changed, border, folds)
 
 
 def fold_share(material: object, command: Array) -> float:
-    """Share of a face's sheet cells, in the layer that is shown there, that turn over under (8,) ``command``."""
+    """Share of the visible mesh cells that turn over under the (8,) ``command``."""
     from ..engines.warp.foldover import foldover_share
 
     return foldover_share(_material(material), command)
@@ -107,7 +116,7 @@ def _material(material: object) -> WarpMaterial:
 
 
 def _row(material: object, command: NDArray[np.float32], found: Face | None) -> tuple[float, ...]:
-    """Commanded and found opening, commanded and found width; NaN where no face was found."""
+    """Commanded height, found height, commanded width, found width; found ones are NaN if no face was found."""
     from ..engines.warp.deform import target_landmarks
 
     ours = _material(material)
@@ -139,17 +148,17 @@ def _border_change(before: Image, after: Image, box: tuple[int, int, int, int]) 
 
 
 def _score(rows: NDArray[np.float64], changed: int, border: int, folds: float) -> ControlAccuracy:
-    """From (n, 5) rows of pressed, commanded and found opening, commanded and found width."""
+    """From (n, 5) rows: whether pressed, then what ``_row`` returns."""
     found = ~np.isnan(rows[:, 2])
-    told = rows[found & (rows[:, 0] < 1)]
+    opened = rows[found & (rows[:, 0] < 1)]
     pressed = rows[found & (rows[:, 0] >= 1)]
     return ControlAccuracy(
-        frames=len(told),
+        frames=len(opened),
         lost=int((~found).sum()),
-        aperture_correlation=correlation(told[:, 1], told[:, 2]) if len(told) else float("nan"),
-        aperture_error=float(np.abs(told[:, 1] - told[:, 2]).mean()) if len(told) else float("nan"),
-        width_correlation=correlation(told[:, 3], told[:, 4]) if len(told) else float("nan"),
-        width_error=float(np.abs(told[:, 3] - told[:, 4]).mean()) if len(told) else float("nan"),
+        aperture_correlation=correlation(opened[:, 1], opened[:, 2]) if len(opened) else float("nan"),
+        aperture_error=float(np.abs(opened[:, 1] - opened[:, 2]).mean()) if len(opened) else float("nan"),
+        width_correlation=correlation(opened[:, 3], opened[:, 4]) if len(opened) else float("nan"),
+        width_error=float(np.abs(opened[:, 3] - opened[:, 4]).mean()) if len(opened) else float("nan"),
         press_gap=float(pressed[:, 2].max()) if len(pressed) else float("nan"),
         outside=changed,
         border=border,

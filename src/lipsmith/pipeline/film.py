@@ -1,4 +1,4 @@
-"""From runs of shots to a film or a contact sheet, counted and timed: what every offline act shares."""
+"""From windows of driven frames to a film or a contact sheet, for ``generate`` and ``speak``; counted and timed."""
 
 from __future__ import annotations
 
@@ -29,81 +29,91 @@ if TYPE_CHECKING:
 
 PREVIEW_TILES = 24
 SILENT = 1e-3
-"""Samples that are nowhere louder, 60 dB below full scale, are no speech."""
+"""Amplitude 60 dB below full scale: sound that is nowhere louder holds no speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was made, and what it cost."""
+    """The film that was made, and what it cost."""
 
     output: Path
     engine: str
     engine_version: str
-    passed_over: tuple[str, ...]  # better engines that could not run here, and why
+    passed_over: tuple[str, ...]  # engines that ``auto`` prefers but that cannot run here, and why
     frames: int
     fps: Fraction
-    rendered: int  # frames with a mouth drawn
+    rendered: int  # frames with a drawn mouth
     cutaways: int  # frames without a face, passed through
-    unable: dict[str, int]  # why a face was left as it is -> in how many frames
+    unable: dict[str, int]  # reason why a face was left unchanged -> number of frames
     faces: int  # people who speak
-    seconds: dict[str, float]  # wall clock of each stage
+    seconds: dict[str, float]  # wall clock time of each stage
     cpu_seconds: float  # of this process, all threads
     first_frame_seconds: float  # from the call to the first finished frame
-    frames_per_second: float  # reached, over everything
+    frames_per_second: float  # of the film, over the whole call
     real_time_factor: float  # film length over wall time: 4 means four times faster than real time
-    notices: tuple[str, ...] = ()  # what was adjusted or missing: scaled, alpha laid on white, sound that breaks off
-    gaps_filled: int = 0  # frames of those who speak, one to three in a row, in which a face was not found but put
-    probe: FilmProbe | None = None  # what the written file says of itself; None for a preview
+    notices: tuple[str, ...] = ()  # for the user: scaled, transparency laid on white, sound that breaks off ...
+    gaps_filled: int = 0  # frames of speakers whose face was not found and was interpolated, one to three in a row
+    probe: FilmProbe | None = None  # what the written file says about itself; None for a contact sheet
 
 
 @dataclass(slots=True)
 class FilmRenderer:
-    """One film in the making: its engine, its clock and its counts."""
+    """Renders one film and writes it; keeps its stopwatch and its counts."""
 
     engine: Engine
     watch: Stopwatch
     progress: Progress
-    scene: BackgroundReplacement | None = None  # what comes behind the people; None: what was there
+    background: BackgroundReplacement | None = None  # None: the background stays
     first_frame: float | None = None  # seconds from the start of the watch to the first finished frame
-    loudest: float = 0.0  # of the samples that are heard in the film, 0..1
+    loudest: float = 0.0  # largest amplitude of the film's samples, 0..1
     count: Counter[str] = field(default_factory=Counter)
     unable: Counter[str] = field(default_factory=Counter)
 
-    def runs(self, take: Timeline, sound: Speech, info: FilmInfo, length: int, still: bool) -> Iterator[RenderWindow]:
-        """The film's runs, counted. A ``still`` picture that cannot speak is refused at the first, not after the last.
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the user from the engine and from the background."""
+        background = self.background.notices if self.background else ()
+        return tuple(getattr(self.engine, "notices", ())) + background
+
+    def windows(
+        self, timeline: Timeline, sound: Speech, info: FilmInfo, length: int, still: bool
+    ) -> Iterator[RenderWindow]:
+        """The film's windows, counted.
+
+        A ``still`` picture that cannot be made to speak is refused at its first window, not after the last.
 
         Raises:
             FaceError: see ``refuse_silent_face``.
         """
         blocks = first_samples(sound.blocks(), sample_at(length, info.fps, sound.rate))
-        for run in self.watch.each("listen", windows_of(take, blocks, length)):
-            for driven in run:
+        for window in self.watch.each("listen", windows_of(timeline, blocks, length)):
+            for driven in window:
                 self.loudest = max(self.loudest, float(np.abs(driven.samples).max(initial=0)))
-                reasons = {target.unable for target in driven.source_frame.faces}
+                reasons = {face.unable for face in driven.source_frame.faces}
                 self.count["cutaways" if not reasons else "rendered" if None in reasons else "left"] += 1
                 self.unable.update(reason for reason in reasons if reason is not None)
             if still:
                 self.refuse_silent_face()
-            yield run
+            yield window
 
     def write_film(
-        self, runs: Iterable[RenderWindow], info: FilmInfo, sound: Speech, output: Path, how: FilmOptions
+        self, windows: Iterable[RenderWindow], info: FilmInfo, sound: Speech, output: Path, options: FilmOptions
     ) -> None:
-        """Render and write ``how.frames`` frames."""
+        """Render and write ``options.frames`` frames."""
         from ..media.writer import FilmWriter
 
         drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
-        with FilmWriter(output, info, sound, replace(how, engine=drawn_by)) as writer:
-            for group in batched(runs, self.engine.info.batch):
+        with FilmWriter(output, info, sound, replace(options, engine=drawn_by)) as writer:
+            for group in batched(windows, self.engine.info.batch):
                 for frame in self._render(group):
                     with self.watch.stage("encode"):
                         writer.write(frame)
-                    self.progress(Stage("speak", frame.index + 1, how.frames or 0))
+                    self.progress(Stage("speak", frame.index + 1, options.frames or 0))
             self.refuse_silent_face()
             with self.watch.stage("encode"):
                 writer.close()
 
-    def write_sheet(self, runs: Iterable[RenderWindow], length: int, output: Path) -> None:
+    def write_sheet(self, windows: Iterable[RenderWindow], length: int, output: Path) -> None:
         """Render ``PREVIEW_TILES`` frames of a film of ``length`` and write them as a contact sheet."""
         from ..media.contact_sheet import contact_sheet
         from ..media.stills import write_png
@@ -111,25 +121,31 @@ class FilmRenderer:
         tiles = min(length, PREVIEW_TILES)
         wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
         shown: list[AVFrame] = []
-        for run in runs:
-            if any(driven.index in wanted for driven in run):
-                shown += [frame for frame in self._render([run]) if frame.index in wanted]
-            self.progress(Stage("speak", run[-1].index + 1, length))
+        for window in windows:
+            if any(driven.index in wanted for driven in window):
+                shown += [frame for frame in self._render([window]) if frame.index in wanted]
+            self.progress(Stage("speak", window[-1].index + 1, length))
         self.refuse_silent_face()
         write_png(output, contact_sheet([frame.image for frame in shown], [str(frame.index) for frame in shown]))
 
     def refuse_silent_face(self) -> None:
-        """A film in which no mouth was drawn in any frame is refused before it appears."""
+        """Refuse a film in which no frame has a drawn mouth, before its file appears.
+
+        Raises:
+            FaceError: with the most frequent reason.
+        """
         if not self.count["rendered"]:
-            reason = self.unable.most_common(1)[0][0] if self.unable else "the face shows only later than the speech"
+            reason = (
+                self.unable.most_common(1)[0][0] if self.unable else "the face appears only after the speech has ended"
+            )
             raise FaceError(f"No frame shows a face that can be made to speak: {reason}. Try another picture.")
 
     def silence(self, sound: Speech) -> tuple[str, ...]:
-        """A notice where the speech holds nothing to say: often a muted track was given by mistake."""
+        """A notice if the speech is silent: often somebody gave a muted track by mistake."""
         return (f"{sound.path.name} is silent: nothing is said in the film.",) if self.loudest < SILENT else ()
 
     def report(self, output: Path, fps: Fraction, faces: int, length: int) -> Report:
-        """What was made so far, without notices and the film's own words."""
+        """The report without notices and without the probe of the written file."""
         elapsed = self.watch.elapsed()
         return Report(
             output=output,
@@ -149,14 +165,14 @@ class FilmRenderer:
             real_time_factor=seconds(length, fps) / elapsed,
         )
 
-    def _render(self, runs: Sequence[RenderWindow]) -> list[AVFrame]:
+    def _render(self, windows: Sequence[RenderWindow]) -> list[AVFrame]:
         with self.watch.stage("render"):
-            frames = render_windows(runs, self.engine)
-        if self.scene is not None:
+            frames = render_windows(windows, self.engine)
+        if self.background is not None:
             with self.watch.stage("background"):
-                driven_frames = chain.from_iterable(runs)
+                driven_frames = chain.from_iterable(windows)
                 frames = [
-                    self.scene.finish(driven.source_frame, frame)
+                    self.background.finish(driven.source_frame, frame)
                     for driven, frame in zip(driven_frames, frames, strict=True)
                 ]
         if self.first_frame is None:
@@ -164,19 +180,19 @@ class FilmRenderer:
         return frames
 
 
-def film_options(wish: FilmWish, frames: int) -> FilmOptions:
-    """How the writer is to write ``frames`` frames of the film that ``wish`` describes."""
+def film_options(options: FilmWish, frames: int) -> FilmOptions:
+    """The writer's options for a film of ``frames`` frames that ``options`` describes."""
     from ..media.writer import FilmOptions
 
-    clear = wish.background == "transparent"
-    return FilmOptions(wish.crf, wish.preset, frames, marked=wish.mark, transparent=clear)
+    clear = options.background == "transparent"
+    return FilmOptions(options.crf, options.preset, frames, marked=options.mark, transparent=clear)
 
 
-def batched(runs: Iterable[RenderWindow], size: int) -> Iterator[list[RenderWindow]]:
-    """``size`` runs at a time; the last group may be smaller."""
+def batched(windows: Iterable[RenderWindow], size: int) -> Iterator[list[RenderWindow]]:
+    """``size`` windows at a time; the last group may be smaller."""
     waiting: list[RenderWindow] = []
-    for run in runs:
-        waiting.append(run)
+    for window in windows:
+        waiting.append(window)
         if len(waiting) == size:
             yield waiting
             waiting = []

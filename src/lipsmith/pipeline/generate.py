@@ -1,4 +1,4 @@
-"""A picture and some speech in, a speaking film out: the offline act."""
+"""A picture and some speech in, a speaking film out."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def generate(
         picture: an image, a video, or a folder of numbered images.
         speech: any sound, or a video's soundtrack; None: the soundtrack of ``picture``.
         output: the film (.mp4, .mov, .webm), or with ``preview`` a contact sheet (.png).
-        options: how; see ``GenerateOptions``.
+        options: see ``GenerateOptions``.
         preview: write a contact sheet of the film instead of the film.
         progress: called after every frame of every stage.
         engine: an instance to use instead of ``options.engine``.
 
     Raises:
-        LipsmithError: one clear sentence; nothing is left behind.
+        LipsmithError: one sentence that says what is wrong and what to do; no file is left behind.
     """
     from ..media.writer import check_output, check_transparent
 
@@ -61,117 +61,130 @@ def generate(
     if loaded is None:
         shared = {"idle": not (options.still or has_own_outline(picture, options)), "seed": options.seed}
         loaded = choose_engine(options.engine, {**shared, **options.engine_options})
-    making = _Generation(options, FilmRenderer(loaded.engine, watch, progress or (lambda _: None)))
-    report = making.run(picture, Path(speech) if speech else None, output, preview)
+    generation = _Generation(options, FilmRenderer(loaded.engine, watch, progress or (lambda _: None)))
+    report = generation.run(picture, Path(speech) if speech else None, output, preview)
     return replace(report, passed_over=loaded.passed_over, notices=loaded.notices + report.notices)
 
 
 @dataclass(slots=True)
 class _Generation:
-    """One run of ``generate``: what it was asked, and the film in the making."""
+    """One call of ``generate``."""
 
     options: GenerateOptions
-    filming: FilmRenderer
+    renderer: FilmRenderer
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
         from ..media.probe import probe
-        from ..media.resampler import Resampler
 
-        filming = self.filming
-        with filming.watch.stage("open"):
-            footage, sound = open_both(picture, speech, self.options, filming.progress)
-            filming.scene = open_background(picture, footage, self.options, preview)
-        spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
-        preparation = FacePreparation(filming.engine, self.options.faces, filming.watch, filming.progress)
-        cast = preparation.track_people(footage, spoken if self.options.length == "speech" else None)
-        length = film_length(footage, cast.frames, spoken, self.options)
+        renderer = self.renderer
+        with renderer.watch.stage("open"):
+            video, sound = open_both(picture, speech, self.options, renderer.progress)
+            renderer.background = open_background(picture, video, self.options, preview)
+        spoken = frame_count(sound.samples, video.info.fps, sound.rate)
+        preparation = FacePreparation(renderer.engine, self.options.faces, renderer.watch, renderer.progress)
+        people = preparation.track_people(video, spoken if self.options.length == "speech" else None)
+        length = film_length(video, people.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
-            source_frames = self.source_frames(footage, (preparation, cast), length, Path(spool))
-            take = Timeline(source_frames, filming.engine, footage.info.fps, sound.rate, Resampler(sound.rate))
+            source_frames = self.source_frames(video, preparation, people, length, Path(spool))
+            timeline = Timeline.of_speech(source_frames, renderer.engine, video.info.fps, sound.rate)
             try:
-                self.write(take, sound, footage, length, (output, preview))
-            except FaceError as refusal:  # the engine's own reason says more
-                raise FaceError(next(iter(preparation.refusals.values()), str(refusal))) from refusal
-        report = filming.report(output, footage.info.fps, len(cast.chosen), length)
-        notices = picture_notices(footage, filming.scene) + sound.notices + filming.silence(sound) + preparation.silent
-        notices += tuple(getattr(filming.engine, "notices", ())) + (filming.scene.notices if filming.scene else ())
-        read = None if preview else probe(output)
-        return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
+                self.write(timeline, sound, video, length, output, preview)
+            except FaceError as problem:  # the engine's own reason says more
+                raise FaceError(next(iter(preparation.refusals.values()), str(problem))) from problem
+        report = renderer.report(output, video.info.fps, len(people.chosen), length)
+        notices = picture_notices(video, renderer.background) + sound.notices + renderer.silence(sound)
+        notices += preparation.silent + renderer.notices
+        probed = None if preview else probe(output)
+        return replace(report, notices=notices, gaps_filled=people.gaps_filled, probe=probed)
 
-    def write(self, take: Timeline, sound: Speech, footage: VideoSource, length: int, goal: tuple[Path, bool]) -> None:
-        """Make the film, or the contact sheet, that ``goal`` names."""
-        info = FilmInfo(footage.info.size, footage.info.fps, sound.rate)
-        runs = self.filming.runs(take, sound, info, length, still=footage.info.frames == 1)
-        output, preview = goal
+    def write(
+        self, timeline: Timeline, sound: Speech, video: VideoSource, length: int, output: Path, preview: bool
+    ) -> None:
+        """Write the film to ``output``, or its contact sheet if it is a ``preview``."""
+        info = FilmInfo(video.info.size, video.info.fps, sound.rate)
+        windows = self.renderer.windows(timeline, sound, info, length, still=video.info.frames == 1)
         if preview:
-            self.filming.write_sheet(runs, length, output)
+            self.renderer.write_sheet(windows, length, output)
             return
-        self.filming.write_film(runs, info, sound, output, film_options(self.options, length))
+        self.renderer.write_film(windows, info, sound, output, film_options(self.options, length))
 
     def source_frames(
-        self, footage: VideoSource, ready: tuple[FacePreparation, TrackedPeople], length: int, spool: Path
+        self, video: VideoSource, preparation: FacePreparation, people: TrackedPeople, length: int, spool: Path
     ) -> Iterator[SourceFrame]:
-        """The plates of the film in its order; a picture that stands still is prepared once."""
+        """The source frames in film order. A picture that stays the same is prepared once."""
         from ..media.ping_pong import ping_pong_frames
 
-        preparation, cast = ready
         source_frame: SourceFrame | None = None
-        for index, image in self.filming.watch.each("decode", ping_pong_frames(footage, length, spool)):
+        for index, image in self.renderer.watch.each("decode", ping_pong_frames(video, length, spool)):
             if source_frame is None or source_frame.index != index:
-                with self.filming.watch.stage("prepare"):
-                    source_frame = preparation.source_frame(image, index, cast)
+                with self.renderer.watch.stage("prepare"):
+                    source_frame = preparation.source_frame(image, index, people)
             yield source_frame
 
 
 def open_both(
     picture: Path, speech: Path | None, options: GenerateOptions, progress: Progress
 ) -> tuple[VideoSource, Speech]:
-    """Open the picture and the speech, or the picture's own soundtrack; a speech of minutes with ``progress``."""
+    """Open the picture and the speech; without a speech, the picture's own soundtrack.
+
+    ``progress`` is called while a speech of minutes is read.
+
+    Raises:
+        SoundError: there is no speech, and the picture has no sound.
+        LipsmithError: one of the files cannot be read.
+    """
     from ..media.sound import open_speech
     from ..media.video import open_video_source
 
-    footage = open_video_source(picture, options.fps)
-    fps = float(footage.info.fps)
-    if speech is None and not footage.info.has_sound:
+    video = open_video_source(picture, options.fps)
+    fps = float(video.info.fps)
+    if speech is None and not video.info.has_sound:
         raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
 
-    def tell(read: float, total: float) -> None:
+    def report_reading(read: float, total: float) -> None:
         progress(Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0))
 
-    return footage, open_speech(speech or picture, tell)
+    return video, open_speech(speech or picture, report_reading)
 
 
 def open_background(
-    picture: Path, footage: VideoSource, options: GenerateOptions, sheet: bool
+    picture: Path, video: VideoSource, options: GenerateOptions, sheet: bool
 ) -> BackgroundReplacement | None:
-    """What comes behind the people of ``footage``; None: what was there."""
+    """The background to put behind the people of ``video``; None: it stays as it is."""
     from ..media.background import BackgroundOptions, open_alpha, open_replacement
 
     if options.background == "keep":
         return None
-    wish, first = BackgroundOptions(options.background, options.key), next(iter(footage.frames()))
-    return open_replacement(wish, first, footage.info.fps, open_alpha(picture), sheet)
+    background, first = BackgroundOptions(options.background, options.key), next(iter(video.frames()))
+    return open_replacement(background, first, video.info.fps, open_alpha(picture), sheet)
 
 
-def picture_notices(footage: VideoSource, scene: BackgroundReplacement | None) -> tuple[str, ...]:
-    """What the footage says of itself; white below transparent parts is not seen in a scene of its own."""
+def picture_notices(video: VideoSource, background: BackgroundReplacement | None) -> tuple[str, ...]:
+    """The notices of the source. The white below transparent parts is not seen behind another background."""
     from ..media.stills import WHITE_BACKGROUND_NOTICE
 
-    return tuple(notice for notice in footage.info.notices if scene is None or WHITE_BACKGROUND_NOTICE not in notice)
+    return tuple(notice for notice in video.info.notices if background is None or WHITE_BACKGROUND_NOTICE not in notice)
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
-    """Whether the picture's own transparency says where the person ends: then the head must not move out of it."""
+    """Whether the picture's own transparency outlines the person. The head must not move out of that outline."""
     from ..media.background import open_alpha
 
     return options.background != "keep" and options.key in ("auto", "alpha") and open_alpha(picture) is not None
 
 
-def film_length(footage: VideoSource, looked: int, spoken: int, options: GenerateOptions) -> int:
-    """Frames of the film, from the footage's frames and those the speech needs. A still has no length of its own."""
-    if options.length == "speech" or footage.info.kind == "image":
+def film_length(video: VideoSource, shown: int, spoken: int, options: GenerateOptions) -> int:
+    """Frames of the film.
+
+    Args:
+        video: the source; a still image has no length of its own.
+        shown: frames of the source.
+        spoken: frames that the speech needs.
+        options: says which of both counts.
+    """
+    if options.length == "speech" or video.info.kind == "image":
         return spoken
-    return looked if options.length == "picture" else max(looked, spoken)
+    return shown if options.length == "picture" else max(shown, spoken)
 
 
-__all__ = ["Progress", "Report", "Stage", "film_length", "generate", "open_both"]
+__all__ = ["generate"]

@@ -1,8 +1,10 @@
-"""A look before time is spent: who is in the first picture, and that picture saying the loudest moment of a speech."""
+"""A quick look before a film is made: the faces of the first frame, and that frame speaking for a moment."""
 
 from __future__ import annotations
 
+import tempfile
 import wave
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,36 +13,56 @@ import numpy as np
 
 from ..options import GenerateOptions
 from ..types import Face, Image, Samples
-from .film import Report
+from .film import Report, first_samples
 from .generate import generate
 
 if TYPE_CHECKING:
     from ..media.sound import Speech
 
-TRIED = 0.4  # seconds of speech that are spoken
-SEARCHED = 20.0  # seconds from the speech's beginning in which they are looked for
+SPOKEN = 0.4  # seconds of speech that are spoken
+SEARCHED = 20.0  # seconds from the beginning of the speech in which the loudest moment is searched
 SHEET = "sheet.png"
+"""The contact sheet's name in the folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """What was seen."""
+    """The faces that were found, and how they speak."""
 
-    image: Image  # (H, W, 3) RGB uint8, the first picture
-    faces: tuple[Face, ...]
-    speakers: tuple[int, ...]  # tracks of the faces that the options choose
-    report: Report | None  # of the sheet, if there was speech and somebody to say it
+    image: Image  # (H, W, 3) RGB uint8, the first frame
+    faces: tuple[Face, ...]  # all that were found
+    speakers: tuple[int, ...]  # track numbers of the faces that the options choose
+    report: Report | None  # of the contact sheet; None: there was no speech, or nobody to speak
+    sheet: Image | None = None  # (H, W, 3) RGB uint8, the contact sheet of some frames that speak
 
 
-def preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Preview:
-    """Find the faces of ``picture``'s first frame; with ``speech`` write a sheet of it speaking.
+def preview(
+    picture: str | Path,
+    speech: str | Path | None = None,
+    options: GenerateOptions | None = None,
+    folder: str | Path | None = None,
+) -> Preview:
+    """Find the faces of the first frame of ``picture``; with ``speech`` let it say the loudest moment.
 
     Args:
-        folder: gets the sheet, ``SHEET``, and what it is made of.
+        picture: an image, a video, or a folder of numbered images.
+        speech: any sound, or a video's soundtrack; None: only faces are found.
+        options: see ``GenerateOptions``.
+        folder: an existing folder that gets the contact sheet, ``sheet.png``, and the files that it is made from;
+            None: no file is kept, and the path in ``report.output`` is no longer there.
 
     Raises:
         LipsmithError: as ``generate``.
     """
+    options = options or GenerateOptions()
+    with ExitStack() as stack:
+        place = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsmith-"))
+        return _preview(Path(picture), None if speech is None else Path(speech), options, Path(place))
+
+
+def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Preview:
+    from PIL import Image as Pillow
+
     from ..face.tracker import Tracker
     from ..media.stills import write_png
     from ..media.video import open_video_source
@@ -49,40 +71,34 @@ def preview(picture: Path, speech: Path | None, options: GenerateOptions, folder
     with Tracker(25, still=True) as tracker:
         found = tuple(tracker.push(image))
         chosen = tuple(tracker.finish().choose(options.faces)) if found else ()
-    report = None
+    report, sheet = None, None
     if speech is not None and chosen:
         write_png(folder / "first.png", image)
         _write_moment(folder / "moment.wav", speech)
-        tried = replace(options, length="speech", fps="25")
-        report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, tried, preview=True)
-    return Preview(image, found, chosen, report)
+        short = replace(options, length="speech", fps="25")
+        report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, short, preview=True)
+        sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB"))
+    return Preview(image, found, chosen, report, sheet)
 
 
 def _write_moment(path: Path, speech: Path) -> None:
-    """The loudest ``TRIED`` seconds of the speech's beginning, as a mono WAV."""
+    """Write the loudest ``SPOKEN`` seconds of the first ``SEARCHED`` seconds, as a mono WAV."""
     from ..media.sound import open_speech
 
     sound = open_speech(speech)
-    heard = _beginning(sound)
-    width = min(len(heard), round(TRIED * sound.rate))
-    energy = np.cumsum(np.concatenate([[0.0], heard.astype(np.float64) ** 2]))
+    samples = _beginning(sound)
+    width = min(len(samples), round(SPOKEN * sound.rate))
+    energy = np.cumsum(np.concatenate([[0.0], samples.astype(np.float64) ** 2]))
     start = int(np.argmax(energy[width:] - energy[: len(energy) - width]))
-    pcm = (np.clip(heard[start : start + width], -1, 1) * 32767).astype("<i2")
+    pcm = (np.clip(samples[start : start + width], -1, 1) * 32767).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, sound.rate, 0, "NONE", ""))
         file.writeframes(pcm.tobytes())
 
 
 def _beginning(sound: Speech) -> Samples:
-    most = round(SEARCHED * sound.rate)
-    taken: list[Samples] = []
-    count = 0
-    for block in sound.blocks():
-        taken.append(block)
-        count += len(block)
-        if count >= most:
-            break
-    return np.concatenate(taken)[:most]
+    """The first ``SEARCHED`` seconds of the speech, (n,) samples at its own rate."""
+    return np.concatenate(list(first_samples(sound.blocks(), round(SEARCHED * sound.rate))))
 
 
 __all__ = ["Preview", "preview"]

@@ -1,4 +1,4 @@
-"""Render runs of shots: the only place where an engine is asked for pictures."""
+"""Render windows of driven frames: the only place where an engine is asked for pictures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ..types import AVFrame, DrivenFrame, Image, Samples
 from .timeline import RenderWindow, Timeline
 
 
-def render_windows(runs: Sequence[RenderWindow], engine: Engine) -> list[AVFrame]:
-    """Finished frames of ``runs``, in order. Runs may come from many takes: all share one call to the engine.
+def render_windows(windows: Sequence[RenderWindow], engine: Engine) -> list[AVFrame]:
+    """Finished frames of ``windows``, in order. The windows may come from many timelines; all share one engine call.
 
-    A shot without faces keeps the very array of its plate.
+    A frame without faces keeps the very image array of its source frame.
     """
-    rows = [(run, face) for run in runs for face in range(len(run[0].source_frame.faces))]
-    materials = [[driven.source_frame.faces[face].material for driven in run] for run, face in rows]
-    drives = [[driven.drive for driven in run] for run, _ in rows]
+    rows = [(window, face) for window in windows for face in range(len(window[0].source_frame.faces))]
+    materials = [[driven.source_frame.faces[face].material for driven in window] for window, face in rows]
+    drives = [[driven.drive for driven in window] for window, _ in rows]
     pictures = iter(engine.render(materials, drives) if rows else [])
     frames: list[AVFrame] = []
-    for run in runs:
-        faces = [next(pictures) for _ in run[0].source_frame.faces]  # faces[target][position in the run]
-        frames += [_finish(driven, [face[k] for face in faces]) for k, driven in enumerate(run)]
+    for window in windows:
+        faces = [next(pictures) for _ in window[0].source_frame.faces]  # faces[face][position in the window]
+        frames += [_finish(driven, [face[k] for face in faces]) for k, driven in enumerate(window)]
     return frames
 
 
@@ -36,28 +36,28 @@ def _finish(driven: DrivenFrame, pictures: list[Image]) -> AVFrame:
 
 
 def render_stream(
-    take: Timeline, sound: Iterable[Samples], engine: Engine, frames: int | None = None, batch: int = 1
+    timeline: Timeline, sound: Iterable[Samples], engine: Engine, frames: int | None = None, batch: int = 1
 ) -> Iterator[AVFrame]:
-    """Offline: the whole film in order, as fast as it goes, never more than a block of it in memory.
+    """Yield the whole film in order, as fast as the engine draws, with only some windows of it in memory.
 
     Args:
-        take: fresh, over the plates of the film.
-        sound: blocks of samples at the take's playing rate.
-        engine: the one the take listens through.
+        timeline: a new one, over the source frames of the film.
+        sound: blocks of (n,) mono samples at the timeline's playing rate.
+        engine: draws the drives that the timeline gets.
         frames: the film's length when it is longer than the sound.
-        batch: runs that share one call to ``engine.render``.
+        batch: windows that share one call to ``engine.render``.
     """
     waiting: list[RenderWindow] = []
-    for run in windows_of(take, sound, frames):
-        waiting.append(run)
+    for window in windows_of(timeline, sound, frames):
+        waiting.append(window)
         if len(waiting) >= batch:
             yield from render_windows(waiting, engine)
             waiting = []
     yield from render_windows(waiting, engine)
 
 
-def windows_of(take: Timeline, sound: Iterable[Samples], frames: int | None = None) -> Iterator[RenderWindow]:
-    """The runs of a whole film, not yet rendered."""
+def windows_of(timeline: Timeline, sound: Iterable[Samples], frames: int | None = None) -> Iterator[RenderWindow]:
+    """The windows of a whole film, not yet rendered."""
     for block in sound:
-        yield from take.follow(block)
-    yield from take.finish(frames)
+        yield from timeline.iter_push(block)
+    yield from timeline.iter_end(frames)

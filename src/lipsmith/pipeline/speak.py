@@ -1,4 +1,4 @@
-"""A prepared avatar and some speech in, a speaking film out: the offline act without looking and preparing."""
+"""A prepared avatar and some speech in, a speaking film out. Nothing is searched for or prepared again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpeakOptions:
-    """How an avatar's film is made."""
+    """How the film of an avatar is made."""
 
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
     preset: Preset = "veryfast"  # x264 speed
@@ -47,19 +47,19 @@ def speak(
     engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Make a prepared ``avatar`` say ``speech``. The film begins with the first plate and is as long as the speech.
+    """Make a prepared ``avatar`` say ``speech``. The film begins with the first frame and is as long as the speech.
 
     Args:
-        avatar: opened; see ``lipsmith.avatars.avatar.Avatar``.
+        avatar: an open one, as ``AvatarStore.open`` returns it.
         speech: any sound, or a video's soundtrack.
         output: the film (.mp4, .mov, .webm).
-        options: how; see ``SpeakOptions``.
-        engine: an instance to use instead of ``engine_for``'s; several speeches can share it.
+        options: see ``SpeakOptions``.
+        engine: an instance to use instead of the one that ``engine_for`` loads; several films can share it.
         progress: called after every frame.
 
     Raises:
-        AvatarStale: the engine is not the one that made the avatar, or of another version.
-        LipsmithError: one clear sentence; nothing is left behind.
+        AvatarStale: another engine, or another version of it, made the avatar.
+        LipsmithError: one sentence that says what is wrong and what to do; no file is left behind.
     """
     from ..media.writer import check_output, check_transparent
 
@@ -76,52 +76,50 @@ def speak(
 
 
 def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
-    """The engine that made ``avatar``. Before another background a head stays in the outline its source brought along.
+    """Load the engine that made ``avatar``.
 
-    Raises as ``engine_of``.
+    Where another background replaces the source's own and the source's transparency outlines the person, the head does
+    not move out of that outline. Raises what ``engine_of`` raises.
     """
     outlined = options.background != "keep" and _key(avatar, options) in ("auto", "alpha") and avatar.alphas is not None
     return engine_of(avatar.info, still=outlined)
 
 
-def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, filming: FilmRenderer) -> Report:
+def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, renderer: FilmRenderer) -> Report:
     from ..media.probe import probe
-    from ..media.resampler import Resampler
     from ..media.sound import open_speech
 
-    info, engine, watch = avatar.info, filming.engine, filming.watch
+    info, engine, watch = avatar.info, renderer.engine, renderer.watch
     with watch.stage("open"):
-        filming.scene = _scene(avatar, options)
-        tell = filming.progress
-        sound = open_speech(speech, lambda read, total: tell(_heard(read, total, float(info.fps))))
+        renderer.background = _background(avatar, options)
+        sound = open_speech(speech, lambda read, total: renderer.progress(_reading(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
-    take = Timeline(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate, Resampler(sound.rate))
+    timeline = Timeline.of_speech(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate)
     film = FilmInfo(info.size, info.fps, sound.rate)
-    runs = filming.runs(take, sound, film, length, still=info.frames == 1)
-    filming.write_film(runs, film, sound, output, film_options(options, length))
-    report = filming.report(output, info.fps, info.faces, length)
-    notices = sound.notices + filming.silence(sound) + tuple(getattr(engine, "notices", ()))
-    notices += filming.scene.notices if filming.scene else ()
+    windows = renderer.windows(timeline, sound, film, length, still=info.frames == 1)
+    renderer.write_film(windows, film, sound, output, film_options(options, length))
+    report = renderer.report(output, info.fps, info.faces, length)
+    notices = sound.notices + renderer.silence(sound) + renderer.notices
     return replace(report, notices=notices, probe=probe(output))
 
 
-def _scene(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | None:
-    """What comes behind the people; None: what was there."""
+def _background(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | None:
+    """The background to put behind the people; None: it stays as it is."""
     from ..media.background import BackgroundOptions, open_replacement
 
     if options.background == "keep":
         return None
-    wish = BackgroundOptions(options.background, _key(avatar, options))
-    return open_replacement(wish, avatar.source_frame(0).image, avatar.info.fps, avatar.alphas)
+    background = BackgroundOptions(options.background, _key(avatar, options))
+    return open_replacement(background, avatar.source_frame(0).image, avatar.info.fps, avatar.alphas)
 
 
 def _key(avatar: Avatar, options: SpeakOptions) -> str:
-    """The wish's own, else the avatar's."""
+    """The key that the options name, else the avatar's."""
     return avatar.info.key if options.key == "auto" and avatar.info.key != "none" else options.key
 
 
 def source_frames(avatar: Avatar) -> Iterator[SourceFrame]:
-    """The plates of one long speech, from the first on, without end."""
+    """The source frames of one endless speech, from the first frame on."""
     cursor = avatar.playback.start(speaking=True)
     while True:
         yield avatar.source_frame(cursor.index)
@@ -129,9 +127,9 @@ def source_frames(avatar: Avatar) -> Iterator[SourceFrame]:
 
 
 def warm_up(store: AvatarStore, name: str) -> dict[str, float]:
-    """Read the avatar ``name`` and draw its first frame in silence; seconds of each stage.
+    """Read the avatar ``name`` and draw its first frame in silence; return the seconds of each stage.
 
-    Raises as ``AvatarStore.open`` and ``engine_of`` do.
+    Raises what ``AvatarStore.open`` and ``engine_of`` raise.
     """
     watch = Stopwatch()
     with watch.stage("open"):
@@ -142,13 +140,13 @@ def warm_up(store: AvatarStore, name: str) -> dict[str, float]:
         with watch.stage("engine"):
             engine = engine_of(avatar.info)
         with watch.stage("render"):
-            take = Timeline(source_frames(avatar), engine, avatar.info.fps)
-            render_windows(take.end(engine.info.window), engine)
+            timeline = Timeline.of_speech(source_frames(avatar), engine, avatar.info.fps)
+            render_windows(timeline.end(engine.info.window), engine)
     return watch.seconds
 
 
-def _heard(read: float, total: float, fps: float) -> Stage:
-    """Progress of reading a speech, seconds in frames."""
+def _reading(read: float, total: float, fps: float) -> Stage:
+    """Progress of reading a speech: seconds as frames."""
     return Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0)
 
 

@@ -1,120 +1,119 @@
-"""One stream of sound over one run of plates. No clock, no model, no file.
+"""A stream of sound meets the pictures that it plays over. No clock, no model, no file.
 
-``push`` and ``end`` hand out runs of shots to be rendered together; the same object serves a file on disk and a
-live call, so both give the same frames. The sound that plays keeps its own rate; the encoder hears a 16 kHz copy.
+``push`` and ``end`` return windows of frames to be rendered together. The same object serves a file on disk and a live
+call, so both give the same frames. What plays is the pushed sound itself, sample by sample, at its own rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
 
-from ..engines.protocols import Engine, IdleMotion
+from ..drive.source import DriveSource
+from ..drive.speech import SpeechDrive
+from ..engines.protocols import Engine
 from ..timing import HEARING_RATE, frame_count, sample_at
 from ..types import Array, DrivenFrame, Samples, SourceFrame
 
 RenderWindow = list[DrivenFrame]
-"""Consecutive shots drawn together: at most the engine's window, of one scene, all with the same faces; one if none."""
+"""Consecutive frames drawn together: at most the engine's window, of one scene, all with the same faces.
 
-
-class Resampler(Protocol):
-    """Turns the playing sound into the 16 kHz copy that is heard. ``media.resampler.Resampler`` is one."""
-
-    def push(self, samples: Samples) -> Samples: ...
-
-    def flush(self) -> Samples: ...
+A frame without a face stands alone.
+"""
 
 
 class Timeline:
-    """Meets every frame of the film with its plate, its drive and its exact samples.
+    """Gives every frame of a film its source frame, its drive and its exact samples.
 
     Args:
-        plates: what is spoken over, in film order; must not end before the film does.
-        engine: whose encoder listens; it is not asked to render here.
+        source_frames: the pictures in film order; they must not end before the film does.
+        drives: gives one drive per frame.
         fps: of the film.
-        rate: Hz of the playing sound that ``push`` gets.
-        hearing: from ``rate`` to 16 kHz; not needed when ``rate`` is 16 kHz.
+        rate: Hz of the pushed sound.
+        window: most frames rendered together; the engine's ``info.window``.
     """
 
     def __init__(
         self,
         source_frames: Iterator[SourceFrame],
-        engine: Engine,
+        drives: DriveSource,
         fps: Fraction,
         rate: int = HEARING_RATE,
-        hearing: Resampler | None = None,
+        window: int = 1,
     ) -> None:
-        if hearing is None and rate != HEARING_RATE:
-            raise ValueError(f"sound at {rate} Hz needs a hearing that brings it to {HEARING_RATE} Hz")
-        self._plates, self._fps, self._rate, self._hearing = source_frames, fps, rate, hearing
-        self._encoder, self._window = engine.speech_encoder(fps), engine.info.window
-        self._sound = np.zeros(0, np.float32)  # pushed, not yet given to a shot
-        self._pushed = self._heard = 0  # samples: received at the playing rate, heard at 16 kHz
-        self._next = 0  # index of the next shot
-        self._run: RenderWindow = []
+        self._source_frames, self._drives, self._fps, self._rate = source_frames, drives, fps, rate
+        self._longest = window
+        self._sound = np.zeros(0, np.float32)  # pushed, not yet given to a frame
+        self._pushed = 0  # samples
+        self._next = 0  # index of the next frame
+        self._window: RenderWindow = []
+
+    @classmethod
+    def of_speech(
+        cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = HEARING_RATE
+    ) -> Timeline:
+        """A timeline whose pushed sound is speech, and which ``engine`` hears and draws."""
+        return cls(source_frames, SpeechDrive(engine, fps, rate), fps, rate, engine.info.window)
 
     def push(self, samples: Samples) -> list[RenderWindow]:
-        """Take (n,) more samples at the playing rate; return the runs that are now complete."""
-        return list(self.follow(samples))
+        """Take (n,) more samples at the playing rate; return the windows that are now complete."""
+        return list(self.iter_push(samples))
 
     def end(self, frames: int | None = None) -> list[RenderWindow]:
         """The sound is over. The film ends with it, or after ``frames`` if that is later (silence follows)."""
-        return list(self.finish(frames))
+        return list(self.iter_end(frames))
 
-    def follow(self, samples: Samples) -> Iterator[RenderWindow]:
-        """As ``push``, one run at a time: a plate is asked for when its run is. To be used up before more sound.
+    def iter_push(self, samples: Samples) -> Iterator[RenderWindow]:
+        """As ``push``, one window at a time. Use the iterator up before you push more.
 
-        An encoder that answers half a minute late then fills no memory with plates.
+        A source frame is asked for only when its window is. So a drive source that answers half a minute late does not
+        fill memory with pictures.
         """
         self._sound = np.concatenate([self._sound, samples])
         self._pushed += len(samples)
-        yield from self._gather(self._hear(self._hearing.push(samples) if self._hearing else samples))
+        yield from self._windows(self._drives.push(samples, self._whole_frames()))
 
-    def finish(self, frames: int | None = None) -> Iterator[RenderWindow]:
-        """As ``end``, one run at a time."""
+    def iter_end(self, frames: int | None = None) -> Iterator[RenderWindow]:
+        """As ``end``, one window at a time."""
         total = max(frame_count(self._pushed, self._fps, self._rate), frames or 0)
-        drives = self._hear(self._hearing.flush()) if self._hearing else []
-        missing = sample_at(total, self._fps) - self._heard
-        drives += self._hear(np.zeros(max(0, missing), np.float32)) + self._encoder.flush()
-        yield from self._gather(drives[: total - self._next])
-        yield from self._close()
+        yield from self._windows(self._drives.finish(total)[: total - self._next])
+        yield from self._close_window()
 
     def begin_at(self, frame: int) -> None:
-        """Other takes made the ``frame`` frames before: a face that moves by itself goes on from there."""
-        if isinstance(self._encoder, IdleMotion):
-            self._encoder.begin_at(frame)
+        """The next frame is number ``frame`` of a longer stream; see ``DriveSource.begin_at``."""
+        self._drives.begin_at(frame)
 
-    def _hear(self, samples: Samples) -> list[Array]:
-        self._heard += len(samples)
-        return self._encoder.push(samples)
+    def _whole_frames(self) -> int:
+        """Frames that the pushed sound covers from their first sample to their last."""
+        frames = frame_count(self._pushed, self._fps, self._rate)
+        return frames - (sample_at(frames, self._fps, self._rate) > self._pushed)
 
-    def _gather(self, drives: list[Array]) -> Iterator[RenderWindow]:
+    def _windows(self, drives: list[Array]) -> Iterator[RenderWindow]:
         for drive in drives:
-            driven = self._shot(drive)
-            if self._run and not _goes_on(self._run[-1].source_frame, driven.source_frame):
-                yield from self._close()
-            self._run.append(driven)
-            if len(self._run) == (self._window if driven.source_frame.faces else 1):
-                yield from self._close()
+            driven = self._driven_frame(drive)
+            if self._window and not _belong_together(self._window[-1].source_frame, driven.source_frame):
+                yield from self._close_window()
+            self._window.append(driven)
+            if len(self._window) == (self._longest if driven.source_frame.faces else 1):
+                yield from self._close_window()
 
-    def _shot(self, drive: Array) -> DrivenFrame:
+    def _driven_frame(self, drive: Array) -> DrivenFrame:
         start, stop = sample_at(self._next, self._fps, self._rate), sample_at(self._next + 1, self._fps, self._rate)
         sound = self._sound[: stop - start]
         sound = np.pad(sound, (0, stop - start - len(sound)))
         self._sound = self._sound[stop - start :]
-        driven = DrivenFrame(self._next, next(self._plates), drive, sound)
+        driven = DrivenFrame(self._next, next(self._source_frames), drive, sound)
         self._next += 1
         return driven
 
-    def _close(self) -> list[RenderWindow]:
-        run, self._run = self._run, []
-        return [run] if run else []
+    def _close_window(self) -> list[RenderWindow]:
+        window, self._window = self._window, []
+        return [window] if window else []
 
 
-def _goes_on(before: SourceFrame, now: SourceFrame) -> bool:
-    """Whether both are of one scene and show the same people in the same order."""
-    tracks = [[target.track for target in source_frame.faces] for source_frame in (before, now)]
-    return before.scene == now.scene and tracks[0] == tracks[1]
+def _belong_together(before: SourceFrame, now: SourceFrame) -> bool:
+    """Whether both frames are of one scene and show the same people in the same order."""
+    before_tracks, now_tracks = ([face.track for face in frame.faces] for frame in (before, now))
+    return before.scene == now.scene and before_tracks == now_tracks

@@ -1,4 +1,4 @@
-"""Whether one more session fits: a refusal is better than everybody's stutter."""
+"""Whether one more session fits. To refuse one is better than to let all of them stutter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from ..errors import Busy
 
 KEPT = 64
-"""Calls that the estimate remembers: some seconds, so that it follows the machine's load."""
+"""Calls that the estimate is made from: those of some seconds, so that it follows the load of the machine."""
 SHARE = 0.8
-"""Of the time between two ticks that rendering may take; the rest is for hearing, loading plates and coding."""
+"""Of the time between two ticks, what rendering may take. The rest is for speech encoding, loading and coding."""
 
 
 class LoadModel:
@@ -25,14 +25,14 @@ class LoadModel:
         return len(self._calls)
 
     def measured(self, rows: int, seconds: float) -> None:
-        """A call of ``rows`` rows took that long."""
+        """Note that a call of ``rows`` rows took ``seconds``."""
         if rows:
             self._calls.append((rows, seconds))
 
     def fit(self) -> tuple[float, float]:
-        """(a, b) by least squares over the last calls; calls of one size say nothing of a, which is then 0.
+        """(a, b) in seconds, by least squares over the last calls.
 
-        There the median counts, for a machine does other things at times.
+        If all calls have the same number of rows, or the fit is negative, a is 0 and b is the median time per row.
         """
         if not self._calls:
             return 0.0, 0.0
@@ -46,36 +46,36 @@ class LoadModel:
         return 0.0, float(np.median(times / rows))
 
     def predict(self, rows: int) -> float:
-        """Seconds of a call of ``rows`` rows."""
+        """Expected seconds of a call of ``rows`` rows."""
         a, b = self.fit()
         return a + b * rows
 
 
 class Admission:
-    """Counts on every session speaking at once.
+    """Decides about new sessions. It assumes that all sessions speak at once.
 
     Args:
-        load: what rendering costs here.
-        batch: rows in one call at most.
-        most: sessions in any case.
+        load: what rendering costs on this machine.
+        batch: most rows in one call.
+        limit: most sessions, however fast the machine is.
     """
 
-    def __init__(self, load: LoadModel, batch: int, most: int = 64) -> None:
-        self._load, self._batch, self._most = load, batch, most
+    def __init__(self, load: LoadModel, batch: int, limit: int = 64) -> None:
+        self._load, self._batch, self._limit = load, batch, limit
 
     def slack(self, sessions: int, fps: Fraction) -> float:
-        """Seconds left of every tick's share when ``sessions`` speak at ``fps``; negative: pictures will be late."""
+        """Seconds of each tick's share that are left when ``sessions`` speak at ``fps``; negative: too slow."""
         full, rest = divmod(sessions, self._batch)
         needed = full * self._load.predict(self._batch) + (self._load.predict(rest) if rest else 0)
         return SHARE / float(fps) - needed
 
     def admit(self, sessions: int, fps: Fraction) -> None:
-        """One more may come beside ``sessions``.
+        """Check that one more session fits beside ``sessions``.
 
         Raises:
-            Busy: it may not; those that are there keep their quality.
+            Busy: it does not fit.
         """
-        if sessions >= self._most:
+        if sessions >= self._limit:
             raise Busy(f"{sessions} live sessions are open, as many as are allowed; try again when one has closed.")
         if sessions and self.slack(sessions + 1, fps) < 0:
             late = -1000 * self.slack(sessions + 1, fps)

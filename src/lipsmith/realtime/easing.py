@@ -1,7 +1,7 @@
-"""How a mouth comes in and goes out, so that nothing pops.
+"""How a drawn mouth comes and goes without a jump.
 
-Over a film, whose idle pictures are its own, the drawn mouth is faded in over its plate and out again. A still face
-that moves by itself is always drawn; there the drives glide from one stream of speech to the next.
+Over a film, whose idle pictures are its own, the drawn mouth fades in over its source frame and out again. A still face
+that moves by itself is always drawn; there the drives are eased from one stream of sound to the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from ..types import Array, Image
 
 
 def fade(source_frame: Image, picture: Image, share: float) -> Image:
-    """``picture`` over the (H, W, 3) ``source_frame`` it was drawn on; where both are alike, so is what comes out."""
+    """Mix ``picture`` over the ``source_frame`` it was drawn on, both (H, W, 3) uint8, by ``share`` 0..1.
+
+    Pixels that are equal in both stay as they are.
+    """
     if share >= 1 or picture is source_frame:
         return picture
     import cv2
@@ -21,7 +24,10 @@ def fade(source_frame: Image, picture: Image, share: float) -> Image:
 
 
 class DriveEasing:
-    """Carries drives over from the last one to a new stream's within ``frames`` frames."""
+    """Eases from the last drive of one stream to the drives of the next within ``frames`` frames.
+
+    Drives have the engine's own shape; they are mixed linearly, element by element.
+    """
 
     def __init__(self, frames: int) -> None:
         self._frames = frames
@@ -30,12 +36,12 @@ class DriveEasing:
         self._last: Array | None = None
 
     def begin(self, last: Array | None = None) -> None:
-        """A new stream comes next; the face is at ``last``, or where the last drive left it."""
+        """A new stream comes next. The face is where ``last``, or else the drive given last, left it."""
         self._from = self._last = self._last if last is None else last
         self._left = self._frames
 
     def next(self, drive: Array) -> Array:
-        """The drive to use for the stream's (d,) ``drive``."""
+        """The drive to use instead of the stream's own ``drive``."""
         if self._left and self._from is not None:
             share = np.float32(1 - self._left / (self._frames + 1))
             drive = np.asarray(self._from + share * (drive - self._from), np.float32)

@@ -1,4 +1,4 @@
-"""Sound on its way into a session that has room for some seconds of it alone."""
+"""Give a session sound that is longer than what it takes at once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ if TYPE_CHECKING:
     from ..types import Samples
     from .host import LiveSession
 
-BLOCK = 0.25  # seconds given to a session at a time
+BLOCK = 0.25  # seconds of sound given to a session at a time
 WAIT = 0.02  # seconds until a full session is asked again
 
 
-async def room(live: LiveSession, samples: int, rate: int) -> None:
-    """Wait until the session takes so many samples more; not when it is over or was interrupted meanwhile."""
+async def wait_for_room(live: LiveSession, samples: int, rate: int) -> None:
+    """Wait until the session takes ``samples`` more at ``rate`` Hz, and a second of sound beyond.
+
+    Returns early when the session is interrupted or over.
+    """
     session = live.session
     epoch, wanted = session.epoch, samples * live.film.rate // rate + live.film.rate
-    while session.room < wanted and session.epoch == epoch and live.state != "over":
+    while session.free_samples < wanted and session.epoch == epoch and live.state != "over":
         await asyncio.sleep(WAIT)
 
 
 def blocks(samples: Samples, rate: int) -> list[Samples]:
-    """``samples`` in pieces that a session takes at once."""
+    """Cut (n,) samples into blocks of ``BLOCK`` seconds; the last may be shorter."""
     size = round(BLOCK * rate)
     return [samples[start : start + size] for start in range(0, len(samples), size)]

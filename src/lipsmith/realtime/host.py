@@ -1,4 +1,4 @@
-"""Live sessions on an event loop: one task each that beats its clock, listeners who get every tick."""
+"""Live sessions on an event loop: one task each calls its ticks, and listeners and sinks get every one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .admission import Admission
 from .listener_queue import PICTURES, TICKS, ListenerQueue
 from .pacer import Pacer
 from .renderer import Renderer, reason_of
-from .session import Session, SessionOptions, SpokenOver
+from .session import FrameProvider, Session, SessionOptions
 from .ticks import Event, Playback, State, Tick
 
 WARM_UP = 12
-"""Runs drawn before the first session, to know what rendering costs and to have everything loaded."""
+"""Windows that are rendered before the first session, to measure the cost of rendering and to load everything."""
 
 
-class SessionAvatar(SpokenOver, Protocol):
+class SessionAvatar(FrameProvider, Protocol):
     """What a live session is opened with. ``avatars.avatar.Avatar`` is one."""
 
     @property
@@ -39,7 +39,7 @@ class SessionAvatar(SpokenOver, Protocol):
 
 
 class SessionAvatarInfo(Protocol):
-    """What a session must know of its avatar."""
+    """What a live session must know about its avatar."""
 
     @property
     def size(self) -> tuple[int, int]: ...
@@ -49,7 +49,7 @@ class SessionAvatarInfo(Protocol):
 
 
 class Sink(Protocol):
-    """Where pictures and sound go. Attached to a session it must not wait; one that may goes through ``feed``."""
+    """Where pictures and sound go. An attached sink must not block; one that may block is fed by ``feed``."""
 
     def open(self, info: FilmInfo) -> None: ...
 
@@ -59,74 +59,76 @@ class Sink(Protocol):
 
 
 class Listener:
-    """Ticks for one who listens: ``async for tick in listener``. Ends with the session, or when it is given up."""
+    """The ticks for one listener: ``async for tick in listener``. It ends with the session, or when it is given up."""
 
     def __init__(self, pictures: int = PICTURES, ticks: int = TICKS) -> None:
-        self.outlet = ListenerQueue(pictures, ticks)
-        self._news = asyncio.Event()
+        self.queue = ListenerQueue(pictures, ticks)
+        self._changed = asyncio.Event()
         self._over = False
 
     def put(self, tick: Tick, late: bool) -> None:
-        """For the session, in its loop."""
-        self.outlet.put(tick, late)
-        self._news.set()
+        """Queue a tick; for the session, in its loop."""
+        self.queue.put(tick, late)
+        self._changed.set()
 
     def end(self) -> None:
-        """Nothing more comes; what waits is still given."""
+        """No more ticks come. Those that wait are still given out."""
         self._over = True
-        self._news.set()
+        self._changed.set()
 
     async def __aiter__(self) -> AsyncIterator[Tick]:
         while True:
-            while (tick := self.outlet.take()) is not None:
+            while (tick := self.queue.get()) is not None:
                 yield tick
             if self._over:
                 return
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStats:
-    """How a studio does, for an operator."""
+    """How a session host performs, for its operator."""
 
     sessions: int
     speaking: int
-    batches: dict[int, int]  # runs in a call -> calls
-    render_seconds: tuple[float, float]  # a call of B rows takes a + b * B
-    slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: too many
-    stalls: int  # ticks in which picture and sound waited; this and the next three since the studio was opened
-    late: int  # ticks that came a tick too late
-    rebased: int  # pauses of the machine
-    dropped: int  # pictures not shown to slow listeners
-    lag_p50: float  # seconds behind the schedule over the last minute
+    batches: dict[int, int]  # windows in a call -> number of calls
+    render_seconds: tuple[float, float]  # (a, b): a call of B rows takes a + b * B
+    slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: there are too many
+    stalls: int  # ticks in which picture and sound waited; like the next three, since the host was made
+    late: int  # ticks that were late by a whole tick
+    rebased: int  # how often a schedule moved, as after a pause of the machine
+    dropped: int  # pictures that slow listeners did not get
+    lag_p50: float  # seconds behind the schedule, over the last minute
     lag_p99: float
-    first_pictures: tuple[float, ...]  # seconds from sound in to its first picture out, the last ones
+    first_pictures: tuple[
+        float, ...
+    ]  # seconds from the first sound of an utterance to its first picture; the last 64 of each session
 
 
 class LiveSession:
-    """A session that beats. All methods are for the loop it was opened in."""
+    """A session that runs in real time. Call its methods in the loop that it was opened in."""
 
     def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float]) -> None:
         self._session, self._renderer, self._clock = session, renderer, clock
         self.pacer = Pacer(session.film.fps)
         self.first_pictures: deque[float] = deque(maxlen=64)
-        self._asked: dict[int, float] = {}  # utterance -> when its first sound came
+        self._said_at: dict[int, float] = {}  # utterance -> when its first sound came
         self._listeners: list[Listener] = []
         self._sinks: list[Sink] = []
-        self._dropped = 0  # pictures, by listeners who left
+        self._dropped = 0  # pictures, of listeners that have left
         self._closing = False
         self.task = asyncio.create_task(self._run())
         renderer.add(session)
 
     @property
     def film(self) -> FilmInfo:
-        """Size, fps and playing rate of every tick."""
+        """Size, fps and playing rate of the ticks."""
         return self._session.film
 
     @property
     def state(self) -> State:
-        """As of the last tick."""
+        """After the last tick."""
         return self._session.state
 
     @property
@@ -136,13 +138,13 @@ class LiveSession:
 
     @property
     def dropped(self) -> int:
-        """Pictures that slow listeners were not shown."""
-        return self._dropped + sum(one.outlet.dropped for one in self._listeners)
+        """Pictures that slow listeners did not get."""
+        return self._dropped + sum(one.queue.dropped for one in self._listeners)
 
     def say(self, samples: Samples, rate: int | None = None) -> int:
         """As ``Session.say``."""
         number = self._session.say(samples, rate)
-        self._asked.setdefault(number, self._clock())
+        self._said_at.setdefault(number, self._clock())
         self._renderer.wake()
         return number
 
@@ -158,16 +160,16 @@ class LiveSession:
 
     def interrupt(self) -> Playback | None:
         """As ``Session.interrupt``; sound that waits for slow listeners is silenced too."""
-        heard = self._session.interrupt()
-        if heard:
-            self._asked.clear()
+        playback = self._session.interrupt()
+        if playback:
+            self._said_at.clear()
             for listener in self._listeners:
-                listener.outlet.silence()
+                listener.queue.mute()
             self._renderer.wake()
-        return heard
+        return playback
 
     def listen(self, pictures: int = PICTURES, ticks: int = TICKS) -> Listener:
-        """Every tick from now on; ``pictures`` 0 for those who only want sound and events."""
+        """Get every tick from now on; with ``pictures`` 0, sound and events only. ``leave`` when done."""
         listener = Listener(pictures, ticks)
         self._listeners.append(listener)
         if self.task.done():
@@ -175,25 +177,25 @@ class LiveSession:
         return listener
 
     def leave(self, listener: Listener) -> None:
-        """This one listens no more."""
+        """End a listener."""
         if listener in self._listeners:
             self._listeners.remove(listener)
-            self._dropped += listener.outlet.dropped
+            self._dropped += listener.queue.dropped
         listener.end()
 
     def attach(self, sink: Sink) -> None:
-        """Open a sink and write every tick from now on to it, in the same call as to all others."""
+        """Open a sink, and write every tick from now on to it."""
         sink.open(self.film)
         self._sinks.append(sink)
 
     async def detach(self, sink: Sink) -> None:
-        """Close a sink; what it raises then is raised here. Nothing happens if it is not attached."""
+        """Close a sink; raises what its ``close`` raises. If it is not attached, nothing happens."""
         if sink in self._sinks:
             self._sinks.remove(sink)
             await _in_thread(sink.close)
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens from now on, when it is heard."""
+        """The events from now on, each at its tick."""
         listener = self.listen(pictures=0)
         try:
             async for tick in listener:
@@ -203,7 +205,7 @@ class LiveSession:
             self.leave(listener)
 
     async def close(self) -> None:
-        """One last tick says so."""
+        """End the session, with a last tick that says so."""
         self._closing = True
         await asyncio.wait([self.task])
 
@@ -213,7 +215,7 @@ class LiveSession:
                 await asyncio.sleep(self.pacer.wait(self._clock()))
                 if self._closing:
                     self._session.close()
-                if self._beat(self.pacer.tick(self._clock())).state == "over":
+                if self._tick(self.pacer.tick(self._clock())).state == "over":
                     break
         except Exception as problem:  # the border of a session
             self._session.fail(reason_of(problem))
@@ -222,23 +224,23 @@ class LiveSession:
             for listener in self._listeners:
                 listener.end()
             for sink in list(self._sinks):
-                await self._let_go(sink)
+                await self._close_sink(sink)
 
-    async def _let_go(self, sink: Sink) -> None:
+    async def _close_sink(self, sink: Sink) -> None:
         try:
             await self.detach(sink)
         except Exception as problem:  # the border of a session: the other sinks are closed too
             self._session.note("sink_closed", reason_of(problem))
 
-    def _beat(self, late: bool) -> Tick:
+    def _tick(self, late: bool) -> Tick:
         tick = self._session.tick()
         self._renderer.wake()
         for event in tick.events:
-            if event.name == "speaking" and event.utterance in self._asked:
-                self.first_pictures.append(self._clock() - self._asked.pop(event.utterance))
+            if event.name == "speaking" and event.utterance in self._said_at:
+                self.first_pictures.append(self._clock() - self._said_at.pop(event.utterance))
         for listener in list(self._listeners):
             listener.put(tick, late)
-            if listener.outlet.overflown:
+            if listener.queue.overflowed:
                 self._session.note("sink_closed", "a listener did not read for too long")
                 self.leave(listener)
         for sink in list(self._sinks):
@@ -258,61 +260,66 @@ class SessionHost:
     """All live sessions of one engine on this machine. To be made inside a running loop.
 
     Args:
-        engine: draws for all.
-        most: sessions in any case; below that, as many as rendering keeps up with.
+        engine: renders for all sessions.
+        limit: most sessions; there may be fewer, as many as rendering keeps up with.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, engine: Engine, most: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, engine: Engine, limit: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._clock = engine, clock
         self._renderer = Renderer(engine, clock)
-        self._admission = Admission(self._renderer.load, engine.info.batch, most)
+        self._admission = Admission(self._renderer.load, engine.info.batch, limit)
         self._sessions: list[LiveSession] = []
-        self._past: Counter[str] = Counter()  # of the sessions that are over
+        self._closed: Counter[str] = Counter()  # counts of closed sessions
         self._draining = False
         self._renderer.start()
 
     async def open(
         self, avatar: SessionAvatar, rate: int = 24_000, options: SessionOptions | None = None
     ) -> LiveSession:
-        """A new session over ``avatar`` whose sound plays at ``rate`` Hz.
+        """Open a session that speaks over ``avatar`` and whose sound plays at ``rate`` Hz.
 
         Raises:
-            Busy: the others would suffer.
+            Busy: one more session does not fit, or the host is closing down.
         """
         if self._draining:
             raise Busy("This server is closing down; take another one.", retry_after=30)
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
         if not len(self._renderer.load):
-            await asyncio.wrap_future(self._renderer.call(lambda: self._warm(avatar, film)))
-        self._admission.admit(len(self._sessions), film.fps)  # from here on without a pause: nobody else is counted
+            await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
+        self._admission.admit(
+            len(self._sessions), film.fps
+        )  # no await from here to the append: nobody else is admitted between
         session = Session(avatar, self._engine, film, options, self._clock)
         live = LiveSession(session, self._renderer, self._clock)
         self._sessions.append(live)
-        live.task.add_done_callback(lambda _: self._gone(live))
+        live.task.add_done_callback(lambda _: self._forget(live))
         return live
 
-    def _gone(self, live: LiveSession) -> None:
+    def _forget(self, live: LiveSession) -> None:
         self._sessions.remove(live)
-        self._past += _counts(live)
+        self._closed += _counts(live)
 
-    def _warm(self, avatar: SessionAvatar, film: FilmInfo) -> None:
+    def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
         source_frame = avatar.source_frame(avatar.playback.start().index)
-        runs = Timeline(repeat(source_frame), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
-        for number, run in enumerate(runs[: WARM_UP + 1]):
+        windows = Timeline.of_speech(repeat(source_frame), self._engine, film.fps).push(
+            np.zeros(HEARING_RATE, np.float32)
+        )
+        for number, window in enumerate(windows[: WARM_UP + 1]):
             began = self._clock()
-            render_windows([run], self._engine)
-            if number:  # the first one loads what is loaded late
+            render_windows([window], self._engine)
+            if number:  # the first one also loads what is loaded late
                 self._renderer.load.measured(len(source_frame.faces), self._clock() - began)
 
     @property
     def sessions(self) -> tuple[LiveSession, ...]:
-        """Those that are open."""
+        """The open sessions."""
         return tuple(self._sessions)
 
-    def figures(self) -> SessionStats:
-        """How it does now."""
+    def stats(self) -> SessionStats:
+        """How it performs now."""
         pacers = [one.pacer for one in self._sessions]
-        counted = sum((_counts(one) for one in self._sessions), self._past)
+        counted = sum((_counts(one) for one in self._sessions), self._closed)
         return SessionStats(
             sessions=len(self._sessions),
             speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
@@ -329,7 +336,7 @@ class SessionHost:
         )
 
     async def drain(self, seconds: float = 30.0) -> None:
-        """Take no new session, let those that speak finish, for at most so long; then close."""
+        """Refuse new sessions, wait until nobody speaks, for at most ``seconds``; then close."""
         self._draining = True
         stop = self._clock() + seconds
         while self._clock() < stop and any(one.session.busy for one in self._sessions):
@@ -337,7 +344,7 @@ class SessionHost:
         await self.close()
 
     async def close(self) -> None:
-        """Close every session and end the thread."""
+        """Close all sessions and end the rendering thread."""
         self._draining = True
         await asyncio.gather(*(one.close() for one in self.sessions))
         await _in_thread(self._renderer.stop)
@@ -349,13 +356,13 @@ def _counts(live: LiveSession) -> Counter[str]:
 
 
 async def _in_thread(work: Callable[[], None]) -> None:
-    """In a thread of its own: the loop's are for encoders."""
+    """Run ``work`` in a thread of its own: the loop's threads are for encoders."""
     with ThreadPoolExecutor(1) as pool:
         await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 async def feed(listener: Listener, sink: Sink, film: FilmInfo) -> None:
-    """Give all ticks of ``listener`` to a sink that may block; a dropped picture is stood in for by the one before."""
+    """Write all ticks of ``listener`` to a sink that may block. The last picture stands in for dropped ones."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="lipsmith-sink") as pool:
         await loop.run_in_executor(pool, sink.open, film)

@@ -1,4 +1,4 @@
-"""A still portrait that nobody speaks through: drawn by the same engine, from a take of silence, so that it lives."""
+"""A still portrait that moves while nobody speaks: the engine draws it from a timeline of silence."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from .easing import DriveEasing
 
 
 class IdleFrames:
-    """Runs of silence, one frame each, for as long as is wished.
+    """Windows of silence, one frame each, without end.
 
     Args:
-        engine: with a window of 1, whose encoders are ``Lively``.
+        engine: one with a window of 1, whose speech encoders have ``IdleMotion``.
         fps: of the session.
-        plates: planned as they are asked for.
-        ease: frames in which the face glides from speech into silence.
+        source_frames: scheduled as they are asked for.
+        ease: frames in which the drives ease from speech into silence.
     """
 
     def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
         self._fps, self._pushed = fps, 0
-        self._take = Timeline(source_frames, engine, fps)
-        self.glide = DriveEasing(ease)
+        self._timeline = Timeline.of_speech(source_frames, engine, fps)
+        self.easing = DriveEasing(ease)
         self._next: int | None = None
 
-    def next_runs(self, number: int) -> list[tuple[int, RenderWindow]]:
-        """The runs that show as the session's pictures from ``number`` on: one, or two at odd rates.
+    def next_windows(self, number: int) -> list[tuple[int, RenderWindow]]:
+        """The windows for the session's pictures from ``number`` on: one, or two at fractional frame rates.
 
-        Beside each, the picture that frame 0 of the take would have been.
+        Each comes after the number that the session's picture of the timeline's frame 0 would have.
         """
         if number != self._next:
-            self.glide.begin()
-        self._take.begin_at(number)
-        runs: list[RenderWindow] = []
-        while not runs:
+            self.easing.begin()
+        self._timeline.begin_at(number)
+        windows: list[RenderWindow] = []
+        while not windows:
             start, stop = (sample_at(frame, self._fps) for frame in (self._pushed, self._pushed + 1))
             self._pushed += 1
-            runs = self._take.push(np.zeros(stop - start, np.float32))
-        self._next = number + len(runs)
-        return [(number + place - run[0].index, run) for place, run in enumerate(runs)]
+            windows = self._timeline.push(np.zeros(stop - start, np.float32))
+        self._next = number + len(windows)
+        return [(number + offset - window[0].index, window) for offset, window in enumerate(windows)]

@@ -1,4 +1,4 @@
-"""One thread that hears and draws for all sessions of one engine."""
+"""One thread that runs speech encoder and engine for all sessions of one engine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from .session import Session
 
 
 class Renderer:
-    """Plans, batches and renders. ``step`` is all it does, by plain call or, once started, in a thread of its own.
+    """Collects the sessions' requests, batches and renders them.
 
-    An engine that breaks in the middle ends only the sessions whose runs it breaks on: a call that failed is repeated
-    one run at a time.
+    ``step`` does all the work. Call it yourself, or ``start`` a thread that does.
+
+    If the engine raises, the call is repeated one window at a time. Only the sessions whose window raises again end.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,39 +29,39 @@ class Renderer:
         self._batcher = Batcher(engine.info.batch)
         self._sessions: list[Session] = []
         self._jobs: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
-        self._wish = threading.Event()
+        self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopped = False
         self.load = LoadModel()
-        self.batches: Counter[int] = Counter()  # runs in a call -> calls
+        self.batches: Counter[int] = Counter()  # windows in a call -> number of calls
 
     def add(self, session: Session) -> None:
-        """Draw for this one too."""
+        """Render for this session too."""
         self._sessions = [*self._sessions, session]
         self.wake()
 
     def remove(self, session: Session) -> None:
-        """Draw for it no more; what it asked for is thrown away."""
+        """Render for this session no longer."""
         self._sessions = [one for one in self._sessions if one is not session]
 
     def wake(self) -> None:
-        """Something may be there to do."""
-        self._wish.set()
+        """Tell the thread that there may be something to do."""
+        self._wakeup.set()
 
     def call(self, job: Callable[[], None]) -> Future[None]:
-        """Do ``job`` between two calls to the engine, which is never asked from two threads."""
+        """Do ``job`` in the thread, between two calls to the engine: two threads never use it at once."""
         done: Future[None] = Future()
         self._jobs.put((job, done))
         self.wake()
         return done
 
     def start(self) -> None:
-        """Begin the thread."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="lipsmith-renderer", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after the call it is in."""
+        """End the thread after its current call to the engine."""
         self._stopped = True
         self.wake()
         if self._thread:
@@ -68,54 +69,54 @@ class Renderer:
 
     def _run(self) -> None:
         while not self._stopped:
-            self._wish.clear()
-            self._wish.wait(self.step())
+            self._wakeup.clear()
+            self._wakeup.wait(self.step())
 
     def step(self) -> float | None:
-        """Do what is most urgent; returns the seconds until there is more to do, None: not before ``wake``."""
+        """Do the most urgent work; return the seconds until there is more, None: wait for ``wake``."""
         while not self._jobs.empty():
             job, done = self._jobs.get()
-            self._settle(job, done)
-        for session in sorted(self._sessions, key=lambda one: one.slack):
-            for ask in self._asks(session):
-                self._batcher.submit(ask, self._clock())
-        batch = self._batcher.take(self._clock())
+            self._finish(job, done)
+        for session in sorted(self._sessions, key=lambda one: one.ready_frames):
+            for request in self._requests(session):
+                self._batcher.submit(request, self._clock())
+        batch = self._batcher.next_batch(self._clock())
         if not batch:
             return self._batcher.wait(self._clock())
-        self._draw(batch)
+        self._render(batch)
         return 0.0
 
-    def _settle(self, job: Callable[[], None], done: Future[None]) -> None:
+    def _finish(self, job: Callable[[], None], done: Future[None]) -> None:
         try:
             job()
             done.set_result(None)
         except Exception as problem:
             done.set_exception(problem)
 
-    def _asks(self, session: Session) -> list[RenderRequest]:
+    def _requests(self, session: Session) -> list[RenderRequest]:
         try:
-            return session.pump(max(2, self._engine.info.batch))
+            return session.next_requests(max(2, self._engine.info.batch))
         except Exception as problem:  # the border of a session: others live on
             session.fail(reason_of(problem))
             return []
 
-    def _draw(self, batch: list[RenderRequest]) -> None:
+    def _render(self, batch: list[RenderRequest]) -> None:
         began = self._clock()
         try:
-            frames = iter(render_windows([ask.run for ask in batch], self._engine))
+            frames = iter(render_windows([request.window for request in batch], self._engine))
         except Exception as problem:  # the border of a session
             if len(batch) == 1:
-                batch[0].asker.fail(reason_of(problem))
+                batch[0].requester.fail(reason_of(problem))
             else:
-                for ask in batch:
-                    self._draw([ask])
+                for request in batch:
+                    self._render([request])
             return
-        self.load.measured(sum(len(ask.run[0].source_frame.faces) for ask in batch), self._clock() - began)
+        self.load.measured(sum(len(request.window[0].source_frame.faces) for request in batch), self._clock() - began)
         self.batches[len(batch)] += 1
-        for ask in batch:
-            ask.asker.deliver(ask, [next(frames) for _ in ask.run])
+        for request in batch:
+            request.requester.deliver(request, [next(frames) for _ in request.window])
 
 
 def reason_of(problem: Exception) -> str:
-    """One sentence for the session's event."""
+    """One sentence about ``problem`` for the session's event."""
     return str(problem) or type(problem).__name__

@@ -1,4 +1,4 @@
-"""The pictures that come next in a session, in order: planned before they are drawn, so that none jumps."""
+"""The pictures that a session shows next. They are scheduled before they are drawn, so that none of them jumps."""
 
 from __future__ import annotations
 
@@ -12,74 +12,76 @@ from .utterance import Utterance
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
-    """A clip that somebody wished to see."""
+    """A clip that is shown once."""
 
     clip: int
-    left: int  # pictures of it that are still to come
+    remaining: int  # pictures of it that are still to come
 
-    def after(self, walk: PlaybackCursor) -> Gesture | None:
-        """What is left of it behind a picture; None: nothing."""
-        left = self.left - (walk.clip == self.clip)
-        return replace(self, left=left) if left else None
+    def after(self, cursor: PlaybackCursor) -> Gesture | None:
+        """What remains after the picture at ``cursor``; None: nothing."""
+        remaining = self.remaining - (cursor.clip == self.clip)
+        return replace(self, remaining=remaining) if remaining else None
 
 
 @dataclass(slots=True, eq=False)
 class ScheduledFrame:
-    """One picture to come."""
+    """One picture that will be shown."""
 
-    number: int  # of the session's pictures; repeats are not counted
-    walk: PlaybackCursor
+    number: int  # counts the session's pictures without repeats
+    cursor: PlaybackCursor  # says which source frame it is
     utterance: Utterance | None = None  # None: nobody speaks
-    place: int = 0  # frame of the utterance
-    source_frame: SourceFrame | None = None  # kept only where the mouth is faded
-    drive: Array | None = None  # (d,)
-    picture: Image | None = None  # None: not drawn yet
-    gesture: Gesture | None = None  # what of one is to come behind this picture
+    index: int = 0  # of the frame in its utterance
+    source_frame: SourceFrame | None = None  # kept only where the mouth fades in or out
+    drive: Array | None = None  # in the engine's own shape
+    image: Image | None = None  # None: not drawn yet
+    gesture: Gesture | None = None  # what remains of a gesture after this picture
 
 
 class Schedule:
-    """Every slot's plate is one step of the loop from that of the slot before, whatever is planned or thrown away."""
+    """The queue of scheduled frames.
 
-    def __init__(self, loop: PlaybackOrder) -> None:
-        self._loop = loop
-        self.shown: ScheduledFrame | None = None
-        self.slots: deque[ScheduledFrame] = deque()
-        self._wished: Gesture | None = None
+    Every source frame is one step of the playback order from the one before, whatever is scheduled or discarded.
+    """
+
+    def __init__(self, playback: PlaybackOrder) -> None:
+        self._playback = playback
+        self.shown: ScheduledFrame | None = None  # the last one that was shown
+        self.frames: deque[ScheduledFrame] = deque()
+        self._requested: Gesture | None = None
 
     @property
     def next_number(self) -> int:
-        """Of the slot that ``add`` would make."""
-        last = self.slots[-1] if self.slots else self.shown
+        """The number of the frame that ``add`` would add."""
+        last = self.frames[-1] if self.frames else self.shown
         return 0 if last is None else last.number + 1
 
-    def add(self, utterance: Utterance | None = None, place: int = 0) -> ScheduledFrame:
-        """Plan one more picture, after all others."""
-        last = self.slots[-1] if self.slots else self.shown
-        gesture, self._wished = self._wished or (last.gesture if last else None), None
-        wish = gesture.clip if gesture else None
-        walk = self._loop.start() if last is None else self._loop.after(last.walk, utterance is not None, wish)
-        slot = ScheduledFrame(
-            self.next_number, walk, utterance, place, gesture=gesture.after(walk) if gesture else None
-        )
-        self.slots.append(slot)
-        return slot
+    def add(self, utterance: Utterance | None = None, index: int = 0) -> ScheduledFrame:
+        """Schedule one more frame after all others."""
+        last = self.frames[-1] if self.frames else self.shown
+        gesture, self._requested = self._requested or (last.gesture if last else None), None
+        clip = gesture.clip if gesture else None
+        cursor = self._playback.after(last.cursor, utterance is not None, clip) if last else self._playback.start()
+        rest = gesture.after(cursor) if gesture else None
+        self.frames.append(ScheduledFrame(self.next_number, cursor, utterance, index, gesture=rest))
+        return self.frames[-1]
 
-    def wish(self, clip: int) -> None:
-        """Go over to a clip at the nearest bridge, for as many pictures as it has plates, then back: from the next
-        picture on that is planned. Forgotten if that is thrown away.
+    def request_gesture(self, clip: int) -> None:
+        """Show a clip once, then go back. The frames that are added next go to the clip by the nearest transition.
+
+        The request is forgotten if these frames are discarded.
         """
-        self._wished = Gesture(clip, self._loop.clips[clip].stop - self._loop.clips[clip].start)
+        self._requested = Gesture(clip, self._playback.clips[clip].stop - self._playback.clips[clip].start)
 
     def find(self, number: int) -> ScheduledFrame | None:
-        """The slot of that number, unless it is shown or thrown away."""
-        place = number - self.slots[0].number if self.slots else -1
-        return self.slots[place] if 0 <= place < len(self.slots) else None
+        """The frame of that number; None if it was shown or discarded."""
+        index = number - self.frames[0].number if self.frames else -1
+        return self.frames[index] if 0 <= index < len(self.frames) else None
 
     def show(self) -> ScheduledFrame:
-        """The first slot's moment has come."""
-        self.shown = self.slots.popleft()
+        """Take the first frame out of the queue: it is shown now."""
+        self.shown = self.frames.popleft()
         return self.shown
 
-    def rewind(self) -> None:
-        """Throw away what is not shown; the next one follows what is."""
-        self.slots.clear()
+    def discard(self) -> None:
+        """Discard all frames that were not shown. The next one follows the frame that was shown last."""
+        self.frames.clear()

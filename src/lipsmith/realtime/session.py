@@ -1,6 +1,7 @@
-"""One live speaker: sound in as it comes, at every tick one picture and exactly its samples out.
+"""One live speaker. Sound goes in as it comes; every tick returns one picture and exactly its samples.
 
-No I/O, no thread, and no clock but the one it is given. A lock makes every method safe to call from any thread.
+A session does no I/O, starts no thread and reads only the clock that it is given. A lock makes every method safe to
+call from any thread.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from ..avatars.playback import PlaybackOrder
-from ..engines.protocols import Engine, IdleMotion
+from ..drive.speech import SpeechDrive
+from ..engines.protocols import Engine
 from ..errors import BufferFull, OptionError, SessionOver
 from ..options import check, nearest
 from ..pipeline.timeline import RenderWindow
@@ -29,11 +31,11 @@ from .ticks import Event, EventName, Playback, State, Tick
 from .utterance import Utterance
 
 UTTERANCES = 64
-"""Most that wait to be spoken; a client that sends more, each of a moment, is out of order."""
+"""Most utterances that wait. A client that queues more of them, however short, has gone wrong."""
 
 
-class SpokenOver(Protocol):
-    """What a session speaks over. ``avatars.store.Avatar`` is one."""
+class FrameProvider(Protocol):
+    """Gives the pictures that a session speaks over. ``avatars.avatar.Avatar`` is one."""
 
     @property
     def playback(self) -> PlaybackOrder: ...
@@ -45,32 +47,38 @@ class SpokenOver(Protocol):
 class SessionOptions:
     """How a session behaves."""
 
-    lead: int = 3  # pictures planned ahead in idleness: the time in which the first one of a speech must be drawn
-    ahead: int = 25  # most pictures planned or drawn ahead while speaking: a second of work lost by an interruption
+    lead: int = 3  # pictures scheduled ahead while idle; the first picture of speech must be drawn in that time
+    ahead: int = 25  # most pictures scheduled ahead while speaking; an interruption throws that much work away
     buffer: float = 60.0  # most seconds of sound that wait
-    ease: int = 3  # frames in which a mouth comes and goes
-    patience: int = 15  # ticks without new sound after which speech that runs dry counts as ended
-    life: bool = True  # a still portrait moves while it is silent, where the engine can; costs as much as speaking
+    ease: int = 3  # frames in which a drawn mouth fades in and out
+    patience: int = 15  # ticks without new sound after which an utterance that has run out of sound counts as ended
+    life: bool = True  # a still portrait moves while it is silent, if the engine can; costs as much as speaking
 
     def __post_init__(self) -> None:
         check(self)
         if not 1 <= self.lead <= self.ahead or self.ease < 0 or self.patience < 1 or not self.buffer > 0:
-            raise OptionError(f"{self} cannot be: lead is 1 to ahead, ease 0 or more, patience and buffer above 0.")
+            raise OptionError(
+                f"{self} is not possible: lead is 1 to ahead, ease 0 or more, patience and buffer above 0."
+            )
 
 
 class Session:
-    """See the module.
+    """A live speaker; see the module.
+
+    ``say``, ``end`` and ``interrupt`` take what is spoken. A renderer calls ``next_requests`` and ``deliver``. A clock
+    calls ``tick`` once per frame.
 
     Args:
-        avatar: spoken over.
-        engine: listens; the pictures it is asked for come back through ``deliver``.
-        film: size, fps and playing rate of what comes out.
-        clock: monotonic seconds; only used to say when a picture is due.
+        avatar: gives the pictures that the session speaks over.
+        engine: gives the drives; the renderer draws with it.
+        film: size, fps and playing rate of the ticks.
+        options: see ``SessionOptions``.
+        clock: monotonic seconds; only used to compute when a picture is due.
     """
 
     def __init__(
         self,
-        avatar: SpokenOver,
+        avatar: FrameProvider,
         engine: Engine,
         film: FilmInfo,
         options: SessionOptions | None = None,
@@ -79,126 +87,132 @@ class Session:
         self._avatar, self._engine, self.film, self._clock = avatar, engine, film, clock
         self.options = options or SessionOptions()
         self._lock = threading.RLock()
-        self._plan = Schedule(avatar.playback)
-        self._life = self._begin_life()
-        self._speeches: deque[Utterance] = deque()  # not over yet
-        self._sounding: deque[Utterance] = deque()  # begun to show, sound not played to its end
-        self._spoken = self._quiet = self._number = 0  # utterances, ticks since sound came, ticks
+        self._schedule = Schedule(avatar.playback)
+        self._idle = self._idle_frames()
+        self._utterances: deque[Utterance] = deque()  # not shown to their end yet, in order
+        self._sounding: deque[Utterance] = deque()  # those that are shown or were, and have sound left to play
+        self._count = 0  # utterances so far
+        self._number = 0  # of the next tick
+        self._quiet_ticks = 0  # since the last sound was pushed
         self._state: State = "idle"
         self._events: list[Event] = []
         self._image: Image | None = None
         self.epoch = self.stalls = 0
 
-    def _begin_life(self) -> IdleFrames | None:
-        encoder = self._engine.speech_encoder(self.film.fps)
+    def _idle_frames(self) -> IdleFrames | None:
         still = self._avatar.playback.frames == 1 and self._engine.info.window == 1
-        lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
-        return IdleFrames(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
+        moves = self.options.life and still and SpeechDrive(self._engine, self.film.fps).moves_in_silence
+        return IdleFrames(self._engine, self.film.fps, self._source_frames(None), self.options.ease) if moves else None
 
-    # what comes in
+    # input
 
     @property
-    def room(self) -> int:
-        """Samples at the playing rate that ``say`` takes now."""
+    def free_samples(self) -> int:
+        """Samples at the playing rate for which there is room now."""
         with self._lock:
-            return int(self.options.buffer * self.film.rate) - sum(speech.held for speech in self._speeches)
+            return int(self.options.buffer * self.film.rate) - sum(one.unplayed for one in self._utterances)
 
     def say(self, samples: Samples, rate: int | None = None) -> int:
-        """Speak (n,) more mono samples, at ``rate`` Hz if not the session's; begins an utterance if none is open.
+        """Speak (n,) more mono samples in [-1, 1]. Begins an utterance if none is open.
+
+        Args:
+            samples: of any length for which there is room.
+            rate: their rate in Hz; None: the session's playing rate.
 
         Returns:
             The utterance's number.
 
         Raises:
-            BufferFull: nothing of it is taken; what came before is spoken.
-            SoundError: it is not sound.
-            SessionOver: nothing is spoken any more.
+            BufferFull: there is no room; nothing of ``samples`` is taken.
+            SoundError: the samples are not one-dimensional, not finite, or of an impossible rate.
+            SessionOver: the session is closed or has failed.
         """
         rate = rate or self.film.rate
         samples = checked(samples, rate)
         with self._lock:
             self._refuse_if_over()
-            open_one = self._speeches[-1] if self._speeches and not self._speeches[-1].ended else None
+            open_one = self._utterances[-1] if self._utterances and not self._utterances[-1].ended else None
             self._refuse_if_full(-(-len(samples) * self.film.rate // rate), open_one is None)
             if open_one is None:
-                open_one = self._begin_speech()
+                open_one = self._begin_utterance()
             open_one.push(samples, rate)
-            self._quiet = 0
+            self._quiet_ticks = 0
             return open_one.number
 
-    def _begin_speech(self) -> Utterance:
-        joined = bool(self._speeches) and not self._speeches[-1].finishing
+    def _begin_utterance(self) -> Utterance:
+        joined = bool(self._utterances) and not self._utterances[-1].finishing
         if joined:
-            self._speeches[-1].tail = 0
-        self._spoken += 1
-        tail = 0 if self._life else self.options.ease
-        speech = Utterance(self._spoken, self._engine, self.film, tail)
-        speech.joined = joined
-        self._speeches.append(speech)
-        self._tell("started", speech)
-        return speech
+            self._utterances[-1].tail = 0
+        self._count += 1
+        tail = 0 if self._idle else self.options.ease
+        utterance = Utterance(self._count, self._engine, self.film, tail)
+        utterance.joined = joined
+        self._utterances.append(utterance)
+        self._emit("started", utterance)
+        return utterance
 
     def _refuse_if_over(self) -> None:
         if self._state == "over":
             raise SessionOver("This session is over; open another one.")
 
     def _refuse_if_full(self, samples: int, another: bool) -> None:
-        if samples <= self.room and not (another and len(self._speeches) >= UTTERANCES):
+        if samples <= self.free_samples and not (another and len(self._utterances) >= UTTERANCES):
             return
         if not any(event.name == "buffer_full" for event in self._events):
-            self._tell("buffer_full", reason=f"{self.room / self.film.rate:.1f} s of sound can be taken now")
+            self._emit("buffer_full", reason=f"{self.free_samples / self.film.rate:.1f} s of sound can be taken now")
+        free = max(0, self.free_samples) / self.film.rate
         raise BufferFull(
-            f"{samples / self.film.rate:.1f} s of sound came, and only {max(0, self.room) / self.film.rate:.1f} s of "
-            f"{self.options.buffer:g} s are free; send sound about as fast as it plays."
+            f"{samples / self.film.rate:.1f} s of sound came, and only {free:.1f} s of {self.options.buffer:g} s are "
+            "free; send sound about as fast as it plays."
         )
 
     def end(self) -> None:
-        """The open utterance is complete; without one nothing happens."""
+        """Complete the open utterance. Without one nothing happens."""
         with self._lock:
-            if self._speeches and not self._speeches[-1].ended:
-                self._speeches[-1].end()
-                if not self._speeches[-1].pushed:
-                    self._speeches.pop()
+            if self._utterances and not self._utterances[-1].ended:
+                self._utterances[-1].end()
+                if not self._utterances[-1].pushed:
+                    self._utterances.pop()
 
     def gesture(self, clip: str) -> None:
-        """Show a clip of the avatar once, speaking or not, and go back; see ``Schedule.wish``.
+        """Show a clip of the avatar once, speaking or not, then go back; see ``Schedule.request_gesture``.
 
         Raises:
             OptionError: the avatar has no such clip.
-            SessionOver: nothing is shown any more.
+            SessionOver: the session is closed or has failed.
         """
         names = [one.name for one in self._avatar.playback.clips]
         if clip not in names:
             raise OptionError(f"The avatar has no clip '{clip}'. {nearest(clip, names)}")
         with self._lock:
             self._refuse_if_over()
-            self._plan.wish(names.index(clip))
+            self._schedule.request_gesture(names.index(clip))
 
     def interrupt(self) -> Playback | None:
-        """Be silent from the next tick on; what was not shown is forgotten.
+        """Be silent from the next tick on. All utterances end, and pictures that were not shown are dropped.
 
         Returns:
-            How far what was being said was heard; None if nobody spoke.
+            How much of the current utterance was played; None if nothing was being said.
         """
         with self._lock:
-            if not self._speeches:
+            if not self._utterances:
                 return None
-            speech = self._speeches[0]
+            utterance = self._utterances[0]
             self.epoch += 1
-            self._tell("interrupted", speech)
-            self._speeches.clear()
+            self._emit("interrupted", utterance)
+            self._utterances.clear()
             self._sounding.clear()
-            self._plan.rewind()
-            if self._life and self._plan.shown:
-                self._life.glide.begin(self._plan.shown.drive)
-            return Playback(speech.number, speech.played, self.film.rate)
+            self._schedule.discard()
+            if self._idle and self._schedule.shown:
+                self._idle.easing.begin(self._schedule.shown.drive)
+            return Playback(utterance.number, utterance.played, self.film.rate)
 
     def fail(self, reason: str) -> None:
-        """Speak no more: the engine cannot go on. Ticks go on, silent."""
+        """End the session because the engine cannot go on. Later ticks are silent."""
         self._finish("failed", reason)
 
     def close(self) -> None:
-        """Speak no more, as is wished."""
+        """End the session. Later ticks are silent."""
         self._finish("closed")
 
     def _finish(self, name: EventName, reason: str = "") -> None:
@@ -207,139 +221,145 @@ class Session:
                 return
             self.interrupt()
             self.epoch += 1
-            self._plan.rewind()
+            self._schedule.discard()
             self._state = "over"
-            self._tell(name, reason=reason)
+            self._emit(name, reason=reason)
 
     def note(self, name: EventName, reason: str, about: str = "") -> None:
-        """Let the next tick tell of something that happened around the session, or to the sink called ``about``."""
+        """Add an event to the next tick; ``about`` names the recording or push that it concerns."""
         with self._lock:
-            self._tell(name, reason=reason, about=about)
+            self._emit(name, reason=reason, about=about)
 
-    # what is drawn between
+    # rendering
 
-    def pump(self, most: int = 2) -> list[RenderRequest]:
-        """Plan ahead, as far as sound and room allow, and ask for at most ``most`` more runs."""
-        asks: list[RenderRequest] = []
+    def next_requests(self, limit: int = 2) -> list[RenderRequest]:
+        """Schedule further pictures, as far as there is sound and room; return about ``limit`` windows to render."""
+        requests: list[RenderRequest] = []
         with self._lock:
             planned = -1
-            while len(asks) < most and len(self._plan.slots) != planned and self._state != "over":
-                planned = len(self._plan.slots)
+            while len(requests) < limit and len(self._schedule.frames) != planned and self._state != "over":
+                planned = len(self._schedule.frames)
                 if planned >= self.options.ahead:
                     break
-                asks += self._advance()
-        return asks
+                requests += self._advance()
+        return requests
 
     def _advance(self) -> list[RenderRequest]:
-        speech = next((one for one in self._speeches if not one.planned), None)
-        run = speech.next_run(lambda: self._plates(speech), self._plan.next_number) if speech else None
-        if speech and run:
-            return [self._ask(run, speech.base or 0)]
-        if (speech and (speech.planned or speech.base is not None)) or len(self._plan.slots) >= self._lead:
-            return self._advance() if speech and speech.planned else []
-        if self._life:
-            return [self._ask(run, base) for base, run in self._life.next_runs(self._plan.next_number)]
-        slot = self._plan.add()
-        slot.source_frame = self._avatar.source_frame(slot.walk.index)
-        slot.picture = slot.source_frame.image
+        """Schedule the next window, or the next idle picture that needs no rendering."""
+        utterance = next((one for one in self._utterances if not one.planned), None)
+        if utterance:
+            window = utterance.next_window(lambda: self._source_frames(utterance), self._schedule.next_number)
+            if window:
+                return [self._request(window, utterance.base or 0)]
+            if utterance.planned:
+                return self._advance()
+            if utterance.base is not None:
+                return []
+        if len(self._schedule.frames) >= self._lead:
+            return []
+        if self._idle:
+            return [self._request(window, base) for base, window in self._idle.next_windows(self._schedule.next_number)]
+        scheduled = self._schedule.add()
+        scheduled.source_frame = self._avatar.source_frame(scheduled.cursor.index)
+        scheduled.image = scheduled.source_frame.image
         return []
 
     @property
     def _lead(self) -> int:
-        return self.options.lead if self._life or self._avatar.playback.frames > 1 else 1
+        return self.options.lead if self._idle or self._avatar.playback.frames > 1 else 1
 
-    def _plates(self, speech: Utterance | None) -> Iterator[SourceFrame]:
-        """The plates of an utterance, or of idleness, planned one by one as they are asked for."""
-        place = 0
+    def _source_frames(self, utterance: Utterance | None) -> Iterator[SourceFrame]:
+        """The source frames of an utterance, or of the idle time; each is scheduled when it is asked for."""
+        index = 0
         while True:
-            slot = self._plan.add(speech, place)
-            if speech and speech.base is None:
-                speech.base = slot.number
-                if self._life:
-                    self._life.glide.begin()
-            source_frame = self._avatar.source_frame(slot.walk.index)
-            if speech and (place < self.options.ease or (speech.frames or place + 1) <= place):
-                slot.source_frame = source_frame
-            place += 1
+            scheduled = self._schedule.add(utterance, index)
+            if utterance and utterance.base is None:
+                utterance.base = scheduled.number
+                if self._idle:
+                    self._idle.easing.begin()
+            source_frame = self._avatar.source_frame(scheduled.cursor.index)
+            if utterance and (index < self.options.ease or (utterance.frames or index + 1) <= index):
+                scheduled.source_frame = source_frame
+            index += 1
             yield source_frame
 
-    def _ask(self, run: RenderWindow, base: int) -> RenderRequest:
-        first = base + run[0].index
-        if self._life:
-            run = [replace(driven, drive=self._life.glide.next(driven.drive)) for driven in run]
-        for driven in run:
-            slot = self._plan.find(base + driven.index)
-            if slot:
-                slot.drive = driven.drive
-        ticks = first - (self._plan.slots[0].number if self._plan.slots else first)
-        return RenderRequest(self, self.epoch, base, run, self._clock() + float(ticks / self.film.fps))
+    def _request(self, window: RenderWindow, base: int) -> RenderRequest:
+        first = base + window[0].index
+        if self._idle:
+            window = [replace(driven, drive=self._idle.easing.next(driven.drive)) for driven in window]
+        for driven in window:
+            scheduled = self._schedule.find(base + driven.index)
+            if scheduled:
+                scheduled.drive = driven.drive
+        ticks = first - (self._schedule.frames[0].number if self._schedule.frames else first)
+        return RenderRequest(self, self.epoch, base, window, self._clock() + float(ticks / self.film.fps))
 
-    def deliver(self, ask: RenderRequest, frames: list[AVFrame]) -> None:
-        """The pictures of an ask. Those of an old epoch are thrown away."""
+    def deliver(self, request: RenderRequest, frames: list[AVFrame]) -> None:
+        """Take the pictures of a request. Those from before an interruption are dropped."""
         with self._lock:
-            for frame in frames if ask.epoch == self.epoch else ():
-                slot = self._plan.find(ask.base + frame.index)
-                if slot:
-                    slot.picture = frame.image
+            for frame in frames if request.epoch == self.epoch else ():
+                scheduled = self._schedule.find(request.base + frame.index)
+                if scheduled:
+                    scheduled.image = frame.image
 
-    # what comes out
+    # output
 
     def tick(self) -> Tick:
-        """The next beat. To be called once per frame of the film's fps."""
+        """Play the next frame. Call it once per frame, at the film's fps."""
         with self._lock:
             start, stop = (sample_at(n, self.film.fps, self.film.rate) for n in (self._number, self._number + 1))
-            slot = self._plan.show() if self._ready(stop - start) else None
-            self._image = self._picture(slot)
-            speech = slot.utterance if slot else None
-            if speech:
-                self._begin_sound(speech)
-            samples = self._play(stop - start, speech)
-            self._settle(slot)
-            shown, events = self._plan.shown, tuple(self._events)
+            scheduled = self._schedule.show() if self._ready(stop - start) else None
+            self._image = self._image_to_show(scheduled)
+            utterance = scheduled.utterance if scheduled else None
+            if utterance:
+                self._begin_sound(utterance)
+            samples = self._play(stop - start, utterance)
+            self._update_state(scheduled)
+            shown, events = self._schedule.shown, tuple(self._events)
             self._events.clear()
             self._number += 1
-            source_frame = shown.walk.index if shown else self._avatar.playback.start().index
-            number = speech.number if speech else None
+            source_frame = shown.cursor.index if shown else self._avatar.playback.start().index
+            number = utterance.number if utterance else None
             return Tick(
-                self._number - 1, start, self._image, samples, self._state, source_frame, slot is not None, number,
+                self._number - 1, start, self._image, samples, self._state, source_frame, scheduled is not None, number,
                 self.epoch, events,
             )  # fmt: skip
 
     def _ready(self, count: int) -> bool:
-        slot = self._plan.slots[0] if self._plan.slots else None
-        if slot is None or slot.picture is None:
+        """Whether the next picture is drawn, and ``count`` samples of its sound are there."""
+        scheduled = self._schedule.frames[0] if self._schedule.frames else None
+        if scheduled is None or scheduled.image is None:
             return False
-        return slot.utterance is None or slot.utterance.can_play(count)
+        return scheduled.utterance is None or scheduled.utterance.can_play(count)
 
-    def _picture(self, slot: ScheduledFrame | None) -> Image:
-        if slot is None:
-            return (
-                self._avatar.source_frame(self._avatar.playback.start().index).image
-                if self._image is None
-                else self._image
-            )
-        assert slot.picture is not None
-        if slot.utterance is None or slot.source_frame is None or self._life:
-            return slot.picture
-        steps, frames = self.options.ease + 1, slot.utterance.frames
-        share = 1.0 if slot.utterance.joined else (slot.place + 1) / steps
-        if frames is not None and slot.place >= frames:
-            share = min(share, 1 - (slot.place - frames + 1) / steps)
-        return fade(slot.source_frame.image, slot.picture, share)
+    def _image_to_show(self, scheduled: ScheduledFrame | None) -> Image:
+        """The next picture, faded towards its source frame at the edges of speech; None: repeat the last one."""
+        if scheduled is None and self._image is not None:
+            return self._image
+        if scheduled is None:
+            return self._avatar.source_frame(self._avatar.playback.start().index).image
+        assert scheduled.image is not None
+        if scheduled.utterance is None or scheduled.source_frame is None or self._idle:
+            return scheduled.image
+        steps, frames = self.options.ease + 1, scheduled.utterance.frames
+        share = 1.0 if scheduled.utterance.joined else (scheduled.index + 1) / steps
+        if frames is not None and scheduled.index >= frames:
+            share = min(share, 1 - (scheduled.index - frames + 1) / steps)
+        return fade(scheduled.source_frame.image, scheduled.image, share)
 
-    def _begin_sound(self, speech: Utterance) -> None:
-        speech.shown += 1
-        if speech.shown == 1:
-            self._sounding.append(speech)
-            self._tell("speaking", speech)
+    def _begin_sound(self, utterance: Utterance) -> None:
+        utterance.shown += 1
+        if utterance.shown == 1:
+            self._sounding.append(utterance)
+            self._emit("speaking", utterance)
 
-    def _play(self, count: int, speech: Utterance | None) -> Samples:
-        """(count,) samples: those of the utterance whose picture shows, after what was left of the one before."""
+    def _play(self, count: int, utterance: Utterance | None) -> Samples:
+        """(count,) samples of the utterance that is shown, after the rest of the one before it."""
         out, filled = np.zeros(count, np.float32), 0
         while self._sounding:
             first = self._sounding[0]
             spoken = first.frames is not None and first.shown >= first.frames
-            if first is not speech and not spoken:
+            if first is not utterance and not spoken:
                 break
             part = first.play(count - filled)
             out[filled : filled + len(part)] = part
@@ -347,49 +367,50 @@ class Session:
             if not (spoken and first.played == first.pushed):
                 break
             self._sounding.popleft()
-            self._tell("finished", first)
+            self._emit("finished", first)
         return out
 
-    def _settle(self, slot: ScheduledFrame | None) -> None:
-        """What state this tick leaves."""
-        self._quiet += 1
-        while self._speeches and self._speeches[0].over and self._speeches[0] not in self._sounding:
-            self._speeches.popleft()
-            if not self._speeches:
-                self._tell("idle")
+    def _update_state(self, scheduled: ScheduledFrame | None) -> None:
+        """Drop utterances that are over, and set the state after this tick."""
+        self._quiet_ticks += 1
+        while self._utterances and self._utterances[0].over and self._utterances[0] not in self._sounding:
+            self._utterances.popleft()
+            if not self._utterances:
+                self._emit("idle")
         if self._state == "over":
             return
-        began = bool(self._speeches) and self._speeches[0].shown > 0
-        self.stalls += began and slot is None
+        began = bool(self._utterances) and self._utterances[0].shown > 0
+        self.stalls += began and scheduled is None
         state: State = "idle"
-        if self._speeches:
-            state = "stalled" if slot is None else "draining" if self._speeches[0].ended else "speaking"
+        if self._utterances:
+            state = "stalled" if scheduled is None else "draining" if self._utterances[0].ended else "speaking"
             state = state if began else "armed"
         if state == "stalled" and self._state != "stalled":
-            self._tell("stalled", self._speeches[0])
+            self._emit("stalled", self._utterances[0])
         self._state = state
-        last = self._speeches[-1] if self._speeches else None
-        if last and last.hungry and self._quiet >= self.options.patience and (slot is None or not began):
+        last = self._utterances[-1] if self._utterances else None
+        waiting = scheduled is None or not began
+        if last and last.needs_sound and self._quiet_ticks >= self.options.patience and waiting:
             self.end()
 
     @property
     def busy(self) -> bool:
-        """Whether anything is still to be spoken."""
-        return bool(self._speeches)
+        """Whether anything is left to be spoken."""
+        return bool(self._utterances)
 
     @property
     def state(self) -> State:
-        """As of the last tick."""
+        """After the last tick."""
         return self._state
 
     @property
-    def slack(self) -> int:
-        """Pictures that are ready to be shown, one after the other."""
+    def ready_frames(self) -> int:
+        """How many of the next pictures are drawn already, without a gap."""
         with self._lock:
-            slots = list(self._plan.slots)
-        return next((place for place, slot in enumerate(slots) if slot.picture is None), len(slots))
+            frames = list(self._schedule.frames)
+        return next((index for index, scheduled in enumerate(frames) if scheduled.image is None), len(frames))
 
-    def _tell(self, name: EventName, speech: Utterance | None = None, reason: str = "", about: str = "") -> None:
-        played = speech.played if speech and name in ("finished", "interrupted") else None
+    def _emit(self, name: EventName, utterance: Utterance | None = None, reason: str = "", about: str = "") -> None:
+        played = utterance.played if utterance and name in ("finished", "interrupted") else None
         sample = sample_at(self._number, self.film.fps, self.film.rate)
-        self._events.append(Event(name, sample, speech.number if speech else None, played, reason, about))
+        self._events.append(Event(name, sample, utterance.number if utterance else None, played, reason, about))

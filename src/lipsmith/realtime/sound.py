@@ -1,4 +1,4 @@
-"""Pushed sound on its way: kept in the chunks it came in, taken in the lengths that are wanted."""
+"""Pushed sound: a queue of samples, and a resampler for streams whose rate may change."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..media.resampler import Resampler
 from ..types import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
-"""Hz of sound that can be pushed."""
+"""Hz; the range of rates that can be pushed."""
 
 
 class SampleQueue:
-    """Samples in order, first in, first out. Whoever pushes keeps it bounded."""
+    """Samples in the order they came. Whoever pushes must keep it bounded."""
 
     def __init__(self) -> None:
         self._chunks: deque[Samples] = deque()
@@ -25,7 +25,7 @@ class SampleQueue:
         return self._length
 
     def push(self, samples: Samples) -> None:
-        """Append (n,) samples; they are kept, not copied."""
+        """Append (n,) samples. They are not copied."""
         if len(samples):
             self._chunks.append(samples)
             self._length += len(samples)
@@ -46,31 +46,31 @@ class SampleQueue:
 
 
 class StreamResampler:
-    """Brings whatever is pushed to one rate; it may change in the middle, as when another microphone is taken."""
+    """Resamples pushed sound to ``goal`` Hz. The rate of the sound may change, as when another microphone is used."""
 
     def __init__(self, goal: int) -> None:
         self._goal = goal
-        self._hearing: Resampler | None = None
+        self._resampler: Resampler | None = None
 
     def push(self, samples: Samples, rate: int) -> Samples:
-        """Take (n,) samples at ``rate``; return those at the goal that are now decided."""
-        left = self.flush() if self._hearing is not None and self._hearing.rate != rate else None
-        if self._hearing is None and rate != self._goal:
-            self._hearing = Resampler(rate, self._goal)
-        heard = samples if self._hearing is None else self._hearing.push(samples)
-        return heard if left is None else np.concatenate([left, heard])
+        """Take (n,) samples at ``rate`` Hz; return the (m,) samples at the goal rate that are decided now."""
+        left = self.flush() if self._resampler is not None and self._resampler.rate != rate else None
+        if self._resampler is None and rate != self._goal:
+            self._resampler = Resampler(rate, self._goal)
+        out = samples if self._resampler is None else self._resampler.push(samples)
+        return out if left is None else np.concatenate([left, out])
 
     def flush(self) -> Samples:
-        """The sound is over: what the resampler still holds."""
-        hearing, self._hearing = self._hearing, None
-        return np.zeros(0, np.float32) if hearing is None else hearing.flush()
+        """The sound is over: return what the resampler still holds."""
+        resampler, self._resampler = self._resampler, None
+        return np.zeros(0, np.float32) if resampler is None else resampler.flush()
 
 
 def checked(samples: Samples, rate: int) -> Samples:
-    """The samples as (n,) float32 of our own, whatever becomes of the caller's array.
+    """Copy ``samples`` as (n,) float32, so that the caller may reuse the array.
 
     Raises:
-        SoundError: not one-dimensional, not finite, or at a rate nobody records.
+        SoundError: the samples are not one-dimensional or not finite, or the rate is out of range.
     """
     own = np.array(samples, np.float32)
     if own.ndim != 1 or not np.isfinite(own).all():

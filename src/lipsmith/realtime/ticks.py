@@ -11,8 +11,9 @@ import numpy as np
 from ..types import AVFrame, Image, Samples
 
 State = Literal["idle", "armed", "speaking", "draining", "stalled", "over"]
-"""armed: sound has come, no picture of it has gone out; draining: the sound has ended and is played to its end;
-stalled: a picture is not there in time, so picture and sound wait together; over: nothing more will be spoken."""
+"""``armed``: sound has come, but no picture of it was shown yet. ``draining``: all sound has come, and the rest of it
+is played. ``stalled``: a picture is not drawn in time, so picture and sound wait together. ``over``: the session has
+ended."""
 
 EventName = Literal[
     "started",
@@ -35,46 +36,46 @@ EventName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a client wants to know. It holds from the first sample of its tick on."""
+    """Something that a client may want to know. It happens at the first sample of its tick."""
 
     name: EventName
-    sample: int  # media time: samples of the session before it, at the playing rate
+    sample: int  # when, in samples since the session began, at the playing rate
     utterance: int | None = None
-    played: int | None = None  # samples of the utterance that were emitted; with finished and interrupted
-    reason: str = ""  # one sentence; with failed, buffer_full, sink_closed, voice_failed, and what ended or was lost
-    about: str = ""  # the recording or push that it tells of
+    played: int | None = None  # samples of the utterance that were played; with finished and interrupted
+    reason: str = ""  # one sentence; with failed, buffer_full, sink_closed, voice_failed, *_ended and *_lost
+    about: str = ""  # id of the recording or push that it concerns
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """How far an utterance was heard when it was interrupted."""
+    """How much of an utterance was played when it was interrupted."""
 
     utterance: int
-    samples: int  # of it emitted, at the session's playing rate
+    samples: int  # that were played, at the session's playing rate
     rate: int  # Hz
 
     @property
     def seconds(self) -> float:
-        """For cutting a transcript to what was heard."""
+        """``samples`` in seconds, to cut a transcript to what was heard."""
         return self.samples / self.rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tick:
-    """One beat of a session's clock: a picture and exactly the samples that sound while it shows."""
+    """One step of a session's clock: a picture and exactly the samples that play while it shows."""
 
     number: int
-    start: int  # index of the first sample in the session, at the playing rate
-    image: Image | None  # None: this sink was late, so the picture was dropped; never the sound
-    samples: Samples
+    start: int  # index of its first sample in the session, at the playing rate
+    image: Image | None  # (H, W, 3) RGB uint8; None: dropped, as this listener was late
+    samples: Samples  # (n,) at the playing rate; never dropped
     state: State
-    source_frame: int  # of the avatar, below the picture
-    fresh: bool = True  # False: the picture before is repeated
-    utterance: int | None = None  # whose sound this is
+    source_frame: int  # index of the avatar's frame below the picture
+    fresh: bool = True  # False: the last picture is repeated
+    utterance: int | None = None  # the one that is being said
     epoch: int = 0  # interruptions so far
     events: tuple[Event, ...] = ()
 
-    def blind(self) -> Tick:
+    def without_image(self) -> Tick:
         """The same tick without its picture."""
         return replace(self, image=None)
 
@@ -83,9 +84,9 @@ class Tick:
         return replace(self, samples=np.zeros_like(self.samples))
 
     def seconds(self, rate: int) -> Fraction:
-        """Media time of its beginning."""
+        """When it begins, in seconds since the session began."""
         return Fraction(self.start, rate)
 
     def frame(self, last: Image) -> AVFrame:
-        """For a sink of films; ``last`` stands in for a dropped picture."""
+        """The tick as a frame of a film; ``last`` is used where the picture was dropped."""
         return AVFrame(self.number, last if self.image is None else self.image, self.samples)

@@ -62,7 +62,7 @@ class JobRecord:
     started: float | None  # the last time
     finished: float | None
     attempts: int  # times it was begun
-    stage: str  # of the work, see generate.Stage
+    stage: str  # of the work, see stopwatch.Stage
     stage_done: int
     stage_total: int  # 0: not known
     lease: str | None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import SessionOver
-from ..realtime.feeding import room
+from ..realtime.feeding import wait_for_room
 from ..realtime.host import SessionHost
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..media.sound import Speech
     from ..realtime.host import LiveSession, SessionAvatar, Sink
 
+RATES = (24_000, 48_000)
+"""Hz at which the sound on the air plays: every sink takes them."""
 LOOK = 0.05
 """Seconds between two looks whether all is said."""
 
@@ -64,9 +66,9 @@ async def broadcast(
     Raises:
         LipsmithError: a sink cannot be opened, or could not be closed as it should.
     """
-    studio, log = SessionHost(engine), _Log()
+    host, log = SessionHost(engine), _Log()
     try:
-        live = await studio.open(avatar)
+        live = await host.open(avatar, playing_rate(speeches))
         watching = asyncio.create_task(log.watch(live))
         for sink in sinks:
             live.attach(sink)
@@ -76,16 +78,22 @@ async def broadcast(
         for sink in sinks:
             await live.detach(sink)
     finally:
-        await studio.close()
+        await host.close()
     await watching
     return BroadcastReport(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
+
+
+def playing_rate(speeches: Sequence[Speech]) -> int:
+    """The lowest of ``RATES`` that keeps the whole width of every speech, or else the highest."""
+    widest = max((speech.rate for speech in speeches), default=0)
+    return next((rate for rate in RATES if rate >= widest), RATES[-1])
 
 
 async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:
     for speech in speeches:
         blocks = speech.blocks()
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
-            await room(live, len(block), speech.rate)
+            await wait_for_room(live, len(block), speech.rate)
             live.say(block, speech.rate)
         live.end()
     while live.session.busy or (stay is None and live.state != "over"):
@@ -93,4 +101,4 @@ async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | 
     await asyncio.sleep(stay or 0)
 
 
-__all__ = ["BroadcastReport", "broadcast"]
+__all__ = ["BroadcastReport", "broadcast", "playing_rate"]

@@ -153,7 +153,7 @@ def test_a_frame_without_a_face_loses_no_frame(run: tuple[str, MuseTalkEngine], 
     if name != "offline_v15":
         pytest.skip("one run is enough")
     source_frames = (SourceFrame(k, FRAMES[k], () if k == 2 else (targets[k],)) for k in there_and_back())
-    film = list(render_stream(Timeline(source_frames, engine, Fraction(25)), [SPEECH], engine))
+    film = list(render_stream(Timeline.of_speech(source_frames, engine, Fraction(25)), [SPEECH], engine))
     assert [frame.index for frame in film] == list(range(16))
     there = list(islice(there_and_back(), 16))
     assert all((frame.image is FRAMES[2]) == (place == 2) for frame, place in zip(film, there, strict=True))

@@ -18,7 +18,7 @@ def search_in(*frames: tuple[Image, Face]) -> TeethSearch:
     for image, face in frames:
         landmarks = face.landmarks[:468].astype(np.float64)
         pose = fit_pose(landmarks)
-        search.add(image, landmarks, pose.to_own(landmarks), pose, 170.0)
+        search.add(image, landmarks, pose.to_head(landmarks), pose, 170.0)
     return search
 
 
@@ -38,7 +38,7 @@ def test_lower_teeth_are_left_where_they_are() -> None:
     pose, top, bottom = fit_pose(points), points[13, 1], points[14, 1]
     gap = slice(round(top + 0.35 * (bottom - top)), round(top + 0.6 * (bottom - top)))
     image[gap, round(points[78, 0]) : round(points[308, 0])] = (35, 12, 12)
-    teeth = search_in((image, face)).best(np.array([0, pose.to_own(points)[13, 1], -0.05]))
+    teeth = search_in((image, face)).best(np.array([0, pose.to_head(points)[13, 1], -0.05]))
     assert teeth is not None
     column = teeth.alpha[:, teeth.alpha.shape[1] // 2]
     shown = np.flatnonzero(column > 0.5)

@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("aiortc")
+from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import Busy, InputError, OptionError, SoundError
+from lipsmith.realtime.session import Session
 from lipsmith.transports.webrtc.ports import loop_within
 from lipsmith.transports.webrtc.sink import RtcOptions, Viewer, ViewerCallbacks, WebRtcSink
 from lipsmith.types import FilmInfo, Samples
 from tests.support.peers import INFO, beat, play, until
 from tests.support.rtc_client import RtcClient
+from tests.support.session_doubles import MemoryAvatar, World
 
 STEP = 0.010
 """Seconds that a beep may begin beside its flash: Opus itself shifts sound by 6.5 ms."""
@@ -101,11 +104,12 @@ def test_viewers_of_one_session_share_its_coder() -> None:
     asyncio.run(scene())
 
 
-def test_a_microphone_is_heard_at_16_khz() -> None:
+def test_a_microphone_is_heard_at_its_own_rate() -> None:
     async def scene() -> None:
         heard: list[Samples] = []
 
-        def ear(samples: Samples) -> None:
+        def ear(samples: Samples, rate: int) -> None:
+            assert rate == 48_000
             heard.append(samples)
             if len(heard) == 30:
                 raise SoundError("enough")
@@ -115,9 +119,38 @@ def test_a_microphone_is_heard_at_16_khz() -> None:
             await until(lambda: len(heard) > 60 and bool(client.words))
         sound = np.concatenate(heard[20:60])
         assert heard[0].dtype == np.float32
-        peak = np.argmax(np.abs(np.fft.rfft(sound))) * 16_000 / len(sound)
+        peak = np.argmax(np.abs(np.fft.rfft(sound))) * 48_000 / len(sound)
         assert abs(peak - 500) < 25
         assert json.loads(client.words[0]) == {"type": "error", "detail": "enough"}
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("tone", "loss"), [(9_000.0, 1), (10_000.0, 1), (11_000.0, 6)])
+def test_what_a_microphone_says_is_played_with_its_whole_width(tone: float, loss: float) -> None:
+    """From a tone at the client to what a session at 24 kHz plays: coded by Opus and resampled once, nothing more.
+
+    11 kHz lies where the resampler already falls towards the end of the band at 12 kHz. ``loss`` is in dB.
+    """
+
+    async def scene() -> None:
+        engine = FakeEngine()
+        film = FilmInfo((32, 24), Fraction(25), 24_000)
+        world = World(Session(MemoryAvatar(engine), engine, film), engine)
+        client, said = RtcClient(microphone=tone), 0
+
+        def say(samples: Samples, rate: int) -> None:
+            nonlocal said
+            said += world.session.say(samples, rate) and len(samples)
+
+        async with studio() as sink, watching(sink, client, ViewerCallbacks(say)):
+            await until(lambda: said > 48_000)
+        world.session.end()
+        world.run(40)
+        played = world.heard()[1][7_200:19_200]  # half a second from its middle
+        spectrum = np.abs(np.fft.rfft(played * np.hanning(len(played)))) * 4 / len(played)  # amplitudes
+        near = slice(round(tone / 2) - 5, round(tone / 2) + 6)  # bins of 2 Hz
+        assert abs(20 * np.log10(spectrum[near].max() / (16_000 / 32_768))) < loss
 
     asyncio.run(scene())
 

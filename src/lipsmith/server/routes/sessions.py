@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from ...errors import SessionOver
-from ...realtime.feeding import blocks, room
+from ...realtime.feeding import blocks, wait_for_room
 from ...realtime.ticks import Event
 from ...tts.languages import known_as
 from ...tts.protocols import readable
@@ -136,7 +136,7 @@ async def push_audio(
             rest = (rest + chunk)[len(whole) :]
             samples = np.frombuffer(whole, "<i2").astype(np.float32) / 32768
             for block in blocks(samples, rate):
-                await room(held.live, len(block), rate)
+                await wait_for_room(held.live, len(block), rate)
                 if live.session.epoch != epoch:
                     return Said(utterance=utterance, seconds=said / rate, interrupted=True)
                 utterance = live.say(block, rate)
@@ -190,7 +190,7 @@ async def feed(held: SessionHandle, heard: list[Samples], rate: int) -> None:
     epoch = held.live.session.epoch
     with suppress(SessionOver), held.watched() as live:
         for block in heard:
-            await room(held.live, len(block), rate)
+            await wait_for_room(held.live, len(block), rate)
             if live.session.epoch != epoch:
                 return
             live.say(block, rate)

@@ -150,7 +150,7 @@ class SessionRegistry:
 
     def figures(self) -> list[SessionStats]:
         """How each studio does."""
-        return [studio.figures() for studio in list(self._studios.values())]
+        return [studio.stats() for studio in list(self._studios.values())]
 
     def _check_room(self, owner: str) -> None:
         if len(self.held) >= self.options.sessions:

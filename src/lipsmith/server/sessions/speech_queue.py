@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import LipsmithError, VoiceError
-from ...realtime.feeding import blocks, room
+from ...realtime.feeding import blocks, wait_for_room
 from ...tts.protocols import Voice, read_aloud
 from ..problems import Problem
 
@@ -89,5 +89,5 @@ class SpeechQueue:
     async def _say(self, text: QueuedText, sounds: AsyncIterator[SpokenSound]) -> None:
         async for sound in sounds:
             for block in blocks(sound.samples, sound.rate):
-                await room(self._live, len(block), sound.rate)
+                await wait_for_room(self._live, len(block), sound.rate)
                 text.settle(self._live.say(block, sound.rate))

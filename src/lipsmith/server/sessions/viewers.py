@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Busy, EngineUnavailable
-from ...timing import HEARING_RATE
 from ...transports.webrtc.options import RtcOptions, ice_servers
 
 if TYPE_CHECKING:
@@ -112,8 +111,8 @@ def told(event: Event, rate: int) -> dict[str, Any]:
 def _ears(held: SessionHandle, listen: bool) -> ViewerCallbacks:
     from ...transports.webrtc.sink import ViewerCallbacks
 
-    def sound(samples: Samples) -> None:
-        held.live.say(samples, HEARING_RATE)
+    def sound(samples: Samples, rate: int) -> None:
+        held.live.say(samples, rate)
 
     def word(said: Mapping[str, Any]) -> None:
         if said.get("type") == "interrupt":

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...corpus.utterance import LabelledUtterance
-from ...metrics.curves import align, correlation
+from ...speech.curves import align, correlation
 from ...speech.lips import lip_opening
 from ...speech.mouth_encoder import MouthEncoder
 from ...speech.phones import Segment

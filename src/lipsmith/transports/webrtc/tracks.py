@@ -1,4 +1,4 @@
-"""The two outgoing tracks of a viewer, and the microphone's incoming one. Wants aiortc."""
+"""The two outgoing tracks of a viewer, and the reading of incoming ones. Needs aiortc."""
 
 from __future__ import annotations
 
@@ -13,88 +13,88 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from ...timing import HEARING_RATE
-
 if TYPE_CHECKING:
     from ...types import Samples
     from ..encoding import Codec, EncodedAudio, EncodedPicture
 
 PICTURE_CLOCK, SOUND_CLOCK = 90_000, 48_000
-"""Hz of the time stamps of video and of Opus in RTP."""
+"""Hz of the RTP time stamps of video and of Opus."""
 WAITING = {"video": 3, "audio": 12}
-"""Packets that wait for a viewer: pictures, and packets of 20 ms."""
+"""Most packets that wait for a viewer: pictures, and sound packets of 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """One frame, coded for everybody."""
+    """One frame, encoded once for all viewers."""
 
-    picture_start: int  # on the pictures' clock
-    sound_start: int  # on Opus's clock, the same moment
-    pictures: dict[Codec, EncodedPicture]  # none where the picture was dropped
+    picture_start: int  # in ticks of ``PICTURE_CLOCK``
+    sound_start: int  # the same moment in ticks of ``SOUND_CLOCK``
+    pictures: dict[Codec, EncodedPicture]  # empty if the picture was dropped
     sound: list[EncodedAudio]
 
 
 class OutgoingTrack(MediaStreamTrack):
-    """Hands coded packets to aiortc, which would otherwise code for each viewer anew; never before they are due.
+    """Hands encoded packets to aiortc when they are due. aiortc itself would encode again for every viewer.
 
-    RTP's reports tie time stamps to the moment of sending, so the second packet of a frame's sound waits 20 ms: sent
-    at once it would tell the browser that sound is early.
+    RTP reports tie time stamps to the moment of sending. So the second sound packet of a frame waits 20 ms: if it were
+    sent at once, the browser would conclude that sound is early.
     """
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
         self._packets: deque[tuple[float, av.Packet[Any]]] = deque()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def full(self) -> bool:
         return len(self._packets) >= WAITING[self.kind]
 
     def put(self, data: bytes, start: int, due: float) -> None:
-        """Queue a packet to be sent at ``due``, in the loop's seconds, whose time stamp is ``start``."""
+        """Queue a packet with the time stamp ``start``, to be sent at ``due`` in seconds of the loop's clock."""
         packet: av.Packet[Any] = av.Packet(data)
         packet.pts = packet.dts = start
         packet.time_base = Fraction(1, PICTURE_CLOCK if self.kind == "video" else SOUND_CLOCK)
         self._packets.append((due, packet))
-        self._news.set()
+        self._changed.set()
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop all waiting packets."""
         self._packets.clear()
 
     def stop(self) -> None:
         """End the track."""
         super().stop()
-        self._news.set()
+        self._changed.set()
 
     async def recv(self) -> av.Packet[Any]:
-        """The next packet, for aiortc."""
+        """The next packet, when it is due; aiortc calls this."""
         while not self._packets:
             if self.readyState != "live":
                 raise MediaStreamError
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
         due, packet = self._packets.popleft()
         await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
         return packet
 
 
-async def hear(track: MediaStreamTrack, tell: Callable[[Samples], None] | None) -> None:
-    """Read an incoming track to its end, as aiortc keeps without limit what nobody reads.
+async def read_track(track: MediaStreamTrack, on_sound: Callable[[Samples, int], None] | None) -> None:
+    """Read an incoming track to its end. aiortc keeps unread frames without limit, so every track must be read.
 
-    ``tell`` gets a microphone's sound as mono blocks at 16 kHz.
+    Args:
+        track: a microphone, or a video track that nobody wants.
+        on_sound: gets a microphone's sound as (n,) mono samples in [-1, 1] at its own rate, and that rate in Hz.
     """
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=HEARING_RATE)
+    to_mono = av.AudioResampler(format="fltp", layout="mono")  # keeps the rate: a session resamples what it plays once
     try:
         while True:
             frame = await track.recv()
-            if tell is not None and isinstance(frame, av.AudioFrame):
-                for piece in resampler.resample(frame):
-                    tell(piece.to_ndarray()[0])
+            if on_sound is not None and isinstance(frame, av.AudioFrame):
+                for piece in to_mono.resample(frame):
+                    on_sound(piece.to_ndarray()[0], piece.sample_rate)
     except MediaStreamError:
         return
 
 
-__all__ = ["EncodedFrame", "OutgoingTrack", "hear"]
+__all__ = ["EncodedFrame", "OutgoingTrack", "read_track"]

@@ -26,7 +26,7 @@ from aiortc.sdp import SessionDescription
 from ...errors import InputError, LipsmithError
 from .options import RtcOptions, ice_servers
 from .sdp import WHAT_TO_SEND, check_offer, with_public_address
-from .tracks import EncodedFrame, OutgoingTrack, hear
+from .tracks import EncodedFrame, OutgoingTrack, read_track
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack, RTCDataChannel
@@ -52,7 +52,7 @@ MOST_UNSENT = 65_536
 class ViewerCallbacks:
     """Who hears a viewer; both are called in the loop and must be quick."""
 
-    sound: Callable[[Samples], None] | None = None  # the microphone: mono blocks at 16 kHz
+    sound: Callable[[Samples, int], None] | None = None  # the microphone: (n,) mono samples, and their rate in Hz
     word: Callable[[Mapping[str, Any]], None] | None = None  # JSON objects from the data channel
 
 
@@ -195,13 +195,13 @@ class Viewer:
             self._end_soon()
 
     def _listen(self, track: MediaStreamTrack) -> None:
-        self._tasks.append(asyncio.ensure_future(hear(track, self._sound if track.kind == "audio" else None)))
+        self._tasks.append(asyncio.ensure_future(read_track(track, self._sound if track.kind == "audio" else None)))
 
-    def _sound(self, samples: Samples) -> None:
+    def _sound(self, samples: Samples, rate: int) -> None:
         if self._ears.sound is None:
             return
         try:
-            self._ears.sound(samples)
+            self._ears.sound(samples, rate)
         except LipsmithError as reason:
             self.tell({"type": "error", "detail": str(reason)})
 

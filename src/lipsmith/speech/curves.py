@@ -20,15 +20,18 @@ def correlation(one: ArrayLike, other: ArrayLike) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Two curves against each other, as they are and shifted to where they fit best."""
+    """How well two curves correlate, as they are and shifted to where they fit best."""
 
     still: float  # correlation as they are
     best: float  # correlation at the best shift
-    lag: float  # frames that the first runs ahead of the second (negative: behind) where they fit best
+    lag: float  # frames by which the first runs ahead of the second (negative: behind) where they fit best
 
 
 def align(one: ArrayLike, other: ArrayLike, most: float = 8.0, parts: int = 4) -> Alignment:
-    """Find the shift, up to ``most`` frames either way in steps of 1 / ``parts`` frame, that fits (n,) curves best."""
+    """Find the shift at which two (n,) curves correlate best.
+
+    Shifts go up to ``most`` frames either way, in steps of 1 / ``parts`` frame.
+    """
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     shifts = np.arange(-round(most * parts), round(most * parts) + 1) / parts
     found = [(_shifted(a, b, shift), -abs(shift), shift) for shift in shifts]
@@ -37,7 +40,7 @@ def align(one: ArrayLike, other: ArrayLike, most: float = 8.0, parts: int = 4) -
 
 
 def _shifted(a: Curve, b: Curve, shift: float) -> float:
-    """Correlation with ``a`` delayed by ``shift`` frames, over what both then cover."""
+    """Correlation with ``a`` delayed by ``shift`` frames, over the frames that both cover then."""
     edge = int(np.ceil(abs(shift)))
     if len(a) - 2 * edge < 3:
         return 0.0
@@ -46,7 +49,7 @@ def _shifted(a: Curve, b: Curve, shift: float) -> float:
 
 
 def smoothed(curve: ArrayLike, sigma: float) -> Curve:
-    """A (n,) curve under a Gaussian of ``sigma`` frames, zero phase."""
+    """Smooth a (n,) curve by a Gaussian of ``sigma`` frames, without a phase shift."""
     reach = int(4 * sigma + 1)
     window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return np.convolve(np.pad(np.asarray(curve, np.float64), reach, mode="edge"), window / window.sum(), "valid")

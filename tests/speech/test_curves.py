@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.metrics.curves import align, correlation, smoothed
+from lipsmith.speech.curves import align, correlation, smoothed
 
 CURVE = smoothed(np.random.default_rng(1).normal(size=300), 2.0)
 

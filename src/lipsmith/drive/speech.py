@@ -1,0 +1,53 @@
+"""Drives that come from speech: the engine's own encoder hears a 16 kHz copy of the sound that plays."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ..engines.protocols import Engine, IdleMotion
+from ..timing import HEARING_RATE, sample_at
+from ..types import Array, Samples
+
+
+class SpeechDrive:
+    """The ``DriveSource`` of one stream of speech.
+
+    Args:
+        engine: whose speech encoder listens.
+        fps: video frames per second; one drive for each.
+        rate: Hz of the pushed sound.
+    """
+
+    def __init__(self, engine: Engine, fps: Fraction, rate: int = HEARING_RATE) -> None:
+        from ..media.resampler import Resampler
+
+        self._fps = fps
+        self._encoder = engine.speech_encoder(fps)
+        self._resampler = Resampler(rate)
+        self._heard = 0  # samples at 16 kHz
+
+    @property
+    def moves_in_silence(self) -> bool:
+        """Whether the drives move a still face while nobody speaks; see ``IdleMotion``."""
+        return isinstance(self._encoder, IdleMotion) and self._encoder.lively
+
+    def push(self, samples: Samples, frames: int) -> list[Array]:
+        """Hear (n,) more samples; return the drives that the encoder has decided. ``frames`` is not needed here."""
+        return self._hear(self._resampler.push(samples))
+
+    def finish(self, frames: int) -> list[Array]:
+        """Hear silence up to the film's end, and return the drives still owed."""
+        drives = self._hear(self._resampler.flush())
+        silence = np.zeros(max(0, sample_at(frames, self._fps) - self._heard), np.float32)
+        return drives + self._hear(silence) + self._encoder.flush()
+
+    def begin_at(self, frame: int) -> None:
+        """Let a face that moves by itself continue after ``frame`` frames of silence."""
+        if isinstance(self._encoder, IdleMotion):
+            self._encoder.begin_at(frame)
+
+    def _hear(self, samples: Samples) -> list[Array]:
+        self._heard += len(samples)
+        return self._encoder.push(samples)
