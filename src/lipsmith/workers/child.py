@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -33,9 +32,9 @@ class ParentConnection:
     @classmethod
     def open(cls) -> ParentConnection:
         """Take standard input and output. What libraries print goes to standard error from now on."""
-        output = os.fdopen(os.dup(1), "wb")
+        source, output = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
-        return cls(sys.stdin.buffer, output)
+        return cls(source, output)
 
     def ready(self) -> None:
         """Tell the parent that requests may come: the first message of all."""
