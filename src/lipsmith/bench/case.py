@@ -99,7 +99,6 @@ def _error_of(failure: TaskFailed | WorkerLost, stderr: IO[bytes]) -> LipsmithEr
         return LipsmithError(f"{failure} Its last words: {last}")
     if failure.body["type"] == errors.UNEXPECTED["type"]:
         return LipsmithError(f"The measured process failed: {last}")
-    known: list[type[LipsmithError]] = [getattr(errors, name) for name in errors.__all__ if name != "problem_of"]
-    return next((kind for kind in known if kind("").kind == failure.body["type"]), LipsmithError)(
-        failure.body["detail"]
-    )
+    known: list[type[LipsmithError]] = [getattr(errors, name) for name in errors.__all__]
+    kinds = (kind for kind in known if kind("").kind == failure.body["type"])
+    return next(kinds, LipsmithError)(failure.body["detail"])

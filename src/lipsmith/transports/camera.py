@@ -30,7 +30,7 @@ class CameraSink:
         open_camera: opens the camera; None: ``open_virtual_camera``.
 
     Raises (by ``open``):
-        EngineUnavailable: pyvirtualcam is not installed, or finds no virtual camera; the message says what provides one.
+        EngineUnavailable: pyvirtualcam is not installed, or finds no virtual camera; says what provides one.
     """
 
     def __init__(self, open_camera: OpenCamera | None = None) -> None:

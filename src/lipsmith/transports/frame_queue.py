@@ -35,11 +35,11 @@ class QueuedFrame:
 
 
 class FrameQueue:
-    """A bounded queue. When full of pictures it drops the oldest ones; when full of frames it is emptied, so picture and
-    sound both go on from now.
+    """A bounded queue. When it is full of pictures it drops the oldest ones. When it is full of frames it is emptied,
+    so picture and sound both go on from now.
 
-    It has no lock: ``FrameThread`` guards it. ``realtime.listener_queue.ListenerQueue`` differs: it carries events, which
-    may not be lost, so it disconnects a slow listener instead.
+    It has no lock: ``FrameThread`` guards it. ``realtime.listener_queue.ListenerQueue`` differs: it carries events,
+    which may not be lost, so it disconnects a slow listener instead.
 
     Args:
         pictures: most waiting frames that keep their picture.

@@ -23,8 +23,8 @@ def main() -> None:
 def answer_with(library: EspeakLibrary | None) -> Callable[[Message, SendProgress], Message]:
     """The handler of requests.
 
-    A request without ``text`` is answered with ``voices``, a mapping from language to voice. One with ``text``, ``voice``
-    and ``tempo`` is answered with ``rate``, and the sound as 16-bit little-endian samples in the payload.
+    A request without ``text`` is answered with ``voices``, a mapping from language to voice. One with ``text``,
+    ``voice`` and ``tempo`` is answered with ``rate``, and the sound as 16-bit little-endian samples in the payload.
     """
 
     def answer(request: Message, _: SendProgress) -> Message:
