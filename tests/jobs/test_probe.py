@@ -15,7 +15,7 @@ from PIL import Image
 
 from lipsmith.errors import InputError, PictureError, SoundError
 from lipsmith.jobs.probe import ProbeLimits, probe_picture, probe_speech
-from tests.support.live_server import tone
+from tests.support.tones import tone
 
 LIMITS = ProbeLimits(megapixels=2, seconds=60)
 

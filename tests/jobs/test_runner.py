@@ -15,7 +15,7 @@ from lipsmith.jobs.queue import JobRecord, NewJob
 from lipsmith.jobs.runner import JobRunner, RunnerOptions
 from lipsmith.jobs.sqlite import SqliteQueue
 from tests.support import SUPPORT
-from tests.support.live_server import until
+from tests.support.waiting import until
 
 ODD = (sys.executable, str(SUPPORT / "odd_worker.py"))
 Make = Callable[..., tuple[JobRunner, SqliteQueue]]

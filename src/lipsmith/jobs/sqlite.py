@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from .queue import LONGEST_LEASE, JobRecord, JobState, NewJob, StageProgress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+QUEUE = "jobs.sqlite"
+"""Name of the queue's file in a data folder."""
 TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
@@ -178,4 +181,12 @@ def _row(found: sqlite3.Row) -> JobRecord:
     )
 
 
-__all__ = ["SqliteQueue"]
+def open_queue(data: Path) -> SqliteQueue:
+    """The queue of the data folder ``data``. Raises InputError where there is none."""
+    path = data / QUEUE
+    if not path.exists():
+        raise InputError(f"{data} holds no jobs: name the data folder of 'lipsmith serve' with --data.")
+    return SqliteQueue(path)
+
+
+__all__ = ["SqliteQueue", "open_queue"]

@@ -89,7 +89,7 @@ class Job(BaseModel):
         links={"self": "/v1/jobs/6f1c9b0de2a74c53", "events": "/v1/jobs/6f1c9b0de2a74c53/events"},
     )  # fmt: skip
     id: str
-    kind: str = Field(json_schema_extra={"enum": task_registry().job_kinds})
+    kind: str = Field(json_schema_extra={"enum": [*task_registry().job_kinds]})
     state: JobState
     progress: float = Field(ge=0, le=1)
     stage: JobStage | None

@@ -36,7 +36,7 @@ class WorkerProcess:
     Args:
         command: the program and its arguments; see ``module_command``.
         on_message: gets every message on a thread of this object, as it comes. None: ``receive`` returns them.
-        nice: how much the process gives way to others, 0 to 19, where the system knows such a thing.
+        nice: how much the process gives way to others, 0 to 19, where the system knows niceness.
         environment: variables added to those of this process.
         stderr: file for the worker's standard error; None: this process's own.
     """
@@ -62,7 +62,8 @@ class WorkerProcess:
             start_new_session=True,
         )
         if nice and hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
+            own = os.getpriority(os.PRIO_PROCESS, 0)  # below it only root may go
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, max(nice, own))
         assert self._process.stdout
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
