@@ -52,7 +52,8 @@ class WorkerProcess:
     ) -> None:
         self._messages: queue.Queue[Message | None] = queue.Queue(UNREAD)
         self._on_message = on_message or self._messages.put
-        self._ready = threading.Event()
+        self._ready = threading.Event()  # set when it is known whether the process is ready
+        self._said_ready = False
         self._process = subprocess.Popen(  # noqa: S603 - the command is ours
             command,
             stdin=subprocess.PIPE,
@@ -85,7 +86,7 @@ class WorkerProcess:
 
     def wait_ready(self, seconds: float) -> bool:
         """Wait until the process says that it is ready. False: it did not within ``seconds``, or it is gone."""
-        return self._ready.wait(seconds) and not self.over
+        return self._ready.wait(seconds) and self._said_ready and not self.over
 
     def send(self, header: Mapping[str, Any], *parts: Buffer) -> None:
         """Send a message; waits while the pipe is full. Raises WorkerLost when the process is gone."""
@@ -134,9 +135,9 @@ class WorkerProcess:
 
     def _read(self, pipe: IO[bytes]) -> None:
         with pipe:
-            first = read_message(pipe)  # {"ready": pid}
+            self._said_ready = read_message(pipe) is not None  # {"ready": pid}
             self._ready.set()
-            while first is not None and (message := read_message(pipe)) is not None:
+            while self._said_ready and (message := read_message(pipe)) is not None:
                 self._on_message(message)
         self._messages.put(None)
 
