@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import OptionError
+from ..jobs.queue import LONGEST_LEASE
 from ..options import check
 from ..transports.webrtc.options import RtcOptions
 from .sessions.push_targets import PushTarget, parse_targets
-from .store import LONGEST_LEASE
 
 LEAST = {
     "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,

@@ -6,29 +6,35 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
+from ..jobs.queue import JobQueue
+from ..jobs.runner import NICE, JobRunner, RunnerOptions
+from ..jobs.sqlite import SqliteQueue
+from ..jobs.worker import COMMAND
 from ..tts.protocols import Voice
 from ..tts.registry import open_voice
+from ..workers.process import WorkerProcess
+from ..workers.shared import SharedWorker
+from ..workers.supervised import SupervisedWorker
 from .auth.keys import Keys
 from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
-from .crew import JobRunner
 from .metrics import Metrics
 from .problems import Problem
-from .process import COMMAND
 from .sessions.pushes import PushRegistry
 from .sessions.recordings import RecordingRegistry
 from .sessions.registry import SessionRegistry
 from .sessions.viewers import ViewerRegistry
-from .store import SqliteQueue
-from .turns import SharedWorker
 
 MEASURE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
+CALLERS = 6
+"""Threads that may use one shared worker at a time: each is one of the web framework's 40."""
 TURN_SECRET = "LIPSMITH_TURN_SECRET"  # noqa: S105 - its name
 """Environment variable with what the TURN server knows too."""
 
@@ -39,7 +45,7 @@ class AppState:
 
     options: ServerSettings
     keys: Keys
-    store: SqliteQueue
+    store: JobQueue
     crew: JobRunner
     eyes: SharedWorker  # measures uploads
     viewer: SharedWorker  # makes previews, which take seconds
@@ -96,14 +102,29 @@ def make_state(options: ServerSettings, keys: Keys, command: Sequence[str] = COM
     live = SessionRegistry(options)
     doors = ViewerRegistry(options.rtc(os.environ.get(TURN_SECRET, "")))
     metrics = Metrics(store, options, live)
-    crew = JobRunner(store, options, command, metrics.finished)
-    eyes, viewer = SharedWorker(MEASURE_SECONDS, command), SharedWorker(PREVIEW_SECONDS, command)
+    crew = JobRunner(store, runner_options(options), command, metrics.finished)
+    start = partial(WorkerProcess, command, nice=NICE)
+    eyes = SharedWorker(SupervisedWorker(start), MEASURE_SECONDS, CALLERS)
+    viewer = SharedWorker(SupervisedWorker(start), PREVIEW_SECONDS, CALLERS)
     films, pushes, signer = (
         RecordingRegistry(store, crew, options),
         PushRegistry(options.push_places),
         signer_of(options.folder),
     )
     return AppState(options, keys, store, crew, eyes, viewer, signer, metrics, live, doors, films, pushes, voice)
+
+
+def runner_options(options: ServerSettings) -> RunnerOptions:
+    """How the server's settings run its jobs."""
+    return RunnerOptions(
+        options.folder,
+        options.workers,
+        options.attempts,
+        options.lease_seconds,
+        options.job_minutes,
+        options.keep_hours,
+        options.disk_bytes,
+    )
 
 
 def state_of(request: Request) -> AppState:

@@ -1,4 +1,4 @@
-"""``/v1/jobs``: long work, begun by an upload and watched until it is over."""
+"""``/v1/jobs``: long work that starts with an upload and is watched until it is over."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from ...errors import SoundError
+from ...jobs.folders import PICTURE, RESULT, SPEECH
+from ...jobs.queue import JobRecord, NewJob, new_id
+from ...jobs.registry import task_registry
+from ...jobs.tasks.dub import TASK as DUB
 from ..error_handlers import RangedFile
 from ..problems import Problem
 from ..request_options import generate_request, parse_options, speak_request
 from ..schemas import Format, Job, Jobs, Token, job_of, moment
 from ..state import AppState, Owner, Parts
-from ..store import JobRecord, NewJob, new_id
-from ..tasks import FILMS
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 
-LOOK = 0.3  # seconds between two looks at a job whose events are read
-SIGN = 15.0  # seconds between two signs of life in a silent stream
-TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
+LOOK = 0.3
+"""Seconds between two looks at a job whose events are read."""
+SIGN = 15.0
+"""Seconds between two comments in a stream without events, which keep the connection alive."""
+TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
 
 @dataclass
 class DubForm:
-    """What a dub is made of."""
+    """What a film is dubbed from."""
 
     picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
     avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, not a picture.")] = None
@@ -55,13 +59,13 @@ def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[D
     parts.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
     with fresh_folder(parts.jobs / job, keep=True) as folder:
-        size = save(form.picture, folder / "picture") + save(form.speech, folder / "speech")
+        size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
         facts = measure(parts, folder)
         if form.speech is None and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(parts, NewJob(job, owner, "dub", {"asked": asked, "task": task}, size))
+        row = admit(parts, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(parts, row)
 
@@ -118,11 +122,12 @@ def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
 def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
     row = find(parts, owner, job)
-    if row.kind == "avatar" or row.state != "done":
-        raise Problem("no-result", f"The job is {row.state}: a result is there when a dub or recording is done.")
-    kind = row.request["task"]["format"]
-    path = parts.jobs / job / "result" / FILMS[kind]
-    return RangedFile(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")
+    name = task_registry().result_file(row.kind, row.request["task"])
+    if name is None or row.state != "done":
+        raise Problem("no-result", f"The job is {row.state}: there is a film when a dub or a recording is done.")
+    path = parts.jobs / job / RESULT / name
+    file = f"{job}{path.suffix}"
+    return RangedFile(path, media_type=TYPES[path.suffix], filename=file, content_disposition_type="inline")
 
 
 @router.post("/jobs/{job}/token")
@@ -158,12 +163,12 @@ def find(parts: AppState, owner: str, job: str) -> JobRecord:
 
 
 def missing() -> Problem:
-    """What to say of a job that is not there, or another client's."""
+    """The problem with a job that is not there, or is another client's."""
     return Problem("not-found", "You have no job of that id.")
 
 
 def answer(parts: AppState, row: JobRecord) -> Job:
-    """The job as it goes out."""
+    """The job as it is answered."""
     return job_of(row, parts.store.waiting_before(row) if row.state == "queued" else None)
 
 
@@ -171,23 +176,23 @@ def admit(parts: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
     with parts.admitting:
         parts.check_room(new.owner, 0)
-        row = parts.store.add(new)
-    parts.crew.ring()
+        row = parts.store.submit(new)
+    parts.crew.notify()
     return row
 
 
 async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[str]:
-    """Until the job is over or gone, or the server stops: then the client's browser comes again."""
-    told, spoken = -1, time.monotonic()
+    """Events until the job is over or gone, or the server stops; then the browser connects again."""
+    sent, sent_at = -1, time.monotonic()
     yield "retry: 2000\n\n"
     while True:
-        if row.revision != told:
+        if row.revision != sent:
             data = json.dumps((await run_in_threadpool(answer, parts, row)).model_dump())
             yield f"id: {row.revision}\nevent: job\ndata: {data}\n\n"
-            told, spoken = row.revision, time.monotonic()
-        elif time.monotonic() - spoken > SIGN:
+            sent, sent_at = row.revision, time.monotonic()
+        elif time.monotonic() - sent_at > SIGN:
             yield ": still here\n\n"
-            spoken = time.monotonic()
+            sent_at = time.monotonic()
         if row.over or parts.crew.draining.is_set():
             return
         await asyncio.sleep(LOOK)

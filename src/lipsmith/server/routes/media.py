@@ -113,7 +113,7 @@ async def _serve(ws: WebSocket, held: SessionHandle) -> None:
 async def _tell(sink: WebSocketSink, held: SessionHandle) -> None:
     async for event in held.live.events():
         body: dict[str, Any] = told(event, held.live.film.rate)
-        sink.tell({**body, "type": "event", "event": event.name})
+        sink.send_event({**body, "type": "event", "event": event.name})
 
 
 def _link(held: SessionHandle, viewer: str) -> str:

@@ -1,4 +1,4 @@
-"""``/v1/previews``: a quick look before time is spent."""
+"""``/v1/previews``: who is in an upload, and how it would speak, before time is spent on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
 
+from ...jobs.folders import PICTURE, SPEECH
+from ...jobs.queue import new_id
 from ..request_options import generate_request, parse_options
 from ..schemas import Preview
 from ..state import Parts
-from ..store import new_id
-from ..uploads import fresh_folder, measure, save
+from ..uploads import ask, fresh_folder, measure, save
 
 router = APIRouter(tags=["previews"])
 
@@ -25,17 +26,15 @@ def create_preview(
         str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
     ] = "{}",
 ) -> Preview:
-    """Who is in the first picture, and with speech: that picture saying its loudest moment. Nothing is kept."""
+    """Who is in the first picture, and with speech: that picture at the speech's loudest moment. Nothing is kept."""
     given = parse_options(options)
     generate_request(given)
     parts.check_open()
     with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
-        save(picture, folder / "picture")
-        save(speech, folder / "speech")
+        save(picture, folder / PICTURE)
+        save(speech, folder / SPEECH)
         facts = measure(parts, folder)["picture"]
-        files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
-        task = {"do": "preview", "home": str(parts.options.folder), "folder": str(folder), "options": given, **files}
-        seen = parts.viewer.call(task)
+        seen = ask(parts, parts.viewer, "preview", {"options": given}, folder)
         return Preview(
             kind=facts["kind"],
             size=seen["size"],

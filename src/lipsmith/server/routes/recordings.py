@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from starlette.concurrency import run_in_threadpool
 
+from ...jobs.tasks.recording import TASK as RECORDING
 from ..schemas import Job, Jobs
 from ..state import Owner, Parts
 from .jobs import answer
@@ -34,7 +35,7 @@ async def start_recording(parts: Parts, owner: Owner, session: SessionId, respon
 async def list_recordings(parts: Parts, owner: Owner, session: SessionId) -> Jobs:
     """The films of this session, newest first. When the session is over they are among the jobs."""
     parts.live.get(owner, session)
-    rows = await run_in_threadpool(parts.store.recordings, owner, session)
+    rows = await run_in_threadpool(parts.store.find, owner, RECORDING.name, "session", session)
     return Jobs(jobs=[answer(parts, row) for row in rows])
 
 

@@ -15,6 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from ...errors import SessionOver
+from ...jobs.folders import SPEECH
+from ...jobs.queue import new_id
+from ...jobs.tasks.decode import SAMPLES
 from ...realtime.feeding import blocks, wait_for_room
 from ...realtime.ticks import Event
 from ...tts.languages import known_as
@@ -36,8 +39,7 @@ from ..schemas import (
 )
 from ..sessions.registry import SessionHandle, read_pcm
 from ..state import AppState, Owner, Parts
-from ..store import new_id
-from ..uploads import fresh_folder, measure, save
+from ..uploads import ask, fresh_folder, measure, save
 from .avatars import check_there
 
 NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
@@ -178,11 +180,10 @@ async def close_session(parts: Parts, owner: Owner, session: SessionId) -> None:
 def decode(parts: AppState, speech: UploadFile) -> tuple[list[Samples], int]:
     """The upload as mono samples in pieces, and their rate; a worker reads it."""
     with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
-        save(speech, folder / "speech")
+        save(speech, folder / SPEECH)
         measure(parts, folder, LONGEST)
-        files = {"speech": str(folder / "speech"), "out": str(folder / "pcm")}
-        rate = int(parts.eyes.call({"do": "decode", "home": str(parts.options.folder), **files})["rate"])
-        return [np.frombuffer(block, np.float32) for block in read_pcm(folder / "pcm", rate)], rate
+        rate = int(ask(parts, parts.eyes, "decode", {}, folder)["rate"])
+        return [np.frombuffer(block, np.float32) for block in read_pcm(folder / SAMPLES, rate)], rate
 
 
 async def feed(held: SessionHandle, heard: list[Samples], rate: int) -> None:

@@ -8,7 +8,6 @@ what waits for the disk or the store.
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import threading
 from contextlib import suppress
@@ -16,20 +15,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import EngineUnavailable, LipsmithError, LiveError, OutputError, SessionOver, problem_of
+from ...jobs.folders import size_of, write_report
+from ...jobs.queue import JobRecord, NewJob, new_id
+from ...jobs.tasks.recording import FILM
+from ...jobs.tasks.recording import TASK as RECORDING
+from ...jobs.worker import without_folders
 from ...media.writer import FilmOptions
 from ...transports.recording import RecordingProcess
-from ..crew import size_of
 from ..problems import Problem
-from ..store import JobRecord, NewJob, new_id
-from ..tasks import FILMS, REPORT, without_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ...jobs.queue import JobQueue
+    from ...jobs.runner import JobRunner
     from ...types import AVFrame, FilmInfo
     from ..config import ServerSettings
-    from ..crew import JobRunner
-    from ..store import SqliteQueue
     from .registry import SessionHandle
 
 LOOK = 1.0
@@ -47,7 +48,7 @@ class SessionRecording:
     folder: Path  # the job's
     sink: RecordingProcess
     crew: JobRunner
-    store: SqliteQueue
+    store: JobQueue
     home: str  # the data folder, which no client is told of
     fps: float = 0.0
     wish: asyncio.Event = field(default_factory=asyncio.Event)  # that it ends
@@ -87,8 +88,8 @@ class SessionRecording:
             self._seal()
             if not self.sink.frames:
                 raise LiveError("Nothing was recorded: it was stopped before a picture came.")
-            report = {"output": FILMS["mp4"], "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
-            (self.attempt / REPORT).write_text(json.dumps(report), encoding="utf-8")
+            report = {"output": FILM, "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
+            write_report(self.attempt, report)
             self.crew.commit(self.job, self.attempt, report)
         except LipsmithError:
             self._tidy()
@@ -109,7 +110,7 @@ class SessionRecording:
         if not self.beat(seconds):
             return False
         with suppress(FileNotFoundError):  # it got its name just now
-            self.store.grow(self.job, size_of(self.folder))
+            self.store.resize(self.job, size_of(self.folder))
         if self.sink.over:
             self.reason = FULL
         elif not self.crew.make_room(0):
@@ -118,7 +119,7 @@ class SessionRecording:
 
     def beat(self, seconds: float) -> bool:
         """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
-        ours = self.store.beat(self.job, seconds, ("record", self.sink.frames, 0))
+        ours = self.store.heartbeat(self.job, seconds, ("record", self.sink.frames, 0))
         if not ours and not self.sealed:
             self.reason = CANCELLED
             self.sink.abort()
@@ -129,7 +130,7 @@ class SessionRecording:
 class RecordingRegistry:
     """The films that are recorded now, one of each session at most."""
 
-    store: SqliteQueue
+    store: JobQueue
     crew: JobRunner
     options: ServerSettings
     _films: dict[str, SessionRecording | None] = field(default_factory=dict)  # by session; None: it is about to begin
@@ -186,13 +187,13 @@ class RecordingRegistry:
         attempt = folder / "attempt-1"
         attempt.mkdir(mode=0o700, parents=True)
         how = FilmOptions(preset=PRESET, engine=f"{info.engine} {info.engine_version}")
-        sink = RecordingProcess(attempt / FILMS["mp4"], self.options.record_minutes * 60.0, how)
+        sink = RecordingProcess(attempt / FILM, self.options.record_minutes * 60.0, how)
         asked = {"avatar": info.id, "session": held.id, "format": "mp4"}
-        new = NewJob(folder.name, held.owner, "recording", {"asked": asked, "task": {"format": "mp4"}}, 0)
+        new = NewJob(folder.name, held.owner, RECORDING.name, {"asked": asked, "task": {"format": "mp4"}}, 0)
         try:
             if not sink.wait():
                 raise EngineUnavailable("No process could be begun to record with: try again when less is done here.")
-            job = self.store.begin(new, self.options.lease_seconds)
+            job = self.store.submit_running(new, self.options.lease_seconds)
         except BaseException:
             sink.abort()
             with suppress(OutputError):

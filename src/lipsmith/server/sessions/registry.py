@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...avatars.options import engine_of
+from ...jobs.queue import new_id
 from ...realtime.host import LiveSession, SessionHost, SessionStats
 from ..malloc import give_back
 from ..problems import Problem
-from ..store import new_id
 from .speech_queue import SpeechQueue, SpeechStatus
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ class ViewerRegistry:
 
 async def _tell(held: SessionHandle, sink: WebRtcSink) -> None:
     async for event in held.live.events():
-        sink.tell(told(event, held.live.film.rate))
+        sink.send_event(told(event, held.live.film.rate))
 
 
 def told(event: Event, rate: int) -> dict[str, Any]:
