@@ -45,7 +45,7 @@ def flags_from(
     hints = get_type_hints(kind)
 
     def widen(command: Command) -> Command:
-        return _widened(command, [
+        return with_parameters(command, [
             _parameter(field, hints[field.name], words[field.name], underscores)
             for field in fields(kind)
             if _has_flag(field)
@@ -64,7 +64,7 @@ def flags_if_given(
     hints = get_type_hints(kind)
 
     def widen(command: Command) -> Command:
-        return _widened(command, [
+        return with_parameters(command, [
             _silent_parameter(field, hints[field.name], words[field.name], section)
             for field in fields(kind)
             if field.name in words
@@ -73,7 +73,7 @@ def flags_if_given(
     return widen
 
 
-def _widened(command: Command, added: list[inspect.Parameter]) -> Command:
+def with_parameters(command: Command, added: list[inspect.Parameter]) -> Command:
     signature = inspect.signature(command, eval_str=True)
     own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
     command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]

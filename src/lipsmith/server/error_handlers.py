@@ -19,6 +19,7 @@ from .process import TaskFailed
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
+UNAUTHORIZED_CLOSE = 4401  # of a WebSocket
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +34,14 @@ def respond(body: dict[str, Any]) -> JSONResponse:
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with ``problem``, or close a WebSocket that was not accepted, before a route is reached."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": UNAUTHORIZED_CLOSE, "reason": problem.detail})
+    else:
+        await response_of(problem)(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-FOLDER = Path(__file__).parent / "page"
+FOLDER = Path(__file__).parent / "static"
 NAMES = {".": "studio.html", "live": "live.html"}
 """Path below the root, as StaticFiles says it -> the file shown there; other files are found by their own names."""
 POLICY = (

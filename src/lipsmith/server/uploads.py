@@ -58,6 +58,8 @@ def measure(parts: AppState, folder: Path, minutes: float | None = None) -> dict
     """
     files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
     clips = {path.name.removeprefix(CLIP_FILE): str(path) for path in folder.glob(f"{CLIP_FILE}*")}
-    longest = min(parts.options.media_minutes, minutes or parts.options.media_minutes)
-    limits = {"megapixels": parts.options.megapixels, "seconds": longest * 60}
-    return parts.eyes.call({"do": "measure", "home": str(parts.options.folder), "clips": clips, **limits, **files})
+    longest = min(parts.settings.media_minutes, minutes or parts.settings.media_minutes)
+    limits = {"megapixels": parts.settings.megapixels, "seconds": longest * 60}
+    return parts.probe_worker.call(
+        {"do": "measure", "home": str(parts.settings.folder), "clips": clips, **limits, **files}
+    )

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
 from ...errors import SoundError
 from ..error_handlers import RangedFile
 from ..problems import Problem
 from ..request_options import generate_request, parse_options, speak_request
-from ..schemas import Format, Job, Jobs, Token, job_of, moment
-from ..state import AppState, Owner, Parts
+from ..schemas.common import Token, moment
+from ..schemas.jobs import Format, Job, Jobs, job_of
+from ..sse import RETRY, EventSourceResponse, ServerSentEvent, event_stream, server_event
+from ..state import AppState, Owner, StateDep
 from ..store import JobRecord, NewJob, new_id
 from ..tasks import FILMS
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 
 LOOK = 0.3  # seconds between two looks at a job whose events are read
-SIGN = 15.0  # seconds between two signs of life in a silent stream
 TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
@@ -44,7 +42,7 @@ class DubForm:
 
 
 @router.post("/jobs", status_code=202)
-def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+def create_job(parts: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. Watch the job that is answered.
 
     An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
@@ -68,7 +66,7 @@ def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[D
 
 @router.get("/jobs")
 def list_jobs(
-    parts: Parts,
+    parts: StateDep,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[float | None, Query(ge=0, le=1e11, description="As in the address `next`.")] = None,
@@ -80,26 +78,26 @@ def list_jobs(
 
 
 @router.get("/jobs/{job}")
-def show_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+def show_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
     """One job as it stands."""
     return answer(parts, find(parts, owner, job))
 
 
 @router.get(
     "/jobs/{job}/events",
-    response_class=StreamingResponse,
+    response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "`job` events, the last one when it is over."}
     },
 )
-async def job_events(parts: Parts, owner: Owner, job: JobId) -> StreamingResponse:
+async def job_events(parts: StateDep, owner: Owner, job: JobId) -> EventSourceResponse:
     """Server-sent events: ``event: job`` with the job as data whenever it changes, at once and until it is over."""
     row = await run_in_threadpool(find, parts, owner, job)
-    return StreamingResponse(_events(parts, owner, row), media_type="text/event-stream")
+    return event_stream(_events(parts, owner, row))
 
 
 @router.post("/jobs/{job}/cancel")
-def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+def cancel_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
     row = parts.store.cancel(job, owner)
     if row is None:
@@ -115,7 +113,7 @@ def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
         200: {"content": {kind: {} for kind in TYPES.values()}, "description": "The film; ranges are answered 206."}
     },
 )
-def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
+def job_result(parts: StateDep, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
     row = find(parts, owner, job)
     if row.kind == "avatar" or row.state != "done":
@@ -126,7 +124,7 @@ def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
 
 
 @router.post("/jobs/{job}/token")
-def job_token(parts: Parts, owner: Owner, job: JobId) -> Token:
+def job_token(parts: StateDep, owner: Owner, job: JobId) -> Token:
     """A short-lived token for a ``<video>`` or an ``EventSource``, which cannot send a key."""
     find(parts, owner, job)
     token, expires = parts.signer.token(f"jobs/{job}", owner)
@@ -134,11 +132,11 @@ def job_token(parts: Parts, owner: Owner, job: JobId) -> Token:
 
 
 @router.delete("/jobs/{job}", status_code=204)
-def delete_job(parts: Parts, owner: Owner, job: JobId) -> None:
+def delete_job(parts: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if need be, and forget it and all its files."""
     if parts.store.cancel(job, owner) is None:
         raise missing()
-    parts.crew.remove(job)
+    parts.runner.remove(job)
 
 
 def check_source(parts: AppState, owner: str, form: DubForm) -> None:
@@ -172,23 +170,20 @@ def admit(parts: AppState, new: NewJob) -> JobRecord:
     with parts.admitting:
         parts.check_room(new.owner, 0)
         row = parts.store.add(new)
-    parts.crew.ring()
+    parts.runner.ring()
     return row
 
 
-async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[str]:
+async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
     """Until the job is over or gone, or the server stops: then the client's browser comes again."""
-    told, spoken = -1, time.monotonic()
-    yield "retry: 2000\n\n"
+    told = -1
+    yield server_event(retry=RETRY)
     while True:
         if row.revision != told:
-            data = json.dumps((await run_in_threadpool(answer, parts, row)).model_dump())
-            yield f"id: {row.revision}\nevent: job\ndata: {data}\n\n"
-            told, spoken = row.revision, time.monotonic()
-        elif time.monotonic() - spoken > SIGN:
-            yield ": still here\n\n"
-            spoken = time.monotonic()
-        if row.over or parts.crew.draining.is_set():
+            body = (await run_in_threadpool(answer, parts, row)).model_dump()
+            yield server_event("job", body, number=row.revision)
+            told = row.revision
+        if row.over or parts.runner.draining.is_set():
             return
         await asyncio.sleep(LOOK)
         found = await run_in_threadpool(parts.store.get, row.id, owner)

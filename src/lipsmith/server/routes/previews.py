@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 
 from ..request_options import generate_request, parse_options
-from ..schemas import Preview
-from ..state import Parts
+from ..schemas.previews import Preview
+from ..state import StateDep
 from ..store import new_id
 from ..uploads import fresh_folder, measure, save
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["previews"])
 
 @router.post("/previews")
 def create_preview(
-    parts: Parts,
+    parts: StateDep,
     picture: Annotated[UploadFile, File(description="A portrait or a video.")],
     speech: Annotated[UploadFile | None, File(description="Any sound or video; then a sheet is made.")] = None,
     options: Annotated[
@@ -29,13 +29,13 @@ def create_preview(
     given = parse_options(options)
     generate_request(given)
     parts.check_open()
-    with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
+    with fresh_folder(parts.settings.folder / "looks" / new_id(), keep=False) as folder:
         save(picture, folder / "picture")
         save(speech, folder / "speech")
         facts = measure(parts, folder)["picture"]
         files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
-        task = {"do": "preview", "home": str(parts.options.folder), "folder": str(folder), "options": given, **files}
-        seen = parts.viewer.call(task)
+        task = {"do": "preview", "home": str(parts.settings.folder), "folder": str(folder), "options": given, **files}
+        seen = parts.preview_worker.call(task)
         return Preview(
             kind=facts["kind"],
             size=seen["size"],
