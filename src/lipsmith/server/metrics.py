@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``; one registry per application, so that nothing is shared between tests."""
+"""What Prometheus reads at ``/metrics``. Each application has a registry of its own."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Metrics:
         )
 
     def seen(self, scope: Scope, status: int) -> None:
-        """Count one answer. The route, not the path: ids would make endless rows."""
+        """Count one answer, by its route: paths hold ids, and would make endlessly many labels."""
         prefix = "/v1" if scope["path"].startswith("/v1/") else ""
         route = getattr(scope.get("route"), "path", "")
         label = prefix + route.removeprefix(prefix) if route else "other"
         self._requests.labels(scope["method"] if route else "any", label, status).inc()
 
     def finished(self, job: JobRecord, seconds: float) -> None:
-        """Count one job that is done."""
+        """Count one finished job of ``seconds``."""
         self._seconds.labels(job.kind).observe(seconds)
 
     def text(self) -> bytes:

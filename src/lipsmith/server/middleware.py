@@ -36,7 +36,7 @@ HEADERS = {
 
 
 class BodyLimit:
-    """Counts a request's body while it comes in, and breaks off what is too large or takes too long."""
+    """Counts a request's body while it comes in. One that is too large or takes too long is refused."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._app, self._settings, self._clock = app, settings, clock
@@ -66,11 +66,11 @@ class BodyLimit:
 
 
 class BodyRefused(Exception):
-    """Ends the reading of a body."""
+    """Stops the route that reads a refused body."""
 
 
 class _Body:
-    """One body on its way in. Only before its answer has begun can it be refused."""
+    """One body while it is read. It can be refused until the answer has begun."""
 
     def __init__(self, receive: Receive, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self.most = most
@@ -94,18 +94,18 @@ class _Body:
         return message
 
     def too_large(self) -> Problem:
-        """What to say of this body."""
+        """The problem with this body."""
         return Problem("too-large", f"Up to {self.most / 1e6:g} MB are taken in one such request.")
 
 
 class SecurityHeaders:
-    """Puts the security headers on every answer, and tells ``seen`` of it: (scope, status)."""
+    """Sets the security headers of every answer, and calls ``seen`` with its scope and status."""
 
     def __init__(self, app: ASGIApp, seen: Callable[[Scope, int], None]) -> None:
         self._app, self._seen = app, seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -115,4 +115,4 @@ class SecurityHeaders:
                 self._seen(scope, message["status"])
             await send(message)
 
-        await self._app(scope, receive, dressed if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

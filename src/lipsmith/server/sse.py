@@ -20,15 +20,23 @@ def event_stream(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
 
 
 def server_event(
-    name: str | None = None, data: object = None, *, number: int | None = None, retry: int | None = None
+    name: str | None = None, data: object = None, *, number: int | None = None, retry: bool = False
 ) -> ServerSentEvent:
-    """One event: its name, its data as JSON, its id, and after how many ms to connect again. None: left out."""
+    """One event, of whose members each may be left out.
+
+    Args:
+        data: what is sent as JSON.
+        number: the event's id.
+        retry: say after how long to connect again.
+    """
     text = None if data is None else json.dumps(data)
-    return ServerSentEvent(text, event=name, id=None if number is None else str(number), retry=retry, sep=LINE_END)
+    return ServerSentEvent(
+        text, event=name, id=None if number is None else str(number), retry=RETRY if retry else None, sep=LINE_END
+    )
 
 
 def _ping() -> ServerSentEvent:
     return ServerSentEvent(comment="still here", sep=LINE_END)
 
 
-__all__ = ["RETRY", "EventSourceResponse", "ServerSentEvent", "event_stream", "server_event"]
+__all__ = ["EventSourceResponse", "ServerSentEvent", "event_stream", "server_event"]

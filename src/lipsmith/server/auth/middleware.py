@@ -1,4 +1,4 @@
-"""Who calls, and from where: a request without a key that opens what it asks for goes no further."""
+"""Who calls, and from where: only a request with a key or a token for what it asks for reaches the routes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-OPEN = ("/v1/openapi.json",)  # for everybody, of what otherwise wants a key
+"""Methods that change nothing."""
+OPEN = ("/v1/openapi.json",)
+"""Paths that need no key, below those that do."""
 
 
 class AuthMiddleware:
-    """Lets in who has a key, or a token for this very resource; puts the client's name into ``state.owner``.
+    """Admits requests with a known key, or with a token for the resource. Sets ``state.owner`` to the client's name.
 
-    Where no key is needed everybody on this machine is one client. Web pages of other sites are such callers too, so
-    they are told by their ``Origin``, and names that were made to point here by the ``Host`` they ask for.
+    Where no key is needed, everybody on this machine is one client. Browsers on this machine may call for pages of
+    other sites, so the ``Origin`` header is checked. A foreign name may be made to resolve to this machine (DNS
+    rebinding), so the ``Host`` header is checked too.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, known: keys.Keys, signer: tokens.Signer) -> None:
@@ -34,7 +37,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            self._check_place(scope)
+            self._check_host_and_origin(scope)
             if wants_key(scope["path"]):
                 scope.setdefault("state", {})["owner"] = self._owner(scope)
         except Problem as problem:
@@ -42,7 +45,7 @@ class AuthMiddleware:
             return
         await self._app(scope, receive, send)
 
-    def _check_place(self, scope: Scope) -> None:
+    def _check_host_and_origin(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._known and not self._settings.insecure and not is_loopback(urlsplit(f"//{host}").hostname or ""):
@@ -55,25 +58,25 @@ class AuthMiddleware:
     def _owner(self, scope: Scope) -> str:
         if not self._known:
             return keys.NOBODY
-        word = _credential(scope)
-        if word.startswith(tokens.PREFIX):
-            said = self._signer.read(word)
-            if said and said.opens(scope["path"].removeprefix("/v1/"), scope.get("method") in SAFE):
-                return said.owner
-        elif (owner := self._known.owner(word)) is not None:
+        credential = _credential(scope)
+        if credential.startswith(tokens.PREFIX):
+            claims = self._signer.read(credential)
+            if claims and claims.opens(scope["path"].removeprefix("/v1/"), scope.get("method") in SAFE):
+                return claims.owner
+        elif (owner := self._known.owner(credential)) is not None:
             return owner
         raise Problem("unauthorized", "Send 'Authorization: Bearer <key>' with a key that this server knows.")
 
 
 def wants_key(path: str) -> bool:
-    """Whether ``path`` is for known clients only: pages and signs of life are for everybody."""
+    """Whether ``path`` is for known clients only. The pages and the health checks are for everybody."""
     return (path.startswith("/v1/") or path == "/metrics") and path not in OPEN
 
 
 def _credential(scope: Scope) -> str:
-    """The bearer's word in the header; a token may stand in the address, a key never."""
-    kind, _, word = Headers(scope=scope).get("authorization", "").partition(" ")
+    """The bearer credential of the header, or the token of the address, where a key is never read."""
+    kind, _, credential = Headers(scope=scope).get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
-        return word.strip()
+        return credential.strip()
     given: Any = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])
     return given[0] if given[0].startswith(tokens.PREFIX) else ""

@@ -1,4 +1,4 @@
-"""``/v1/avatars``: faces made ready once, to speak again and again. Each client has a shelf of its own."""
+"""``/v1/avatars``: faces made ready once, to speak again and again. Each client has its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ..tasks import CLIP_FILE
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from .jobs import admit, answer
 
-TILES, COLUMNS = 8, 4  # of a preview
+TILES, COLUMNS = 8, 4
+"""Of a preview: pictures at most, and how many stand side by side."""
 MOST_CLIPS = 8
 CLIP = "^[a-z][a-z0-9_]{0,47}$"
 NAME = "^[a-z0-9][a-z0-9-]{0,47}$"
@@ -62,7 +63,7 @@ def create_avatar(state: StateDep, owner: Owner, response: Response, form: Annot
     job = new_id()
     with fresh_folder(state.jobs / job, keep=True) as folder:
         size = save(form.picture, folder / "picture")
-        size += sum(save(clip, folder / f"{CLIP_FILE}{word}") for word, clip in clips.items())
+        size += sum(save(clip, folder / f"{CLIP_FILE}{clip_name}") for clip_name, clip in clips.items())
         measure(state, folder)
         task = {"avatar": name, "options": given, "clips": list(clips)}
         asked = {**task, "picture": shown_name(form.picture)}
@@ -87,10 +88,10 @@ def show_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> AvatarBody:
 @router.get(
     "/avatars/{avatar}/preview",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "A sheet of its plates."}},
+    responses={200: {"content": {"image/png": {}}, "description": "A sheet of its pictures."}},
 )
 def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
-    """A contact sheet: up to eight of its plates."""
+    """A contact sheet: up to eight of its pictures."""
     from PIL import Image
 
     from ...media.contact_sheet import contact_sheet
@@ -117,7 +118,7 @@ def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
 
 
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
-    """Name -> upload. Raises Problem unless there is one of each."""
+    """Name of a clip -> its upload. Raises Problem unless there are as many names as clips, all different."""
     names, clips = form.clip_names or [], form.clips or []
     if len(names) != len(clips):
         raise Problem("invalid", f"{len(clips)} clips and {len(names)} clip_names: give one of each, in order.")
@@ -142,7 +143,7 @@ def check_place(state: AppState, owner: str, name: str, size: int) -> None:
         raise Problem("exists", f"You have an avatar '{name}': delete it first, or give another name.")
     if len(own) >= state.settings.own_avatars:
         raise Problem("too-many-avatars", f"You have {len(own)} avatars, the most that one client may: delete one.")
-    shelves = [path for path in (state.settings.folder / "avatars").iterdir() if path.is_dir()]
-    stored = sum(info.bytes for path in shelves for info in AvatarStore(path).list())
+    clients = [path for path in (state.settings.folder / "avatars").iterdir() if path.is_dir()]
+    stored = sum(info.bytes for path in clients for info in AvatarStore(path).list())
     if stored + state.store.used() + size > state.settings.disk_bytes:
         raise Problem("no-space", "Avatars, uploads and results fill the room that this server may use.", 300)

@@ -1,4 +1,4 @@
-"""Signs of life for those who run the server, and what it takes for those who call it."""
+"""Health checks and metrics for who runs the server; its limits and engines for who calls it."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def _options(spec: EngineSpec) -> list[EngineOption]:
         return []
     kind = spec.options()
     hints = get_type_hints(kind)
-    told = []
+    options = []
     for one in fields(kind):
         choices = list(get_args(hints[one.name])) if get_origin(hints[one.name]) is Literal else None
         default = None if one.default is MISSING else one.default
-        told.append(EngineOption(name=one.name, default=default, choices=choices))
-    return told
+        options.append(EngineOption(name=one.name, default=default, choices=choices))
+    return options

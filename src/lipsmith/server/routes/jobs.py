@@ -16,7 +16,7 @@ from ..problems import Problem
 from ..request_options import generate_request, parse_options, speak_request
 from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
-from ..sse import RETRY, EventSourceResponse, ServerSentEvent, event_stream, server_event
+from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
 from ..store import JobRecord, NewJob, new_id
 from ..tasks import FILMS
@@ -177,7 +177,7 @@ def admit(parts: AppState, new: NewJob) -> JobRecord:
 async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
     """Until the job is over or gone, or the server stops: then the client's browser comes again."""
     told = -1
-    yield server_event(retry=RETRY)
+    yield server_event(retry=True)
     while True:
         if row.revision != told:
             body = (await run_in_threadpool(answer, parts, row)).model_dump()

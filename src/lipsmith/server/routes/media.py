@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -23,6 +24,8 @@ from .sessions import SessionId
 
 SDP = "application/sdp"
 CLOSE_MISSING, CLOSE_BUSY = 4404, 4503
+CLOSE_LETTERS = 120
+"""Of the reason with which a WebSocket is closed: RFC 6455 allows 123 bytes."""
 RAW_OFFER = {"type": "string", "examples": ["v=0\r\n..."]}
 router = APIRouter(tags=["media"])
 sockets = APIRouter()
@@ -83,10 +86,9 @@ async def socket(ws: WebSocket, session: str) -> None:
         with handle.socket():
             await ws.accept()
             await _serve(ws, handle)
-    except Problem as problem:
-        await ws.close(CLOSE_MISSING, problem.detail)
-    except LipsmithError as reason:
-        await ws.close(CLOSE_BUSY, str(reason)[:120])
+    except LipsmithError as error:
+        code = CLOSE_MISSING if error.http_status == HTTPStatus.NOT_FOUND else CLOSE_BUSY
+        await ws.close(code, str(error)[:CLOSE_LETTERS])
 
 
 async def _serve(ws: WebSocket, handle: SessionHandle) -> None:

@@ -30,7 +30,7 @@ from ..schemas.sessions import (
 )
 from ..sessions.events import event_json
 from ..sessions.handle import SessionHandle
-from ..sse import RETRY, EventSourceResponse, ServerSentEvent, event_stream, server_event
+from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
 from ..store import new_id
 from ..uploads import fresh_folder, measure, save
@@ -186,7 +186,7 @@ async def _events(state: AppState, handle: SessionHandle) -> AsyncIterator[Serve
     listener = live.listen(pictures=0)
     try:
         with handle.watched():
-            yield server_event("ready", {"state": live.state, "rate": rate}, retry=RETRY)
+            yield server_event("ready", {"state": live.state, "rate": rate}, retry=True)
             async for tick in listener:
                 for event in tick.events:
                     yield server_event(event.name, event_json(event, rate))

@@ -1,4 +1,4 @@
-"""What the server tells of itself."""
+"""What the server can do, and whether it runs."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class AvatarList(BaseModel):
 
 
 def avatar_of(info: AvatarInfo) -> AvatarBody:
-    """An avatar of a shelf as it goes out; what its upload was called lies with the job."""
+    """An avatar as it goes out, without the name of its upload, which stands in the job."""
     here = f"/v1/avatars/{info.id}"
     return AvatarBody(
         id=info.id,

@@ -28,7 +28,7 @@ class Attachment(Protocol):
     """Something that goes on while its session is open: WebRTC viewers, a recording, a push."""
 
     async def end(self) -> None:
-        """Stop it, and return when it is over. It takes itself off the session."""
+        """Stop it, and return when it is over and off the session. Several may call this at the same time."""
 
 
 A = TypeVar("A")
