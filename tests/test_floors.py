@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lipsmith"
 FLOORS = (
     ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch"),
-    ("nets", "weights", "provenance"),
+    ("nets", "weights", "provenance", "workers"),
     ("media", "face", "speech", "compose", "tts"),
     ("engines",),
     ("avatars", "drive"),
     ("pipeline",),
-    ("realtime", "doctor", "corpus", "training", "metrics", "bench"),
+    ("realtime", "jobs", "doctor", "corpus", "training", "metrics", "bench"),
     ("transports",),
     ("server", "ui"),
     ("compat",),

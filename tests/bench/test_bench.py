@@ -95,20 +95,32 @@ def test_a_film_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         measure(Case((64, 64), 0.5, "fake", picture=tmp_path / "black.png"))
 
 
+FAILING = """
+import os, sys
+from lipsmith.errors import EngineUnavailable, OptionError
+from lipsmith.workers.child import serve
+def fail(request, progress):
+    sys.stderr.write("a warning\\n\\n")
+    {}
+serve(fail)
+"""
+
+
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "sentence"),
+    ("failure", "kind", "sentence"),
     [
-        (2, "a warning\n\nThere is no engine 'wrap'.\n", OptionError, "There is no engine 'wrap'."),
-        (5, "It lacks weights.", EngineUnavailable, "It lacks weights."),
-        (1, "Traceback\nZeroDivisionError: x", LipsmithError, "process failed with exit code 1: ZeroDivisionError: x"),
-        (-9, "", LipsmithError, "process was ended by signal 9: no word"),
+        ("raise OptionError('There is no engine wrap.')", OptionError, "There is no engine wrap."),
+        ("raise EngineUnavailable('It lacks weights.')", EngineUnavailable, "It lacks weights."),
+        ("1 / 0", LipsmithError, "process failed: ZeroDivisionError: division by zero"),
+        ("os.kill(os.getpid(), 9)", LipsmithError, "was ended by signal 9. Its last words: a warning"),
+        ("sys.exit(4)", LipsmithError, "ended with exit code 4. Its last words: a warning"),
     ],
 )
-def test_a_failed_process_keeps_its_exit_code_and_sentence(
-    code: int, said: str, kind: type[LipsmithError], sentence: str, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_process_keeps_its_error_and_sentence(
+    failure: str, kind: type[LipsmithError], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = subprocess.CompletedProcess("", code, "", said)
-    monkeypatch.setattr("lipsmith.bench.case.subprocess.run", lambda *_, **__: done)
+    command = (sys.executable, "-c", FAILING.format(failure))
+    monkeypatch.setattr("lipsmith.bench.case.module_command", lambda _: command)
     with pytest.raises(LipsmithError) as caught:
         measure(Case((64, 48), 0.5, "fake"))
     assert type(caught.value) is kind

@@ -15,9 +15,9 @@ import pytest
 
 from lipsmith.avatars.store import AvatarStore
 from lipsmith.bench import speak_worker
-from lipsmith.bench.case import run_alone
+from lipsmith.bench.case import run_in_process
 from lipsmith.bench.material import write_moving_portrait, write_portrait, write_speech
-from lipsmith.bench.speak import SpeakCase, SpeakFigures, measure_speak, write_plates
+from lipsmith.bench.speak import SpeakCase, SpeakFigures, measure_speak, write_source_film
 from lipsmith.cli import run
 from lipsmith.engines import load_engine
 from lipsmith.errors import InputError
@@ -30,17 +30,17 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_portrait(tmp_path_factory.mktemp("portrait"), (160, 160))
 
 
-def run_here(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:
-    """What ``run_alone`` answers, without a process."""
+def run_here(module: str, request: Mapping[str, object], threads: int) -> dict[str, Any]:
+    """What ``run_in_process`` answers, without a process."""
     assert module == speak_worker.__name__
-    answered: dict[str, Any] = json.loads(json.dumps(speak_worker._measured({**wish, "threads": threads})))
+    answered: dict[str, Any] = json.loads(json.dumps(speak_worker._measured({**request, "threads": threads})))
     return answered
 
 
 @pytest.fixture(scope="module", autouse=True)
 def here() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lipsmith.bench.speak.run_alone", run_here)
+        patch.setattr("lipsmith.bench.speak.run_in_process", run_here)
         yield
 
 
@@ -56,19 +56,19 @@ def found(portrait: Path, here: None) -> SpeakFigures:
 def test_films_are_made_alone_and_speaking_never_imports_what_finds_faces(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    AvatarStore(tmp_path / "shelf").create("anna", portrait, load_engine("fake"))
+    AvatarStore(tmp_path / "store").create("anna", portrait, load_engine("fake"))
     speech = write_speech(tmp_path, 0.4)
-    wish = {"do": "speak", "engine": "fake", "shelf": str(tmp_path / "shelf"), "id": "anna"}
-    wish |= {"speech": str(speech), "short": str(speech), "output": str(tmp_path / "film.mp4")}
+    request = {"do": "speak", "engine": "fake", "store": str(tmp_path / "store"), "id": "anna"}
+    request |= {"speech": str(speech), "short": str(speech), "output": str(tmp_path / "film.mp4")}
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "mediapipe.py").write_text("raise AssertionError('faces are looked for')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    measured = run_alone(speak_worker.__name__, wish, 1)
+    measured = run_in_process(speak_worker.__name__, request, 1)
     assert measured["info"]["size"] == [160, 160]
     assert 0 < measured["open_seconds"] < measured["film"]["first_frame_seconds"]
     assert probe(tmp_path / "film.mp4").frames == measured["film"]["frames"] == 10
     with pytest.raises(InputError, match="nobody"):
-        run_alone(speak_worker.__name__, wish | {"id": "nobody"}, 1)
+        run_in_process(speak_worker.__name__, request | {"id": "nobody"}, 1)
 
 
 def test_both_ways_are_measured_and_the_store_needs_no_looking(found: SpeakFigures) -> None:
@@ -86,7 +86,7 @@ def test_both_ways_are_measured_and_the_store_needs_no_looking(found: SpeakFigur
 def test_an_avatar_that_is_there_is_measured_from_its_plates(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     AvatarStore().create("anna", portrait, load_engine("fake", context=1))
     assert run(["bench", "speak", "anna", "--speech-seconds", "0.2", "--runs", "1", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -97,11 +97,11 @@ def test_an_avatar_that_is_there_is_measured_from_its_plates(
 
 
 def test_plates_become_a_film_again(tmp_path: Path) -> None:
-    store = AvatarStore(tmp_path / "shelf")
+    store = AvatarStore(tmp_path / "store")
     film = write_moving_portrait(tmp_path, (161, 120), 0.2)
     store.create("anna", film, load_engine("fake"))
     with store.open("anna") as avatar:
-        again = open_picture(write_plates(avatar, tmp_path))
+        again = open_picture(write_source_film(avatar, tmp_path))
         assert again.info.frames == avatar.info.frames == 5
         images = list(again.frames())
         assert np.abs(images[3].astype(int) - avatar.source_frame(3).image).mean() < 4

@@ -10,9 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lipsmith.server.config import ServerSettings
-from lipsmith.server.crew import JobRunner
-from lipsmith.server.store import SqliteQueue
+from lipsmith.jobs.runner import JobRunner, RunnerOptions
+from lipsmith.jobs.sqlite import SqliteQueue
 from tests.support.live_server import FAKE, PATIENT, Running, start, start_patient, tone, until
 
 
@@ -80,7 +79,7 @@ def test_sigterm_lets_the_running_job_finish_and_leaves_what_waits_to_the_next_s
     assert started[0].process.wait(120) == 0
     assert rows(tmp_path) == {first: ("done", 1), second: ("queued", 0)}
     store = SqliteQueue(tmp_path / "jobs.sqlite")
-    crew = JobRunner(store, ServerSettings(data=str(tmp_path)), PATIENT)
+    crew = JobRunner(store, RunnerOptions(tmp_path), PATIENT)
     crew.start()
     until(lambda: store.counts() == {"done": 2})
     crew.drain(0)

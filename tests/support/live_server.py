@@ -8,9 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +22,8 @@ from PIL import Image
 from lipsmith.media.writer import FilmWriter
 from lipsmith.server.auth.keys import new_key
 from lipsmith.types import AVFrame, FilmInfo
+from tests.support.tones import tone as tone
+from tests.support.waiting import until as until
 
 FAKE = '{"engine": "fake"}'
 ROOT = str(Path(__file__).parents[2])
@@ -106,18 +106,6 @@ def start_served(data: Path) -> Iterator[Served]:
     running.process.stdout.close()
 
 
-def tone(seconds: float, rate: int = 16_000, pitch: float = 180, swell: bool = True) -> bytes:
-    """A WAV of a tone, which swells unless told otherwise."""
-    moments = np.arange(round(seconds * rate)) / rate
-    loudness = 9000 * np.abs(np.sin(7 * moments)) if swell else 9000
-    sound = (loudness * np.sin(2 * np.pi * pitch * moments)).astype("<i2")
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setparams((1, 2, rate, 0, "NONE", ""))
-        out.writeframes(sound.tobytes())
-    return file.getvalue()
-
-
 def write_film(path: Path, picture: bytes, frames: int = 5, height: int = 512) -> None:
     """A film at 25 frames a second that shows the upper ``height`` rows of ``picture``."""
     with Image.open(io.BytesIO(picture)) as opened:
@@ -126,14 +114,6 @@ def write_film(path: Path, picture: bytes, frames: int = 5, height: int = 512) -
     with FilmWriter(path, info) as film:
         for index in range(frames):
             film.write(AVFrame(index, image, np.zeros(640, np.float32)))
-
-
-def until(condition: Callable[[], bool], seconds: float = 200) -> None:
-    """Wait for ``condition``; generous, for busy machines."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def make_avatar(client: httpx.Client, portrait: bytes, name: str, options: str = FAKE) -> str:

@@ -1,21 +1,23 @@
-"""Speaks the worker's protocol: every upload is fine, a dub is at work until the server's folder holds ``go``."""
+"""A job worker for which every upload is fine; a dub is at work until the data folder holds a file ``go``."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pathlib import Path
 
-print(json.dumps({"ready": os.getpid()}), flush=True)
-for line in sys.stdin:
-    task = json.loads(line)
-    if task["do"] == "dub":
-        while not (Path(task["home"]) / "go").exists():
-            print(json.dumps({"stage": ["speak", 1, 2]}), flush=True)
+from lipsmith.workers.child import SendProgress, serve
+from lipsmith.workers.messages import Message
+
+
+def handle(request: Message, send: SendProgress) -> Message:
+    header = request.header
+    if header["do"] == "dub":
+        while not (Path(header["data"]) / "go").exists():
+            send({"stage": ["speak", 1, 2]})
             time.sleep(0.05)
-        attempt = Path(task["attempt"])
-        (attempt / "film.mp4").write_bytes(b"film")
-        (attempt / "report.json").write_text('{"frames": 1}')
-    print(json.dumps({"done": {"frames": 1}}), flush=True)
+        (Path(header["output"]) / "film.mp4").write_bytes(b"film")
+        (Path(header["output"]) / "report.json").write_text('{"frames": 1}')
+    return Message({"frames": 1})
+
+
+serve(handle)

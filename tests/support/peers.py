@@ -33,7 +33,7 @@ def beat(index: int, info: FilmInfo = INFO, every: int = EVERY, tone: float = 10
 class Line(Protocol):
     """A sink whose frames wait in a queue."""
 
-    _line: FrameThread
+    _thread: FrameThread
 
     def write(self, frame: AVFrame) -> None: ...
 
@@ -52,7 +52,7 @@ async def play(sink: Line, info: FilmInfo = INFO, tone: float = 1000.0) -> None:
         spent = float(index / info.fps)
         began = max(began, loop.time() - spent)
         await asyncio.sleep(began + spent - loop.time())
-        while len(sink._line.queue) > 2:
+        while len(sink._thread.queue) > 2:
             await asyncio.sleep(0.005)
 
 

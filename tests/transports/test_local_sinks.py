@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 import threading
@@ -35,7 +36,7 @@ def test_the_queue_is_bounded_and_drops_pictures_before_sound(moves: list[bool])
             written += 1
         elif (one := queue.take()) is not None:
             taken.append(one)
-        waiting = list(queue._beats)
+        waiting = list(queue._frames)
         assert len(waiting) <= 6
         assert sum(one.image is not None for one in waiting) <= 3
         assert [one.index for one in waiting] == list(range(written - len(waiting), written))
@@ -99,7 +100,7 @@ def test_a_recording_lasts_as_long_as_the_session(tmp_path: Path) -> None:
     recording.open(INFO)
     for index in [*range(10, 20), *range(25, 40)]:
         recording.write(beat(index, every=10))
-        while len(recording._line.queue):
+        while len(recording._thread.queue):
             threading.Event().wait(0.002)
     recording.close()
     recording.close()
@@ -117,7 +118,7 @@ def test_a_recording_ends_where_it_must(tmp_path: Path) -> None:
     recording.open(INFO)
     for index in range(30):
         recording.write(beat(index))
-        while len(recording._line.queue):
+        while len(recording._thread.queue):
             threading.Event().wait(0.002)
     recording.close()
     assert recording.full
@@ -186,7 +187,7 @@ def test_a_signal_to_all_processes_leaves_the_film_to_the_program(tmp_path: Path
     film = tmp_path / "whole.mp4"
     recording = RecordingProcess(film, 10, FilmOptions())
     assert recording.wait()
-    recording._apart._process.send_signal(sign)
+    os.kill(recording._process._process.pid, sign)
     recording.open(INFO)
     for index in range(5):
         recording.write(beat(index))

@@ -27,7 +27,7 @@ def push(sink: PushSink, first: int, done: int) -> int:
         if last is None and sink.connections >= done:
             last = index + 75
         time.sleep(0.02)
-        while len(sink._line.queue) > 2:  # no faster than it is coded
+        while len(sink._thread.queue) > 2:  # no faster than it is coded
             time.sleep(0.005)
     return index
 
@@ -95,7 +95,7 @@ def test_a_server_that_says_nothing_stops_nobody() -> None:
                 sink.write(beat(index))
             assert not sink.connected
             sink.close()
-        assert not sink._line.working
+        assert not sink._thread.working
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""The work of a sink's own process, done here: frames through a pipe, films, streams, and what it says of them."""
+"""A sink's process, its work done in this one: frames through a pipe, films, streams, and the reports about them."""
 
 from __future__ import annotations
 
 import io
-import json
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 
 from lipsmith.transports import sink_worker
 from lipsmith.transports.frame_queue import QueuedFrame
-from lipsmith.transports.sink_process import HEAD, SinkProcess, read_frames
+from lipsmith.transports.sink_process import SinkProcess, received_frames
 from lipsmith.transports.sink_worker import work
 from lipsmith.types import FilmInfo
+from lipsmith.workers.messages import Message, read_message, write_message
+from lipsmith.workers.process import WorkerLost
 from tests.support.peers import INFO, beat
 from tests.support.rtmp_listener import deaf_port, free_port, listen, listening
 
@@ -24,16 +27,34 @@ from tests.support.rtmp_listener import deaf_port, free_port, listen, listening
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends a process that waits shall not end this one."""
-    monkeypatch.setattr(sink_worker, "STALL", 3600.0)
+    monkeypatch.setattr(sink_worker, "STALL_SECONDS", 3600.0)
+
+
+class Pipe(SinkProcess):
+    """Writes into memory what ``SinkProcess`` sends to its process."""
+
+    def __init__(self, task: dict[str, Any] | None = None) -> None:
+        self._task, self._process = task or {}, self  # type: ignore[assignment]
+        self.stream = io.BytesIO()
+
+    def send(self, *given: Any) -> None:
+        if isinstance(given[0], QueuedFrame):
+            super().send(given[0])
+        else:
+            write_message(self.stream, *given)
 
 
 def packed(frames: list[QueuedFrame]) -> bytes:
-    """As ``SinkProcess.send`` has them."""
-    out = b""
+    """The frames as ``SinkProcess.send`` writes them."""
+    pipe = Pipe()
     for one in frames:
-        out += HEAD.pack(one.index, one.image is not None, len(one.samples))
-        out += (b"" if one.image is None else one.image.tobytes()) + one.samples.tobytes()
-    return out
+        pipe.send(one)
+    return pipe.stream.getvalue()
+
+
+def receiver(data: bytes) -> Callable[[], Message | None]:
+    """Receives the messages in ``data``."""
+    return partial(read_message, io.BytesIO(data))
 
 
 def frames(count: int, blind: int = -1) -> list[QueuedFrame]:
@@ -43,10 +64,10 @@ def frames(count: int, blind: int = -1) -> list[QueuedFrame]:
 
 def said(task: dict[str, Any], given: list[QueuedFrame]) -> dict[str, Any]:
     """All words of a task."""
-    film = {"size": INFO.size, "fps": str(INFO.fps), "rate": INFO.rate}
     words: dict[str, Any] = {}
-    line = json.dumps({**task, "film": film}).encode() + b"\n"
-    work(io.BytesIO(line + packed(given)), lambda **some: words.update(some))
+    pipe = Pipe(task)
+    pipe.open(INFO)
+    work(receiver(pipe.stream.getvalue() + packed(given)), lambda **some: words.update(some))
     return words
 
 
@@ -54,7 +75,7 @@ def said(task: dict[str, Any], given: list[QueuedFrame]) -> dict[str, Any]:
 def test_frames_come_through_as_they_were(info: FilmInfo) -> None:
     given = [beat(index, info) for index in range(4)]
     sent = [QueuedFrame(one.index, one.image if one.index % 2 else None, one.samples) for one in given]
-    for got, one in zip(read_frames(io.BytesIO(packed(sent)), info), sent, strict=True):
+    for got, one in zip(received_frames(receiver(packed(sent)), info), sent, strict=True):
         assert got.index == one.index
         assert np.array_equal(got.samples, one.samples)
         assert (got.image is None) == (one.image is None)
@@ -64,7 +85,7 @@ def test_frames_come_through_as_they_were(info: FilmInfo) -> None:
 def test_a_frame_that_is_cut_short_is_none() -> None:
     whole = packed(frames(2))
     for length in range(0, len(whole), 997):
-        got = list(read_frames(io.BytesIO(whole[:length]), INFO))
+        got = list(received_frames(receiver(whole[:length]), INFO))
         assert len(got) == (0 if length < len(whole) // 2 else 1)
 
 
@@ -108,11 +129,11 @@ def test_a_line_that_cannot_be_made_is_told_of() -> None:
 
 def test_a_protocol_that_pyav_lacks_is_told_of() -> None:
     words = said({"do": "push", "url": "srt://127.0.0.1:9", "options": {}}, frames(1))
-    assert words == {"lacks": True} or "trouble" in words  # builds with srt find nobody there
+    assert words == {"unsupported": True} or "trouble" in words  # builds with srt find nobody there
 
 
 def test_without_a_task_nothing_happens() -> None:
-    work(io.BytesIO(), lambda **_: pytest.fail("it spoke"))
+    work(receiver(b""), lambda **_: pytest.fail("it spoke"))
 
 
 def test_a_process_that_is_gone_takes_nothing() -> None:
@@ -121,5 +142,5 @@ def test_a_process_that_is_gone_takes_nothing() -> None:
     apart.kill()
     apart.end(60)
     assert apart.over
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(WorkerLost, match="gone"):
         apart.send(frames(1)[0])

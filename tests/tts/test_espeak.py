@@ -105,13 +105,12 @@ def test_a_tempo_shortens_and_a_variant_sounds_different() -> None:
 
 def test_a_lost_process_costs_one_sentence() -> None:
     script = (
-        "import sys\nfrom lipsmith.tts import espeak_worker as w\n"
-        "class Breaking:\n"
-        "    def __iter__(self):\n"
-        "        for line in sys.stdin.buffer:\n"
-        "            if b'break' in line: sys.exit(3)\n"
-        "            yield line\n"
-        "w.serve(Breaking(), sys.stdout.buffer)\n"
+        "import os\nfrom lipsmith.tts import espeak_worker as w\nfrom lipsmith.workers.child import serve\n"
+        "answer = w.answer_with(w.EspeakLibrary.open())\n"
+        "def breaking(request, progress):\n"
+        "    if 'break' in request.header.get('text', ''): os._exit(3)\n"
+        "    return answer(request, progress)\n"
+        "serve(breaking)\n"
     )
     voice = EspeakVoice("en", command=(sys.executable, "-c", script))
     with pytest.raises(VoiceError, match="begins again"):

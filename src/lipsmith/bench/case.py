@@ -1,21 +1,21 @@
-"""One film made alone in a fresh process, so that its time, processor time and peak of memory are its own."""
+"""One film made in a fresh process, so that its time, processor time and peak memory are its own."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ..errors import EngineUnavailable, FaceError, InputError, LipsmithError, OptionError, OutputError
+from .. import errors
+from ..errors import LipsmithError
+from ..workers.process import WorkerLost, WorkerProcess, module_command
+from ..workers.supervised import SupervisedWorker, TaskFailed
 from .material import write_portrait, write_speech
 
-ERRORS = (OptionError, InputError, FaceError, OutputError, EngineUnavailable)
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
@@ -34,7 +34,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
-    """What was measured. Everything but ``import_seconds`` is counted after the imports."""
+    """What was measured. Everything but ``import_seconds`` is counted from the end of the imports."""
 
     size: tuple[int, int]
     film_seconds: float
@@ -43,51 +43,62 @@ class CaseFigures:
     wall_seconds: float
     cpu_seconds: float  # of the whole process, all its threads
     fps_wall: float
-    fps_cpu: float  # frames per second of processor time: what a quiet machine would reach on one core
+    fps_cpu: float  # frames per second of processor time: what an idle machine would reach on one core
     real_time_wall: float  # 4: four times faster than real time
     real_time_cpu: float
     first_frame_seconds: float
     import_seconds: float
-    peak_mb: float | None  # the most memory resident at any time, 1e6 bytes; None: this system does not tell
-    stages_ms: dict[str, float]  # wall ms per frame of film, by stage
+    peak_mb: float | None  # peak resident memory, 1e6 bytes; None: this system does not report it
+    stages_ms: dict[str, float]  # stage -> wall ms per frame of film
 
 
 def measure(case: Case) -> CaseFigures:
-    """Make the case's film in a process of its own.
+    """Make the film of the case in a process of its own.
 
     Raises:
-        LipsmithError: the film could not be made: the very error, or how the process ended.
+        LipsmithError: the film could not be made: the error of the process itself, or how the process ended.
     """
     with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name:
         folder = Path(name)
         picture = case.picture or write_portrait(folder, case.size)
         speech = write_speech(folder, case.seconds)
-        wish: dict[str, object] = {
+        request = {
             "picture": str(picture),
             "speech": str(speech),
+            "output": str(folder / "film.mp4"),
             "engine": case.engine,
+            "engine_options": dict(case.engine_options),
+            "fps": case.fps,
         }
-        wish |= {"engine_options": dict(case.engine_options), "fps": case.fps}
-        found = run_alone("lipsmith.bench.case_worker", wish | {"output": str(folder / "film.mp4")}, case.threads)
+        found = run_in_process("lipsmith.bench.case_worker", request, case.threads)
         return CaseFigures(**found | {"size": tuple(found["size"])})
 
 
-def run_alone(module: str, wish: Mapping[str, object], threads: int) -> dict[str, Any]:
-    """What the program ``module`` answers to ``wish`` in a process of its own. Raises as ``measure``."""
+def run_in_process(module: str, request: Mapping[str, object], threads: int) -> dict[str, Any]:
+    """What the worker ``module`` answers to ``request`` in a process of its own. Raises as ``measure``.
+
+    Args:
+        threads: cores the process may use; 0: all.
+    """
     limits = {name: str(threads) for name in THREAD_LIMITS} if threads else {}
-    command = [sys.executable, "-m", module, json.dumps({**wish, "threads": threads})]
-    done = subprocess.run(command, env={**os.environ, **limits}, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        raise _error_of(done.returncode, done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    with tempfile.TemporaryFile() as stderr:
+        worker = SupervisedWorker(partial(WorkerProcess, module_command(module), environment=limits, stderr=stderr))
+        try:
+            return worker.call({**request, "threads": threads}, math.inf).header
+        except (TaskFailed, WorkerLost) as failure:
+            raise _error_of(failure, stderr) from failure
+        finally:
+            worker.close()
 
 
-def _error_of(code: int, said: str) -> LipsmithError:
-    """What a failed process wanted to say: its own error again, or its exit code and last line."""
-    last = (said.strip().splitlines() or ["no word"])[-1]
-    for kind in ERRORS:
-        if kind.exit_code == code:
-            return kind(last)
-    end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
-    return LipsmithError(f"The measured process {end}: {last}")
+def _error_of(failure: TaskFailed | WorkerLost, stderr: IO[bytes]) -> LipsmithError:
+    """The error that the process raised, or how it ended and the last line that it wrote."""
+    stderr.seek(0)
+    last = ([line for line in stderr.read().decode(errors="replace").splitlines() if line.strip()] or ["no output"])[-1]
+    if isinstance(failure, WorkerLost):
+        return LipsmithError(f"{failure} Its last words: {last}")
+    if failure.body["type"] == errors.UNEXPECTED["type"]:
+        return LipsmithError(f"The measured process failed: {last}")
+    known: list[type[LipsmithError]] = [getattr(errors, name) for name in errors.__all__]
+    kinds = (kind for kind in known if kind("").kind == failure.body["type"])
+    return next(kinds, LipsmithError)(failure.body["detail"])

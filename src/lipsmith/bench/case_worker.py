@@ -1,13 +1,8 @@
-"""The measured process: ``python -m lipsmith.bench.case_worker WISH``, where the wish is JSON; answers JSON
-``CaseFigures``.
-
-Where the film cannot be made it says why on standard error, and leaves with the exit code of that error.
-"""
+"""The measured process: ``python -m lipsmith.bench.case_worker``, started by ``case.run_in_process``."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import sys
 import time
@@ -16,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines import load_engine
-from ..errors import LipsmithError
 from ..options import GenerateOptions
+from ..workers.child import serve
+from ..workers.messages import Message
 from .case import CaseFigures
 
 if TYPE_CHECKING:
@@ -32,32 +28,28 @@ IMPORTS = (
 
 
 def main() -> None:
-    """Import, make the film, and write the figures to standard output."""
-    answer(lambda wish: asdict(_measured(wish)))
+    """Answer a request with its ``CaseFigures``."""
+    serve_measurement(lambda request: asdict(_measured(request)))
 
 
-def answer(measured: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Write what is ``measured`` for this process's wish, or the error that came in between."""
-    try:
-        sys.stdout.write(json.dumps(measured(json.loads(sys.argv[1]))))
-    except LipsmithError as problem:
-        sys.stderr.write(f"\n{problem}\n")
-        sys.exit(problem.exit_code)
+def serve_measurement(measured: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Answer every request with what ``measured`` returns for it."""
+    serve(lambda request, _: Message(measured(request.header)))
 
 
-def _measured(wish: dict[str, Any]) -> CaseFigures:
-    keep_to(wish["threads"])
+def _measured(request: dict[str, Any]) -> CaseFigures:
+    keep_to(request["threads"])
     began = time.perf_counter()
     for name in IMPORTS:
         importlib.import_module(name)
-    load_engine(wish["engine"], **wish["engine_options"])
+    load_engine(request["engine"], **request["engine_options"])
     ready = time.perf_counter()
-    report = _make(wish)
-    return _figures(report, time.perf_counter() - ready, ready - began, wish["threads"])
+    report = _make(request)
+    return _figures(report, time.perf_counter() - ready, ready - began, request["threads"])
 
 
 def keep_to(threads: int) -> None:
-    """Keep the whole process to ``threads`` cores, where the system can; libraries then start no more threads."""
+    """Limit the whole process to ``threads`` cores, where the system can; 0: no limit."""
     if not threads:
         return
     if hasattr(os, "sched_setaffinity"):
@@ -67,11 +59,11 @@ def keep_to(threads: int) -> None:
     cv2.setNumThreads(threads)
 
 
-def _make(wish: dict[str, Any]) -> Report:
+def _make(request: dict[str, Any]) -> Report:
     from ..pipeline.generate import generate
 
-    options = GenerateOptions(engine=wish["engine"], fps=wish["fps"], engine_options=wish["engine_options"])
-    return generate(wish["picture"], wish["speech"], wish["output"], options)
+    options = GenerateOptions(engine=request["engine"], fps=request["fps"], engine_options=request["engine_options"])
+    return generate(request["picture"], request["speech"], request["output"], options)
 
 
 def _figures(report: Report, wall: float, imports: float, threads: int) -> CaseFigures:
@@ -96,9 +88,9 @@ def _figures(report: Report, wall: float, imports: float, threads: int) -> CaseF
 
 
 def peak_bytes(status: Path) -> int | None:
-    """The most memory this process ever held; None where the system does not tell, as Windows.
+    """Peak resident memory of this process; None where the system does not report it, as on Windows.
 
-    ``ru_maxrss`` would inherit the parent's peak, so Linux's own file ``status`` comes first.
+    ``ru_maxrss`` would inherit the parent's peak, so Linux's file ``status`` comes first.
     """
     try:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -113,7 +105,7 @@ def peak_bytes(status: Path) -> int | None:
 
 
 def resident_bytes(statm: Path) -> int | None:
-    """Memory resident now; None where the system does not tell."""
+    """Memory resident now; None where the system does not report it."""
     try:
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, AttributeError):

@@ -20,6 +20,7 @@ from . import (
     doctor,
     engines,
     generate,
+    jobs,
     live,
     metrics,
     musetalk,
@@ -42,6 +43,7 @@ app.command()(engines.engines)
 app.command()(doctor.doctor)
 app.add_typer(bench_speak.app)  # bench, with its own commands
 app.add_typer(avatar.app)
+app.add_typer(jobs.app)
 app.add_typer(metrics.app)
 app.add_typer(musetalk.app)
 app.add_typer(serve.app)

@@ -15,10 +15,10 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..errors import OptionError
+from ..jobs.queue import LONGEST_LEASE
 from ..options import nearest
 from ..transports.webrtc.options import RtcOptions
 from .sessions.push_targets import PushTarget, parse_targets
-from .store import LONGEST_LEASE
 
 PREFIX = "LIPSMITH_"
 NO_FLAG: dict[str, Any] = {"flag": None}

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError, problem_of
+from ..workers.supervised import TaskFailed
 from .problems import MEDIA_TYPE, Problem
-from .process import TaskFailed
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+    from ..jobs.queue import JobQueue, JobRecord
     from .config import ServerSettings
     from .sessions.registry import SessionRegistry
-    from .store import JobRecord, SqliteQueue
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 COUNTED = {
@@ -30,7 +30,7 @@ SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 class Metrics:
     """Counts what happens as it happens; what the job store and the sessions know is asked when Prometheus asks."""
 
-    def __init__(self, store: SqliteQueue, settings: ServerSettings, sessions: SessionRegistry) -> None:
+    def __init__(self, store: JobQueue, settings: ServerSettings, sessions: SessionRegistry) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_Jobs(store, settings))
@@ -94,7 +94,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 class _Jobs(Collector):
-    def __init__(self, store: SqliteQueue, settings: ServerSettings) -> None:
+    def __init__(self, store: JobQueue, settings: ServerSettings) -> None:
         self._store, self._settings = store, settings
 
     def collect(self) -> Iterator[Metric]:

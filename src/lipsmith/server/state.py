@@ -5,29 +5,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
+from ..jobs.queue import JobQueue
+from ..jobs.runner import NICE, JobRunner, RunnerOptions
+from ..jobs.sqlite import SqliteQueue
+from ..jobs.worker import COMMAND
 from ..transports.webrtc.options import RtcOptions
 from ..tts.protocols import Voice
 from ..tts.registry import open_voice
+from ..workers.process import WorkerProcess
+from ..workers.shared import SharedWorker
+from ..workers.supervised import SupervisedWorker
 from .auth.keys import Keys
 from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
-from .crew import JobRunner
 from .metrics import Metrics
 from .problems import Problem
-from .process import COMMAND
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
-from .store import SqliteQueue
-from .turns import SharedWorker
 
 PROBE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
 """What a worker may take to probe one request's uploads, and to make one preview."""
+CALLERS = 6
+"""Threads that may use one shared worker at a time: each is one of the web framework's 40."""
 
 
 @dataclass(slots=True)
@@ -36,7 +42,7 @@ class AppState:
 
     settings: ServerSettings
     keys: Keys
-    store: SqliteQueue
+    store: JobQueue
     runner: JobRunner
     probe_worker: SharedWorker
     preview_worker: SharedWorker  # of its own, for previews take seconds
@@ -91,20 +97,34 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     store = SqliteQueue(settings.folder / "jobs.sqlite")
     sessions = SessionRegistry(settings)
     metrics = Metrics(store, settings, sessions)
-    runner = JobRunner(store, settings, command, metrics.finished)
+    runner = JobRunner(store, runner_options(settings), command, metrics.finished)
+    start = partial(WorkerProcess, command, nice=NICE)
     return AppState(
         settings=settings,
         keys=keys,
         store=store,
         runner=runner,
-        probe_worker=SharedWorker(PROBE_SECONDS, command),
-        preview_worker=SharedWorker(PREVIEW_SECONDS, command),
+        probe_worker=SharedWorker(SupervisedWorker(start), PROBE_SECONDS, CALLERS),
+        preview_worker=SharedWorker(SupervisedWorker(start), PREVIEW_SECONDS, CALLERS),
         signer=signer_of(settings.folder),
         metrics=metrics,
         sessions=sessions,
         recorder=SessionRecorder(store, runner, settings),
         rtc=settings.rtc(),
         voice=voice,
+    )
+
+
+def runner_options(settings: ServerSettings) -> RunnerOptions:
+    """How the server's settings run its jobs."""
+    return RunnerOptions(
+        settings.folder,
+        settings.workers,
+        settings.attempts,
+        settings.lease_seconds,
+        settings.job_minutes,
+        settings.keep_hours,
+        settings.disk_bytes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Uploads on their way from a form to files of our own names, measured before anything is spent on them."""
+"""Uploads: stored as files with our own names, and measured before anything is spent on them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from typing import Any
 
 from fastapi import UploadFile
 
+from ..errors import JobTimeout
+from ..jobs.worker import task_request
+from ..workers.process import WorkerLost
+from ..workers.shared import SharedWorker, WorkerBusy
+from ..workers.supervised import WorkerTimeout
+from .problems import Problem
 from .state import AppState
-from .tasks import CLIP_FILE
 
-SHOWN = 120  # letters kept of an upload's name
+SHOWN = 120
+"""Letters kept of an upload's name."""
 
 
 def shown_name(upload: UploadFile | None) -> str | None:
-    """The upload's own name, to be shown and never used: its last part, without what cannot be printed."""
+    """The upload's own name, to be shown and never used as a path: its last part, without unprintable letters."""
     if upload is None:
         return None
     last = (upload.filename or "upload").replace("\\", "/").rpartition("/")[2]
@@ -40,7 +46,7 @@ def size_of(*uploads: UploadFile | None) -> int:
 
 @contextmanager
 def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
-    """A new folder at ``path``; gone again after an error, or after all unless ``keep``."""
+    """A new folder at ``path``; removed after an error, and unless ``keep`` at the end."""
     path.mkdir(mode=0o700)
     try:
         yield path
@@ -51,15 +57,31 @@ def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def measure(parts: AppState, folder: Path, minutes: float | None = None) -> dict[str, Any]:
-    """What ``picture``, ``speech`` and clips in ``folder`` are; raises the problem with them. See tasks.measure.
+def measure(state: AppState, folder: Path, minutes: float | None = None) -> dict[str, Any]:
+    """What the uploads in ``folder`` are, see the task ``measure``. Raises the problem with them.
 
-    ``minutes``: the most that is taken, if less than the server's own limit.
+    Args:
+        minutes: the longest upload, if less than the server's own limit.
     """
-    files = {name: str(folder / name) for name in ("picture", "speech") if (folder / name).exists()}
-    clips = {path.name.removeprefix(CLIP_FILE): str(path) for path in folder.glob(f"{CLIP_FILE}*")}
-    longest = min(parts.settings.media_minutes, minutes or parts.settings.media_minutes)
-    limits = {"megapixels": parts.settings.megapixels, "seconds": longest * 60}
-    return parts.probe_worker.call(
-        {"do": "measure", "home": str(parts.settings.folder), "clips": clips, **limits, **files}
-    )
+    longest = min(state.settings.media_minutes, minutes or state.settings.media_minutes)
+    limits = {"megapixels": state.settings.megapixels, "seconds": longest * 60}
+    return ask(state, state.probe_worker, "measure", limits, folder)
+
+
+def ask(state: AppState, worker: SharedWorker, task: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The report of a task on the uploads in ``folder``, where it also writes what it makes.
+
+    Raises:
+        TaskFailed: the task's own problem.
+        Problem: queue-full, or invalid if the upload crashed the worker.
+        JobTimeout: the task took too long.
+    """
+    try:
+        return worker.call(task_request(task, options, state.settings.folder, folder, folder)).header
+    except WorkerBusy as reason:
+        text = "Too many uploads are being looked at: try again in a moment."
+        raise Problem("queue-full", text, retry_after=5) from reason
+    except WorkerLost as reason:
+        raise Problem("invalid", "The upload crashed the process that read it: export it again.") from reason
+    except WorkerTimeout as reason:
+        raise JobTimeout("The work was stopped: it took longer than this server allows.") from reason

@@ -1,4 +1,4 @@
-"""A session as a virtual camera, where the machine has one: the picture only, as cameras have no sound."""
+"""A session shown as a virtual camera, where the machine has one. Cameras have no sound."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Camera(Protocol):
-    """What ``pyvirtualcam.Camera`` is."""
+    """The part of ``pyvirtualcam.Camera`` that is used."""
 
     def send(self, frame: Image) -> None: ...
 
@@ -24,39 +24,42 @@ OpenCamera = Callable[["FilmInfo"], Camera]
 
 
 class CameraSink:
-    """See the module. ``open_camera`` stands in for pyvirtualcam in tests.
+    """Shows a session's pictures on a virtual camera.
+
+    Args:
+        open_camera: opens the camera; None: ``open_virtual_camera``.
 
     Raises (by ``open``):
-        EngineUnavailable: pyvirtualcam is not installed, or finds no virtual camera here; says what brings one.
+        EngineUnavailable: pyvirtualcam is not installed, or finds no virtual camera; says what provides one.
     """
 
     def __init__(self, open_camera: OpenCamera | None = None) -> None:
         self._open_camera = open_camera or open_virtual_camera
         self._camera: Camera | None = None
-        self._line = FrameThread("lipsmith-camera", self._show)
+        self._thread = FrameThread("lipsmith-camera", self._show)
 
     def open(self, info: FilmInfo) -> None:
-        """Take the camera."""
+        """Open the camera."""
         self._camera = self._open_camera(info)
-        self._line.open(info)
+        self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
         """Queue a frame; never waits."""
-        self._line.write(frame)
+        self._thread.write(frame)
 
     def close(self) -> None:
-        """Let go of the camera; the second time nothing happens."""
+        """Close the camera; a second call does nothing."""
         if self._camera is None:
             return
         try:
-            self._line.close()
+            self._thread.close()
         finally:
             camera, self._camera = self._camera, None
             camera.close()
 
-    def _show(self, beat: QueuedFrame) -> None:
-        if beat.image is not None and self._camera is not None:
-            self._camera.send(beat.image)
+    def _show(self, frame: QueuedFrame) -> None:
+        if frame.image is not None and self._camera is not None:
+            self._camera.send(frame.image)
 
 
 def open_virtual_camera(info: FilmInfo) -> Camera:

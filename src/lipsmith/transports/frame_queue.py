@@ -1,4 +1,4 @@
-"""Between the pacer and whatever encodes or sends: a short queue of frames, and a thread that works it off."""
+"""A short queue between a session's clock and what encodes or sends its frames, and the thread that empties it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ if TYPE_CHECKING:
     from ..types import FilmInfo
 
 PICTURES = 3
-"""Pictures that wait: more would only show the past."""
+"""Pictures that wait: more would only add delay."""
 TICKS = 6
-"""Frames whose sound waits, at 25 fps twelve packets of 20 ms: more would be heard as delay for ever."""
+"""Frames whose sound waits, at 25 fps twelve packets of 20 ms: more would be a delay that stays."""
 PATIENCE = 5.0
 """Seconds that closing waits for the thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedFrame:
-    """One frame on its way out; its picture may have been dropped, its sound never."""
+    """One frame on its way out. Its picture may have been dropped, its sound never is."""
 
     index: int  # of the frame
     image: Image | None
-    samples: Samples
+    samples: Samples  # (n,)
 
-    def frame(self, last: Image) -> AVFrame:
-        """For a sink of films; ``last`` stands in for a dropped picture."""
+    def with_image(self, last: Image) -> AVFrame:
+        """The frame for a film; ``last`` replaces a dropped picture."""
         return AVFrame(self.index, last if self.image is None else self.image, self.samples)
 
 
 class FrameQueue:
-    """Bounded. What is full drops its oldest pictures; what then overflows is emptied, so both media go on from now.
+    """A bounded queue. When it is full of pictures it drops the oldest ones. When it is full of frames it is emptied,
+    so picture and sound both go on from now.
 
-    Pure; whoever moves it between threads guards it. ``realtime.outlet.Outlet`` is another thing: it carries
-    events, which may not be lost, and so gives its listener up where this one jumps to now.
+    It has no lock: ``FrameThread`` guards it. ``realtime.listener_queue.ListenerQueue`` differs: it carries events,
+    which may not be lost, so it disconnects a slow listener instead.
 
     Args:
         pictures: most waiting frames that keep their picture.
@@ -46,39 +47,39 @@ class FrameQueue:
     """
 
     def __init__(self, pictures: int = PICTURES, ticks: int = TICKS) -> None:
-        self._pictures, self._most = pictures, ticks
-        self._beats: deque[QueuedFrame] = deque()
+        self._pictures, self._ticks = pictures, ticks
+        self._frames: deque[QueuedFrame] = deque()
         self.dropped = 0  # pictures
-        self.rebased = 0  # times that all was emptied
+        self.rebased = 0  # times that it was emptied because it was full
 
     def __len__(self) -> int:
-        return len(self._beats)
+        return len(self._frames)
 
-    def put(self, beat: QueuedFrame) -> None:
+    def put(self, frame: QueuedFrame) -> None:
         """Append the newest."""
-        if len(self._beats) >= self._most:
-            self.dropped += sum(one.image is not None for one in self._beats)
+        if len(self._frames) >= self._ticks:
+            self.dropped += sum(one.image is not None for one in self._frames)
             self.rebased += 1
-            self._beats.clear()
-        self._beats.append(beat)
-        seen = [place for place, one in enumerate(self._beats) if one.image is not None]
-        for place in seen[: max(0, len(seen) - self._pictures)]:
-            self._beats[place] = replace(self._beats[place], image=None)
+            self._frames.clear()
+        self._frames.append(frame)
+        with_picture = [place for place, one in enumerate(self._frames) if one.image is not None]
+        for place in with_picture[: max(0, len(with_picture) - self._pictures)]:
+            self._frames[place] = replace(self._frames[place], image=None)
             self.dropped += 1
 
     def take(self) -> QueuedFrame | None:
-        """The oldest; None if none waits."""
-        return self._beats.popleft() if self._beats else None
+        """The oldest frame; None if none waits."""
+        return self._frames.popleft() if self._frames else None
 
 
 class FrameThread:
-    """A sink whose frames ``work`` gets one by one in a thread of its own; ``write`` never waits.
+    """Calls ``work`` with every frame, one by one, in a thread of its own; ``write`` never waits.
 
-    An exception of ``work`` ends the thread and is raised by ``close``; frames that come after it are dropped.
+    An exception of ``work`` ends the thread and is raised by ``close``; later frames are dropped.
     """
 
     def __init__(self, name: str, work: Callable[[QueuedFrame], None], queue: FrameQueue | None = None) -> None:
-        self.queue = FrameQueue() if queue is None else queue  # an empty one is false
+        self.queue = FrameQueue() if queue is None else queue  # an empty queue is falsy
         self._work = work
         self._ready = threading.Condition()
         self._closing = False
@@ -87,31 +88,32 @@ class FrameThread:
 
     @property
     def closing(self) -> bool:
+        """Whether ``close`` was called."""
         return self._closing
 
     @property
     def failed(self) -> bool:
-        """Whether ``work`` gave up."""
+        """Whether ``work`` raised."""
         return self._failure is not None
 
     @property
     def working(self) -> bool:
-        """Whether the thread is at work: after ``close``, that it did not end in time."""
+        """Whether the thread runs. After ``close`` it means that ``work`` did not end in time."""
         return self._thread.is_alive()
 
     def open(self, info: FilmInfo) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def write(self, frame: AVFrame) -> None:
-        """Queue a frame; its image must not be changed afterwards."""
+        """Queue a frame, whose image must not be changed afterwards."""
         with self._ready:
             if not self._closing and self._failure is None:
                 self.queue.put(QueuedFrame(frame.index, frame.image, frame.samples))
                 self._ready.notify()
 
     def close(self, patience: float = PATIENCE) -> None:
-        """Work off what waits, for ``patience`` seconds at most, and stop; raises what ``work`` raised."""
+        """Handle the frames that wait, for ``patience`` seconds at most, and stop. Raises what ``work`` raised."""
         with self._ready:
             self._closing = True
             self._ready.notify_all()
@@ -121,16 +123,11 @@ class FrameThread:
         if failure is not None:
             raise failure
 
-    def pause(self, seconds: float) -> None:
-        """Called by ``work``: wait, less where the sink is closed meanwhile."""
-        with self._ready:
-            self._ready.wait_for(lambda: self._closing, seconds)
-
     def _run(self) -> None:
-        while (beat := self._next()) is not None:
+        while (frame := self._next()) is not None:
             try:
-                self._work(beat)
-            except Exception as failure:  # handed over to whoever closes: a thread has nobody above it
+                self._work(frame)
+            except Exception as failure:  # ``close`` raises it
                 self._failure = failure
                 return
 

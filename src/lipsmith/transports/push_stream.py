@@ -1,4 +1,4 @@
-"""One connection to a streaming server over RTMP or SRT, through PyAV. For a process of its own: see ``apart``."""
+"""One connection to a streaming server over RTMP or SRT, through PyAV. It blocks, so it runs in a ``SinkProcess``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from .frame_queue import QueuedFrame
 
 
-class Stream:
-    """One connection, which says that it is AI-made. Its times begin at 0 with its first frame, a whole picture."""
+class PushStream:
+    """One connection, with the AI mark in its metadata. Its time stamps begin at 0 with its first frame, a key frame.
+
+    Args:
+        first: index of the session's frame that comes first.
+    """
 
     def __init__(self, url: str, info: FilmInfo, options: PushOptions, first: int) -> None:
         self._info, self._first, self._next = info, first, first
@@ -37,29 +41,29 @@ class Stream:
         self._sound = FrameSound(self._output, "mp4", info)  # AAC
         self._output.start_encoding()
 
-    def write(self, beat: QueuedFrame) -> None:
-        """Code and send a frame; for frames that are missing before it there is silence."""
-        for index in range(self._next, beat.index):
-            self._hear(index, None)
-        if beat.image is not None:
-            self._show(beat.index, beat.image)
-        self._hear(beat.index, beat.samples)
-        self._next = beat.index + 1
+    def write(self, frame: QueuedFrame) -> None:
+        """Encode and send a frame. Frames missing before it become silence."""
+        for index in range(self._next, frame.index):
+            self._add_sound(index, None)
+        if frame.image is not None:
+            self._add_picture(frame.index, frame.image)
+        self._add_sound(frame.index, frame.samples)
+        self._next = frame.index + 1
 
-    def _show(self, index: int, image: Image) -> None:
+    def _add_picture(self, index: int, image: Image) -> None:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even(image)), format="rgb24")
         picture = picture.reformat(format="yuv420p")
         picture.pts, picture.time_base = index - self._first, 1 / Fraction(self._info.fps)
         self._output.mux(self._video.encode(picture))
 
-    def _hear(self, index: int, samples: Any) -> None:
+    def _add_sound(self, index: int, samples: Any) -> None:
         if samples is None:
             fps, rate = self._info.fps, self._info.rate
             samples = np.zeros(sample_at(index + 1, fps, rate) - sample_at(index, fps, rate), np.float32)
         self._sound.hear(AVFrame(index, np.zeros((0, 0, 3), np.uint8), samples))
 
     def close(self) -> None:
-        """Send what the coders still hold, and the end."""
+        """Send what the encoders still hold, and end the stream."""
         try:
             self._output.mux(self._video.encode(None))
             self._sound.finish()
@@ -67,4 +71,4 @@ class Stream:
             self._output.close()
 
 
-__all__ = ["Stream"]
+__all__ = ["PushStream"]

@@ -1,4 +1,4 @@
-"""A session recorded as a film, in a thread or a process of its own: a slow disk must not stop the clock."""
+"""A session recorded as a film, in a thread or a process of its own, so that a slow disk does not stop the session."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..errors import OutputError
 from ..media.writer import FilmOptions, FilmWriter, check_output
 from ..timing import sample_at
 from ..types import AVFrame
+from ..workers.process import WorkerLost
 from .frame_queue import FrameQueue, FrameThread, QueuedFrame
 from .sink_process import SinkProcess
 
@@ -21,41 +22,40 @@ if TYPE_CHECKING:
     from ..types import FilmInfo, Image
 
 PICTURES, TICKS = 25, 250
-"""Frames that wait for the disk, and those whose sound does: one second and ten at 25 fps."""
+"""Pictures, and frames with their sound, that wait for the disk: one second and ten at 25 fps."""
 WORK_SECONDS, END_SECONDS = 30.0, 120.0
-"""For which closing waits until all frames are taken, and then until a long film is finished."""
+"""How long closing waits until all frames are written, and then until a long film is finished."""
 
 
 class RecordingWriter:
-    """A film of at most ``seconds`` out of the frames of a session as they come.
+    """Writes the frames of a session as a film of at most ``seconds``.
 
-    Frames that were lost on the way are made up for, by the picture before and silence, so the film lasts as long as
-    the session did.
+    A lost frame is replaced by the picture before it and silence, so the film lasts as long as the session.
     """
 
     def __init__(self, path: Path, info: FilmInfo, seconds: float, options: FilmOptions | None) -> None:
-        self._info, self._left, self.frames = info, int(seconds * info.fps), 0
-        self._last: Image = np.zeros((info.size[1], info.size[0], 3), np.uint8)
+        self._info, self._max_frames, self.frames = info, int(seconds * info.fps), 0
+        self._last_image: Image = np.zeros((info.size[1], info.size[0], 3), np.uint8)
         self._next: int | None = None
         self._writer = FilmWriter(path, info, None, options)
         self._writer.open()
 
     @property
     def full(self) -> bool:
-        """Whether the film has become as long as it may."""
-        return self.frames >= self._left
+        """Whether the film is as long as it may be."""
+        return self.frames >= self._max_frames
 
-    def put(self, beat: QueuedFrame) -> None:
+    def put(self, frame: QueuedFrame) -> None:
         """Add a frame."""
-        first = beat.index if self._next is None else self._next
-        for index in range(first, beat.index):
-            self._put(AVFrame(index, self._last, self._silence(index)))
-        frame = beat.frame(self._last)
-        self._put(frame)
-        self._last, self._next = frame.image, beat.index + 1
+        first = frame.index if self._next is None else self._next
+        for index in range(first, frame.index):
+            self._put(AVFrame(index, self._last_image, self._silence(index)))
+        shown = frame.with_image(self._last_image)
+        self._put(shown)
+        self._last_image, self._next = shown.image, frame.index + 1
 
     def close(self) -> None:
-        """Finish the film. Without a frame there is none."""
+        """Finish the film. Without a frame no file appears."""
         if self.frames:
             self._writer.close()
         else:
@@ -76,7 +76,7 @@ class RecordingWriter:
 
 
 class Recording:
-    """A reel in a thread. The film appears at ``path`` when it is closed, and holds at most ``seconds``.
+    """Records in a thread. The film of at most ``seconds`` appears at ``path`` when the recording is closed.
 
     Raises (by ``open`` and ``close``):
         OptionError, OutputError: as ``media.writer.FilmWriter``.
@@ -84,47 +84,47 @@ class Recording:
 
     def __init__(self, path: Path, seconds: float = 3600.0, options: FilmOptions | None = None) -> None:
         self._path, self._seconds, self._options = path, seconds, options
-        self._line = FrameThread("lipsmith-recording", self._record, FrameQueue(PICTURES, TICKS))
-        self._reel: RecordingWriter | None = None
+        self._thread = FrameThread("lipsmith-recording", self._record, FrameQueue(PICTURES, TICKS))
+        self._recorder: RecordingWriter | None = None
         self._closed = False
 
     @property
     def full(self) -> bool:
-        """Whether the film has become as long as it may."""
-        return self._reel is not None and self._reel.full
+        """Whether the film is as long as it may be."""
+        return self._recorder is not None and self._recorder.full
 
     def open(self, info: FilmInfo) -> None:
-        """Begin the hidden file."""
-        self._reel = RecordingWriter(self._path, info, self._seconds, self._options)
-        self._line.open(info)
+        """Start the hidden file."""
+        self._recorder = RecordingWriter(self._path, info, self._seconds, self._options)
+        self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
         """Queue a frame; never waits."""
-        self._line.write(frame)
+        self._thread.write(frame)
 
     def close(self) -> None:
-        """Finish the film; the second time nothing happens. Without a frame there is none."""
-        if self._reel is None or self._closed:
+        """Finish the film; a second call does nothing. Without a frame no file appears."""
+        if self._recorder is None or self._closed:
             return
         self._closed = True
         try:
-            self._line.close(WORK_SECONDS)
+            self._thread.close(WORK_SECONDS)
         except BaseException:
-            self._reel.abort()
+            self._recorder.abort()
             raise
-        if self._line.working:  # in the middle of a frame: its file cannot be touched
-            raise OutputError(f"{self._path} could not be written: the disk takes nothing; choose another.")
-        self._reel.close()
+        if self._thread.working:  # it is in the middle of a frame, so its file cannot be finished
+            raise OutputError(f"{self._path} could not be written: the disk does not respond; choose another.")
+        self._recorder.close()
 
-    def _record(self, beat: QueuedFrame) -> None:
-        assert self._reel is not None
-        self._reel.put(beat)
+    def _record(self, frame: QueuedFrame) -> None:
+        assert self._recorder is not None
+        self._recorder.put(frame)
 
 
 class RecordingProcess:
-    """A reel in a process of its own, for servers: neither coding nor finishing a long film stops anybody else.
+    """Records in a process of its own, for servers: neither encoding nor finishing a long film stops other sessions.
 
-    The film is finished even where this program ends before ``close``.
+    The process finishes the film even if this program ends before ``close``.
 
     Args:
         path, seconds, options: as ``Recording``.
@@ -136,50 +136,50 @@ class RecordingProcess:
     def __init__(self, path: Path, seconds: float, options: FilmOptions) -> None:
         check_output(path)
         self._path = path
-        self._line = FrameThread("lipsmith-recording", self._send, FrameQueue(PICTURES, TICKS))
-        self._apart = SinkProcess({"do": "film", "path": str(path), "seconds": seconds, "options": asdict(options)})
+        self._thread = FrameThread("lipsmith-recording", self._send, FrameQueue(PICTURES, TICKS))
+        self._process = SinkProcess({"do": "film", "path": str(path), "seconds": seconds, "options": asdict(options)})
 
     @property
     def over(self) -> bool:
-        """Whether it takes no more: the film has become as long as it may, or cannot be written."""
-        return self._apart.over
+        """Whether it takes no more frames: the film is as long as it may be, or cannot be written."""
+        return self._process.over
 
     @property
     def frames(self) -> int:
-        """In the film so far, as last told."""
-        return int(self._apart.words.get("frames", 0))
+        """Frames in the film so far, as last reported."""
+        return int(self._process.status.get("frames", 0))
 
     def wait(self) -> bool:
-        """Until it is ready for frames, seconds; False if it will not be."""
-        return self._apart.wait()
+        """Wait until the process is ready for frames, which takes seconds; False if it will not be."""
+        return self._process.wait()
 
     def open(self, info: FilmInfo) -> None:
-        """Begin the hidden file."""
-        with suppress(OSError):  # it is over; ``close`` tells why
-            self._apart.open(info)
-        self._line.open(info)
+        """Start the hidden file."""
+        with suppress(WorkerLost):  # ``close`` raises the reason
+            self._process.open(info)
+        self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
         """Queue a frame; never waits."""
-        self._line.write(frame)
+        self._thread.write(frame)
 
     def close(self) -> None:
-        """Finish the film. Without a frame there is none."""
-        with suppress(OSError):  # it is over; why, it has told
-            self._line.close(WORK_SECONDS)
-        if self._line.working:
-            self._apart.kill()
-        told = self._apart.end(END_SECONDS)
-        if "done" not in told:
-            reason = told.get("trouble", "the process that wrote it ended")
+        """Finish the film. Without a frame no file appears."""
+        with suppress(WorkerLost):  # the status says why
+            self._thread.close(WORK_SECONDS)
+        if self._thread.working:
+            self._process.kill()
+        status = self._process.end(END_SECONDS)
+        if "done" not in status:
+            reason = status.get("trouble", "the process that wrote it ended")
             raise OutputError(f"{self._path} could not be written: {reason}.")
 
     def abort(self) -> None:
-        """End it in the middle; there will be no film. ``close`` tidies up."""
-        self._apart.kill()
+        """Give the film up; call ``close`` afterwards, which raises OutputError."""
+        self._process.kill()
 
-    def _send(self, beat: QueuedFrame) -> None:
-        self._apart.send(beat)
+    def _send(self, frame: QueuedFrame) -> None:
+        self._process.send(frame)
 
 
 __all__ = ["Recording", "RecordingProcess"]

@@ -1,21 +1,19 @@
-"""The process of ``apart``: ``python -m lipsmith.transports.sink_worker``.
+"""The process of a sink: ``python -m lipsmith.transports.sink_worker``, started by ``SinkProcess``.
 
-It reads one task on standard input, a line of JSON, then frames until there are no more, and says on standard output,
-in lines of JSON, what becomes of them: ``ready``, ``connected``, ``frames``, ``done``, or its ``trouble``.
+It receives one task, then frames until there are no more, and reports what becomes of them: ``connected``, ``frames``,
+``done``, ``unsupported``, or its ``trouble``.
 """
 
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.error import FFmpegError
@@ -23,91 +21,91 @@ from av.error import FFmpegError
 from ..errors import LipsmithError
 from ..media.writer import FilmOptions
 from ..types import FilmInfo
+from ..workers.child import ParentConnection
 from .push import PushOptions
-from .push_stream import Stream
+from .push_stream import PushStream
 from .recording import RecordingWriter
-from .sink_process import read_frames
+from .sink_process import received_frames
 
 if TYPE_CHECKING:
+    from ..workers.messages import Message
     from .frame_queue import QueuedFrame
 
-STALL = 20.0
-"""Seconds for which a streaming server may take nothing."""
-SAY_EVERY = 25
-"""Frames between two words of a film's length."""
+STALL_SECONDS = 20.0
+"""How long a streaming server may take nothing before the connection is given up."""
+REPORT_EVERY = 25
+"""Frames between two reports of a film's length."""
 
-Say = Callable[..., None]
+Report = Callable[..., None]
 
 
 def main() -> None:
     """Do one task."""
-    voice, given = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stdin.buffer
-    os.dup2(2, 1)
-    for number in (signal.SIGINT, signal.SIGTERM):  # systemd and consoles tell all processes: the program decides
+    parent = ParentConnection.open()
+    for number in (signal.SIGINT, signal.SIGTERM):  # systemd and consoles signal all processes: the parent decides
         signal.signal(number, signal.SIG_IGN)
 
-    def say(**words: Any) -> None:
-        with suppress(OSError):  # the program is gone; a film is finished all the same
-            voice.write(json.dumps(words) + "\n")
-            voice.flush()
+    def report(**status: Any) -> None:
+        with suppress(OSError):  # the parent is gone; a film is finished all the same
+            parent.send(status)
 
-    say(ready=True)
-    work(given, say)
-    os._exit(0)  # what is left of a broken line would be waited for
-
-
-def work(given: IO[bytes], say: Say) -> None:
-    """Do the task that is ``given``, if there is one."""
-    if line := given.readline():
-        task = json.loads(line)
-        about = task["film"]
-        info = FilmInfo(tuple(about["size"]), Fraction(about["fps"]), about["rate"])
-        TASKS[task["do"]](task, info, read_frames(given, info), say)
+    with suppress(OSError):
+        parent.ready()
+    work(parent.receive, report)
+    os._exit(0)  # do not wait for what a broken connection left
 
 
-def push(task: dict[str, Any], info: FilmInfo, frames: Iterator[QueuedFrame], say: Say) -> None:
-    """Stream to ``url`` until there are no more frames or the line breaks. Who takes nothing ends the process."""
-    stream: Stream | None = None
+def work(receive: Callable[[], Message | None], report: Report) -> None:
+    """Receive a task and do it; without one nothing happens."""
+    if (message := receive()) is not None:
+        task, film = message.header, message.header["film"]
+        info = FilmInfo(tuple(film["size"]), Fraction(film["fps"]), film["rate"])
+        TASKS[task["do"]](task, info, received_frames(receive, info), report)
+
+
+def push(task: dict[str, Any], info: FilmInfo, frames: Iterator[QueuedFrame], report: Report) -> None:
+    """Stream to ``url`` until there are no more frames or the connection breaks. A stalled server ends the process."""
+    stream: PushStream | None = None
     try:
-        for beat in frames:
-            with _patience():
+        for frame in frames:
+            with _time_limit():
                 if stream is None:
-                    stream = Stream(task["url"], info, PushOptions(**task["options"]), beat.index)
-                    say(connected=True)
-                stream.write(beat)
-        with _patience():
+                    stream = PushStream(task["url"], info, PushOptions(**task["options"]), frame.index)
+                    report(connected=True)
+                stream.write(frame)
+        with _time_limit():
             if stream is not None:
                 stream.close()
     except av.error.ProtocolNotFoundError:
-        say(lacks=True)
+        report(unsupported=True)
     except (FFmpegError, OSError) as reason:
-        say(trouble=str(getattr(reason, "strerror", None) or type(reason).__name__))
+        report(trouble=str(getattr(reason, "strerror", None) or type(reason).__name__))
 
 
-def film(task: dict[str, Any], info: FilmInfo, frames: Iterator[QueuedFrame], say: Say) -> None:
+def film(task: dict[str, Any], info: FilmInfo, frames: Iterator[QueuedFrame], report: Report) -> None:
     """Write a film to ``path`` until there are no more frames or it is as long as it may be."""
-    reel: RecordingWriter | None = None
+    writer: RecordingWriter | None = None
     try:
-        reel = RecordingWriter(Path(task["path"]), info, task["seconds"], FilmOptions(**task["options"]))
-        for beat in frames:
-            reel.put(beat)
-            if reel.frames % SAY_EVERY == 1:
-                say(frames=reel.frames)
-            if reel.full:
+        writer = RecordingWriter(Path(task["path"]), info, task["seconds"], FilmOptions(**task["options"]))
+        for frame in frames:
+            writer.put(frame)
+            if writer.frames % REPORT_EVERY == 1:
+                report(frames=writer.frames)
+            if writer.full:
                 break
-        reel.close()
-        say(done=True, frames=reel.frames)
+        writer.close()
+        report(done=True, frames=writer.frames)
     except LipsmithError as reason:
-        if reel is not None:
-            reel.abort()
-        say(trouble=str(reason))
+        if writer is not None:
+            writer.abort()
+        report(trouble=str(reason))
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
-    """Ends the process after ``STALL``, though FFmpeg waits and Python with it."""
+def _time_limit() -> Iterator[None]:
+    """Ends the process after ``STALL_SECONDS``, though FFmpeg waits and holds Python's global lock."""
     with Path(os.devnull).open("w") as nowhere:
-        faulthandler.dump_traceback_later(STALL, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(STALL_SECONDS, exit=True, file=nowhere)
         try:
             yield
         finally:

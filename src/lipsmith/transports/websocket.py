@@ -66,7 +66,7 @@ class WebSocketSink:
         self._loop = asyncio.get_running_loop()
         self._hello: Hello | None = None
         self._window: Window | None = None
-        self._line = FrameThread("lipsmith-websocket", self._encode, FrameQueue(ticks=25))
+        self._thread = FrameThread("lipsmith-websocket", self._encode, FrameQueue(ticks=25))
         self._coder: VideoEncoder | None = None
         self._key = True  # the next coded picture must be whole
         self._queue: deque[Outgoing] = deque()
@@ -81,17 +81,17 @@ class WebSocketSink:
 
     def open(self, info: FilmInfo) -> None:
         """Begin."""
-        self._line.open(info)
+        self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
         """Queue a frame for coding; never waits. Before the client has said hello nothing is kept."""
         if self._window is not None and not self.over:
-            self._line.write(frame)
+            self._thread.write(frame)
 
     def close(self) -> None:
         """Send what waits, and hang up."""
         try:
-            self._line.close()
+            self._thread.close()
         finally:
             self._coder = None  # which holds megabytes outside Python, before garbage is collected
             if not self._loop.is_closed():
@@ -100,7 +100,7 @@ class WebSocketSink:
     @property
     def skipped(self) -> int:
         """Pictures that were not sent, because the client or the coder was late."""
-        return self._line.queue.dropped + (self._window.skipped if self._window else 0)
+        return self._thread.queue.dropped + (self._window.skipped if self._window else 0)
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Send a JSON object; for the loop."""
@@ -119,7 +119,7 @@ class WebSocketSink:
         elif beat.image is not None:
             self._key = True
         while not self._flying.acquire(timeout=0.1):
-            if self._line.closing:
+            if self._thread.closing:
                 return
         self._loop.call_soon_threadsafe(self._deliver, made, time, len(beat.samples))
 

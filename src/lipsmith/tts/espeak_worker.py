@@ -1,40 +1,45 @@
-"""The process in which eSpeak NG speaks: a line of JSON in, a line of JSON and its 16-bit samples out.
+"""The process in which eSpeak NG speaks: ``python -m lipsmith.tts.espeak_worker``, started by ``EspeakVoice``.
 
-The library is written in C, keeps one voice at a time and reads what callers send: if it breaks, it breaks here.
+The library is written in C, keeps one voice at a time and reads what callers send. If it crashes, it crashes here.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import IO
+from collections.abc import Callable
 
 import numpy as np
 
+from ..errors import VoiceError
+from ..workers.child import SendProgress, serve
+from ..workers.messages import Message
 from .espeak_library import EspeakLibrary
 
 
-def serve(asked: IO[bytes], said: IO[bytes]) -> None:
-    """Answer until ``asked`` ends; the first line of all tells of the voices."""
-    library = EspeakLibrary.open()
-    if library is None:
-        _tell(said, {"problem": "eSpeak NG does not load"})
-        return
-    _tell(said, {"rate": library.rate, "voices": library.languages()})
-    for line in asked:
-        wish = json.loads(line)
-        recording = library.speak(wish["text"], wish["voice"], wish["tempo"])
+def main() -> None:
+    """Speak until the parent is gone."""
+    serve(answer_with(EspeakLibrary.open()))
+
+
+def answer_with(library: EspeakLibrary | None) -> Callable[[Message, SendProgress], Message]:
+    """The handler of requests.
+
+    A request without ``text`` is answered with ``voices``, a mapping from language to voice. One with ``text``,
+    ``voice`` and ``tempo`` is answered with ``rate``, and the sound as 16-bit little-endian samples in the payload.
+    """
+
+    def answer(request: Message, _: SendProgress) -> Message:
+        if library is None:
+            raise VoiceError("eSpeak NG does not load.")
+        if "text" not in request.header:
+            return Message({"voices": library.languages()})
+        recording = library.speak(**request.header)
         if recording is None:
-            _tell(said, {"problem": f"eSpeak NG has no voice '{wish['voice']}'"})
-            continue
-        sound = (np.clip(recording.samples, -1, 32767 / 32768) * 32768).astype("<i2").tobytes()
-        _tell(said, {"bytes": len(sound)}, sound)
+            raise VoiceError(f"eSpeak NG has no voice '{request.header['voice']}'.")
+        sound = (np.clip(recording.samples, -1, 32767 / 32768) * 32768).astype("<i2")
+        return Message({"rate": library.rate}, sound.tobytes())
 
-
-def _tell(said: IO[bytes], word: dict[str, object], sound: bytes = b"") -> None:
-    said.write(json.dumps(word).encode() + b"\n" + sound)
-    said.flush()
+    return answer
 
 
 if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    main()

@@ -17,12 +17,12 @@ import httpx
 import numpy as np
 import pytest
 
+from lipsmith.jobs.queue import NewJob
+from lipsmith.jobs.runner import JobRunner, RunnerOptions
+from lipsmith.jobs.sqlite import SqliteQueue
 from lipsmith.provenance.metadata import mark_in
-from lipsmith.server.config import ServerSettings
-from lipsmith.server.crew import JobRunner
 from lipsmith.server.sessions.handle import SessionHandle
 from lipsmith.server.sessions.recordings import FULL, NO_ROOM, SessionRecorder, SessionRecording
-from lipsmith.server.store import NewJob, SqliteQueue
 from tests.support.live_server import Running, Served, make_avatar, opened, over, start, tone, until
 from tests.support.quick_session import quick_session
 from tests.support.session_events import heard, names
@@ -171,7 +171,7 @@ def finish(server: Running, sign: int) -> int:
 def rooms(folder: Path) -> tuple[SqliteQueue, JobRunner]:
     (folder / "jobs").mkdir()
     store = SqliteQueue(folder / "jobs.sqlite")
-    return store, JobRunner(store, ServerSettings(data=str(folder), workers=0))
+    return store, JobRunner(store, RunnerOptions(folder, workers=0))
 
 
 @pytest.mark.parametrize(("minutes", "room", "reason"), [(0.001, True, FULL), (60, False, NO_ROOM)])
@@ -231,7 +231,7 @@ def test_a_film_that_cannot_be_written_is_a_failed_job_that_tells_no_folder(tmp_
 def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) -> None:
     store, crew = rooms(tmp_path)
     asked = {"asked": {"session": "0" * 16}, "task": {"format": "mp4"}}
-    job = store.begin(NewJob("a" * 16, "alice", "recording", asked, 0), -1)
+    job = store.submit_running(NewJob("a" * 16, "alice", "recording", asked, 0), -1)
     left = tmp_path / "jobs" / job.id / "attempt-1"
     left.mkdir(parents=True)
     (left / ".lipsmith-0.part").write_bytes(b"half")
@@ -321,7 +321,7 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
     recorder = SessionRecorder(store, crew, options)
     job = asyncio.run(scene())
-    until(lambda: bool(store.lost()))
+    until(lambda: bool(store.expired()))
     crew.recover()
     row = store.get(job)
     assert row
@@ -334,8 +334,8 @@ def test_films_that_are_thrown_away_take_no_room(tmp_path: Path) -> None:
     store, crew = rooms(tmp_path)
     asked = {"asked": {"session": "0" * 16}, "task": {"format": "mp4"}}
     for job, lease in (("a" * 16, 60), ("b" * 16, -1)):
-        row = store.begin(NewJob(job, "alice", "recording", asked, 0), lease)
-        store.grow(row, 5_000_000_000)
+        row = store.submit_running(NewJob(job, "alice", "recording", asked, 0), lease)
+        store.resize(row, 5_000_000_000)
     store.cancel("a" * 16, "alice")
     crew.recover()
     assert store.counts() == {"cancelled": 1, "failed": 1}

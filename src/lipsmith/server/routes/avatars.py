@@ -12,13 +12,14 @@ from pydantic import StringConstraints
 from ...avatars.options import FIRST_CLIP
 from ...avatars.store import AvatarStore
 from ...errors import AvatarMissing
+from ...jobs.folders import CLIP_PREFIX, PICTURE
+from ...jobs.queue import NewJob, new_id
+from ...jobs.tasks.avatar import TASK as AVATAR
 from ..problems import Problem
 from ..request_options import avatar_request, parse_options
 from ..schemas.avatars import AvatarBody, AvatarList, avatar_of
 from ..schemas.jobs import Job
 from ..state import AppState, Owner, StateDep
-from ..store import NewJob, new_id
-from ..tasks import CLIP_FILE
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from .jobs import admit, answer
 
@@ -62,12 +63,12 @@ def create_avatar(state: StateDep, owner: Owner, response: Response, form: Annot
     check_place(state, owner, name, size_of(form.picture, *clips.values()))
     job = new_id()
     with fresh_folder(state.jobs / job, keep=True) as folder:
-        size = save(form.picture, folder / "picture")
-        size += sum(save(clip, folder / f"{CLIP_FILE}{clip_name}") for clip_name, clip in clips.items())
+        size = save(form.picture, folder / PICTURE)
+        size += sum(save(clip, folder / f"{CLIP_PREFIX}{clip_name}") for clip_name, clip in clips.items())
         measure(state, folder)
         task = {"avatar": name, "options": given, "clips": list(clips)}
         asked = {**task, "picture": shown_name(form.picture)}
-        row = admit(state, NewJob(job, owner, "avatar", {"asked": asked, "task": task}, size))
+        row = admit(state, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(state, row)
 

@@ -10,9 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ... import __version__
 from ...engines import EngineSpec, engine_table
+from ...jobs.tasks.dub import FILMS
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
-from ..tasks import FILMS
 
 router = APIRouter(tags=["signs"])
 about_router = APIRouter(tags=["about"])

@@ -1,4 +1,4 @@
-"""``/v1/jobs``: long work, begun by an upload and watched until it is over."""
+"""``/v1/jobs``: long work that starts with an upload and is watched until it is over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, Uploa
 from starlette.concurrency import run_in_threadpool
 
 from ...errors import SoundError
+from ...jobs.folders import PICTURE, RESULT, SPEECH
+from ...jobs.queue import JobRecord, NewJob, new_id
+from ...jobs.registry import task_registry
+from ...jobs.tasks.dub import TASK as DUB
 from ..error_handlers import RangedFile
 from ..problems import Problem
 from ..request_options import generate_request, parse_options, speak_request
@@ -18,19 +22,18 @@ from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
-from ..store import JobRecord, NewJob, new_id
-from ..tasks import FILMS
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 
-LOOK = 0.3  # seconds between two looks at a job whose events are read
-TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
+CHECK_SECONDS = 0.3
+"""Between two looks at a job whose events are read."""
+TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
 
 @dataclass
 class DubForm:
-    """What a dub is made of."""
+    """What a film is dubbed from."""
 
     picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
     avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, not a picture.")] = None
@@ -42,45 +45,45 @@ class DubForm:
 
 
 @router.post("/jobs", status_code=202)
-def create_job(parts: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. Watch the job that is answered.
 
     An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
     """
     given = parse_options(form.options)
     generate_request(given) if form.avatar is None else speak_request(given)
-    check_source(parts, owner, form)
-    parts.check_room(owner, size_of(form.picture, form.speech))
+    check_source(state, owner, form)
+    state.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
-    with fresh_folder(parts.jobs / job, keep=True) as folder:
-        size = save(form.picture, folder / "picture") + save(form.speech, folder / "speech")
-        facts = measure(parts, folder)
+    with fresh_folder(state.jobs / job, keep=True) as folder:
+        size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
+        facts = measure(state, folder)
         if form.speech is None and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(parts, NewJob(job, owner, "dub", {"asked": asked, "task": task}, size))
+        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(parts, row)
+    return answer(state, row)
 
 
 @router.get("/jobs")
 def list_jobs(
-    parts: StateDep,
+    state: StateDep,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[float | None, Query(ge=0, le=1e11, description="As in the address `next`.")] = None,
 ) -> Jobs:
     """Your jobs, newest first."""
-    rows = parts.store.page(owner, limit, before)
+    rows = state.store.page(owner, limit, before)
     after = f"/v1/jobs?limit={limit}&before={rows[-1].created!r}" if len(rows) == limit else None
-    return Jobs(jobs=[answer(parts, row) for row in rows], next=after)
+    return Jobs(jobs=[answer(state, row) for row in rows], next=after)
 
 
 @router.get("/jobs/{job}")
-def show_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
+def show_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """One job as it stands."""
-    return answer(parts, find(parts, owner, job))
+    return answer(state, find(state, owner, job))
 
 
 @router.get(
@@ -90,19 +93,19 @@ def show_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
         200: {"content": {"text/event-stream": {}}, "description": "`job` events, the last one when it is over."}
     },
 )
-async def job_events(parts: StateDep, owner: Owner, job: JobId) -> EventSourceResponse:
+async def job_events(state: StateDep, owner: Owner, job: JobId) -> EventSourceResponse:
     """Server-sent events: ``event: job`` with the job as data whenever it changes, at once and until it is over."""
-    row = await run_in_threadpool(find, parts, owner, job)
-    return event_stream(_events(parts, owner, row))
+    row = await run_in_threadpool(find, state, owner, job)
+    return event_stream(_events(state, owner, row))
 
 
 @router.post("/jobs/{job}/cancel")
-def cancel_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
+def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
-    row = parts.store.cancel(job, owner)
+    row = state.store.cancel(job, owner)
     if row is None:
         raise missing()
-    return answer(parts, row)
+    return answer(state, row)
 
 
 @router.head("/jobs/{job}/result", include_in_schema=False)
@@ -113,80 +116,81 @@ def cancel_job(parts: StateDep, owner: Owner, job: JobId) -> Job:
         200: {"content": {kind: {} for kind in TYPES.values()}, "description": "The film; ranges are answered 206."}
     },
 )
-def job_result(parts: StateDep, owner: Owner, job: JobId) -> RangedFile:
+def job_result(state: StateDep, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
-    row = find(parts, owner, job)
-    if row.kind == "avatar" or row.state != "done":
-        raise Problem("no-result", f"The job is {row.state}: a result is there when a dub or recording is done.")
-    kind = row.request["task"]["format"]
-    path = parts.jobs / job / "result" / FILMS[kind]
-    return RangedFile(path, media_type=TYPES[kind], filename=f"{job}.{kind}", content_disposition_type="inline")
+    row = find(state, owner, job)
+    name = task_registry().result_file(row.kind, row.request["task"])
+    if name is None or row.state != "done":
+        raise Problem("no-result", f"The job is {row.state}: there is a film when a dub or a recording is done.")
+    path = state.jobs / job / RESULT / name
+    file = f"{job}{path.suffix}"
+    return RangedFile(path, media_type=TYPES[path.suffix], filename=file, content_disposition_type="inline")
 
 
 @router.post("/jobs/{job}/token")
-def job_token(parts: StateDep, owner: Owner, job: JobId) -> Token:
+def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
     """A short-lived token for a ``<video>`` or an ``EventSource``, which cannot send a key."""
-    find(parts, owner, job)
-    token, expires = parts.signer.token(f"jobs/{job}", owner)
+    find(state, owner, job)
+    token, expires = state.signer.token(f"jobs/{job}", owner)
     return Token(token=token, expires=moment(expires), url=f"/v1/jobs/{job}/result?token={token}")
 
 
 @router.delete("/jobs/{job}", status_code=204)
-def delete_job(parts: StateDep, owner: Owner, job: JobId) -> None:
+def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if need be, and forget it and all its files."""
-    if parts.store.cancel(job, owner) is None:
+    if state.store.cancel(job, owner) is None:
         raise missing()
-    parts.runner.remove(job)
+    state.runner.remove(job)
 
 
-def check_source(parts: AppState, owner: str, form: DubForm) -> None:
+def check_source(state: AppState, owner: str, form: DubForm) -> None:
     """Raise Problem unless there is either a picture or one of the client's avatars."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
-    if form.avatar is not None and form.avatar not in {info.id for info in parts.avatar_store(owner).list()}:
+    if form.avatar is not None and form.avatar not in {info.id for info in state.avatar_store(owner).list()}:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 
-def find(parts: AppState, owner: str, job: str) -> JobRecord:
+def find(state: AppState, owner: str, job: str) -> JobRecord:
     """The client's job. Raises Problem not-found for those of others too."""
-    row = parts.store.get(job, owner)
+    row = state.store.get(job, owner)
     if row is None:
         raise missing()
     return row
 
 
 def missing() -> Problem:
-    """What to say of a job that is not there, or another client's."""
+    """The problem with a job that is not there, or is another client's."""
     return Problem("not-found", "You have no job of that id.")
 
 
-def answer(parts: AppState, row: JobRecord) -> Job:
-    """The job as it goes out."""
-    return job_of(row, parts.store.waiting_before(row) if row.state == "queued" else None)
+def answer(state: AppState, row: JobRecord) -> Job:
+    """The job as it is answered."""
+    return job_of(row, state.store.waiting_before(row) if row.state == "queued" else None)
 
 
-def admit(parts: AppState, new: NewJob) -> JobRecord:
+def admit(state: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
-    with parts.admitting:
-        parts.check_room(new.owner, 0)
-        row = parts.store.add(new)
-    parts.runner.ring()
+    with state.admitting:
+        state.check_room(new.owner, 0)
+        row = state.store.submit(new)
+    state.runner.notify()
     return row
 
 
-async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
-    """Until the job is over or gone, or the server stops: then the client's browser comes again."""
-    told = -1
+async def _events(state: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
+    """Events until the job is over or gone, or the server stops; then the browser connects again."""
+    sent = -1
     yield server_event(retry=True)
     while True:
-        if row.revision != told:
-            body = (await run_in_threadpool(answer, parts, row)).model_dump()
+        if row.revision != sent:
+            body = (await run_in_threadpool(answer, state, row)).model_dump()
             yield server_event("job", body, number=row.revision)
-            told = row.revision
-        if row.over or parts.runner.draining.is_set():
+            sent = row.revision
+        if row.over or state.runner.draining.is_set():
             return
-        await asyncio.sleep(LOOK)
-        found = await run_in_threadpool(parts.store.get, row.id, owner)
+        await asyncio.sleep(CHECK_SECONDS)
+        found = await run_in_threadpool(state.store.get, row.id, owner)
         if found is None:
             return
         row = found

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from starlette.concurrency import run_in_threadpool
 
+from ...jobs.tasks.recording import TASK as RECORDING
 from ..schemas.jobs import Job, Jobs
 from ..state import Owner, StateDep
 from .jobs import answer
@@ -34,7 +35,7 @@ async def start_recording(state: StateDep, owner: Owner, session: SessionId, res
 async def list_recordings(state: StateDep, owner: Owner, session: SessionId) -> Jobs:
     """The films of this session, newest first. When the session is over they are among the jobs."""
     state.sessions.get(owner, session)
-    records = await run_in_threadpool(state.store.recordings, owner, session)
+    records = await run_in_threadpool(state.store.find, owner, RECORDING.name, "session", session)
     return Jobs(jobs=[answer(state, record) for record in records])
 
 

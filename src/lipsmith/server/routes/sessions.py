@@ -10,6 +10,9 @@ import numpy as np
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from ...jobs.folders import SPEECH
+from ...jobs.queue import new_id
+from ...jobs.tasks.decode import SAMPLES
 from ...realtime.feeding import blocks, room
 from ...transports.webrtc.options import ice_servers
 from ...tts.languages import known_as
@@ -32,8 +35,7 @@ from ..sessions.events import event_json
 from ..sessions.handle import SessionHandle
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
-from ..store import new_id
-from ..uploads import fresh_folder, measure, save
+from ..uploads import ask, fresh_folder, measure, save
 from .avatars import check_there
 
 NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
@@ -171,11 +173,10 @@ async def close_session(state: StateDep, owner: Owner, session: SessionId) -> No
 def decode(state: AppState, speech: UploadFile) -> tuple[list[Samples], int]:
     """The upload as mono float32 samples in pieces of half a second, and their rate in Hz; a worker reads it."""
     with fresh_folder(state.settings.folder / "looks" / new_id(), keep=False) as folder:
-        save(speech, folder / "speech")
+        save(speech, folder / SPEECH)
         measure(state, folder, LONGEST)
-        files = {"speech": str(folder / "speech"), "out": str(folder / "pcm")}
-        rate = int(state.probe_worker.call({"do": "decode", "home": str(state.settings.folder), **files})["rate"])
-        samples = np.fromfile(folder / "pcm", np.float32)
+        rate = int(ask(state, state.probe_worker, "decode", {}, folder)["rate"])
+        samples = np.fromfile(folder / SAMPLES, np.float32)
     return [samples[first : first + rate // 2] for first in range(0, len(samples), rate // 2)], rate
 
 

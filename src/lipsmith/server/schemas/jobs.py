@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..store import JobRecord, Kind, State
+from ...jobs.queue import JobRecord, JobState
+from ...jobs.registry import task_registry
 from .common import example, moment
 from .problems import ProblemBody
 
@@ -57,8 +58,8 @@ class Job(BaseModel):
         links={"self": "/v1/jobs/6f1c9b0de2a74c53", "events": "/v1/jobs/6f1c9b0de2a74c53/events"},
     )  # fmt: skip
     id: str
-    kind: Kind
-    state: State
+    kind: str = Field(json_schema_extra={"enum": [*task_registry().job_kinds]})
+    state: JobState
     progress: float = Field(ge=0, le=1)
     stage: JobStage | None
     position: int | None = Field(description="How many jobs come before, while it is queued.")
@@ -82,7 +83,8 @@ class Jobs(BaseModel):
 def job_of(row: JobRecord, position: int | None) -> Job:
     """A job of the store as it goes out."""
     here = f"/v1/jobs/{row.id}"
-    result = f"{here}/result" if row.state == "done" and row.kind != "avatar" else None
+    has_file = task_registry().result_file(row.kind, row.request["task"]) is not None
+    result = f"{here}/result" if row.state == "done" and has_file else None
     stage = JobStage(name=row.stage, done=row.stage_done, total=row.stage_total) if row.stage else None
     return Job(
         id=row.id,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import LipsmithError, SessionOver
+from ...jobs.queue import new_id
 from ...transports.push import PushOptions, PushSink, hidden
 from ..problems import Problem
-from ..store import new_id
 from .push_targets import allowed
 
 if TYPE_CHECKING:

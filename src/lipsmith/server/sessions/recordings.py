@@ -8,7 +8,6 @@ loop, except what waits for the disk or the store.
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import threading
 from contextlib import suppress
@@ -16,20 +15,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import EngineUnavailable, LipsmithError, LiveError, OutputError, SessionOver, problem_of
+from ...jobs.folders import size_of, write_report
+from ...jobs.queue import JobRecord, NewJob, new_id
+from ...jobs.tasks.recording import FILM
+from ...jobs.tasks.recording import TASK as RECORDING
+from ...jobs.worker import without_folders
 from ...media.writer import FilmOptions
 from ...transports.recording import RecordingProcess
-from ..crew import size_of
 from ..problems import Problem
-from ..store import JobRecord, NewJob, new_id
-from ..tasks import FILMS, REPORT, without_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ...jobs.queue import JobQueue
+    from ...jobs.runner import JobRunner
     from ...types import AVFrame, FilmInfo
     from ..config import ServerSettings
-    from ..crew import JobRunner
-    from ..store import SqliteQueue
     from .handle import SessionHandle
 
 CHECK_SECONDS = 1.0
@@ -48,7 +49,7 @@ class SessionRecording:
     handle: SessionHandle
     sink: RecordingProcess
     runner: JobRunner
-    store: SqliteQueue
+    store: JobQueue
     home: str  # the data folder, which no client is told of
     fps: float = 0.0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,7 +89,7 @@ class SessionRecording:
         if not self.beat(seconds):
             return False
         with suppress(FileNotFoundError):  # it got its name just now
-            self.store.grow(self.job, size_of(self.folder))
+            self.store.resize(self.job, size_of(self.folder))
         if self.sink.over:
             self.reason = FULL
         elif not self.runner.make_room(0):
@@ -97,7 +98,7 @@ class SessionRecording:
 
     def beat(self, seconds: float) -> bool:
         """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
-        ours = self.store.beat(self.job, seconds, ("record", self.sink.frames, 0))
+        ours = self.store.heartbeat(self.job, seconds, ("record", self.sink.frames, 0))
         if not ours and not self.process_ended:
             self.reason = CANCELLED
             self.sink.abort()
@@ -131,8 +132,8 @@ class SessionRecording:
             self._end_process()
             if not self.sink.frames:
                 raise LiveError("Nothing was recorded: it was stopped before a picture came.")
-            report = {"output": FILMS["mp4"], "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
-            (self.attempt / REPORT).write_text(json.dumps(report), encoding="utf-8")
+            report = {"output": FILM, "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
+            write_report(self.attempt, report)
             self.runner.commit(self.job, self.attempt, report)
         except LipsmithError:
             self._remove_files()
@@ -153,7 +154,7 @@ class SessionRecording:
 class SessionRecorder:
     """Starts and stops recordings, of each session one at a time."""
 
-    store: SqliteQueue
+    store: JobQueue
     runner: JobRunner
     settings: ServerSettings
     _starting: set[SessionHandle] = field(default_factory=set)  # whose recording is about to begin
@@ -200,13 +201,13 @@ class SessionRecorder:
         attempt = folder / "attempt-1"
         attempt.mkdir(mode=0o700, parents=True)
         how = FilmOptions(preset=PRESET, engine=f"{info.engine} {info.engine_version}")
-        sink = RecordingProcess(attempt / FILMS["mp4"], self.settings.record_minutes * 60.0, how)
+        sink = RecordingProcess(attempt / FILM, self.settings.record_minutes * 60.0, how)
         asked = {"avatar": info.id, "session": handle.id, "format": "mp4"}
-        new = NewJob(folder.name, handle.owner, "recording", {"asked": asked, "task": {"format": "mp4"}}, 0)
+        new = NewJob(folder.name, handle.owner, RECORDING.name, {"asked": asked, "task": {"format": "mp4"}}, 0)
         try:
             if not sink.wait():
                 raise EngineUnavailable("No process could be begun to record with: try again when less is done here.")
-            job = self.store.begin(new, self.settings.lease_seconds)
+            job = self.store.submit_running(new, self.settings.lease_seconds)
         except BaseException:
             sink.abort()
             with suppress(OutputError):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...avatars.options import engine_of
+from ...jobs.queue import new_id
 from ...realtime.host import SessionHost, SessionStats
 from ..malloc import give_back
 from ..problems import Problem
-from ..store import new_id
 from .handle import SessionHandle
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ class WebRtcSink:
         if parse_ports(self.options.ports) and not isinstance(self._loop, PortRangeLoop):
             raise OptionError(f"ports {self.options.ports} want an event loop made by transports.ports.loop_within.")
         self._viewers: dict[str, Viewer] = {}
-        self._line = FrameThread("lipsmith-webrtc", self._encode)
+        self._thread = FrameThread("lipsmith-webrtc", self._encode)
         self._flying = threading.Semaphore(FLYING)
         self._info: FilmInfo | None = None
         self._sound: AudioEncoder | None = None
@@ -58,16 +58,16 @@ class WebRtcSink:
     def open(self, info: FilmInfo) -> None:
         """Begin."""
         self._info = info
-        self._line.open(info)
+        self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
         """Queue a frame for coding; never waits."""
-        self._line.write(frame)
+        self._thread.write(frame)
 
     def close(self) -> None:
         """Stop, and hang up on everybody."""
         try:
-            self._line.close()
+            self._thread.close()
         finally:
             self._forget_coders()
             if not self._loop.is_closed():
@@ -90,12 +90,12 @@ class WebRtcSink:
     @property
     def dropped(self) -> int:
         """Pictures that were too late to be coded."""
-        return self._line.queue.dropped
+        return self._thread.queue.dropped
 
     @property
     def rebased(self) -> int:
         """Times that picture and sound jumped together because coding was late."""
-        return self._line.queue.rebased
+        return self._thread.queue.rebased
 
     async def answer(self, offer: str, ears: ViewerCallbacks | None = None) -> tuple[Viewer, str]:
         """A new viewer, and the SDP that answers its offer.
@@ -104,7 +104,7 @@ class WebRtcSink:
             InputError: the offer is none, or asks for what we have not.
             Busy: as many watch as may.
         """
-        if len(self._viewers) >= self.options.viewers or self._line.closing:
+        if len(self._viewers) >= self.options.viewers or self._thread.closing:
             raise Busy(f"{len(self._viewers)} viewers watch this session, as many as may; close one of them first.")
         viewer = Viewer(
             self.options, ears or ViewerCallbacks(), lambda: self._forget(viewer), lambda: self._want_key(viewer)
@@ -144,7 +144,7 @@ class WebRtcSink:
         starts = [sample_at(beat.index, self._info.fps, clock) for clock in (PICTURE_CLOCK, SOUND_CLOCK)]
         parcel = EncodedFrame(starts[0], starts[1], pictures, self._sound.encode(beat.index, beat.samples))
         while not self._flying.acquire(timeout=0.1):
-            if self._line.closing:
+            if self._thread.closing:
                 return
         self._loop.call_soon_threadsafe(self._deliver, parcel)
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from lipsmith.errors import InputError, PictureError, SoundError
-from lipsmith.server.probe import Limits, probe_picture, probe_speech
-from tests.support.live_server import tone
+from lipsmith.jobs.probe import ProbeLimits, probe_picture, probe_speech
+from tests.support.tones import tone
 
-LIMITS = Limits(megapixels=2, seconds=60)
+LIMITS = ProbeLimits(megapixels=2, seconds=60)
 
 
 def png_that_says(width: int, height: int) -> bytes:
@@ -76,14 +76,14 @@ def test_pictures_that_unpack_to_monsters_are_refused(tmp_path: Path, size: tupl
 
 def test_films_of_monstrous_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="up to"):
-        probe_picture(film(tmp_path / "film", 2), Limits(0.001, 60))
+        probe_picture(film(tmp_path / "film", 2), ProbeLimits(0.001, 60))
 
 
 def test_films_that_are_too_long_or_too_fast_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="longer"):
-        probe_picture(film(tmp_path / "long", 100), Limits(2, 3))
+        probe_picture(film(tmp_path / "long", 100), ProbeLimits(2, 3))
     with pytest.raises(PictureError, match="longer"):
-        probe_picture(film(tmp_path / "fast", 600, fps=1000), Limits(2, 2))
+        probe_picture(film(tmp_path / "fast", 600, fps=1000), ProbeLimits(2, 2))
 
 
 def test_hours_of_silence_in_a_small_file_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What an upload is, before anything is spent on it: its kind, size and length, and whether that is too much.
 
-Nothing is decoded beyond what FFmpeg needs to name the streams: the packets are counted until the limit is passed, so
-a small file that unpacks to days of silence is told early.
+Nothing is decoded beyond what FFmpeg needs to name the streams. Packets are counted until the limit is passed, so a
+small file that unpacks to days of silence is refused early.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_FPS = 240
-"""Pictures a second of a film: more, or packets without any, and it counts as too long."""
+"""Frames a second of a film. A film with more packets than that allows counts as too long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that is taken."""
+class ProbeLimits:
+    """The most that is accepted."""
 
     megapixels: float  # of a picture, or of a film's pictures
     seconds: float  # of a film or speech
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class UploadProbe:
-    """One upload."""
+    """What one upload is."""
 
     kind: str  # "image", "video" or "sound"
     size: tuple[int, int]  # width, height in px as stored; 0, 0 for sound
@@ -38,8 +38,8 @@ class UploadProbe:
     has_sound: bool
 
 
-def probe_picture(path: Path, limits: Limits) -> UploadProbe:
-    """Measure a picture or film. Raises PictureError when it is none, or too much."""
+def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
+    """Measure a picture or video. Raises PictureError when it is none, or over the limits."""
     from ..media.demux import check_file, films, open_media
     from ..media.stills import is_still
 
@@ -54,12 +54,12 @@ def probe_picture(path: Path, limits: Limits) -> UploadProbe:
             raise PictureError(f"{path} holds no picture: give an image or a video.")
         context = stream.codec_context
         _check_size(path, (context.width, context.height), limits)
-        length = _length(container, stream, limits, MOST_FPS, lambda told: PictureError(f"{path} {told}"))
+        length = _length(container, stream, limits, MOST_FPS, lambda text: PictureError(f"{path} {text}"))
         return UploadProbe("video", (context.width, context.height), length, bool(container.streams.audio))
 
 
-def probe_speech(path: Path, limits: Limits) -> UploadProbe:
-    """Measure a sound file, or a film's soundtrack. Raises SoundError when there is none, or too much."""
+def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
+    """Measure a sound file, or a video's soundtrack. Raises SoundError when there is none, or it is over the limits."""
     from ..media.demux import open_media
 
     with open_media(path, SoundError, "speech") as container:
@@ -67,7 +67,7 @@ def probe_speech(path: Path, limits: Limits) -> UploadProbe:
         if stream is None:
             raise SoundError(f"{path} has no sound: give speech, or a video with a soundtrack.")
         rate = stream.codec_context.sample_rate or 48_000
-        length = _length(container, stream, limits, rate, lambda told: SoundError(f"{path} {told}"))
+        length = _length(container, stream, limits, rate, lambda text: SoundError(f"{path} {text}"))
         return UploadProbe("sound", (0, 0), length, True)
 
 
@@ -87,15 +87,15 @@ def _size_of_still(path: Path) -> tuple[int, int]:
             raise PictureError(f"{path} has far too many pixels: scale it down first.") from reason
 
 
-def _check_size(path: Path, size: tuple[int, int], limits: Limits) -> None:
+def _check_size(path: Path, size: tuple[int, int], limits: ProbeLimits) -> None:
     if size[0] * size[1] > limits.megapixels * 1e6:
         raise PictureError(
-            f"{path} is {size[0]}x{size[1]} pixels; up to {limits.megapixels:g} million are taken here: scale it down."
+            f"{path} is {size[0]}x{size[1]} pixels; up to {limits.megapixels:g} million fit here: scale it down."
         )
 
 
-def _length(container: Any, stream: Any, limits: Limits, most: float, error: Callable[[str], InputError]) -> float:
-    """Seconds of ``stream`` by its packets' times and durations, whichever says more."""
+def _length(container: Any, stream: Any, limits: ProbeLimits, most: float, error: Callable[[str], InputError]) -> float:
+    """Seconds of ``stream`` by its packets' times or by their durations, whichever is longer."""
     from ..media.demux import packets
 
     start: float | None = None
@@ -107,5 +107,5 @@ def _length(container: Any, stream: Any, limits: Limits, most: float, error: Cal
             start = packet.pts * tick if start is None else start
             end = max(end, (packet.pts + (packet.duration or 0)) * tick - start)
         if max(end, lasted) > limits.seconds or count > limits.seconds * most:
-            raise error(f"is longer than the {limits.seconds / 60:g} minutes that are taken here: cut it.")
+            raise error(f"is longer than the {limits.seconds / 60:g} minutes that are accepted here: cut it.")
     return max(end, lasted)

@@ -1,0 +1,192 @@
+"""A queue of jobs in one SQLite file, which threads and processes of one machine may share."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .queue import LONGEST_LEASE, JobRecord, JobState, NewJob, StageProgress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUEUE = "jobs.sqlite"
+"""Name of the queue's file in a data folder."""
+TABLE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
+    created REAL NOT NULL, started REAL, finished REAL, attempts INTEGER NOT NULL DEFAULT 0,
+    stage TEXT NOT NULL DEFAULT '', stage_done INTEGER NOT NULL DEFAULT 0, stage_total INTEGER NOT NULL DEFAULT 0,
+    lease TEXT, lease_until REAL, report TEXT, problem TEXT, bytes INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS by_state ON jobs (state, created);
+CREATE INDEX IF NOT EXISTS by_owner ON jobs (owner, created);
+"""
+
+
+class SqliteQueue:
+    """A ``JobQueue`` in the file ``path``, which is made if need be. ``clock`` returns seconds since 1970."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")  # a submitted job survives a loss of power
+        self._db.executescript(TABLE)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def submit(self, new: NewJob) -> JobRecord:
+        """See ``JobQueue.submit``."""
+        query = """INSERT INTO jobs (id, owner, kind, request, state, created, bytes)
+                   VALUES (?, ?, ?, ?, 'queued', ?, ?) RETURNING *"""
+        values = (new.id, new.owner, new.kind, _request(new), self._clock(), new.size)
+        return self._rows(query, *values)[0]
+
+    def submit_running(self, new: NewJob, seconds: float) -> JobRecord:
+        """See ``JobQueue.submit_running``."""
+        query = """INSERT INTO jobs (id, owner, kind, request, state, created, started, attempts, lease, lease_until)
+                   VALUES (?, ?, ?, ?, 'running', ?, ?, 1, ?, ?) RETURNING *"""
+        now = self._clock()
+        values = (new.id, new.owner, new.kind, _request(new), now, now, secrets.token_hex(8), now + seconds)
+        return self._rows(query, *values)[0]
+
+    def get(self, job: str, owner: str | None = None) -> JobRecord | None:
+        """See ``JobQueue.get``."""
+        return self._first("SELECT * FROM jobs WHERE id=? AND (? IS NULL OR owner=?)", job, owner, owner)
+
+    def page(self, owner: str | None, limit: int, before: float | None = None) -> list[JobRecord]:
+        """See ``JobQueue.page``."""
+        query = "SELECT * FROM jobs WHERE (? IS NULL OR owner=?) AND created < ? ORDER BY created DESC, id LIMIT ?"
+        return self._rows(query, owner, owner, float("inf") if before is None else before, limit)
+
+    def find(self, owner: str, kind: str, name: str, value: str) -> list[JobRecord]:
+        """See ``JobQueue.find``."""
+        query = """SELECT * FROM jobs WHERE owner=? AND kind=?
+                   AND json_extract(request, '$.asked.' || ?)=? ORDER BY created DESC, id"""
+        return self._rows(query, owner, kind, name, value)
+
+    def counts(self, owner: str | None = None) -> dict[JobState, int]:
+        """See ``JobQueue.counts``."""
+        query = "SELECT state, COUNT(*) FROM jobs WHERE ? IS NULL OR owner=? GROUP BY state"
+        return {state: count for state, count in self._run(query, owner, owner)}  # noqa: C416 - rows are no pairs
+
+    def waiting_before(self, job: JobRecord) -> int:
+        """See ``JobQueue.waiting_before``."""
+        query = "SELECT COUNT(*) FROM jobs WHERE state='queued' AND (created, id) < (?, ?)"
+        return int(self._run(query, job.created, job.id)[0][0])
+
+    def used(self) -> int:
+        """See ``JobQueue.used``."""
+        return int(self._run("SELECT COALESCE(SUM(bytes), 0) FROM jobs")[0][0])
+
+    def lease(self, seconds: float) -> JobRecord | None:
+        """See ``JobQueue.lease``."""
+        query = """UPDATE jobs SET state='running', started=?, lease=?, lease_until=?, attempts=attempts+1, stage='',
+                   stage_done=0, stage_total=0, revision=revision+1
+                   WHERE id=(SELECT id FROM jobs WHERE state='queued' ORDER BY created, id LIMIT 1) RETURNING *"""
+        now = self._clock()
+        return self._first(query, now, secrets.token_hex(8), now + seconds)
+
+    def heartbeat(self, job: JobRecord, seconds: float, progress: StageProgress) -> bool:
+        """See ``JobQueue.heartbeat``. The revision counts changes of the stage and of the frames done."""
+        query = """UPDATE jobs SET lease_until=?, stage=?, stage_done=?, stage_total=?,
+                   revision=revision+(stage IS NOT ? OR stage_done IS NOT ?)
+                   WHERE id=? AND lease=? AND state='running' RETURNING id"""
+        return bool(self._run(query, self._clock() + seconds, *progress, *progress[:2], job.id, job.lease))
+
+    def resize(self, job: JobRecord, size: int) -> None:
+        """See ``JobQueue.resize``."""
+        self._run("UPDATE jobs SET bytes=? WHERE id=? AND lease=?", size, job.id, job.lease)
+
+    def finish(self, job: JobRecord, report: dict[str, Any], size: int) -> bool:
+        """See ``JobQueue.finish``."""
+        return self._end(job, "done", json.dumps(report), None, size)
+
+    def fail(self, job: JobRecord, problem: dict[str, Any]) -> bool:
+        """See ``JobQueue.fail``."""
+        return self._end(job, "failed", None, json.dumps(problem), job.bytes)
+
+    def release(self, job: JobRecord, *, counted: bool) -> bool:
+        """See ``JobQueue.release``."""
+        query = """UPDATE jobs SET state='queued', lease=NULL, lease_until=NULL, started=NULL, attempts=attempts-?,
+                   stage='', stage_done=0, stage_total=0, revision=revision+1
+                   WHERE id=? AND lease=? AND state='running' RETURNING id"""
+        return bool(self._run(query, 0 if counted else 1, job.id, job.lease))
+
+    def cancel(self, job: str, owner: str | None = None) -> JobRecord | None:
+        """See ``JobQueue.cancel``. The job takes the bytes of its uploads from then on: who ran it removes the rest."""
+        query = """UPDATE jobs SET state='cancelled', finished=?, lease=NULL, lease_until=NULL, revision=revision+1,
+                   bytes=COALESCE(json_extract(request, '$.upload_bytes'), bytes)
+                   WHERE id=? AND (? IS NULL OR owner=?) AND state IN ('queued', 'running')"""
+        self._run(query, self._clock(), job, owner, owner)
+        return self.get(job, owner)
+
+    def purge(self, job: str) -> None:
+        """See ``JobQueue.purge``."""
+        self._run("DELETE FROM jobs WHERE id=?", job)
+
+    def expired(self) -> list[JobRecord]:
+        """See ``JobQueue.expired``."""
+        query = "SELECT * FROM jobs WHERE state='running' AND lease_until NOT BETWEEN ? AND ?"
+        now = self._clock()
+        return self._rows(query, now, now + LONGEST_LEASE)
+
+    def finished(self) -> list[JobRecord]:
+        """See ``JobQueue.finished``."""
+        return self._rows("SELECT * FROM jobs WHERE state IN ('done', 'failed', 'cancelled') ORDER BY finished")
+
+    def ids(self) -> set[str]:
+        """See ``JobQueue.ids``."""
+        return {row["id"] for row in self._run("SELECT id FROM jobs")}
+
+    def _end(self, job: JobRecord, state: JobState, report: str | None, problem: str | None, size: int) -> bool:
+        query = """UPDATE jobs SET state=?, finished=?, report=?, problem=?, bytes=?, lease=NULL, lease_until=NULL,
+                   revision=revision+1 WHERE id=? AND lease=? AND state='running' RETURNING id"""
+        return bool(self._run(query, state, self._clock(), report, problem, size, job.id, job.lease))
+
+    def _first(self, query: str, *values: Any) -> JobRecord | None:
+        return next(iter(self._rows(query, *values)), None)
+
+    def _rows(self, query: str, *values: Any) -> list[JobRecord]:
+        return [_row(found) for found in self._run(query, *values)]
+
+    def _run(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+
+def _request(new: NewJob) -> str:
+    return json.dumps({**new.request, "upload_bytes": new.size})
+
+
+def _row(found: sqlite3.Row) -> JobRecord:
+    texts = ("request", "report", "problem")
+    decoded: dict[str, Any] = {name: json.loads(found[name]) if found[name] is not None else None for name in texts}
+    return JobRecord(
+        **{one.name: decoded[one.name] if one.name in decoded else found[one.name] for one in fields(JobRecord)}
+    )
+
+
+def open_queue(data: Path) -> SqliteQueue:
+    """The queue of the data folder ``data``. Raises InputError where there is none."""
+    path = data / QUEUE
+    if not path.exists():
+        raise InputError(f"{data} holds no jobs: name the data folder of 'lipsmith serve' with --data.")
+    return SqliteQueue(path)
+
+
+__all__ = ["SqliteQueue", "open_queue"]

@@ -1,0 +1,1 @@
+"""One task a file, as its ``TASK``: the kinds of jobs (dub, avatar, recording), and quick looks at uploads."""
