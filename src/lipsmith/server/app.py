@@ -59,7 +59,7 @@ def create_app(state: AppState) -> FastAPI:
     """The application over ``state``, which begins to work with it and is closed with it."""
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.runner.start()
         yield
         await state.sessions.drain()
@@ -74,7 +74,7 @@ def create_app(state: AppState) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # they load their programs from other sites
         redoc_url=None,
-        lifespan=life,
+        lifespan=lifespan,
     )
     app.state.services = state
     error_handlers.install(app)
@@ -112,7 +112,7 @@ def _problem(text: str) -> dict[str, Any]:
     return {"description": text, "content": {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}}
 
 
-class GentleServer(uvicorn.Server):
+class DrainingServer(uvicorn.Server):
     """On SIGTERM or Ctrl-C it answers on while running jobs get their time, then stops. A second signal hurries."""
 
     def __init__(self, config: uvicorn.Config, state: AppState, ready: Callable[[int], None]) -> None:
@@ -164,4 +164,4 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         ws_per_message_deflate=False,  # pictures are small already
     )
     with asyncio.Runner(loop_factory=loop_within(parse_ports(settings.media_ports))) as runner:
-        runner.run(GentleServer(config, state, ready).serve())
+        runner.run(DrainingServer(config, state, ready).serve())
