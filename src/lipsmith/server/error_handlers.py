@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError, problem_of
-from ..workers.supervised import TaskFailed
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
     app.add_exception_handler(LipsmithError, _ours)
-    app.add_exception_handler(TaskFailed, _worker)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(Exception, _unexpected)
@@ -77,11 +75,6 @@ class RangedFile(FileResponse):
 
 async def _ours(_: Request, error: Exception) -> Response:
     return response_of(error)
-
-
-async def _worker(_: Request, error: Exception) -> Response:
-    assert isinstance(error, TaskFailed)
-    return respond(error.body)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
