@@ -117,7 +117,7 @@ def test_the_command_prints_a_table(
     assert run(words) == 0
     out = capsys.readouterr().out
     head, *rows = out.splitlines()
-    assert head.startswith("160x160, a template of 0.0 s, 0.4 s of film by the engine fake, median of 2")
+    assert head.startswith("160x160, an avatar of 0.0 s, 0.4 s of film by the engine fake, median of 2")
     cells = {row[:32].strip(): row[32:].split() for row in rows}
     spent = found.everything, found.stored.film
     for name, one, two in (
@@ -128,8 +128,8 @@ def test_the_command_prints_a_table(
     ):
         assert cells[name][:2] == [f"{one:.2f}", f"{two:.2f}"]
     assert cells["wall clock, s"][2] == f"{found.times_wall:.1f}x"
-    assert cells["find the faces"][1] == cells["prepare the plates"][1] == cells["read the stored plates"][0] == "-"
-    assert "the store opens in" in out
+    assert cells["find the faces"][1] == cells["prepare the frames"][1] == cells["read the stored frames"][0] == "-"
+    assert "the avatar opens in" in out
     assert out.rstrip().endswith("on") == (found.times_wall > 1)
     case = seen[0]
     assert (case.avatar, case.speech, case.size, case.engine_options) == (

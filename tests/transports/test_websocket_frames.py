@@ -20,8 +20,8 @@ from lipsmith.transports.websocket_frames import (  # fmt: skip
     Hello,
     Window,
     read_ack,
+    read_command,
     read_hello,
-    read_word,
     sound_in,
     sound_out,
     unpack,
@@ -44,7 +44,7 @@ def test_any_bytes_are_a_frame_or_refused(data: bytes) -> None:
 @given(st.text(max_size=100) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_any_text_is_a_word_or_a_sentence(text: str) -> None:
     with pytest.raises(LipsmithError, match=r"\.$"):
-        read_hello(read_word(text) | {"nobody": 1})
+        read_hello(read_command(text) | {"nobody": 1})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_hello_that_cannot_be_is_refused(said: dict[str, object]) -> None:
 
 
 def test_a_hello_has_defaults() -> None:
-    assert read_hello(read_word('{"type": "hello", "picture": "h264"}')) == Hello("h264", 24_000, 80, 12)
+    assert read_hello(read_command('{"type": "hello", "picture": "h264"}')) == Hello("h264", 24_000, 80, 12)
 
 
 @pytest.mark.parametrize("time", [None, "1", 1.5, -1, True, [1]])

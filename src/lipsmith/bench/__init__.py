@@ -1,4 +1,4 @@
-"""How fast, how big and how obedient: films made alone in fresh processes, and mouths told what to do."""
+"""Benchmarks: speed, memory and control accuracy, of films made in processes of their own and of live sessions."""
 
 from .case import Case, CaseFigures, measure
 from .control_accuracy import control_accuracy_of

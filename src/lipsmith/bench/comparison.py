@@ -1,4 +1,4 @@
-"""The same work done two ways in one process, and how much longer one of them takes."""
+"""The same work done two ways in one process: how much longer the other way takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TimeSpent:
-    """Seconds."""
+    """Seconds that some work took."""
 
     wall: float
     cpu: float  # of the whole process, all its threads
@@ -22,19 +22,19 @@ class Comparison:
     what: str
     ours: TimeSpent
     theirs: TimeSpent
-    times_wall: float  # 2: ours takes half as long
+    times_wall: float  # theirs over ours; 2: ours takes half as long
     times_cpu: float
     note: str
 
 
 def compare(what: str, ours: TimeSpent, theirs: TimeSpent, items: float, note: str) -> Comparison:
-    """Two times of ``items`` pieces of work, per piece."""
+    """Compare the times of ``items`` pieces of work, per piece."""
     one, other = (TimeSpent(spent.wall / items, spent.cpu / items) for spent in (ours, theirs))
     return Comparison(what, one, other, other.wall / one.wall, other.cpu / one.cpu, note)
 
 
 def spent_on(work: Callable[[], object], rounds: int, warm: bool = True) -> TimeSpent:
-    """The fastest of ``rounds``, after one that warms up unless there is one round only."""
+    """The time of the fastest of ``rounds``. With several rounds and ``warm``, one more warms up first."""
     if warm and rounds > 1:
         work()
     found = []

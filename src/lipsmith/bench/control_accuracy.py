@@ -1,4 +1,4 @@
-"""How well the default engine's mouth does what it is told, on the demo's portrait or a picture of your own."""
+"""How well the default engine's mouth follows its controls, on the demo's portrait or a picture of your own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..metrics.control_accuracy import ControlAccuracy, measure_control_accuracy
 
 
 def control_accuracy_of(picture: Path | None = None) -> ControlAccuracy:
-    """Draw 48 commanded mouths over ``picture`` and find them again.
+    """Draw 48 mouths with known controls over ``picture``, and measure the mouths that came out.
 
     Raises:
-        LipsmithError: the picture cannot be read, shows no face, or one that the engine cannot draw.
+        LipsmithError: the picture cannot be read, shows no face, or shows one that the engine cannot draw.
     """
     from ..face.landmarks import Landmarker
     from ..media.video import open_picture

@@ -1,4 +1,4 @@
-"""What is measured upon: the demo's portrait at any size, and its speech at any length."""
+"""Test material: the demo's portrait at any size, still or moving, and its speech at any length."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..types import Image
 
 
 def write_portrait(folder: Path, size: tuple[int, int]) -> Path:
-    """The demo's portrait, cut to the shape of ``size`` (width, height in px) from its top, and scaled to it.
+    """The demo's portrait, cropped from its top to the shape of ``size`` (width, height in px), and scaled to it.
 
-    The face fills more of a wide picture than of a square one: the eyes stand 0.11 of the height apart in a square,
-    0.2 in 16:9.
+    The face fills more of a wide picture than of a square one: the distance between the eyes is 0.11 of the height in
+    a square, 0.2 in 16:9.
     """
     width, height = size
     with Pillow.open(asset(DEMO_PICTURE)) as picture:
@@ -31,7 +31,7 @@ def write_portrait(folder: Path, size: tuple[int, int]) -> Path:
 
 
 def write_moving_portrait(folder: Path, size: tuple[int, int], seconds: float, fps: int = 25) -> Path:
-    """The same portrait as a film in which it sways and comes nearer and farther, by parts of a pixel."""
+    """The same portrait as a film, in which it sways and zooms by fractions of a pixel per frame."""
     import cv2
 
     still = np.asarray(Pillow.open(write_portrait(folder, size)))
@@ -49,7 +49,7 @@ def write_moving_portrait(folder: Path, size: tuple[int, int], seconds: float, f
 
 
 def write_film(path: Path, images: Iterable[Image], size: tuple[int, int], fps: Fraction) -> Path:
-    """``images`` (H, W, 3) as a silent film of ``size`` (width, height in px, grown to even ones)."""
+    """``images`` (H, W, 3) as a silent film of ``size`` (width, height in px, padded to even numbers)."""
     import av
 
     with av.open(str(path), "w") as container:
@@ -63,7 +63,7 @@ def write_film(path: Path, images: Iterable[Image], size: tuple[int, int], fps: 
 
 
 def write_speech(folder: Path, seconds: float) -> Path:
-    """The demo's speech, said again and again for ``seconds``, as 16-bit wav."""
+    """The demo's speech, repeated for ``seconds``, as 16-bit WAV."""
     from ..media.sound import open_speech
 
     speech = open_speech(asset(DEMO_SPEECH))

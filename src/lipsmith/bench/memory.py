@@ -1,4 +1,4 @@
-"""The law that memory does not grow with the film: peaks of a short and a long one, side by side."""
+"""The law that memory does not grow with a film's length: peaks of a short and a long film are compared."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ LARGEST_GROWTH = 0.1  # of the first peak
 
 @dataclass(frozen=True, slots=True)
 class MemoryLaw:
-    """Peaks by length of film."""
+    """Peak memory by length of film."""
 
     minutes: tuple[float, ...]
     peaks_mb: tuple[float, ...]
-    growth: float  # of the largest peak over the first one: 0.1 is ten per cent
+    growth: float  # of the largest peak over the first one: 0.1 is 10 %
     holds: bool
 
 
 def memory_law(case: Case, minutes: Sequence[float]) -> MemoryLaw:
-    """Make the case's film at every length in ``minutes``, each in a process of its own.
+    """Make the film of the case at every length in ``minutes``, each in a process of its own.
 
     Raises:
-        LipsmithError: a film could not be made, or this system does not tell the peak of memory.
+        LipsmithError: a film could not be made, or this system does not report peak memory.
     """
     return judge(minutes, [_peak(measure(replace(case, seconds=60 * length))) for length in minutes])
 
 
 def _peak(figures: CaseFigures) -> float:
     if figures.peak_mb is None:
-        raise LipsmithError("This system does not tell a process's peak of memory: leave --memory out.")
+        raise LipsmithError("This system does not report the peak memory of a process: leave --memory out.")
     return figures.peak_mb
 
 

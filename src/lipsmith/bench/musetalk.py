@@ -1,4 +1,4 @@
-"""MuseTalk's speed on this machine, on seeded random weights, against a plain rendering of the same networks."""
+"""MuseTalk's speed on this machine with seeded random weights, compared with plain rendering of the same networks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from .reference import DiffusersReference
 
 GMAC = {"unet": 88.9, "decoder": 311.1}
-"""Multiplications and additions of one face at full size, in 1e9."""
-SPEAKER = 25  # frames per second of one speaker
-CLIP_FRAMES = 250  # of the clip that is prepared: 10 s
+"""Multiply-accumulate operations for one face at full size, in 1e9."""
+SPEAKER_FPS = 25
+"""Frames per second of one speaker."""
+CLIP_FRAMES = 250
+"""Frames of the clip that is prepared: 10 s."""
 FULL_HD, HD = (1920, 1080), (1280, 720)
 
 
@@ -33,21 +35,21 @@ FULL_HD, HD = (1920, 1080), (1280, 720)
 class MuseTalkCase:
     """What is measured."""
 
-    tiny: bool = False  # small networks: a trial of the bench, not a figure
+    tiny: bool = False  # small networks: a trial of the benchmark, not a figure
     device: str = "auto"
-    batches: tuple[int, ...] = ()  # faces drawn together; none: 1, 4, 8, 16 on a GPU and 1 on a CPU
-    rounds: int = 3  # of which the fastest counts
-    clip_frames: int = 3  # of the 250 of the clip; the others are extrapolated
+    batches: tuple[int, ...] = ()  # faces rendered together; none: 1, 4, 8, 16 on a GPU and 1 on a CPU
+    rounds: int = 3  # the fastest counts
+    clip_frames: int = 3  # frames of the clip that are prepared; the others are extrapolated
     threads: int = 0  # of torch and OpenCV; 0: all cores
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Drawing alone: latents and drives in, uint8 pictures of what is pasted out."""
+    """Rendering alone: latents and drives in, uint8 pictures of the pasted region out."""
 
     batch: int
     fps: float
-    tflops: float | None  # two per multiplication and addition: 0.8 a face; None: tiny networks
+    tflops: float | None  # two operations per multiply-accumulate, 0.8e12 a face; None: tiny networks
     speakers: int  # at 25 fps
 
 
@@ -59,36 +61,37 @@ class MuseTalkFigures:
     precision: str
     tiny: bool
     threads: int
-    load: float | None  # processes that wanted to run while it began, beside this one; None: not told
+    load: float | None  # of the machine at the start, over the last minute; None: this system does not report it
     versus: tuple[Comparison, ...]
     rates: tuple[Rate, ...]
-    apart_mean: float  # grey levels between ours and theirs in the drawn face
+    apart_mean: float  # mean difference between our face and theirs, in grey levels
     notices: tuple[str, ...]
 
 
-def bench_musetalk(case: MuseTalkCase, told: Callable[[str], None] = lambda _: None) -> MuseTalkFigures:
-    """Measure the hot path, blending, preparation and rates, each against upstream's way where it has one.
+def bench_musetalk(case: MuseTalkCase, progress: Callable[[str], None] = lambda _: None) -> MuseTalkFigures:
+    """Measure the hot path, blending, preparation and rates, each compared with upstream's way where it has one.
 
-    ``told`` hears what is being measured.
+    Args:
+        progress: called with what is being measured.
 
     Raises:
-        EngineUnavailable, OptionError: torch or the device cannot be had here.
+        EngineUnavailable, OptionError: torch or the device is not available.
     """
     import torch
 
-    _keep_to(case.threads)
+    _limit_threads(case.threads)
     options = MuseTalkOptions(weights="tiny" if case.tiny else "random", device=case.device)
     load = _load()
-    told("building the networks")
-    stand = Stand.of(options, case)
-    told("the hot path")
-    hot, apart = stand.hot_path()
-    told("blending at 1920x1080")
-    blending = stand.blending()
-    told("preparation at 1280x720")
-    preparation = stand.preparation()
-    rates = tuple(stand.rate(batch) for batch in _batches(case, stand.networks.device, told))
-    networks = stand.networks
+    progress("building the networks")
+    sides = BothSides.of(options, case)
+    progress("the hot path")
+    hot, apart = sides.hot_path()
+    progress("blending at 1920x1080")
+    blending = sides.blending()
+    progress("preparation at 1280x720")
+    preparation = sides.preparation()
+    rates = tuple(sides.rate(batch) for batch in _batches(case, sides.networks.device, progress))
+    networks = sides.networks
     compare = (hot, blending, preparation)
     threads, notices = torch.get_num_threads(), tuple(networks.notices)
     return MuseTalkFigures(
@@ -97,70 +100,70 @@ def bench_musetalk(case: MuseTalkCase, told: Callable[[str], None] = lambda _: N
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stand:
-    """Both sides with the same weights, and a face."""
+class BothSides:
+    """Our engine and the reference with the same weights, and a scene."""
 
     case: MuseTalkCase
     engine: MuseTalkEngine
-    original: DiffusersReference
+    reference: DiffusersReference
     scene: MuseTalkScene
     latents: Array  # (8, 32, 32)
     networks: Any
 
     @classmethod
-    def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> Stand:
-        """Load both sides, and make the portrait ready."""
+    def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> BothSides:
+        """Load both sides, and prepare the portrait."""
         from ..engines.musetalk.networks import device_of, load_networks
         from .reference import DiffusersReference
 
         device = device_of(options)
         scene = portrait_scene(FULL_HD, options)
-        original = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
+        reference = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
-        target = MuseTalkPreparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
-        material: Any = target.material
-        return cls(case, engine, original, scene, material.latents, networks)
+        face = MuseTalkPreparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
+        material: Any = face.material
+        return cls(case, engine, reference, scene, material.latents, networks)
 
     def hot_path(self) -> tuple[Comparison, float]:
-        """Latents and a drive to a finished 1920x1080 frame, a batch at a time; and how far both faces are apart."""
+        """From latents and drives to finished 1920x1080 frames, a batch at a time; and the difference of both faces."""
         batch = FacePainter(self.networks).batch
-        latents, heard = np.stack([self.latents] * batch), _drives(batch)
-        scene, original = self.scene, self.original
+        latents, drives = np.stack([self.latents] * batch), _drives(batch)
+        scene, reference = self.scene, self.reference
         material, frame = _material(self), np.ascontiguousarray(scene.image[..., ::-1])
-        target = PreparedFace(scene.patch.crop, scene.patch.alpha, material)
+        prepared = PreparedFace(scene.patch.crop, scene.patch.alpha, material)
 
         def ours() -> None:
-            for row in self.engine.render([[material]] * batch, [[drive] for drive in heard]):
-                compose(scene.image, [target], row)
+            for row in self.engine.render([[material]] * batch, [[drive] for drive in drives]):
+                compose(scene.image, [prepared], row)
 
         def theirs() -> None:
-            for face in original.draw(latents, heard):
-                original.blend(frame, face, scene.box, scene.mask)
+            for face in reference.draw(latents, drives):
+                reference.blend(frame, face, scene.box, scene.mask)
 
-        drawn = FacePainter(self.networks, 1).paint([self.latents], list(heard[:1]))[0]
-        apart = np.abs(drawn.astype(int) - original.draw(latents[:1], heard[:1])[0][..., ::-1]).mean()
-        note = f"per frame, {batch} together, 1920x1080; theirs: fp32, whole-frame blending, its mask made before"
+        drawn = FacePainter(self.networks, 1).paint([self.latents], list(drives[:1]))[0]
+        apart = np.abs(drawn.astype(int) - reference.draw(latents[:1], drives[:1])[0][..., ::-1]).mean()
+        note = f"per frame, {batch} together, 1920x1080; theirs: fp32, whole-frame blending with a mask made before"
         return compare(
             "hot path", spent_on(ours, self.case.rounds), spent_on(theirs, self.case.rounds), batch, note
         ), float(apart)
 
     def blending(self) -> Comparison:
-        """A drawn face to a finished 1920x1080 frame."""
+        """From a rendered face to a finished 1920x1080 frame."""
         scene = self.scene
         face = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-        frame, target = (
+        frame, prepared = (
             np.ascontiguousarray(scene.image[..., ::-1]),
             PreparedFace(scene.patch.crop, scene.patch.alpha, None),
         )
         rounds = 10 * self.case.rounds
-        ours = spent_on(lambda: compose(scene.image, [target], [scene.patch.fitted(face)]), rounds)
-        theirs = spent_on(lambda: self.original.blend(frame, face, scene.box, scene.mask), rounds)
+        ours = spent_on(lambda: compose(scene.image, [prepared], [scene.patch.fitted(face)]), rounds)
+        theirs = spent_on(lambda: self.reference.blend(frame, face, scene.box, scene.mask), rounds)
         width, height = scene.box[2] - scene.box[0], scene.box[3] - scene.box[1]
         return compare("blending", ours, theirs, 1, f"per frame, 1920x1080, a face of {width}x{height} px")
 
     def preparation(self) -> Comparison:
-        """The 10 s of a 1280x720 clip, from some of its frames."""
+        """Preparation of a 1280x720 clip of 10 s, extrapolated from some of its frames."""
         from ..face.landmarks import Landmarker
 
         case, options = self.case, replace(self.engine.options, feather=REALTIME_FEATHER)
@@ -168,15 +171,15 @@ class Stand:
         clip = [np.roll(scene.image, shift, 1) for shift in range(case.clip_frames)]
         with tempfile.TemporaryDirectory(prefix="lipsmith-bench-") as name, Landmarker(1, tracking=True) as landmarker:
             landmarker.find(scene.image)
-            ready = MuseTalkPreparation(options, self.networks, scene.region)
+            preparation = MuseTalkPreparation(options, self.networks, scene.region)
 
             def ours() -> None:
                 for image in clip:
-                    ready.target(image, (landmarker.find(image) or [scene.face])[0])
+                    preparation.target(image, (landmarker.find(image) or [scene.face])[0])
 
             def theirs() -> None:
                 for image in clip:
-                    self.original.prepare(image, scene.box, scene.points, scene.region, Path(name))
+                    self.reference.prepare(image, scene.box, scene.points, scene.region, Path(name))
 
             share = case.clip_frames / CLIP_FRAMES
             both = spent_on(ours, 1), spent_on(theirs, 1)
@@ -188,7 +191,7 @@ class Stand:
         return compare("preparation", *both, share, note)
 
     def rate(self, batch: int) -> Rate:
-        """Frames per second of drawing ``batch`` faces together."""
+        """Frames per second of rendering ``batch`` faces together."""
         options = self.engine.options
         painter = FacePainter(self.networks, batch, options.compile, options.graphs)
         latents, drives, patches = [self.latents] * batch, list(_drives(batch)), [self.scene.patch] * batch
@@ -196,22 +199,22 @@ class Stand:
         spent = spent_on(lambda: painter.paint_parts(latents, drives, patches), self.case.rounds, warm=False)
         fps = batch / spent.wall
         tflops = None if self.case.tiny else fps * 2 * sum(GMAC.values()) / 1000
-        return Rate(batch, fps, tflops, int(fps // SPEAKER))
+        return Rate(batch, fps, tflops, int(fps // SPEAKER_FPS))
 
 
 def _drives(count: int) -> Array:
     return np.random.default_rng(1).standard_normal((count, 50, 384)).astype(np.float32)
 
 
-def _material(stand: Stand) -> Any:
+def _material(sides: BothSides) -> Any:
     from ..engines.musetalk.prepare import MuseTalkMaterial
 
-    return MuseTalkMaterial(stand.latents, stand.scene.patch)
+    return MuseTalkMaterial(sides.latents, sides.scene.patch)
 
 
-def _batches(case: MuseTalkCase, device: str, told: Callable[[str], None]) -> Iterator[int]:
+def _batches(case: MuseTalkCase, device: str, progress: Callable[[str], None]) -> Iterator[int]:
     for batch in case.batches or ((1,) if device == "cpu" else (1, 4, 8, 16)):
-        told(f"drawing {batch} together")
+        progress(f"rendering {batch} together")
         yield batch
 
 
@@ -221,7 +224,7 @@ def _load() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def _keep_to(threads: int) -> None:
+def _limit_threads(threads: int) -> None:
     import cv2
     import torch
 
@@ -234,7 +237,7 @@ def parse_batches(words: Sequence[str]) -> tuple[int, ...]:
     """Whole numbers from 1.
 
     Raises:
-        OptionError: another word.
+        OptionError: a word that is none.
     """
     from ..errors import OptionError
 

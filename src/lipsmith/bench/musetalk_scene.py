@@ -1,4 +1,4 @@
-"""What MuseTalk is measured upon: the demo's portrait with its face, and networks that cost time and see nothing."""
+"""What MuseTalk is measured with: the demo's portrait with its face, and networks with random weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MuseTalkScene:
 
 
 def portrait_scene(size: tuple[int, int], options: MuseTalkOptions, region: Region | None = None) -> MuseTalkScene:
-    """The demo's portrait at ``size``, its face found, and the mask of upstream's realtime script.
+    """The demo's portrait at ``size`` (width, height in px), its face, and the mask of upstream's realtime script.
 
     Raises:
         FaceError: no face was found in it.
@@ -61,7 +61,7 @@ def portrait_scene(size: tuple[int, int], options: MuseTalkOptions, region: Regi
 
 
 def parsed_region(device: str, tiny: bool) -> Region:
-    """The landmarks' polygons; at full size BiSeNet is asked, too, for its time: random weights know no face."""
+    """A region from the landmarks' polygons. At full size BiSeNet runs too, for its time: its weights are random."""
     from ..engines.musetalk.region import SpeakingRegion
     from ..face.parsing import BiSeNetParser, PolygonParser
 
@@ -80,7 +80,7 @@ def parsed_region(device: str, tiny: bool) -> Region:
 
 
 def whole_frame_detector(device: str) -> Callable[[Image], object]:
-    """S3FD's network on the whole picture; what it says is not sorted, for random weights see crowds."""
+    """S3FD's network on the whole picture. Its output is not sorted, because random weights find too many faces."""
     import torch
 
     from ..nets.s3fd import MEAN, S3FD

@@ -1,5 +1,8 @@
-"""The other side of the MuseTalk bench: the same networks drawn plainly by diffusers in fp32, with upstream's way of
-blending whole frames by Pillow and of passing frames through PNGs. Its steps are upstream's, its lines are ours."""
+"""The reference of the MuseTalk benchmark: the same networks run plainly by diffusers in fp32.
+
+Whole frames are blended with Pillow and pass through PNG files as upstream does it. The steps are upstream's, the code
+is ours.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ from ..types import Array, Image
 
 
 class DiffusersReference:
-    """Plain eager rendering. Pictures are BGR, as upstream holds them.
+    """Plain eager rendering. Pictures are BGR, as in upstream.
 
     Args:
         options: the size, seed and device of the random weights.
-        detector: looks at every whole (H, W, 3) frame that is prepared; None: nobody does.
+        detector: run on every whole (H, W, 3) frame that is prepared; None: no detector runs.
     """
 
     def __init__(
@@ -34,29 +37,28 @@ class DiffusersReference:
         self._unet, self._vae = (one.eval().requires_grad_(False).to(device) for one in random_networks(options))
         self._device, self._detector = device, detector
 
-    def draw(self, latents: Array, heard: Array) -> list[Image]:
-        """(B, 8, 32, 32) latents and (B, tokens, 384) -> (256, 256, 3) each."""
+    def draw(self, latents: Array, features: Array) -> list[Image]:
+        """(B, 8, 32, 32) latents and (B, tokens, 384) whisper features -> B faces of (256, 256, 3) uint8."""
         import torch
 
         with torch.no_grad():
-            given, told = (
-                torch.from_numpy(one).to(self._device) for one in (latents, heard + positions(heard.shape[1]))
-            )
+            encoded = features + positions(features.shape[1])
+            noisy, states = (torch.from_numpy(one).to(self._device) for one in (latents, encoded))
             step = torch.zeros(1, device=self._device)
-            drawn = self._unet(given, step, encoder_hidden_states=told).sample
+            drawn = self._unet(noisy, step, encoder_hidden_states=states).sample
             faces = (self._vae.decode(drawn / SCALING).sample / 2 + 0.5).clamp(0, 1)
             values = faces.cpu().permute(0, 2, 3, 1).float().numpy()
         return list((values * 255).round().astype(np.uint8)[..., ::-1])
 
     def blend(self, frame: Image, face: Image, box: Box, mask: PasteMask) -> Image:
-        """The (H, W, 3) frame with the face laid in: all of it copied, made Pillow's, and made an array again."""
+        """Paste the face into the (H, W, 3) frame: all of it is copied, made a Pillow image, and an array again."""
         import cv2
         from PIL import Image as Pillow
 
         x0, y0, x1, y1 = box
-        held = copy.deepcopy(frame)
+        copied = copy.deepcopy(frame)
         sized = cv2.resize(face, (x1 - x0, y1 - y0))
-        body = Pillow.fromarray(np.ascontiguousarray(held[:, :, ::-1]))
+        body = Pillow.fromarray(np.ascontiguousarray(copied[:, :, ::-1]))
         large = body.crop(mask.square)
         large.paste(
             Pillow.fromarray(np.ascontiguousarray(sized[:, :, ::-1])), (x0 - mask.square[0], y0 - mask.square[1])
@@ -65,8 +67,11 @@ class DiffusersReference:
         return np.asarray(np.array(body)[:, :, ::-1], np.uint8)
 
     def prepare(self, frame: Image, box: Box, points: Array, region: Region, folder: Path) -> None:
-        """One frame of an avatar: out of the film and in again as PNG, detected, encoded; then twice, for there and
-        back, written, parsed, its mask written; and both read again before it speaks."""
+        """Prepare one frame of an avatar as upstream does.
+
+        The frame goes through a PNG, is detected and encoded. Then twice, for the loop forward and backward, it is
+        written, parsed, and its mask is written; both files are read again.
+        """
         import torch
 
         image = _through_png(folder / "frame.png", frame)
@@ -82,7 +87,7 @@ class DiffusersReference:
 
 
 def _through_png(path: Path, picture: Any) -> Image:
-    """What OpenCV reads of what it wrote."""
+    """Write a picture with OpenCV and read it again."""
     import cv2
 
     cv2.imwrite(str(path), picture)

@@ -1,4 +1,4 @@
-"""``lipsmith bench``: how fast, how big and how obedient, measured on this machine."""
+"""``lipsmith bench``: speed, memory and control accuracy, measured on this machine."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="bench", invoke_without_command=True)
 WORDS = {
-    "sizes": "Sizes of film, in pixels.",
+    "sizes": "Sizes of the films, in pixels.",
     "seconds": "Length of each film.",
     "engine": FILM_WORDS["engine"],
     "fps": "Frames per second of each film; fewer make a slow engine's long films feasible.",
     "threads": "Cores to use; 0: all.",
     "picture": "Measure on this image or video instead, at its own size.",
-    "memory": "Also compare the peaks of memory at these minutes, say 1,10.",
-    "obedience": "Also tell a mouth what to do, and measure what it did.",
+    "memory": "Also compare the peak memory of films of these minutes, say 1,10.",
+    "obedience": "Also measure how well the mouth follows its controls.",
 }
 
 
@@ -65,7 +65,7 @@ class BenchResult:
 def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = None, **given: Any) -> None:
     """Measure speed, time to the first frame and memory.
 
-    Each film is made alone, in a process of its own, kept to --threads cores.
+    Each film is made in a process of its own that uses --threads cores.
     """
     if context.invoked_subcommand:
         return
@@ -78,8 +78,8 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
     how = (options.engine, options.threads, options.picture, chosen, options.fps)
     cases = [Case(size, options.seconds, *how) for size in sizes]
     found = BenchResult(
-        [measure(_told(case)) for case in cases],
-        memory_law(_told(cases[0]), minutes) if minutes else None,
+        [measure(_announced(case)) for case in cases],
+        memory_law(_announced(cases[0]), minutes) if minutes else None,
         control_accuracy_of(options.picture) if options.obedience else None,
     )
     print_json(found) if as_json else _print_bench(found)
@@ -93,7 +93,7 @@ def check_seconds(**lengths: float) -> None:
 
 
 def check_threads(threads: int) -> None:
-    """Raise OptionError for what is no number of cores."""
+    """Raise OptionError for a number of cores that cannot be."""
     if threads < 0:
         raise OptionError(f"threads is {threads}; give a number of cores, or 0 for all.")
 
@@ -107,7 +107,7 @@ def parse_sizes(text: str) -> list[tuple[int, int]]:
 
 
 def parse_minutes(text: str) -> list[float]:
-    """``1,10`` as minutes; an empty text is none."""
+    """``1,10`` as minutes; an empty text as no minutes."""
     try:
         minutes = [float(word) for word in text.split(",") if word]
     except ValueError:
@@ -117,7 +117,7 @@ def parse_minutes(text: str) -> list[float]:
     return minutes
 
 
-def _told(case: Case) -> Case:
+def _announced(case: Case) -> Case:
     what = case.picture or "x".join(map(str, case.size))
     typer.echo(f"measuring {what} on {case.threads or 'all'} core(s) ...", err=True)
     return case

@@ -25,7 +25,7 @@ WORDS = {
     "size": "Size of the portrait, in pixels.",
     "engine": "A name from `lipsmith engines`.",
     "picture": "Measure with this image or video instead, at its own size.",
-    "film": "Seconds of a moving portrait to speak over, so that plates have steps to count; 0: a still one.",
+    "film": "Seconds of a moving portrait to speak over, to count steps between source frames; 0: a still one.",
 }
 
 
@@ -57,7 +57,7 @@ def parse_sessions(text: str) -> list[int]:
 @app.command("live")
 @flags_from(LiveBenchOptions, WORDS)
 def bench_live(as_json: AsJson = False, **given: Any) -> None:
-    """Measure live sessions: how soon speech and interruptions come out, how steady, how many at once."""
+    """Measure live sessions: latency of speech and interruptions, steadiness, and how many fit at once."""
     from ..bench.live import LiveCase, measure_live
 
     options = build(LiveBenchOptions, given)
@@ -72,15 +72,15 @@ def bench_live(as_json: AsJson = False, **given: Any) -> None:
 
 def _print(found: list[LiveFigures]) -> None:
     rows: dict[str, list[str]] = {
-        "sessions (taken/wished)": [f"{one.sessions}/{one.wished}" for one in found],
+        "sessions (opened/asked for)": [f"{one.sessions}/{one.wished}" for one in found],
         "pushed sound -> picture, p50/p95 ms": [f"{one.pushed_ms.p50:.0f}/{one.pushed_ms.p95:.0f}" for one in found],
         "live sound -> picture, p50/p95 ms": [f"{one.streamed_ms.p50:.0f}/{one.streamed_ms.p95:.0f}" for one in found],
         "interruption -> silence, p95 ms": [f"{one.interrupt_ms.p95:.0f}" for one in found],
         "tick lag, p50/p99 ms": [f"{one.lag_ms.p50:.1f}/{one.lag_ms.p99:.1f}" for one in found],
         "ticks/late/stalled": [f"{one.ticks}/{one.late}/{one.stalls}" for one in found],
         "pictures dropped, samples missing": [f"{one.pictures_dropped}, {one.samples_missing}" for one in found],
-        "farthest step of plates": [f"{one.plate_step}" for one in found],
-        "ms to draw a picture": [f"{one.render_ms:.1f}" for one in found],
+        "largest step of source frames": [f"{one.plate_step}" for one in found],
+        "ms to render a picture": [f"{one.render_ms:.1f}" for one in found],
         "cores used": [f"{one.cores:.2f}" for one in found],
         "memory, MB/min": ["-" if (m := one.memory_mb_a_minute) is None else f"{m:+.2f}" for one in found],
     }

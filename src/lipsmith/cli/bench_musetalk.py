@@ -1,4 +1,4 @@
-"""``lipsmith bench musetalk``: MuseTalk's speed here, beside a plain rendering of the same networks."""
+"""``lipsmith bench musetalk``: MuseTalk's speed here, compared with plain rendering of the same networks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ..bench.musetalk import MuseTalkFigures
 
 WORDS = {
-    "tiny": "Small networks: a trial of the bench, not a figure.",
-    "device": "auto: the GPU if there is one; else what torch calls it.",
-    "batches": "Faces drawn together, say 1,4,8,16; left out: these on a GPU, 1 on a CPU.",
-    "rounds": "How often each thing is done; the fastest counts.",
-    "clip_frames": "Frames that are prepared of a clip of 250; the others are extrapolated.",
+    "tiny": "Small networks: a trial of the benchmark, not a figure.",
+    "device": "auto: the GPU if there is one; else a device name of torch.",
+    "batches": "Faces rendered together, say 1,4,8,16; left out: these on a GPU, 1 on a CPU.",
+    "rounds": "How often each measurement is repeated; the fastest counts.",
+    "clip_frames": "Frames of a clip of 250 that are prepared; the others are extrapolated.",
     "threads": "Threads of torch and OpenCV; 0: all cores.",
 }
 
@@ -43,7 +43,7 @@ class MuseTalkBenchOptions:
 def bench_musetalk(as_json: AsJson = False, **given: Any) -> None:
     """Measure MuseTalk on seeded random weights: hot path, blending, preparation, frames per second by batch.
 
-    The other side is diffusers' own networks in fp32 with upstream's whole-frame blending and PNGs, in the same
+    It is compared with diffusers' own networks in fp32 with upstream's whole-frame blending and PNGs, in the same
     process.
     """
     from ..bench.musetalk import MuseTalkCase, parse_batches
@@ -58,7 +58,7 @@ def bench_musetalk(as_json: AsJson = False, **given: Any) -> None:
 
 
 def _print(found: MuseTalkFigures) -> None:
-    load = "" if found.load is None else f", load {found.load:.1f} when it began"
+    load = "" if found.load is None else f", load {found.load:.1f} at the start"
     size = "tiny networks: no figures" if found.tiny else "full-size random weights"
     print(f"MuseTalk on {found.device} in {found.precision}, {found.threads} threads{load}; {size}")
     for one in found.versus:
@@ -69,7 +69,7 @@ def _print(found: MuseTalkFigures) -> None:
     for rate in found.rates:
         work = "" if rate.tflops is None else f", {rate.tflops:.2f} TFLOP/s"
         print(f"  {rate.batch} together: {rate.fps:.2f} fps{work}, {rate.speakers} speakers at 25 fps")
-    print(f"  both sides' faces are {found.apart_mean:.2f} grey levels apart in the mean")
+    print(f"  both sides' faces differ by {found.apart_mean:.2f} grey levels in the mean")
     for notice in found.notices:
         print(f"  note: {notice}")
 

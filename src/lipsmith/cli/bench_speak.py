@@ -1,4 +1,4 @@
-"""``lipsmith bench speak``: what a prepared avatar saves, measured on this machine."""
+"""``lipsmith bench speak``: what a stored avatar saves, measured on this machine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ..bench.speak import SpeakFigures
 
 WORDS = {
-    "runs": "Films of each kind; the one with the median time is told of.",
-    "picture": "Compute everything from this image or video, and without ID make the avatar of it too.",
-    "seconds": "Length of the template that is made where there is neither ID nor picture.",
+    "runs": "Films of each kind; the one with the median time counts.",
+    "picture": "Compute everything from this image or video, and without ID create the avatar from it too.",
+    "seconds": "Length of the moving portrait that is used where there is neither ID nor picture.",
     "size": "Its size, in pixels.",
-    "speech_seconds": "Length of the demo's speech, said where there is no SPEECH.",
+    "speech_seconds": "Length of the demo's speech, used where there is no SPEECH.",
     "engine": "Without ID: a name from `lipsmith engines`.",
     "threads": "Cores to use; 0: all.",
 }
@@ -35,14 +35,14 @@ STAGES = {
     "load": "load the face finder",
     "decode": "decode the picture",
     "detect": "find the faces",
-    "study": "study the people",
-    "prepare": "prepare the plates",
-    "fetch": "read the stored plates",
-    "listen": "listen",
+    "study": "analyze the people",
+    "prepare": "prepare the frames",
+    "fetch": "read the stored frames",
+    "listen": "encode the speech",
     "render": "render and blend",
     "encode": "encode and write",
 }
-"""What films are made in, in this order."""
+"""Stage of making a film -> what it does, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SpeakBenchOptions:
 @app.command("speak")
 @flags_from(SpeakBenchOptions, WORDS)
 def bench_speak(
-    avatar: Annotated[str | None, typer.Argument(metavar="ID", help="An avatar; left out: one is made.")] = None,
+    avatar: Annotated[str | None, typer.Argument(metavar="ID", help="An avatar; left out: one is created.")] = None,
     speech: Annotated[Path | None, typer.Argument(metavar="SPEECH", help="Left out: the demo's.")] = None,
     said: Annotated[Path | None, typer.Option("--speech", help="SPEECH without ID.")] = None,
     as_json: AsJson = False,
@@ -74,7 +74,7 @@ def bench_speak(
 ) -> None:
     """Compare speaking from the store with computing everything each time: speed, first frame, memory, disk.
 
-    Every film is made alone in a process of its own, and counted after its imports.
+    Every film is made in a process of its own, and counted from the end of its imports.
     """
     from ..bench.speak import SpeakCase, measure_speak
 
@@ -97,9 +97,9 @@ def bench_speak(
 
 def _print(found: SpeakFigures) -> None:
     one, two = found.everything, found.stored.film
-    load = "" if found.load is None else f"; the machine's load was {found.load:.1f} when it began"
+    load = "" if found.load is None else f"; the machine's load was {found.load:.1f} at the start"
     print(
-        f"{found.size[0]}x{found.size[1]}, a template of {found.template_seconds:.1f} s, {found.film_seconds:.1f} s of "
+        f"{found.size[0]}x{found.size[1]}, an avatar of {found.template_seconds:.1f} s, {found.film_seconds:.1f} s of "
         f"film by the engine {found.engine}, median of {found.runs}{load}"
     )
     print(f"{'counted after the imports':32}{'each time':>12}{'from store':>12}{'ratio':>9}")
@@ -121,17 +121,17 @@ def _print(found: SpeakFigures) -> None:
 def _print_store(found: SpeakFigures) -> None:
     stored = found.stored
     memory = "" if stored.opened_mb is None else f" and {stored.opened_mb:.1f} MB"
-    print(f"the store opens in {stored.open_seconds:.3f} s{memory}, the engine loads in {stored.engine_seconds:.3f} s")
+    print(f"the avatar opens in {stored.open_seconds:.3f} s{memory}, the engine loads in {stored.engine_seconds:.3f} s")
     print(f"another speech in the same process: first frame after {stored.second_seconds:.3f} s")
-    each = f", {found.disk_mb / found.template_seconds:.2f} MB per second of template" if found.frames > 1 else ""
+    each = f", {found.disk_mb / found.template_seconds:.2f} MB per second of the avatar" if found.frames > 1 else ""
     print(f"on disk it is {found.disk_mb:.1f} MB{each}")
 
 
 def _print_creation(found: SpeakFigures) -> None:
     made, saved = found.created, found.everything.wall_seconds - found.stored.film.wall_seconds
     peak = "" if made.memory_mb is None else f" and {made.memory_mb:.0f} MB of memory"
-    pays = f"; it pays from film {ceil(made.wall_seconds / saved)} on" if saved > 0 else ""
-    print(f"creating it once takes {made.wall_seconds:.1f} s for {made.frames} plates{peak}{pays}")
+    pays = f"; it pays off from film {ceil(made.wall_seconds / saved)} on" if saved > 0 else ""
+    print(f"creating it once takes {made.wall_seconds:.1f} s for {made.frames} frames{peak}{pays}")
 
 
 def _row(name: str, one: float | None, two: float | None, ratio: float | None) -> None:

@@ -1,4 +1,4 @@
-"""An avatar on the air without a server: what it says goes, as fast as it is heard, into every sink at once."""
+"""A broadcast without a server: an avatar speaks in real time into several sinks at once."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from ..realtime.host import LiveSession, SessionAvatar, Sink
 
 LOOK = 0.05
-"""Seconds between two looks whether all is said."""
+"""Seconds between two looks whether everything is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class BroadcastReport:
-    """What went out."""
+    """What was broadcast."""
 
     frames: int  # pictures, each with its sound
     fps: Fraction
-    spoken: int  # speeches that were heard to their end
+    spoken: int  # speeches that were spoken to their end
     stalls: int  # ticks that waited for a picture
-    troubles: tuple[str, ...]  # why a sink was let go or the session ended, one sentence each
+    troubles: tuple[str, ...]  # why a sink was dropped or the session ended, one sentence each
 
 
-class _Log:
-    """What the ticks of one session tell."""
+class _TickCounts:
+    """Counts over the ticks of one session."""
 
     def __init__(self) -> None:
         self.frames = self.spoken = 0
@@ -51,34 +51,34 @@ class _Log:
 async def broadcast(
     avatar: SessionAvatar, engine: Engine, speeches: Sequence[Speech], sinks: Sequence[Sink], stay: float | None = 0.0
 ) -> BroadcastReport:
-    """Say ``speeches`` one after the other, in real time; between and after them the avatar idles.
+    """Speak ``speeches`` one after the other, in real time; between and after them the avatar idles.
 
     Args:
         avatar: prepared by ``engine``.
-        engine: draws.
-        speeches: said in this order.
-        sinks: opened here, written every tick, and closed here.
-        stay: seconds on the air after the last speech; None: until cancelled, which is the usual end then: the sinks
-            are closed in order and what was aired is returned.
+        engine: renders.
+        speeches: spoken in this order.
+        sinks: opened, written at every tick, and closed by this function.
+        stay: seconds of idling after the last speech; None: until cancelled. A cancelled broadcast ends in order: the
+            sinks are closed and the report is returned.
 
     Raises:
         LipsmithError: a sink cannot be opened, or could not be closed as it should.
     """
-    studio, log = SessionHost(engine), _Log()
+    host, counts = SessionHost(engine), _TickCounts()
     try:
-        live = await studio.open(avatar)
-        watching = asyncio.create_task(log.watch(live))
+        live = await host.open(avatar)
+        watch = asyncio.create_task(counts.watch(live))
         for sink in sinks:
             live.attach(sink)
-        with suppress(asyncio.CancelledError, SessionOver):  # why it is over, the log knows
+        with suppress(asyncio.CancelledError, SessionOver):  # the events of the ticks say why
             await _say_all(live, speeches, stay)
-        frames = log.frames  # the clock goes on while sinks are closed
+        frames = counts.frames  # the session goes on while sinks are closed
         for sink in sinks:
             await live.detach(sink)
     finally:
-        await studio.close()
-    await watching
-    return BroadcastReport(frames, live.film.fps, log.spoken, live.session.stalls, tuple(log.troubles))
+        await host.close()
+    await watch
+    return BroadcastReport(frames, live.film.fps, counts.spoken, live.session.stalls, tuple(counts.troubles))
 
 
 async def _say_all(live: LiveSession, speeches: Sequence[Speech], stay: float | None) -> None:

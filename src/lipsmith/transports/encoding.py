@@ -1,4 +1,4 @@
-"""Pictures and sound of a live stream made small: H.264 or VP8, JPEG, Opus. One frame in, what it became out."""
+"""Encoders of live streams: H.264, VP8 and JPEG for pictures, Opus for sound. One frame in, its packets out."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 Codec = Literal["h264", "vp8"]
 LIBRARIES = {"h264": "libx264", "vp8": "libvpx"}
 KEY_SECONDS = 4
-"""A whole picture comes at least so often: whoever lost something and cannot say so sees clear again."""
+"""Longest time between key frames: a viewer that lost packets and cannot report it recovers after it."""
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 OPUS_CLOCK = 48_000
-"""Hz of every time stamp of Opus, whatever rate it codes."""
+"""Hz of every time stamp of Opus, whatever rate it encodes."""
 OPUS_BITS = 64_000
+"""Bits per second."""
 PACKET = 20
 """Milliseconds of one packet of sound."""
-BT601 = 6  # SMPTE 170M in ITU-T H.273: what VP8 means, and browsers take for H.264
+BT601 = 6
+"""SMPTE 170M in ITU-T H.273: what VP8 implies, and browsers assume for H.264."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class EncodedPicture:
     """One picture as bytes: an Annex B access unit of H.264, a VP8 frame or a JPEG file."""
 
     data: bytes
-    key: bool  # whether it can be shown without those before it
+    key: bool  # whether it is a key frame, which can be decoded without those before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +45,31 @@ class EncodedAudio:
     """One packet of Opus."""
 
     data: bytes
-    start: int  # of its first sample, on Opus's clock
+    start: int  # time of its first sample on ``OPUS_CLOCK``
 
 
 class VideoEncoder:
-    """Codes pictures as they come, without delay; those of another size begin a new stream.
+    """Encodes pictures without delay. A picture of another size starts a new stream.
 
     Args:
         codec: "h264" (baseline, superfast) or "vp8".
-        fps: of the stream, for rate control.
-        bit_rate: bits a second.
+        fps: frames per second of the stream, for rate control.
+        bit_rate: bits per second.
     """
 
     def __init__(self, codec: Codec, fps: Fraction, bit_rate: int) -> None:
         self.codec: Codec = codec
         self._fps, self.bit_rate = fps, bit_rate
-        self._coder: Any = None
-        self._reformatter = VideoReformatter()  # one for all pictures, as each would begin threads of its own
+        self._codec_context: Any = None
+        self._reformatter = VideoReformatter()  # one for all pictures, as each starts threads of its own
         self._count = 0
 
     def encode(self, image: Image, key: bool = False) -> EncodedPicture:
-        """Code (H, W, 3); ``key``: as a whole picture."""
+        """Encode (H, W, 3); ``key``: as a key frame."""
         image = even(image)
         height, width = image.shape[:2]
-        if self._coder is None or (self._coder.width, self._coder.height) != (width, height):
-            self._coder = self._open(width, height)
+        if self._codec_context is None or (self._codec_context.width, self._codec_context.height) != (width, height):
+            self._codec_context = self._open(width, height)
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
         frame = self._reformatter.reformat(
             frame, format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, threads=1
@@ -75,54 +77,54 @@ class VideoEncoder:
         frame.pts, frame.time_base = self._count, 1 / self._fps
         frame.pict_type = PictureType.I if key else PictureType.NONE
         self._count += 1
-        packets = self._coder.encode(frame)
+        packets = self._codec_context.encode(frame)
         return EncodedPicture(b"".join(map(bytes, packets)), any(packet.is_keyframe for packet in packets))
 
     def _open(self, width: int, height: int) -> Any:
-        coder: Any = av.CodecContext.create(LIBRARIES[self.codec], "w")
-        coder.width, coder.height, coder.pix_fmt = width, height, "yuv420p"
-        coder.framerate, coder.time_base = self._fps, 1 / self._fps
-        coder.bit_rate, coder.gop_size = self.bit_rate, max(1, round(KEY_SECONDS * self._fps))
-        coder.color_range, coder.colorspace = ColorRange.MPEG, Colorspace.ITU601
-        coder.color_primaries = coder.color_trc = BT601
+        encoder: Any = av.CodecContext.create(LIBRARIES[self.codec], "w")
+        encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+        encoder.framerate, encoder.time_base = self._fps, 1 / self._fps
+        encoder.bit_rate, encoder.gop_size = self.bit_rate, max(1, round(KEY_SECONDS * self._fps))
+        encoder.color_range, encoder.colorspace = ColorRange.MPEG, Colorspace.ITU601
+        encoder.color_primaries = encoder.color_trc = BT601
         if self.codec == "h264":
-            coder.profile = "Baseline"
-            coder.options = {
+            encoder.profile = "Baseline"
+            encoder.options = {
                 "preset": "superfast", "tune": "zerolatency", "forced-idr": "1", "x264-params": "repeat-headers=1",
                 "maxrate": str(self.bit_rate), "bufsize": str(self.bit_rate // 2),
             }  # fmt: skip
         else:
-            coder.qmin, coder.qmax = 2, 56
-            coder.options = {
+            encoder.qmin, encoder.qmax = 2, 56
+            encoder.options = {
                 "deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0", "error-resilient": "default",
                 "minrate": str(self.bit_rate), "maxrate": str(self.bit_rate), "bufsize": str(self.bit_rate),
                 "static-thresh": "1", "undershoot-pct": "100", "overshoot-pct": "15",
             }  # fmt: skip
-        coder.thread_count = 1
-        return coder
+        encoder.thread_count = 1
+        return encoder
 
 
 class AudioEncoder:
-    """Cuts a stream's sound into packets of 20 ms. Their times are the frames' own, so sound cannot run away.
+    """Cuts a stream's sound into packets of 20 ms. Their times come from the frames, so sound cannot drift.
 
-    Opus codes the rates that telephones and studios use; any other is resampled to the next higher one first.
+    Opus knows ``OPUS_RATES``; any other rate is resampled to the next higher one first.
     """
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
         self._rate = next((rate for rate in OPUS_RATES if rate >= info.rate), OPUS_CLOCK)
-        self._coder: Any = None
-        self._hearing = Resampler(info.rate, self._rate)
+        self._codec_context: Any = None
+        self._resampler = Resampler(info.rate, self._rate)
         self._rest: Samples = np.zeros(0, np.float32)
-        self._next = 0  # frame expected
-        self._start = self._packets = 0  # sample at which this run of frames began, and packets made since
+        self._next = 0  # index of the frame that is expected
+        self._start = self._packets = 0  # time of the first frame since the last gap, and packets made since
 
     def encode(self, index: int, samples: Samples) -> list[EncodedAudio]:
-        """The packets that are whole with the (n,) samples of frame ``index``; after a gap all begins anew."""
-        if self._coder is None or index != self._next:
+        """Add the (n,) samples of frame ``index``; returns complete packets. After a gap the stream starts anew."""
+        if self._codec_context is None or index != self._next:
             self._begin(index)
         self._next = index + 1
-        self._rest = np.concatenate([self._rest, self._hearing.push(samples)])
+        self._rest = np.concatenate([self._rest, self._resampler.push(samples)])
         size = self._rate * PACKET // 1000
         found = []
         while len(self._rest) >= size:
@@ -131,8 +133,8 @@ class AudioEncoder:
         return found
 
     def _begin(self, index: int) -> None:
-        self._coder = self._coder or self._open()
-        self._hearing, self._rest = Resampler(self._info.rate, self._rate), np.zeros(0, np.float32)
+        self._codec_context = self._codec_context or self._open()
+        self._resampler, self._rest = Resampler(self._info.rate, self._rate), np.zeros(0, np.float32)
         self._start, self._packets = sample_at(index, self._info.fps, OPUS_CLOCK), 0
 
     def _packet(self, block: Samples) -> list[EncodedAudio]:
@@ -141,14 +143,14 @@ class AudioEncoder:
         frame.pts = None
         start = self._start + self._packets * OPUS_CLOCK * PACKET // 1000
         self._packets += 1
-        return [EncodedAudio(bytes(packet), start) for packet in self._coder.encode(frame)]
+        return [EncodedAudio(bytes(packet), start) for packet in self._codec_context.encode(frame)]
 
     def _open(self) -> Any:
-        coder: Any = av.CodecContext.create("libopus", "w")
-        coder.sample_rate, coder.format, coder.layout = self._rate, "s16", "mono"
-        coder.bit_rate, coder.time_base = OPUS_BITS, Fraction(1, self._rate)
-        coder.options = {"application": "voip"}
-        return coder
+        encoder: Any = av.CodecContext.create("libopus", "w")
+        encoder.sample_rate, encoder.format, encoder.layout = self._rate, "s16", "mono"
+        encoder.bit_rate, encoder.time_base = OPUS_BITS, Fraction(1, self._rate)
+        encoder.options = {"application": "voip"}
+        return encoder
 
 
 def to_jpeg(image: Image, quality: int) -> bytes:
@@ -162,7 +164,7 @@ def to_jpeg(image: Image, quality: int) -> bytes:
 
 
 def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """(n,) floats as 16-bit integers; what is louder than full scale is cut off."""
+    """(n,) floats as 16-bit integers; samples above full scale are clipped."""
     scaled: np.ndarray[tuple[int], np.dtype[np.int16]] = np.clip(np.rint(samples * 32767), -32768, 32767).astype(
         np.int16
     )
@@ -170,7 +172,7 @@ def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def even(image: Image) -> Image:
-    """The image with an odd last row or column repeated, as 4:2:0 needs even sides."""
+    """The image with its last row or column repeated where their number is odd, as 4:2:0 needs even sides."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

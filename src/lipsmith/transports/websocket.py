@@ -1,4 +1,4 @@
-"""A session over one WebSocket: pictures and sound out, sound and words in, at the client's pace. Wants starlette."""
+"""A session over one WebSocket: pictures and sound out, sound and commands in, at the client's pace."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ if TYPE_CHECKING:
 
 BIT_RATE = 1_500_000
 PATIENCE = 10.0
-"""Seconds in which a client that stops reading is waited for."""
+"""Seconds after which a client that does not read is disconnected."""
 HELLO_SECONDS = 10.0
+"""How long a client may take to say hello."""
 FAULTS = 8
-"""Malformed messages after which a client is hung up on."""
-FLYING = 2
-"""Coded frames on their way into the loop."""
+"""Malformed messages after which a client is disconnected."""
+IN_FLIGHT = 2
+"""Encoded frames that wait for the event loop."""
 PENDING = 250
-"""Messages that wait to be sent: the sound of 10 s at 25 fps."""
-CLOSE_DONE, CLOSE_UNDERSTOOD_NOT, CLOSE_SLOW = 1000, 1008, 1013
+"""Messages that may wait to be sent: the sound of 10 s at 25 fps."""
+CLOSE_DONE, CLOSE_MALFORMED, CLOSE_SLOW = 1000, 1008, 1013
 
 
 class Speaker(Protocol):
-    """What a client speaks through; called in the loop. ``realtime.live.LiveSession`` is one."""
+    """What a client's sound and commands go to; called in the event loop. ``realtime.host.LiveSession`` is one."""
 
     def say(self, samples: Samples, rate: int | None = None) -> object: ...
 
@@ -48,17 +49,17 @@ class Speaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message on its way, and what of the window it takes."""
+    """A message to be sent."""
 
     message: str | bytes
-    picture: bool = False
+    picture: bool = False  # whether it takes a place of the window
 
 
 class WebSocketSink:
-    """See the module. ``run`` is the endpoint's body; ``open``, ``write`` and ``close`` are for any thread.
+    """Serves a session to one client. ``run`` is the body of the endpoint; any thread may use it as a sink.
 
-    A client acknowledges what it has shown. Whoever does not loses pictures first; sound waits for ten seconds, then
-    the connection is closed with 1013.
+    A client acknowledges what it has shown. A client that does not gets no more pictures, and after ten seconds of
+    sound the connection is closed with 1013.
     """
 
     def __init__(self, socket: WebSocket, speaker: Speaker, info: FilmInfo, bit_rate: int = BIT_RATE) -> None:
@@ -67,79 +68,79 @@ class WebSocketSink:
         self._hello: Hello | None = None
         self._window: Window | None = None
         self._thread = FrameThread("lipsmith-websocket", self._encode, FrameQueue(ticks=25))
-        self._coder: VideoEncoder | None = None
-        self._key = True  # the next coded picture must be whole
+        self._encoder: VideoEncoder | None = None
+        self._key = True  # the next encoded picture must be a key frame
         self._queue: deque[Outgoing] = deque()
         self._news = asyncio.Event()
-        self._reason: tuple[int, str] | None = None  # why it ends
+        self._reason: tuple[int, str] | None = None  # code and reason of the end
         self._ending = asyncio.Event()
         self.over = False  # whether the connection has ended
-        self._flying = threading.Semaphore(FLYING)
+        self._in_flight = threading.Semaphore(IN_FLIGHT)
         self._faults = 0
 
-    # what a sink does
+    # the Sink protocol
 
     def open(self, info: FilmInfo) -> None:
-        """Begin."""
+        """Start the encoder's thread."""
         self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
-        """Queue a frame for coding; never waits. Before the client has said hello nothing is kept."""
+        """Queue a frame; never waits. Before the client has said hello frames are dropped."""
         if self._window is not None and not self.over:
             self._thread.write(frame)
 
     def close(self) -> None:
-        """Send what waits, and hang up."""
+        """Send what waits, and close the connection."""
         try:
             self._thread.close()
         finally:
-            self._coder = None  # which holds megabytes outside Python, before garbage is collected
+            self._encoder = None  # now, not when garbage is collected: it holds megabytes outside Python
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._end, CLOSE_DONE, "the session is over")
 
     @property
     def skipped(self) -> int:
-        """Pictures that were not sent, because the client or the coder was late."""
+        """Pictures that were not sent, because the client or the encoder was late."""
         return self._thread.queue.dropped + (self._window.skipped if self._window else 0)
 
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Send a JSON object; for the loop."""
+    def send_event(self, event: Mapping[str, Any]) -> None:
+        """Send a JSON object. Call it in the event loop."""
         self._put(Outgoing(json.dumps(event)))
 
-    # coding, in the thread
+    # encoding, in the thread
 
-    def _encode(self, beat: QueuedFrame) -> None:
+    def _encode(self, frame: QueuedFrame) -> None:
         hello, window = self._hello, self._window
         if hello is None or window is None:
             return
-        time = sample_at(beat.index, self._info.fps, self._info.rate)
-        made = [Outgoing(websocket_frames.sound_out(beat.samples, time).pack())]
-        if beat.image is not None and window.may_send_picture():
-            made.append(Outgoing(self._picture(beat, hello, time).pack(), picture=True))
-        elif beat.image is not None:
+        time = sample_at(frame.index, self._info.fps, self._info.rate)
+        messages = [Outgoing(websocket_frames.sound_out(frame.samples, time).pack())]
+        if frame.image is not None and window.may_send_picture():
+            messages.append(Outgoing(self._picture(frame, hello, time).pack(), picture=True))
+        elif frame.image is not None:
             self._key = True
-        while not self._flying.acquire(timeout=0.1):
+        while not self._in_flight.acquire(timeout=0.1):
             if self._thread.closing:
                 return
-        self._loop.call_soon_threadsafe(self._deliver, made, time, len(beat.samples))
+        self._loop.call_soon_threadsafe(self._deliver, messages, time, len(frame.samples))
 
-    def _picture(self, beat: QueuedFrame, hello: Hello, time: int) -> Frame:
-        assert beat.image is not None
+    def _picture(self, frame: QueuedFrame, hello: Hello, time: int) -> Frame:
+        assert frame.image is not None
         if hello.picture == "jpeg":
-            return Frame(FrameKind.JPEG, time, to_jpeg(beat.image, hello.quality), KEY)
-        self._coder = self._coder or VideoEncoder("h264", self._info.fps, self._bit_rate)
-        coded = self._coder.encode(beat.image, self._key)
+            return Frame(FrameKind.JPEG, time, to_jpeg(frame.image, hello.quality), KEY)
+        self._encoder = self._encoder or VideoEncoder("h264", self._info.fps, self._bit_rate)
+        encoded = self._encoder.encode(frame.image, self._key)
         self._key = False
-        return Frame(FrameKind.H264, time, coded.data, KEY if coded.key else 0)
+        return Frame(FrameKind.H264, time, encoded.data, KEY if encoded.key else 0)
 
-    # sending, in the loop
+    # sending, in the event loop
 
-    def _deliver(self, made: list[Outgoing], time: int, samples: int) -> None:
-        self._flying.release()
+    def _deliver(self, messages: list[Outgoing], time: int, samples: int) -> None:
+        self._in_flight.release()
         if self._window is None or self.over:
             return
         self._window.sent_sound(time, samples)
-        for one in made:
+        for one in messages:
             if one.picture:
                 self._window.sent_picture(time)
             self._put(one)
@@ -161,7 +162,7 @@ class WebSocketSink:
         self._ending.set()
 
     async def run(self) -> None:
-        """Serve an accepted socket until either side ends; returns when it is closed."""
+        """Serve an accepted socket until either side ends it."""
         reading = asyncio.ensure_future(self._read())
         sending = asyncio.ensure_future(self._send())
         ending = asyncio.ensure_future(self._ending.wait())
@@ -174,15 +175,15 @@ class WebSocketSink:
                 task.cancel()
             await asyncio.gather(reading, sending, ending, return_exceptions=True)
             self.over = True
-            await self._hang_up()
+            await self._close_socket()
 
-    async def _hang_up(self) -> None:
+    async def _close_socket(self) -> None:
         code, reason = self._reason or (CLOSE_DONE, "")
         from starlette.websockets import WebSocketDisconnect
 
         with contextlib.suppress(
             WebSocketDisconnect, RuntimeError, TimeoutError, OSError
-        ):  # it is closed, or does not read any more
+        ):  # it is closed already, or nobody reads any more
             await asyncio.wait_for(self._socket.close(code, reason), 1.0)
 
     async def _send(self) -> None:
@@ -198,7 +199,7 @@ class WebSocketSink:
             self._news.clear()
             await self._news.wait()
 
-    # reading, in the loop
+    # reading, in the event loop
 
     async def _read(self) -> None:
         while self._reason is None:
@@ -206,26 +207,26 @@ class WebSocketSink:
             try:
                 message = await asyncio.wait_for(self._socket.receive(), seconds)
             except TimeoutError:
-                self._end(CLOSE_UNDERSTOOD_NOT, "no hello came")
+                self._end(CLOSE_MALFORMED, "no hello came")
                 return
             if message["type"] == "websocket.disconnect":
                 return
             try:
-                self._take(message)
+                self._handle(message)
             except LipsmithError as reason:
                 self._refuse(reason)
 
     def _refuse(self, reason: LipsmithError) -> None:
         kind = type(reason).__name__
-        self.tell({"type": "error", "error": kind, "detail": str(reason)})
+        self.send_event({"type": "error", "error": kind, "detail": str(reason)})
         self._faults += isinstance(reason, InputError)
         if self._faults >= FAULTS:
-            self._end(CLOSE_UNDERSTOOD_NOT, f"{FAULTS} messages could not be understood")
+            self._end(CLOSE_MALFORMED, f"{FAULTS} messages could not be understood")
 
-    def _take(self, message: Mapping[str, Any]) -> None:
+    def _handle(self, message: Mapping[str, Any]) -> None:
         data = message.get("bytes")
         if data is None:
-            self._take_word(websocket_frames.read_word(message.get("text") or ""))
+            self._handle_command(websocket_frames.read_command(message.get("text") or ""))
             return
         samples, last = websocket_frames.sound_in(websocket_frames.unpack(data))
         if self._hello is None:
@@ -235,21 +236,21 @@ class WebSocketSink:
         if last:
             self._speaker.end()
 
-    def _take_word(self, said: dict[str, Any]) -> None:
+    def _handle_command(self, command: dict[str, Any]) -> None:
         if self._hello is None:
-            self._greet(websocket_frames.read_hello(said))
-        elif said["type"] == "ack" and self._window:
-            self._window.ack(websocket_frames.read_ack(said))
-        elif said["type"] == "end":
+            self._accept_hello(websocket_frames.read_hello(command))
+        elif command["type"] == "ack" and self._window:
+            self._window.ack(websocket_frames.read_ack(command))
+        elif command["type"] == "end":
             self._speaker.end()
-        elif said["type"] == "interrupt":
+        elif command["type"] == "interrupt":
             self._speaker.interrupt()
         else:
-            raise InputError(f"'{said['type']}' has no place here: sound is spoken by binary frames of kind 1.")
+            raise InputError(f"'{command['type']}' cannot come here: sound is sent as binary frames of kind 1.")
 
-    def _greet(self, hello: Hello) -> None:
+    def _accept_hello(self, hello: Hello) -> None:
         self._hello = hello
-        self.tell(
+        self.send_event(
             {
                 "type": "ready", "width": self._info.size[0], "height": self._info.size[1], "rate": self._info.rate,
                 "fps": float(self._info.fps), "picture": hello.picture, "window": hello.window,

@@ -1,1 +1,1 @@
-"""Words on their way to a mouth: text cut into sentences, and the voices that say them."""
+"""Text to speech: text cut into sentences, and the voices that speak them."""

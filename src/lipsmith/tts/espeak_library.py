@@ -1,4 +1,4 @@
-"""eSpeak NG through its C library: over a hundred languages, sound with the sample at which every phone begins."""
+"""eSpeak NG through its C library: over a hundred languages, sound with the sample at which each phone begins."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(slots=True)
 class EspeakRecording:
-    """What was said."""
+    """Speech with its phones."""
 
     blocks: list[Samples] = field(default_factory=list)  # (n,) each, at the library's rate
-    phones: list[tuple[int, str]] = field(default_factory=list)  # sample at which it begins, IPA
+    phones: list[tuple[int, str]] = field(default_factory=list)  # first sample, IPA
 
     @property
     def samples(self) -> Samples:
         """(n,) of all blocks."""
         return np.concatenate(self.blocks) if self.blocks else np.zeros(0, np.float32)
 
-    def hear(self, sound: Any, count: int, events: Any) -> int:
-        """The library's callback: a block of 16-bit samples, events up to one of type 0."""
+    def receive(self, sound: Any, count: int, events: Any) -> int:
+        """The library's callback: takes a block of 16-bit samples, and events up to one of type 0."""
         if count > 0 and sound:
             self.blocks.append(np.ctypeslib.as_array(sound, (count,)).astype(np.float32) / 32768)
         index = 0
@@ -71,19 +71,19 @@ class EspeakRecording:
 
 
 class EspeakLibrary:
-    """The library, opened once; it keeps one voice at a time, so one instance per process and no threads."""
+    """The library, which keeps one voice at a time: open it once per process and use it from one thread."""
 
     def __init__(self, library: Any, rate: int) -> None:
         self._library, self.rate = library, rate
         self._recording = EspeakRecording()
-        self._callback = _Callback(lambda sound, count, events: self._recording.hear(sound, count, events))
+        self._callback = _Callback(lambda sound, count, events: self._recording.receive(sound, count, events))
         library.espeak_SetSynthCallback(self._callback)
         library.espeak_Info.restype = ctypes.c_char_p
         self.version: str = library.espeak_Info(None).decode()
 
     @classmethod
     def open(cls) -> EspeakLibrary | None:
-        """The library of PyPI's ``espeakng-loader``, else the system's; None where there is neither."""
+        """Open the library of PyPI's ``espeakng-loader``, else the system's; None where there is neither."""
         found = _packaged() or _installed()
         if found is None:
             return None
@@ -92,14 +92,14 @@ class EspeakLibrary:
         return cls(library, rate) if rate > 0 else None
 
     def languages(self) -> dict[str, str]:
-        """Its languages by their codes (``cmn``, ``en-us``, ...), sorted, each with the voice that ``speak`` takes."""
+        """Language code (``cmn``, ``en-us``, ...) -> name of the voice for ``speak``, sorted by code."""
         listed = self._library.espeak_ListVoices
         listed.restype = ctypes.POINTER(ctypes.POINTER(_Speaker))
         voices, found, index = listed(None), {}, 0
         while voices[index]:
             speaker = voices[index].contents
             place = (speaker.identifier or b"").decode("utf-8", "replace")
-            if speaker.languages and place and not place.startswith("mb/"):  # those want MBROLA
+            if speaker.languages and place and not place.startswith("mb/"):  # those need MBROLA
                 found[speaker.languages[1:].decode("utf-8", "replace")] = place.rpartition("/")[2]
             index += 1
         return dict(sorted(found.items()))
@@ -107,7 +107,7 @@ class EspeakLibrary:
     def speak(
         self, text: str, voice: str, tempo: float = 1.0, pitch: float = 1.0, liveliness: float = 1.0
     ) -> EspeakRecording | None:
-        """Say ``text``; 1 is the voice's own way. None: there is no such voice."""
+        """Speak ``text``; None: there is no such voice. 1 is the voice's own tempo, pitch and liveliness."""
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             return None
         for parameter, value in ((_RATE, _WORDS_PER_MINUTE * tempo), (_PITCH, 50 * pitch), (_RANGE, 50 * liveliness)):

@@ -1,4 +1,4 @@
-"""Which language a text is in, as far as its letters tell, and which of a voice's languages a caller means."""
+"""Guesses a text's language from its letters, and matches the language that a caller names with those of a voice."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "THAI": ("th",),
     "DEVANAGARI": ("hi", "mr", "ne", "kok"),
 }
-"""The first word of a letter's Unicode name -> the languages written so, the one to guess first."""
+"""First word of a letter's Unicode name -> languages written in that script; the first one is guessed."""
 OTHER_NAMES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hans": "cmn", "zh-hant": "cmn", "zh-hk": "yue",
                "no": "nb", "en": "en-us"}  # fmt: skip
-"""What the web calls a language -> what eSpeak NG does."""
+"""Name of a language on the web -> name in eSpeak NG."""
 
 
-def guess(text: str, usual: str) -> str:
-    """The language of ``text``: ``usual``, unless most letters that are not Latin are of a script it does not use."""
-    seen = Counter(unicodedata.name(letter, "").split(" ")[0].split("-")[0] for letter in text if letter.isalpha())
-    found = {script: count for script, count in seen.items() if script in SCRIPTS}
+def guess(text: str, default: str) -> str:
+    """The language of ``text``: ``default``, unless most non-Latin letters belong to a script that it does not use."""
+    scripts = Counter(unicodedata.name(letter, "").split(" ")[0].split("-")[0] for letter in text if letter.isalpha())
+    found = {script: count for script, count in scripts.items() if script in SCRIPTS}
     if not found:
-        return usual
+        return default
     kana = [script for script in ("HIRAGANA", "KATAKANA") if script in found]
     script = kana[0] if kana else max(found, key=lambda name: found[name])
-    return usual if usual.split("-")[0] in SCRIPTS[script] else SCRIPTS[script][0]
+    return default if default.split("-")[0] in SCRIPTS[script] else SCRIPTS[script][0]
 
 
 def known_as(name: str, known: Collection[str]) -> str:
     """Which of ``known`` a caller means by ``name``: ``zh-CN`` is ``cmn``, ``fr`` ``fr-fr``, ``de-DE`` ``de``.
 
     Raises:
-        OptionError: none of them; names the nearest.
+        OptionError: no such language; names the nearest.
     """
     plain = name.strip().lower().replace("_", "-")
     short = plain.split("-")[0]

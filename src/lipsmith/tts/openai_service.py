@@ -1,4 +1,4 @@
-"""A voice behind HTTP that speaks as OpenAI's does: ``POST {base}/audio/speech``, sound as it is made."""
+"""A voice behind HTTP with OpenAI's interface: ``POST {base}/audio/speech``, sound streamed as it is made."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import httpx
 
 KEY = "LIPSMITH_VOICE_KEY"
-"""Environment variable with the service's key: the only place it is read from."""
+"""Environment variable with the service's key, the only place that it is read from."""
 MOST_SECONDS = 180
-"""Of sound for one sentence; a service that goes on is out of order."""
-TOLD = 200  # letters of what a service says of its trouble
+"""Longest sound of one sentence; a service that sends more is broken."""
+QUOTED = 200
+"""Letters of a service's error that are quoted."""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _SOUNDS = (
     "audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave", "audio/pcm", "audio/l16", "audio/raw", "audio/basic",
@@ -31,18 +32,18 @@ _SOUNDS = (
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What is asked of the service with every sentence.
+    """Settings sent with every sentence.
 
     Raises:
-        OptionError: a value that cannot be.
+        OptionError: a value out of range.
     """
 
     model: str = "tts-1"
     voice: str = "alloy"
-    format: Literal["wav", "pcm"] = "wav"  # asked for; what comes is told by its first bytes
+    format: Literal["wav", "pcm"] = "wav"  # that is asked for; the first bytes say what comes
     rate: int = 24_000  # Hz of bare PCM
     speed: float = 1.0
-    timeout: float = 20.0  # seconds without a byte
+    timeout: float = 20.0  # seconds without a byte, after which a sentence fails
 
     def __post_init__(self) -> None:
         check(self)
@@ -55,14 +56,14 @@ def service_voice(address: str) -> ServiceVoice:
     """The voice at ``address``, whose query holds fields of ``ServiceOptions``.
 
     Raises:
-        OptionError: no http address, or unknown settings.
+        OptionError: the address is no http address, or has unknown settings.
         VoiceError: httpx is not installed.
     """
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
         raise OptionError(
-            f"'{address}' is no address of a voice; it can be openai:http://host:port/v1, with ?model=...&voice=... "
-            f"behind it. A key stands in ${KEY}."
+            f"'{address}' is no address of a voice; write openai:http://host:port/v1, with ?model=...&voice=... "
+            f"after it. The key belongs into ${KEY}."
         )
     hints, given = get_type_hints(ServiceOptions), dict(parse_qsl(parts.query, keep_blank_values=True))
     plain = {one.name for one in fields(ServiceOptions) if hints[one.name] not in (int, float)}
@@ -73,45 +74,50 @@ def service_voice(address: str) -> ServiceVoice:
 
 
 class ServiceVoice:
-    """Asks ``base`` sentence by sentence. Redirects are not followed: they could carry the key elsewhere."""
+    """Asks the service at ``base`` sentence by sentence.
+
+    Redirects are not followed: they could carry the key elsewhere.
+    """
 
     languages: tuple[str, ...] = ()
 
     def __init__(self, base: str, options: ServiceOptions, key: str = "") -> None:
         if find_spec("httpx") is None:
-            raise VoiceError('A voice behind HTTP wants httpx: pip install "lipsmith[voice]" brings it.')
+            raise VoiceError('A voice behind HTTP needs httpx: pip install "lipsmith[voice]" brings it.')
         self._base, self._options, self._key = base, options, key
         self._client: httpx.AsyncClient | None = None
 
     @property
     def name(self) -> str:
-        """``openai:`` and the service's name of the voice; where it is stays untold."""
+        """``openai:`` and the service's name of the voice. The address is not shown."""
         return f"openai:{self._options.voice}"
 
     async def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
-        """As ``Voice.speak``; the service finds the language out by itself."""
+        """As ``Voice.speak``; the service detects the language itself."""
         import httpx
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        request = self._opened().stream("POST", f"{self._base}/audio/speech", json=self._wish(text), headers=headers)
+        request = self._open_client().stream(
+            "POST", f"{self._base}/audio/speech", json=self._request(text), headers=headers
+        )
         try:
             async with request as answer:
-                async for sound in self._heard(answer):
+                async for sound in self._sounds(answer):
                     yield sound
         except httpx.TimeoutException as reason:
             seconds = f"{self._options.timeout:g}"
             raise VoiceError(f"The voice's service sent nothing for {seconds} s: is it overloaded?") from reason
         except httpx.HTTPError as reason:
-            told = f"{type(reason).__name__}: {reason}"[:TOLD]
-            raise VoiceError(f"The voice's service does not answer ({told}): is it running there?") from reason
+            text = f"{type(reason).__name__}: {reason}"[:QUOTED]
+            raise VoiceError(f"The voice's service does not answer ({text}): is it running there?") from reason
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    def _wish(self, text: str) -> dict[str, Any]:
+    def _request(self, text: str) -> dict[str, Any]:
         how = self._options
         return {
             "model": how.model,
@@ -121,16 +127,16 @@ class ServiceVoice:
             "speed": how.speed,
         }
 
-    def _opened(self) -> httpx.AsyncClient:
+    def _open_client(self) -> httpx.AsyncClient:
         import httpx
 
         if self._client is None:
-            abroad = urlsplit(self._base).hostname not in _LOCAL  # a proxy is for other machines
+            remote = urlsplit(self._base).hostname not in _LOCAL  # only remote services go through a proxy
             timeout = httpx.Timeout(self._options.timeout, connect=min(5.0, self._options.timeout))
-            self._client = httpx.AsyncClient(timeout=timeout, trust_env=abroad, follow_redirects=False)
+            self._client = httpx.AsyncClient(timeout=timeout, trust_env=remote, follow_redirects=False)
         return self._client
 
-    async def _heard(self, answer: httpx.Response) -> AsyncGenerator[SpokenSound, None]:
+    async def _sounds(self, answer: httpx.Response) -> AsyncGenerator[SpokenSound, None]:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if answer.status_code != 200 or kind not in _SOUNDS:
             raise VoiceError(await _trouble(answer, kind))
@@ -148,17 +154,17 @@ class ServiceVoice:
 
 
 async def _trouble(answer: httpx.Response, kind: str) -> str:
-    """What is wrong with an answer that is no sound."""
+    """The sentence about an answer that is no sound."""
     if answer.status_code == 200:
         return f"The voice's service sent {kind[:60]}; WAV or PCM was asked for. Does it speak OpenAI's audio/speech?"
     body = b""
     async for data in answer.aiter_bytes():
         body += data
-        if len(body) > TOLD:
+        if len(body) > QUOTED:
             break
-    told = " ".join(body[:TOLD].decode("utf-8", "replace").split())
-    remedy = f" Its key stands in ${KEY}." if answer.status_code in (401, 403) else ""
-    return f"The voice's service answered {answer.status_code}: {told or answer.reason_phrase}.{remedy}"
+    quoted = " ".join(body[:QUOTED].decode("utf-8", "replace").split())
+    remedy = f" Its key belongs into ${KEY}." if answer.status_code in (401, 403) else ""
+    return f"The voice's service answered {answer.status_code}: {quoted or answer.reason_phrase}.{remedy}"
 
 
 __all__ = ["KEY", "ServiceOptions", "ServiceVoice", "service_voice"]

@@ -1,4 +1,4 @@
-"""Voices: text in, sound out, piece by piece."""
+"""What a voice is: text in, sound out, piece by piece."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from .sentences import sentences, speakable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenSound:
-    """A piece of what is being said."""
+    """A piece of speech."""
 
     samples: Samples  # (n,)
     rate: int  # Hz
 
 
 class Voice(Protocol):
-    """Somebody who reads aloud. For one event loop; several texts at a time."""
+    """A text-to-speech voice. It belongs to one event loop and may speak several texts at a time."""
 
     @property
     def name(self) -> str:
-        """For people: ``espeak:en-us``."""
+        """A name to show, such as ``espeak:en-us``."""
         ...
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What ``speak`` takes as language; empty where the voice finds out by itself."""
+        """The languages that ``speak`` accepts; empty where the voice detects the language itself."""
         ...
 
     def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
-        """Say ``text``; what is left is given up when the iterator is closed.
+        """Speak ``text``; closing the iterator drops the rest.
 
         Args:
-            language: one of ``languages``; "": as its letters tell.
+            language: one of ``languages``; "": guessed from the text's letters.
 
         Raises:
             OptionError: an unknown language.
-            VoiceError: it cannot be said.
+            VoiceError: the text cannot be spoken.
         """
         ...
 
     async def close(self) -> None:
-        """Speak no more."""
+        """Release what the voice holds."""
         ...
 
 
 def readable(text: str) -> list[str]:
-    """The pieces of ``text`` that sound, in order, ready for a voice.
+    """The sentences of ``text`` that can be spoken, in order.
 
     Raises:
         OptionError: there is none.
@@ -62,14 +62,14 @@ def readable(text: str) -> list[str]:
 
 
 async def read_aloud(voice: Voice, pieces: Iterable[str], language: str = "") -> AsyncGenerator[SpokenSound, None]:
-    """Say ``pieces`` one after the other. Raises as ``Voice.speak``."""
+    """Speak ``pieces`` one after the other. Raises as ``Voice.speak``."""
     for piece in pieces:
         async for sound in voice.speak(piece, language):
             yield sound
 
 
 def _plain(text: str) -> str:
-    """One line without control characters."""
+    """``text`` as one line without control characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 

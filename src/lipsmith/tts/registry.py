@@ -1,4 +1,4 @@
-"""Voices by one word: ``espeak:en`` or ``openai:http://host/v1``."""
+"""Voices by name: ``espeak:en`` or ``openai:http://host/v1``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .protocols import Voice
 KINDS = ("auto", "espeak", "none", "openai")
 
 
-def open_voice(word: str) -> Voice | None:
-    """The voice that ``word`` names; None for ``none``, and for ``auto`` where eSpeak NG does not run.
+def open_voice(name: str) -> Voice | None:
+    """The voice called ``name``; None for ``none``, and for ``auto`` where eSpeak NG does not run.
 
     ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3`` with a variant), ``openai:URL`` with settings as its query:
     ``openai:http://127.0.0.1:8880/v1?model=kokoro&voice=af_sky``.
 
     Raises:
-        OptionError: another word, an unknown language, a URL that is none.
+        OptionError: an unknown name or language, or a malformed URL.
         VoiceError: the voice's package is not installed.
     """
-    kind, _, rest = word.partition(":")
+    kind, _, rest = name.partition(":")
     if kind not in KINDS or (rest and kind in ("auto", "none")) or (kind == "openai" and not rest):
-        raise OptionError(f"voice is '{word}'; it can be espeak, espeak:LANGUAGE, openai:URL, auto or none. "
+        raise OptionError(f"voice is '{name}'; it can be espeak, espeak:LANGUAGE, openai:URL, auto or none. "
                           f"{nearest(kind, KINDS)}")  # fmt: skip
     if kind == "openai":
         return service_voice(rest)

@@ -1,4 +1,4 @@
-"""A text read aloud into a file, for films."""
+"""A text spoken into a sound file."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .registry import open_voice
 
 @dataclass(frozen=True, slots=True)
 class TextToFile:
-    """What is to be read, and by whom."""
+    """A text and the voice that speaks it."""
 
     text: str = ""
-    voice: str = "auto"  # see ``open_voice``
+    voice: str = "auto"  # a name for ``open_voice``
 
     def __post_init__(self) -> None:
         check(self)
 
     def write(self, path: Path) -> None:
-        """The text as a mono WAV of 16 bits.
+        """Write the spoken text as a 16-bit mono WAV.
 
         Raises:
-            OptionError: nothing to read, or no such voice.
-            VoiceError: nobody can read it.
+            OptionError: the text holds nothing to speak, or there is no such voice.
+            VoiceError: no voice is installed, or it fails.
         """
         pieces, voice = readable(self.text), open_voice(self.voice)
         if voice is None and self.voice == "none":
@@ -46,7 +46,7 @@ async def _record(voice: Voice, pieces: list[str], path: Path) -> None:
     rate = 0
     try:
         with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, 16_000, 0, "NONE", ""))  # until a sound tells its rate
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))  # until the first piece brings its rate
             async for sound in read_aloud(voice, pieces):
                 if rate != sound.rate:
                     _check_rate(rate, sound.rate)

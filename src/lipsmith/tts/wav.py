@@ -1,4 +1,4 @@
-"""16-bit or float sound out of bytes as they come: WAV, whose length may be unknown, or bare PCM."""
+"""Decodes sound from bytes as they arrive: 16-bit or float WAV, whose length may be unknown, or bare PCM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import VoiceError
 from ..types import Samples
 
 HEAD_BYTES = 65_536
-"""Of what may stand before the samples of a WAV."""
+"""Most bytes before the samples of a WAV."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _NO_WAV = (
     "The voice's service sent a WAV that cannot be read: {}; 16-bit PCM or 32-bit float in one or two channels can."
@@ -18,10 +18,10 @@ _NO_WAV = (
 
 
 class SoundBytes:
-    """Feed it what comes, in any cuts; it answers with the samples that are whole.
+    """Takes bytes in pieces of any length and returns the samples that are complete.
 
     Args:
-        rate: Hz of bare PCM, which is mono with 16 bits; a WAV tells its own.
+        rate: Hz of bare PCM, which is 16-bit mono; a WAV brings its own.
     """
 
     def __init__(self, rate: int) -> None:
@@ -42,19 +42,19 @@ class SoundBytes:
         if self._length is not None:
             self._length -= len(whole)
             if self._length < frame:
-                self._left = b""  # what stands behind the sound
+                self._left = b""  # chunks after the sound
         sound = np.frombuffer(whole, self._kind).reshape(-1, self._channels).astype(np.float32)
         scale = 32768 if self._kind == "<i2" else 1
         mono: Samples = np.clip(np.nan_to_num(sound.mean(axis=1) / scale), -1, 1).astype(np.float32)
         return mono
 
     def finish(self) -> None:
-        """The end. Raises VoiceError if a WAV ended before its sound began."""
+        """The end of the bytes. Raises VoiceError if a WAV ended before its sound began."""
         if not self._open and self._left:
             raise VoiceError(_NO_WAV.format("it ended before its sound began"))
 
     def _read_head(self) -> bool:
-        """Whether the samples have begun."""
+        """Read the header as far as it is there; returns whether the samples have begun."""
         if len(self._left) < 12:
             self._open = len(self._left) >= 4 and not self._left.startswith(b"RIFF")
             return self._open

@@ -42,8 +42,10 @@ async def studio(
 
 
 @asynccontextmanager
-async def watching(sink: WebRtcSink, client: RtcClient, ears: ViewerCallbacks | None = None) -> AsyncIterator[Viewer]:
-    viewer, answer = await sink.answer(await client.offer(), ears)
+async def watching(
+    sink: WebRtcSink, client: RtcClient, callbacks: ViewerCallbacks | None = None
+) -> AsyncIterator[Viewer]:
+    viewer, answer = await sink.answer(await client.offer(), callbacks)
     try:
         await client.accept(answer)
         yield viewer
@@ -91,7 +93,7 @@ def test_viewers_of_one_session_share_its_coder() -> None:
         async with studio(options=RtcOptions(viewers=2)) as sink:
             async with watching(sink, clients[0]), watching(sink, clients[1]):
                 await until(lambda: all(client.seen.flashes() for client in clients))
-                assert len(sink._coders) == 1
+                assert len(sink._encoders) == 1
                 third = RtcClient()
                 with pytest.raises(Busy, match="2 viewers"):
                     await sink.answer(await third.offer())
@@ -126,13 +128,13 @@ def test_events_and_words_go_over_the_data_channel() -> None:
     async def scene() -> None:
         words: list[Mapping[str, Any]] = []
         client = RtcClient(channel=True)
-        async with studio() as sink, watching(sink, client, ViewerCallbacks(word=words.append)):
+        async with studio() as sink, watching(sink, client, ViewerCallbacks(message=words.append)):
             await until(lambda: client.channel.readyState == "open")
             client.channel.send('{"type": "interrupt"}')
             client.channel.send("no JSON")
             client.channel.send("[1]")
             await until(lambda: len(words) == 1 and len(client.words) == 2)
-            sink.tell({"type": "speaking", "time": 1.5})
+            sink.send_event({"type": "speaking", "time": 1.5})
             await until(lambda: len(client.words) == 3)
         assert words == [{"type": "interrupt"}]
         assert json.loads(client.words[2]) == {"type": "speaking", "time": 1.5}
@@ -145,9 +147,9 @@ def test_a_viewer_who_lost_the_picture_gets_a_whole_one() -> None:
         client = RtcClient()
         async with studio() as sink, watching(sink, client) as viewer:
             await until(lambda: len(client.seen.pictures) > 5)
-            made = dict(sink._keyed)
+            made = dict(sink._key_times)
             await client.video.receiver._send_rtcp_pli(viewer._connection.getSenders()[1]._ssrc)
-            await until(lambda: sink._keyed != made)
+            await until(lambda: sink._key_times != made)
             assert viewer.connected
 
     asyncio.run(scene())
@@ -169,7 +171,7 @@ def test_garbage_is_refused_in_a_sentence(mode: str) -> None:
         }
         sink = WebRtcSink()
         sink.open(INFO)
-        with pytest.raises(InputError, match="send the whole SDP"):
+        with pytest.raises(InputError, match="send the complete SDP"):
             await sink.answer(garbage[mode])
         assert sink.viewers == ()
         sink.close()

@@ -96,7 +96,7 @@ async def _serve(ws: WebSocket, handle: SessionHandle) -> None:
     sink = WebSocketSink(ws, handle, live.film)
     live.attach(sink)
     forwarding = asyncio.create_task(
-        forward_events(live, lambda event: sink.tell({**event, "type": "event", "event": event["name"]}))
+        forward_events(live, lambda event: sink.send_event({**event, "type": "event", "event": event["name"]}))
     )
     try:
         await sink.run()

@@ -80,7 +80,7 @@ def _viewers(handle: SessionHandle, options: RtcOptions) -> RtcViewers:
     viewers = RtcViewers(handle, WebRtcSink(options))
     handle.live.attach(viewers.sink)
     handle.attachments.append(viewers)
-    viewers.run(forward_events(handle.live, lambda event: viewers.sink.tell({"type": event["name"], **event})))
+    viewers.run(forward_events(handle.live, lambda event: viewers.sink.send_event({"type": event["name"], **event})))
     return viewers
 
 

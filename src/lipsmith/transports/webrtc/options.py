@@ -1,4 +1,4 @@
-"""What can be chosen of WebRTC, and the words of ICE servers. Pure."""
+"""The options of WebRTC, and the addresses and credentials of ICE servers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ...options import check
 
 ICE_URL = re.compile(r"(stun|stuns|turn|turns):[^\s,?]+(\?transport=(udp|tcp))?")
 CREDENTIAL_SECONDS = 6 * 3600
-"""How long the name and word for a TURN server are good: longer than any session should be."""
+"""How long the credentials for a TURN server are valid: longer than any session should last."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtcOptions:
-    """How WebRTC is done here. Only who runs the server sets these.
+    """How WebRTC is done. Only the operator of a server sets these.
 
     Raises:
-        OptionError: a value that cannot be.
+        OptionError: a value out of range.
     """
 
-    codec: Literal["h264", "vp8"] = "h264"  # taken where the other side knows it, else the other one
-    bit_rate: int = 1_500_000  # bits a second of the picture; less where the line carries less
+    codec: Literal["h264", "vp8"] = "h264"  # used where the viewer supports it, else the other one
+    bit_rate: int = 1_500_000  # bits per second of the picture; less where the connection carries less
     ice: str = ""  # addresses of STUN and TURN servers, divided by commas: stun:host:3478, turns:host:443?transport=tcp
-    turn_secret: str = ""  # shared with the TURN server, from which every session's name and word are made
-    turn_name: str = ""  # instead of a secret: one name and word for all
+    turn_secret: str = ""  # shared with the TURN server; every session's credentials are made from it
+    turn_name: str = ""  # instead of a secret: one user name and password for all
     turn_word: str = ""
     relay_only: bool = False  # media goes through the TURN server only
-    public_address: str = ""  # that this machine has on the internet, where a router or a cloud maps its own to it
-    ports: str = ""  # UDP ports for media, such as 50000-50199; wants an event loop of ``ports.loop_within``
+    public_address: str = ""  # of this machine on the internet, where a router or a cloud maps it
+    ports: str = ""  # UDP ports for media, such as 50000-50199; needs an event loop of ``ports.loop_within``
     viewers: int = 4  # of one session
-    connect_seconds: float = 15.0  # in which a viewer must have connected after the answer
+    connect_seconds: float = 15.0  # in which a viewer must connect after the answer
 
     def __post_init__(self) -> None:
         check(self)
@@ -46,7 +46,7 @@ class RtcOptions:
         if self.public_address and not _is_address(self.public_address):
             raise OptionError(f"public_address is '{self.public_address}'; it must be an IPv4 or IPv6 address.")
         if self.relay_only and not any(url.startswith("turn") for url in self.urls):
-            raise OptionError("relay_only wants a TURN server in ice, such as turn:host:3478.")
+            raise OptionError("relay_only needs a TURN server in ice, such as turn:host:3478.")
         if self.bit_rate < 50_000 or self.viewers < 1 or not self.connect_seconds > 0:
             raise OptionError("bit_rate must be 50000 or more, viewers 1 or more, connect_seconds above 0.")
         parse_ports(self.ports)
@@ -58,7 +58,7 @@ class RtcOptions:
 
 
 def parse_ports(text: str) -> range | None:
-    """``50000-50199`` as a range; None for nothing. Raises OptionError for what is no range of ports."""
+    """``50000-50199`` as a range; None for an empty text. Raises OptionError for a text that is no range of ports."""
     if not text:
         return None
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
@@ -69,17 +69,17 @@ def parse_ports(text: str) -> range | None:
 
 
 def ice_servers(options: RtcOptions, session: str, now: float) -> list[dict[str, str]]:
-    """The servers as a browser's RTCPeerConnection takes them, with a name and word for this ``session``.
+    """The servers as a browser's RTCPeerConnection takes them, with credentials for this ``session``.
 
-    With a secret they are those of the TURN REST API (draft-uberti-behave-turn-rest): the name is
-    ``<expiry>:<session>``, the word HMAC-SHA1 of it; ``now`` is in seconds since 1970.
+    With a secret the credentials are those of the TURN REST API (draft-uberti-behave-turn-rest): the user name is
+    ``<expiry>:<session>``, the password HMAC-SHA1 of it; ``now`` is in seconds since 1970.
     """
-    name, word = options.turn_name, options.turn_word
+    name, password = options.turn_name, options.turn_word
     if options.turn_secret:
         name = f"{int(now) + CREDENTIAL_SECONDS}:{session}"
-        made = hmac.new(options.turn_secret.encode(), name.encode(), hashlib.sha1)
-        word = base64.b64encode(made.digest()).decode()
-    turn = {"username": name, "credential": word} if name else {}
+        digest = hmac.new(options.turn_secret.encode(), name.encode(), hashlib.sha1)
+        password = base64.b64encode(digest.digest()).decode()
+    turn = {"username": name, "credential": password} if name else {}
     return [{"urls": url, **(turn if url.startswith("turn") else {})} for url in options.urls]
 
 

@@ -1,8 +1,8 @@
-"""UDP ports of one's own choice, for machines whose firewall opens a few.
+"""WebRTC media on a chosen range of UDP ports, for machines whose firewall opens only some.
 
-aioice binds port 0, whichever is free, and has no setting for it. An event loop is the one place between it and the
-system that Python lets us choose: one that gives a datagram socket asked for on port 0 a port of our range. Only
-aioice asks so in our server; everything else is as in asyncio's own loop.
+aioice binds port 0, which means any free port, and has no setting for it. So the server runs on an event loop that
+binds such a datagram socket to a port of the range. Only aioice asks for port 0 in our server; everything else is as
+in asyncio's own loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class PortRangeLoop(asyncio.SelectorEventLoop):
-    """See the module."""
+    """An event loop that binds datagram sockets for port 0 to a free port of ``ports``."""
 
     def __init__(self, ports: range) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class PortRangeLoop(asyncio.SelectorEventLoop):
     async def create_datagram_endpoint(  # type: ignore[override]
         self, protocol_factory: Callable[[], Any], local_addr: tuple[str, int] | None = None, **options: Any
     ) -> tuple[Any, Any]:
-        """As asyncio's, with a port of ours for port 0. Raises OSError when none of them is free."""
+        """As asyncio's, with a port of the range for port 0. Raises OSError when none of them is free."""
         if local_addr is None or local_addr[1]:
             return await super().create_datagram_endpoint(protocol_factory, local_addr, **options)
         first = secrets.randbelow(len(self.ports))
@@ -38,7 +38,7 @@ class PortRangeLoop(asyncio.SelectorEventLoop):
 
 
 def loop_within(ports: range | None) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the event loop of a server whose media ports are ``ports``; asyncio's own without any."""
+    """A factory for the event loop of a server whose media ports are ``ports``; None: asyncio's own loop."""
     return asyncio.new_event_loop if ports is None else lambda: PortRangeLoop(ports)
 
 

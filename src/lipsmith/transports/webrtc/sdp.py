@@ -1,4 +1,4 @@
-"""Looks at offers before anybody works with them, and puts a public address into answers. Pure, on text."""
+"""Checks the SDP of offers before they are used, and puts a public address into answers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections import Counter
 from ...errors import InputError
 
 MOST_BYTES = 65_536
-"""Of an offer: browsers send 3 to 10 kB."""
+"""Longest offer; browsers send 3 to 10 kB."""
 MOST_CANDIDATES = 64
-"""Addresses of the other side that would be tried."""
-WHAT_TO_SEND = "send the whole SDP of a WebRTC offer that wants audio, video or both, once each"
+"""Most addresses of a viewer that are tried."""
+WHAT_TO_SEND = "send the complete SDP of a WebRTC offer for audio, video or both, once each"
 
 
 def check_offer(sdp: str) -> frozenset[str]:
     """The media ("audio", "video", "application") that an offer asks for.
 
     Raises:
-        InputError: it is none, or asks for more than one of a kind.
+        InputError: the text is no offer, or asks for more than one of a kind.
     """
     lines = sdp.splitlines()
     if len(sdp) > MOST_BYTES or not lines or lines[0].strip() != "v=0":
@@ -36,7 +36,7 @@ def check_offer(sdp: str) -> frozenset[str]:
 
 
 def with_public_address(sdp: str, address: str) -> str:
-    """The answer with this machine's own addresses (``typ host``, of the same family) replaced by ``address``."""
+    """The answer with this machine's own addresses (``typ host``) of the same family replaced by ``address``."""
     if not address:
         return sdp
     family = ipaddress.ip_address(address).version

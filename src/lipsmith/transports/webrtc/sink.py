@@ -1,4 +1,4 @@
-"""A session for browsers over WebRTC: coded once for each codec, sent to every viewer. Wants aiortc."""
+"""A session sent to browsers over WebRTC: encoded once for each codec, for all viewers. Needs aiortc."""
 
 from __future__ import annotations
 
@@ -20,61 +20,64 @@ if TYPE_CHECKING:
     from ...types import AVFrame, FilmInfo
     from ..encoding import Codec
 
-FLYING = 3
-"""Coded frames on their way into the loop: while it is busy, frames wait where they can be dropped."""
+IN_FLIGHT = 3
+"""Encoded frames that wait for the event loop; further frames wait in the queue, where they can be dropped."""
 KEY_GAP = 0.5
-"""Seconds between two whole pictures, however often viewers ask: they are ten times as large."""
+"""Seconds between two key frames, however often viewers ask: they are ten times as large."""
 LEAST_BITS = 150_000
-"""Bits a second below which no picture is worth sending."""
+"""Lowest bit rate of the picture, in bits per second."""
 RESTART = 1.3
-"""How much more or less the slowest line must carry before the coder begins anew for it."""
+"""Factor by which the bit rate of the slowest viewer must change before the encoder is restarted."""
 RESTART_SECONDS = 3.0
+"""Shortest time between two restarts of an encoder."""
 
 
 class WebRtcSink:
-    """See the module. Make it in a running loop; ``open``, ``write`` and ``close`` are for any thread.
+    """Sends a session to its viewers. Create it in a running event loop; any thread may use it as a sink.
 
-    Pictures and sound are coded in a thread of their own, and only while somebody watches.
+    Pictures and sound are encoded in a thread of their own, and only while somebody watches.
     """
 
     def __init__(self, options: RtcOptions | None = None) -> None:
         self.options = options or RtcOptions()
         self._loop = asyncio.get_running_loop()
         if parse_ports(self.options.ports) and not isinstance(self._loop, PortRangeLoop):
-            raise OptionError(f"ports {self.options.ports} want an event loop made by transports.ports.loop_within.")
+            raise OptionError(
+                f"ports {self.options.ports} need an event loop made by transports.webrtc.ports.loop_within."
+            )
         self._viewers: dict[str, Viewer] = {}
         self._thread = FrameThread("lipsmith-webrtc", self._encode)
-        self._flying = threading.Semaphore(FLYING)
+        self._in_flight = threading.Semaphore(IN_FLIGHT)
         self._info: FilmInfo | None = None
         self._sound: AudioEncoder | None = None
-        self._coders: dict[Codec, VideoEncoder] = {}
-        self._begun: dict[Codec, float] = {}  # codec -> when its coder began
-        self._keyed: dict[Codec, float] = {}  # codec -> when its last whole picture was made
-        self._wanted: set[Codec] = set()  # codecs whose next picture must be whole
+        self._encoders: dict[Codec, VideoEncoder] = {}
+        self._started: dict[Codec, float] = {}  # codec -> when its encoder was started
+        self._key_times: dict[Codec, float] = {}  # codec -> when its last key frame was made
+        self._keys_wanted: set[Codec] = set()  # codecs whose next picture must be a key frame
         self._ending: asyncio.Future[None] | None = None
 
-    # what a sink does
+    # the Sink protocol
 
     def open(self, info: FilmInfo) -> None:
-        """Begin."""
+        """Start the encoder's thread."""
         self._info = info
         self._thread.open(info)
 
     def write(self, frame: AVFrame) -> None:
-        """Queue a frame for coding; never waits."""
+        """Queue a frame; never waits."""
         self._thread.write(frame)
 
     def close(self) -> None:
-        """Stop, and hang up on everybody."""
+        """Stop, and close all connections."""
         try:
             self._thread.close()
         finally:
-            self._forget_coders()
+            self._drop_encoders()
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._end_soon)
 
     async def hang_up(self, viewer: str | None = None) -> None:
-        """End one viewer's connection, or all; of one that is not there nothing happens."""
+        """Close one viewer's connection, or all; an unknown viewer is ignored."""
         found = [one for one in list(self._viewers.values()) if viewer in (None, one.id)]
         await asyncio.gather(*(one.close() for one in found))
 
@@ -85,29 +88,30 @@ class WebRtcSink:
 
     @property
     def viewers(self) -> tuple[Viewer, ...]:
+        """Everybody who watches or connects."""
         return tuple(self._viewers.values())
 
     @property
     def dropped(self) -> int:
-        """Pictures that were too late to be coded."""
+        """Pictures that were dropped because encoding was late."""
         return self._thread.queue.dropped
 
     @property
     def rebased(self) -> int:
-        """Times that picture and sound jumped together because coding was late."""
+        """How often picture and sound jumped together because encoding was late."""
         return self._thread.queue.rebased
 
-    async def answer(self, offer: str, ears: ViewerCallbacks | None = None) -> tuple[Viewer, str]:
-        """A new viewer, and the SDP that answers its offer.
+    async def answer(self, offer: str, callbacks: ViewerCallbacks | None = None) -> tuple[Viewer, str]:
+        """Add a viewer; returns it and the SDP that answers its offer.
 
         Raises:
-            InputError: the offer is none, or asks for what we have not.
-            Busy: as many watch as may.
+            InputError: the SDP is no offer, or asks for something that is not supported.
+            Busy: the session has as many viewers as it may have.
         """
         if len(self._viewers) >= self.options.viewers or self._thread.closing:
-            raise Busy(f"{len(self._viewers)} viewers watch this session, as many as may; close one of them first.")
+            raise Busy(f"{len(self._viewers)} viewers watch this session, the most that may; close one of them first.")
         viewer = Viewer(
-            self.options, ears or ViewerCallbacks(), lambda: self._forget(viewer), lambda: self._want_key(viewer)
+            self.options, callbacks or ViewerCallbacks(), lambda: self._forget(viewer), lambda: self._want_key(viewer)
         )
         self._viewers[viewer.id] = viewer
         try:
@@ -116,67 +120,69 @@ class WebRtcSink:
             await viewer.close()
             raise
 
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Send an event to every viewer with a data channel; for the loop."""
+    def send_event(self, event: Mapping[str, Any]) -> None:
+        """Send an event to every viewer with a data channel. Call it in the event loop."""
         for viewer in self.viewers:
-            viewer.tell(event)
+            viewer.send_event(event)
 
     def _forget(self, viewer: Viewer) -> None:
         self._viewers.pop(viewer.id, None)
 
     def _want_key(self, viewer: Viewer) -> None:
         if viewer.codec:
-            self._wanted.add(viewer.codec)
+            self._keys_wanted.add(viewer.codec)
 
-    # coding, in the thread
+    # encoding, in the thread
 
-    def _encode(self, beat: QueuedFrame) -> None:
+    def _encode(self, frame: QueuedFrame) -> None:
         assert self._info is not None
         watching = [viewer for viewer in self.viewers if viewer.connected]
         if not watching:
-            self._forget_coders()
+            self._drop_encoders()
             return
         self._sound = self._sound or AudioEncoder(self._info)
         pictures: dict[Codec, EncodedPicture] = {}
         for codec in {viewer.codec for viewer in watching if viewer.codec}:
-            if beat.image is not None:
-                pictures[codec] = self._coder(codec, watching).encode(beat.image, self._take_wish(codec))
-        starts = [sample_at(beat.index, self._info.fps, clock) for clock in (PICTURE_CLOCK, SOUND_CLOCK)]
-        parcel = EncodedFrame(starts[0], starts[1], pictures, self._sound.encode(beat.index, beat.samples))
-        while not self._flying.acquire(timeout=0.1):
+            if frame.image is not None:
+                pictures[codec] = self._encoder(codec, watching).encode(frame.image, self._take_key_request(codec))
+        starts = [sample_at(frame.index, self._info.fps, clock) for clock in (PICTURE_CLOCK, SOUND_CLOCK)]
+        encoded = EncodedFrame(starts[0], starts[1], pictures, self._sound.encode(frame.index, frame.samples))
+        while not self._in_flight.acquire(timeout=0.1):
             if self._thread.closing:
                 return
-        self._loop.call_soon_threadsafe(self._deliver, parcel)
+        self._loop.call_soon_threadsafe(self._deliver, encoded)
 
-    def _forget_coders(self) -> None:
-        """Now, and not when garbage is collected: they hold threads and megabytes outside Python."""
-        self._coders.clear()
+    def _drop_encoders(self) -> None:
+        """Drop them now, not when garbage is collected: they hold threads and megabytes outside Python."""
+        self._encoders.clear()
         self._sound = None
 
-    def _coder(self, codec: Codec, watching: list[Viewer]) -> VideoEncoder:
-        """The codec's coder, a new one where lines have become much slower or faster."""
+    def _encoder(self, codec: Codec, watching: list[Viewer]) -> VideoEncoder:
+        """The encoder of a codec; a new one where connections have become much slower or faster."""
         assert self._info is not None
-        told = [viewer.estimate for viewer in watching if viewer.codec == codec and viewer.estimate]
-        goal = max(LEAST_BITS, min([self.options.bit_rate, *told]))
-        coder, now = self._coders.get(codec), self._loop.time()
-        if coder and (now - self._begun[codec] < RESTART_SECONDS or 1 / RESTART < goal / coder.bit_rate < RESTART):
-            return coder
-        self._coders[codec], self._begun[codec] = VideoEncoder(codec, self._info.fps, goal), now
-        return self._coders[codec]
+        estimates = [viewer.estimate for viewer in watching if viewer.codec == codec and viewer.estimate]
+        goal = max(LEAST_BITS, min([self.options.bit_rate, *estimates]))
+        encoder, now = self._encoders.get(codec), self._loop.time()
+        if encoder and (
+            now - self._started[codec] < RESTART_SECONDS or 1 / RESTART < goal / encoder.bit_rate < RESTART
+        ):
+            return encoder
+        self._encoders[codec], self._started[codec] = VideoEncoder(codec, self._info.fps, goal), now
+        return self._encoders[codec]
 
-    def _take_wish(self, codec: Codec) -> bool:
+    def _take_key_request(self, codec: Codec) -> bool:
         now = self._loop.time()
-        if codec not in self._wanted or now - self._keyed.get(codec, -KEY_GAP) < KEY_GAP:
+        if codec not in self._keys_wanted or now - self._key_times.get(codec, -KEY_GAP) < KEY_GAP:
             return False
-        self._wanted.discard(codec)
-        self._keyed[codec] = now
+        self._keys_wanted.discard(codec)
+        self._key_times[codec] = now
         return True
 
-    def _deliver(self, parcel: EncodedFrame) -> None:
-        self._flying.release()
+    def _deliver(self, encoded: EncodedFrame) -> None:
+        self._in_flight.release()
         now = self._loop.time()
         for viewer in self.viewers:
-            viewer.put(parcel, now)
+            viewer.put(encoded, now)
 
 
 __all__ = ["RtcOptions", "Viewer", "ViewerCallbacks", "WebRtcSink"]

@@ -1,4 +1,4 @@
-"""One viewer of a session over WebRTC: connection, tracks, data channel, and their end. Wants aiortc."""
+"""One viewer of a session over WebRTC: connection, tracks and data channel. Needs aiortc."""
 
 from __future__ import annotations
 
@@ -38,62 +38,63 @@ SDP_FAULTS = (
     AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, InternalError, InvalidAccessError,
     InvalidStateError, OperationError,
 )  # fmt: skip
-"""What aiortc raises on an offer that it cannot make sense of; it has no error of its own for it."""
+"""What aiortc raises for an offer that it cannot use; it has no error of its own for that."""
 OPUS_DELAY = 0.0065
-"""Seconds by which Opus shifts sound against its time stamps (its look-ahead); pictures are sent so much later, as
-browsers bring both together by the moment of sending."""
-MOST_WORD = 16_384
-"""Bytes of a message on the data channel."""
+"""Seconds by which Opus delays sound against its time stamps (its look-ahead). Pictures are sent later by it, because
+browsers synchronize both by the moment of sending."""
+MOST_MESSAGE = 16_384
+"""Most bytes of a message on the data channel."""
 MOST_UNSENT = 65_536
-"""Bytes of events that wait for a viewer who does not take them; further ones are dropped."""
+"""Bytes of events that may wait to be sent to a viewer; further events are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewerCallbacks:
-    """Who hears a viewer; both are called in the loop and must be quick."""
+    """What is called with a viewer's sound and messages, in the event loop; both must be quick."""
 
     sound: Callable[[Samples], None] | None = None  # the microphone: mono blocks at 16 kHz
-    word: Callable[[Mapping[str, Any]], None] | None = None  # JSON objects from the data channel
+    message: Callable[[Mapping[str, Any]], None] | None = None  # JSON objects from the data channel
 
 
 class Viewer:
-    """See the module. All methods are for the loop it was made in.
+    """One viewer. Call all methods in the event loop that created it.
 
     Args:
         ended: called once, when the connection is over for whatever reason.
-        key: called when this viewer needs a whole picture.
+        key: called when this viewer needs a key frame.
     """
 
     def __init__(
-        self, options: RtcOptions, ears: ViewerCallbacks, ended: Callable[[], None], key: Callable[[], None]
+        self, options: RtcOptions, callbacks: ViewerCallbacks, ended: Callable[[], None], key: Callable[[], None]
     ) -> None:
         self.id = secrets.token_urlsafe(12)  # 16 letters
-        self.codec: Codec | None = None  # None: no picture wanted
-        self.estimate: int | None = None  # bits a second that the line carries, as the other side says
-        self._options, self._ears, self._ended, self._key = options, ears, ended, key
+        self.codec: Codec | None = None  # None: the viewer wants no picture
+        self.estimate: int | None = None  # bits per second that the connection carries, as the viewer reports
+        self._options, self._callbacks, self._ended, self._key = options, callbacks, ended, key
         self._tracks: dict[str, OutgoingTrack] = {}
         self._channel: RTCDataChannel | None = None
         self._tasks: list[asyncio.Future[None]] = []
         self._ending: asyncio.Future[None] | None = None
-        self._limit: asyncio.TimerHandle | None = None  # when it must be connected
-        self._waiting = True  # for a whole picture, with which picture and sound begin
+        self._limit: asyncio.TimerHandle | None = None  # ends a viewer that does not connect
+        self._waiting = True  # for a key frame, with which picture and sound start
         self._over = False
-        self.rebased = 0
+        self.rebased = 0  # how often picture and sound jumped because the viewer was slow
         self.gone = asyncio.Event()  # set when the connection is over, for whatever reason
         self._connection = RTCPeerConnection(_configuration(options, self.id))
-        self._connection.on("connectionstatechange", self._changed)
-        self._connection.on("track", self._listen)
-        self._connection.on("datachannel", self._take_channel)
+        self._connection.on("connectionstatechange", self._on_state)
+        self._connection.on("track", self._on_track)
+        self._connection.on("datachannel", self._on_channel)
 
     @property
     def connected(self) -> bool:
+        """Whether media flows."""
         return self._connection.connectionState == "connected" and not self._over
 
     async def answer(self, offer: str) -> str:
-        """The SDP that answers an offer's; candidates are all in it.
+        """The SDP that answers an offer, with all candidates.
 
         Raises:
-            InputError: it is no offer, or wants none of our codecs.
+            InputError: the SDP is no offer, or supports none of our codecs.
         """
         kinds = check_offer(offer)
         try:
@@ -112,29 +113,29 @@ class Viewer:
     def _add_tracks(self, kinds: frozenset[str]) -> None:
         for kind in sorted(kinds & {"audio", "video"}):
             self._tracks[kind] = OutgoingTrack(kind)
-            heard = kind == "audio" and self._ears.sound is not None
-            way = self._connection.addTransceiver(self._tracks[kind], "sendrecv" if heard else "sendonly")
-            way.setCodecPreferences(_preferred(kind, self._options.codec))
+            receives = kind == "audio" and self._callbacks.sound is not None
+            transceiver = self._connection.addTransceiver(self._tracks[kind], "sendrecv" if receives else "sendonly")
+            transceiver.setCodecPreferences(_preferred(kind, self._options.codec))
             if kind == "video":
-                self._hear_reports(way.sender)
+                self._watch_reports(transceiver.sender)
 
     def _settle_codec(self, answer: str) -> None:
         for media in SessionDescription.parse(answer).media:
             if media.kind == "video" and media.rtp.codecs:
                 self.codec = "h264" if media.rtp.codecs[0].name == "H264" else "vp8"
 
-    def _hear_reports(self, sender: RTCRtpSender) -> None:
-        """Learn when a whole picture is wanted and what the line carries: aiortc tells its own encoders only."""
+    def _watch_reports(self, sender: RTCRtpSender) -> None:
+        """Notice requests for key frames and bandwidth estimates, which aiortc hands to its own encoders only."""
         handle = sender._handle_rtcp_packet
 
-        async def heard(packet: Any) -> None:
+        async def handle_and_notice(packet: Any) -> None:
             if isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
                 self._key()
             elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
                 self._note_estimate(packet.fci)
             await handle(packet)
 
-        sender._handle_rtcp_packet = heard  # type: ignore[method-assign]
+        sender._handle_rtcp_packet = handle_and_notice  # type: ignore[method-assign]
 
     def _note_estimate(self, report: bytes) -> None:
         try:
@@ -142,11 +143,11 @@ class Viewer:
         except ValueError:
             return
 
-    def put(self, parcel: EncodedFrame, now: float) -> None:
-        """One frame; picture and sound begin together, with a whole picture, and go on together after a jam."""
+    def put(self, frame: EncodedFrame, now: float) -> None:
+        """Send one frame. Picture and sound start together with a key frame, and so they do after an overflow."""
         if not self.connected:
             return
-        picture = parcel.pictures.get(self.codec) if self.codec else None
+        picture = frame.pictures.get(self.codec) if self.codec else None
         if any(track.full for track in self._tracks.values()):
             for track in self._tracks.values():
                 track.clear()
@@ -156,18 +157,18 @@ class Viewer:
             return
         self._waiting = False
         if picture and "video" in self._tracks:
-            self._tracks["video"].put(picture.data, parcel.picture_start, now + OPUS_DELAY)
-        for piece in parcel.sound if "audio" in self._tracks else ():
-            self._tracks["audio"].put(piece.data, piece.start, now + (piece.start - parcel.sound_start) / 48_000)
+            self._tracks["video"].put(picture.data, frame.picture_start, now + OPUS_DELAY)
+        for packet in frame.sound if "audio" in self._tracks else ():
+            self._tracks["audio"].put(packet.data, packet.start, now + (packet.start - frame.sound_start) / 48_000)
 
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Send a JSON object on the data channel, if there is one and the viewer reads."""
+    def send_event(self, event: Mapping[str, Any]) -> None:
+        """Send a JSON object on the data channel, if there is one and the viewer reads it."""
         channel = self._channel
         if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MOST_UNSENT:
             channel.send(json.dumps(event))
 
     async def close(self) -> None:
-        """End the connection; the second time nothing happens."""
+        """Close the connection; a second call does nothing."""
         if self._over:
             return
         self._over = True
@@ -183,7 +184,7 @@ class Viewer:
             self._ended()
             self.gone.set()
 
-    def _changed(self) -> None:
+    def _on_state(self) -> None:
         state = self._connection.connectionState
         if state == "connected":
             self._key()
@@ -194,37 +195,37 @@ class Viewer:
         if not self.connected:
             self._end_soon()
 
-    def _listen(self, track: MediaStreamTrack) -> None:
+    def _on_track(self, track: MediaStreamTrack) -> None:
         self._tasks.append(asyncio.ensure_future(hear(track, self._sound if track.kind == "audio" else None)))
 
     def _sound(self, samples: Samples) -> None:
-        if self._ears.sound is None:
+        if self._callbacks.sound is None:
             return
         try:
-            self._ears.sound(samples)
+            self._callbacks.sound(samples)
         except LipsmithError as reason:
-            self.tell({"type": "error", "detail": str(reason)})
+            self.send_event({"type": "error", "detail": str(reason)})
 
-    def _take_channel(self, channel: RTCDataChannel) -> None:
+    def _on_channel(self, channel: RTCDataChannel) -> None:
         if self._channel is not None:
             channel.close()
             return
         self._channel = channel
-        channel.on("message", self._word)
+        channel.on("message", self._on_message)
 
-    def _word(self, message: str | bytes) -> None:
+    def _on_message(self, message: str | bytes) -> None:
         try:
-            said = json.loads(message) if len(message) <= MOST_WORD else None
+            value = json.loads(message) if len(message) <= MOST_MESSAGE else None
         except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            self.tell({"type": "error", "detail": f"Send a JSON object of at most {MOST_WORD} bytes."})
+            value = None
+        if not isinstance(value, dict):
+            self.send_event({"type": "error", "detail": f"Send a JSON object of at most {MOST_MESSAGE} bytes."})
             return
         try:
-            if self._ears.word is not None:
-                self._ears.word(said)
+            if self._callbacks.message is not None:
+                self._callbacks.message(value)
         except LipsmithError as reason:
-            self.tell({"type": "error", "detail": str(reason)})
+            self.send_event({"type": "error", "detail": str(reason)})
 
     def _end_soon(self) -> None:
         if self._ending is None and not self._over:
@@ -232,7 +233,7 @@ class Viewer:
 
 
 def _check_bundle(offer: SessionDescription) -> None:
-    """Raise ValueError unless all media go over one connection; aiortc cannot even close another one."""
+    """Raise ValueError unless all media share one connection: aiortc cannot even close a second one."""
     mids = [media.rtp.muxId for media in offer.media]
     bundles = [group.items for group in offer.group if group.semantic == "BUNDLE"]
     if not all(mids) or len(set(mids)) < len(mids) or bundles != [mids]:
@@ -240,20 +241,20 @@ def _check_bundle(offer: SessionDescription) -> None:
 
 
 def _configuration(options: RtcOptions, session: str) -> RTCConfiguration:
-    """Never aiortc's default server, which is somebody else's."""
+    """The configuration with our ICE servers; never aiortc's default server, which is somebody else's."""
     servers = [RTCIceServer(**server) for server in ice_servers(options, session, time.time())]
     policy = RTCIceTransportPolicy.RELAY if options.relay_only else RTCIceTransportPolicy.ALL
     return RTCConfiguration(servers, policy, RTCBundlePolicy.MAX_BUNDLE)
 
 
 def _preferred(kind: str, codec: str) -> list[Any]:
-    """Opus alone for sound, as packets of it are sent; for pictures ``codec`` first."""
+    """The codecs of ``kind`` in order of preference: Opus alone for sound; for pictures ``codec`` first."""
     known = RTCRtpSender.getCapabilities(kind).codecs
     if kind == "audio":
         return [one for one in known if one.name == "opus"]
-    resending = [one for one in known if one.name == "rtx"]
+    retransmission = [one for one in known if one.name == "rtx"]
     pictures = [one for one in known if one.name in ("VP8", "H264")]
-    return sorted(pictures, key=lambda one: one.name.lower() != codec) + resending
+    return sorted(pictures, key=lambda one: one.name.lower() != codec) + retransmission
 
 
 __all__ = ["Viewer", "ViewerCallbacks"]
