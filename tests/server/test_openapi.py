@@ -28,7 +28,7 @@ def test_every_operation_is_explained_and_has_examples(served: Served) -> None:
     assert len(operations) >= 17
     assert all(one.get("description") for one in operations)
     schemas = page["components"]["schemas"]
-    for name in ("Job", "AvatarBody", "Preview", "Token", "ProblemBody"):
+    for name in ("Job", "Avatar", "LiveSession", "Preview", "Token", "ProblemBody"):
         assert schemas[name]["examples"], name
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.test_pages_live import connect
-from tests.support.browser import CHROMIUM, chromium, page_of, ready
+from tests.support.browser import CHROMIUM, chromium, connect, page_of, ready
 from tests.support.live_server import FAKE, Served, over, write_film
 
 if TYPE_CHECKING:

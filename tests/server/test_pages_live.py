@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from lipsmith.tts.espeak_library import has_espeak
-from tests.support.browser import CHROMIUM, PHONE, beginning, chromium, page_of, ready, sideways, until_true, write_wav
+from tests.support.browser import (
+    CHROMIUM,
+    PHONE,
+    beginning,
+    chromium,
+    connect,
+    page_of,
+    sideways,
+    until_true,
+    write_wav,
+)
 from tests.support.live_server import Served, make_avatar, until
 
 if TYPE_CHECKING:
@@ -84,20 +94,6 @@ def nothing_left(served: Served) -> Iterator[None]:
     yield
     for session in served.alice.get("/v1/sessions").json()["sessions"]:
         served.alice.delete(session["links"]["self"])
-
-
-def connect(page: Page, avatar: str) -> None:
-    ready(page)
-    page.locator("#avatars .chip", has_text=avatar).click()
-    assert page.locator("#video").is_hidden()  # nothing begins of itself
-    for _ in range(20):  # a busy machine refuses sessions that would stutter
-        page.click("#start")
-        page.wait_for_selector("#screen[data-state=idle], #trouble:not([hidden])")
-        if page.locator("#trouble").is_hidden():
-            break
-        page.wait_for_timeout(1000)
-    page.wait_for_selector("#screen[data-state=idle]")
-    page.wait_for_timeout(400)
 
 
 def shows(page: Page, place: str, pattern: str) -> None:

@@ -87,3 +87,17 @@ def beginning(speech: Path, seconds: float) -> tuple[Samples, int]:
     sound = open_speech(speech)
     heard = np.concatenate(list(sound.blocks()))
     return heard[: round(seconds * sound.rate)], sound.rate
+
+
+def connect(page: Page, avatar: str) -> None:
+    ready(page)
+    page.locator("#avatars .chip", has_text=avatar).click()
+    assert page.locator("#video").is_hidden()  # nothing begins of itself
+    for _ in range(20):  # a busy machine refuses sessions that would stutter
+        page.click("#start")
+        page.wait_for_selector("#screen[data-state=idle], #trouble:not([hidden])")
+        if page.locator("#trouble").is_hidden():
+            break
+        page.wait_for_timeout(1000)
+    page.wait_for_selector("#screen[data-state=idle]")
+    page.wait_for_timeout(400)

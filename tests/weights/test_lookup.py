@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -18,7 +20,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("LIPSMITH_MODELS", raising=False)
     monkeypatch.delenv("TORCH_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("sys.platform", "linux")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
@@ -48,12 +49,26 @@ def test_the_variable_comes_first_and_a_named_folder_alone(elsewhere: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("platform", "words"), [("linux", "cache/lipsmith"), ("darwin", "Caches/lipsmith"), ("win32", "lipsmith")]
+    ("platform", "words"),
+    [("unix.Unix", "cache/lipsmith"), ("macos.MacOS", "Caches/lipsmith"), ("windows.Windows", "Local/lipsmith")],
 )
-def test_every_platform_has_its_cache(platform: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", platform)
-    assert words in cache_folder().as_posix()
-    assert cache_folder().name == "models"
+def test_every_platform_has_its_cache(
+    platform: str, words: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if platform != "unix.Unix":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: str(elsewhere / "Local"))
+    monkeypatch.setattr("platformdirs.PlatformDirs", resolve_name(f"platformdirs.{platform}"))
+    assert cache_folder().as_posix().endswith(f"{words}/models")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's folders")
+def test_the_cache_is_where_it_always_was(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == elsewhere / "cache" / "lipsmith" / "models"
+    monkeypatch.setenv("HOME", str(elsewhere))
+    for missing in (lambda: monkeypatch.setenv("XDG_CACHE_HOME", ""), lambda: monkeypatch.delenv("XDG_CACHE_HOME")):
+        missing()
+        assert cache_folder() == elsewhere / ".cache" / "lipsmith" / "models"
 
 
 def test_safetensors_come_first_and_older_folders_are_known(elsewhere: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lipsmith.errors import problem_of
 from lipsmith.jobs.worker import COMMAND
 from lipsmith.workers.messages import read_message
 from lipsmith.workers.process import WorkerLost, WorkerProcess
@@ -52,6 +53,7 @@ def test_a_failure_comes_with_its_problem_and_keeps_the_process(worker: Supervis
     with pytest.raises(TaskFailed, match="no face") as failure:
         call(worker, odd="fail")
     assert failure.value.body["status"] == 422
+    assert problem_of(failure.value) == failure.value.body
     assert worker.pid is not None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from platformdirs import user_data_path
 
 from ..errors import OptionError
 
@@ -29,15 +30,11 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def data_folder() -> Path:
-    """Where this platform keeps what a user made."""
+    """The folder of the user's avatars: ``LIPSMITH_AVATARS``, else the one that this platform has for users' data."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "lipsmith" / "avatars"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lipsmith" / "avatars"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lipsmith" / "avatars"
+    return user_data_path("lipsmith", appauthor=False) / "avatars"
 
 
 def check_name(name: str) -> str:

@@ -49,7 +49,7 @@ def flags_from(
     hints = get_type_hints(options_type)
 
     def add_flags(command: Command) -> Command:
-        return _with_parameters(command, [
+        return with_parameters(command, [
             _parameter(field, hints[field.name], help_texts[field.name], underscores)
             for field in fields(options_type)
             if field.metadata.get("flag", True)
@@ -68,7 +68,7 @@ def flags_if_given(
     hints = get_type_hints(options_type)
 
     def add_flags(command: Command) -> Command:
-        return _with_parameters(command, [
+        return with_parameters(command, [
             _optional_parameter(field, hints[field.name], help_texts[field.name], section)
             for field in fields(options_type)
             if field.name in help_texts
@@ -77,7 +77,7 @@ def flags_if_given(
     return add_flags
 
 
-def _with_parameters(command: Command, added: list[inspect.Parameter]) -> Command:
+def with_parameters(command: Command, added: list[inspect.Parameter]) -> Command:
     """The command with a signature in which ``added`` stand in place of ``**``."""
     signature = inspect.signature(command, eval_str=True)
     own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]

@@ -2,86 +2,106 @@
 
 from __future__ import annotations
 
-import os
+import inspect
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from ..errors import EngineUnavailable
-from ..options import build
-from ..server.auth.keys import ENVIRONMENT, new_key, read_keys
-from ..server.config import ServerSettings, check_reach
-from .flags import flags_from
+from ..server.auth.keys import new_key, read_keys
+from .flags import with_parameters
 
-PACKAGES = ("aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart")
-WORDS = {
-    "host": "Address to listen on. Beyond this machine only with keys.",
-    "port": "Port to listen on; 0: any that is free.",
-    "data": "Folder of jobs, uploads, results and avatars.",
-    "keys": f"File of hashed API keys, made by 'lipsmith serve key'. Lines may also stand in ${ENVIRONMENT}.",
-    "cors": "Origins of other sites whose pages may call, divided by commas.",
-    "insecure": "Listen beyond this machine though nobody needs a key.",
-    "workers": "Jobs at a time.",
-    "queue": "Jobs that may wait, of all clients together.",
-    "own_queue": "Jobs of one client that may wait or run.",
-    "own_avatars": "Avatars of one client.",
-    "sessions": "Live sessions at a time; fewer where the machine cannot keep up.",
-    "own_sessions": "Live sessions of one client.",
-    "session_idle_seconds": "After which a session that nobody hears or talks to is closed.",
-    "record_minutes": "Longest film of a live session.",
-    "push_to": "Where clients may have sessions pushed: rtmp://host/app/ and what is below, divided by commas.",
-    "attempts": "Times a job is begun before it counts as failed.",
-    "lease_seconds": "After which a job without a sign of life is begun again.",
-    "job_minutes": "After which a job is stopped.",
-    "drain_seconds": "What running jobs get on SIGTERM before they are put back.",
-    "upload_mb": "Most that one request may carry.",
-    "upload_minutes": "Longest that one request may take to arrive.",
-    "media_minutes": "Longest film or speech.",
-    "megapixels": "Largest picture.",
-    "keep_hours": "How long a finished job is kept.",
-    "disk_gb": "Room for uploads and results; the oldest finished jobs make way.",
-    "voice": "Reads texts aloud: espeak, espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed.",
-    "video_codec": "Of WebRTC, where the browser knows it; else the other.",
-    "video_kbit": "A second, of each session's picture.",
-    "ice": "STUN and TURN servers, divided by commas: turn:host:3478. The TURN secret stands in $LIPSMITH_TURN_SECRET.",
-    "relay_only": "WebRTC through the TURN server alone.",
-    "public_address": "What this machine is on the internet, where a router or a cloud maps it.",
-    "media_ports": "UDP ports of WebRTC, such as 50000-50199.",
-}
-app = typer.Typer(name="serve", rich_markup_mode=None)
+PACKAGES = (
+    "aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart", "pydantic_settings",
+    "sse_starlette",
+)  # fmt: skip
 
 
-@app.callback(invoke_without_command=True)
-@flags_from(ServerSettings, WORDS)
-def serve(context: typer.Context, **flags: Any) -> None:
-    """Serve the HTTP API. It listens to this machine alone unless it is given keys and told otherwise.
+class ServeGroup(TyperGroup):
+    """The command, which reads its flags from ``ServerSettings`` when it is run and not before.
 
-    Wants the extra packages of the server: pip install "lipsmith[server]"
+    Pydantic takes 0.3 s to load, for which no other command shall wait, and it comes with the extra ``server``. Without
+    the extra the command has no flags, and says what is missing.
     """
-    if context.invoked_subcommand is not None:
-        return
-    options = build(ServerSettings, flags)
-    known = read_keys(Path(options.keys) if options.keys else None, os.environ.get(ENVIRONMENT, ""))
-    check_reach(options, bool(known))
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
-    from ..server.malloc import share_heaps
 
-    share_heaps()
-    from ..server.app import serve as run
-    from ..server.state import make_state
-
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    run(make_state(options, known), lambda port: print(f"Lipsmith listens on http://{host}:{port}", flush=True))
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the command line; as Click has it."""
+        if _missing():
+            return super().make_context(info_name, args, parent, **extra)
+        return get_command(make_app(_flags())).make_context(info_name, args, parent, **extra)
 
 
-@app.command()
+def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """``lipsmith serve`` with ``flags``."""
+    made = typer.Typer(name="serve", cls=group, add_completion=False, rich_markup_mode=None)
+
+    def serve(context: typer.Context, **given: Any) -> None:
+        """Serve the HTTP API. It listens to this machine alone unless it is given keys and told otherwise.
+
+        Wants the extra packages of the server: pip install "lipsmith[server]"
+        """
+        if context.invoked_subcommand is None:
+            _run({name: value for name, value in given.items() if _from_command_line(context, name)})
+
+    made.callback(invoke_without_command=True)(with_parameters(serve, flags))
+    made.command()(key)
+    return made
+
+
 def key(
     name: Annotated[str, typer.Option(help="The client: keys of one name see the same jobs and avatars.")] = "client",
 ) -> None:
     """Make an API key: print it, for the client, and the line that makes a server know it, for the file of keys."""
     word, line = new_key(name)
     print(f"{word}\n{line}")
+
+
+def _run(given: dict[str, Any]) -> None:
+    """Serve with the settings that the flags ``given`` make, until a signal stops it."""
+    if missing := _missing():
+        raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
+    from ..server.config import ServerSettings, check_reach, setting_of
+
+    settings = ServerSettings(**{setting_of(name): value for name, value in given.items()})
+    known = read_keys(Path(settings.keys_file) if settings.keys_file else None, settings.keys)
+    check_reach(settings, bool(known))
+    from ..server.malloc import share_heaps
+
+    share_heaps()
+    from ..server.app import serve
+    from ..server.state import make_state
+
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    serve(make_state(settings, known), lambda port: print(f"Lipsmith listens on http://{host}:{port}", flush=True))
+
+
+def _missing() -> list[str]:
+    return [name for name in PACKAGES if find_spec(name) is None]
+
+
+def _from_command_line(context: typer.Context, name: str) -> bool:
+    """Whether a flag was given: what was not is left to the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _flags() -> list[inspect.Parameter]:
+    """One for every setting that has one."""
+    from ..server.config import ServerSettings, flag_of
+
+    found = []
+    for name, field in ServerSettings.model_fields.items():
+        if flag := flag_of(name):
+            choices = get_args(field.annotation)
+            option = typer.Option(field.default, flag, help=field.description, metavar="|".join(choices) or None)
+            kind = str if choices else field.annotation
+            word = flag.removeprefix("--").replace("-", "_")
+            found.append(inspect.Parameter(word, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind))
+    return found
+
+
+app = make_app([], ServeGroup)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -21,11 +22,12 @@ from ..transports.webrtc.options import parse_ports
 from ..transports.webrtc.ports import loop_within
 from ..transports.websocket_frames import MOST_BYTES
 from . import error_handlers
-from .auth.middleware import AuthMiddleware, BodyLimit, SecurityHeaders
+from .auth.middleware import AuthMiddleware
+from .middleware import BodyLimit, SecurityHeaders
 from .pages import Pages
 from .problems import MEDIA_TYPE
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
-from .schemas import ProblemBody
+from .schemas.problems import ProblemBody
 from .state import AppState
 
 if TYPE_CHECKING:
@@ -37,107 +39,121 @@ GRACE = 5
 """Seconds that open answers get when the server stops."""
 
 
-def create_app(parts: AppState) -> FastAPI:
-    """The application over ``parts``, which begin to work with it and are closed with it."""
+class Application(FastAPI):
+    """FastAPI, but each schema of the OpenAPI page is called by its title, which may differ from its class's name."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The page; made once."""
+        if self.openapi_schema is None:
+            text = json.dumps(super().openapi())
+            schemas = json.loads(text)["components"]["schemas"]
+            for name, schema in schemas.items():
+                text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{schema["title"]}"')
+            page = json.loads(text)
+            page["components"]["schemas"] = {one["title"]: one for one in page["components"]["schemas"].values()}
+            self.openapi_schema = page
+        return self.openapi_schema
+
+
+def create_app(state: AppState) -> FastAPI:
+    """The application over ``state``, which begins to work with it and is closed with it."""
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        parts.crew.start()
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.runner.start()
         yield
-        await parts.live.drain()
-        await parts.films.drain()
-        await parts.pushes.drain()
-        if parts.voice:
-            await parts.voice.close()
-        await run_in_threadpool(parts.close)
+        await state.sessions.drain()
+        if state.voice:
+            await state.voice.close()
+        await run_in_threadpool(state.close)
 
-    app = FastAPI(
+    app = Application(
         title="Lipsmith",
         version=__version__,
         description="Makes a face speak. Errors are RFC 9457 problems.",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # they load their programs from other sites
         redoc_url=None,
-        lifespan=life,
+        lifespan=lifespan,
     )
-    app.state.services = parts
+    app.state.services = state
     error_handlers.install(app)
-    told: dict[int | str, dict[str, Any]] = {
+    problems: dict[int | str, dict[str, Any]] = {
         "4XX": _problem("The caller's mistake."),
         "5XX": _problem("The server's trouble."),
     }
-    v1 = APIRouter(prefix="/v1", responses=told, dependencies=[Security(HTTPBearer(auto_error=False))])
-    for room in (avatars, jobs, previews, sessions, media, recordings, pushes):
-        v1.include_router(room.router)
+    v1 = APIRouter(prefix="/v1", responses=problems, dependencies=[Security(HTTPBearer(auto_error=False))])
+    for routes in (avatars, jobs, previews, sessions, media, recordings, pushes):
+        v1.include_router(routes.router)
     v1.include_router(health.about_router)
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
     app.include_router(health.router)
     app.router.routes.append(Pages())
-    _fence(app, parts)
+    _add_middleware(app, state)
     return app
 
 
-def _fence(app: FastAPI, parts: AppState) -> None:
-    """Put around ``app`` what every request passes, the innermost first."""
-    app.add_middleware(BodyLimit, options=parts.options)
-    app.add_middleware(AuthMiddleware, options=parts.options, known=parts.keys, signer=parts.signer)
+def _add_middleware(app: FastAPI, state: AppState) -> None:
+    """Put around ``app`` what every request passes: the last one added is the first one passed."""
+    app.add_middleware(BodyLimit, settings=state.settings)
+    app.add_middleware(AuthMiddleware, settings=state.settings, known=state.keys, signer=state.signer)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=list(parts.options.origins),
+        allow_origins=list(state.settings.origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
         expose_headers=["Location", "Retry-After", "Content-Range"],
     )
-    app.add_middleware(SecurityHeaders, seen=parts.metrics.seen)
+    app.add_middleware(SecurityHeaders, seen=state.metrics.seen)
 
 
 def _problem(text: str) -> dict[str, Any]:
     return {"description": text, "content": {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}}
 
 
-class GentleServer(uvicorn.Server):
-    """On SIGTERM or Ctrl-C answers on while the running jobs get their time, then stops. A second signal hurries."""
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM or Ctrl-C it answers on while running jobs get their time, then stops. A second signal hurries."""
 
-    def __init__(self, config: uvicorn.Config, parts: AppState, ready: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, state: AppState, ready: Callable[[int], None]) -> None:
         super().__init__(config)
-        self._parts, self._ready = parts, ready
+        self._state, self._ready = state, ready
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Begin to listen, and tell on which port."""
+        """Begin to listen, and call ``ready`` with the port."""
         await super().startup(sockets)
-        _set_aside()
+        _freeze_garbage()
         for server in getattr(self, "servers", []):
             self._ready(server.sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain, or stop at once."""
-        if self._parts.crew.draining.is_set():
+        if self._state.runner.draining.is_set():
             self.should_exit = True
             self.force_exit = sig == signal.SIGINT
             return
-        self._parts.crew.draining.set()
+        self._state.runner.draining.set()
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
-        self._parts.crew.drain(self._parts.options.drain_seconds)
+        self._state.runner.drain(self._state.settings.drain_seconds)
         self.should_exit = True
 
 
-def _set_aside() -> None:
-    """What stays for ever is not looked through again, so what sessions leave is found soon, and in a few ms."""
+def _freeze_garbage() -> None:
+    """Leave what is loaded by now out of garbage collection, which then finds what sessions leave soon, in a few ms."""
     gc.collect()
     gc.freeze()
     gc.collect()  # Python waits until as much is new as a quarter of what the last collection saw
 
 
-def serve(parts: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
-    """Run until stopped by a signal; ``ready`` hears the port. Returns when everything is put away."""
-    options = parts.options
+def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
+    """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed."""
+    settings = state.settings
     config = uvicorn.Config(
-        create_app(parts),
-        host=options.host,
-        port=options.port,
+        create_app(state),
+        host=settings.host,
+        port=settings.port,
         log_level="warning",
         access_log=False,  # addresses may hold tokens
         server_header=False,
@@ -147,5 +163,5 @@ def serve(parts: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         ws_max_size=2 * MOST_BYTES,
         ws_per_message_deflate=False,  # pictures are small already
     )
-    with asyncio.Runner(loop_factory=loop_within(parse_ports(options.media_ports))) as runner:
-        runner.run(GentleServer(config, parts, ready).serve())
+    with asyncio.Runner(loop_factory=loop_within(parse_ports(settings.media_ports))) as runner:
+        runner.run(DrainingServer(config, state, ready).serve())

@@ -1,87 +1,158 @@
-"""What can be chosen of the server: where it listens, whom it knows, what it takes in and how long it keeps it."""
+"""The settings of the server: where it listens, whom it knows, what it takes in, and how long it keeps it.
+
+One class is the source of the flags of ``lipsmith serve``, of the environment's variables and of the table in
+docs/server.md. It wants pydantic-settings, which comes with the extra ``server``.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..errors import OptionError
 from ..jobs.queue import LONGEST_LEASE
-from ..options import check
+from ..options import nearest
 from ..transports.webrtc.options import RtcOptions
 from .sessions.push_targets import PushTarget, parse_targets
 
-LEAST = {
-    "port": 0, "workers": 0, "queue": 1, "own_queue": 1, "attempts": 1, "lease_seconds": 1, "job_minutes": 1,
-    "drain_seconds": 0, "upload_mb": 1, "upload_minutes": 1, "media_minutes": 1, "megapixels": 1, "keep_hours": 1,
-    "disk_gb": 1, "own_avatars": 1, "sessions": 0, "own_sessions": 1, "session_idle_seconds": 1,
-    "record_minutes": 1,
-}  # fmt: skip
+PREFIX = "LIPSMITH_"
+NO_FLAG: dict[str, Any] = {"flag": None}
+"""Of a setting that stands in the environment alone."""
+SECRET = ("keys", "turn_secret", "push_to")
+"""Settings whose values are not repeated: addresses may hold keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """How the server runs.
+def split_origins(text: str) -> tuple[str, ...]:
+    """Origins divided by commas. Raises OptionError for ``*``, which would let every site call."""
+    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    if "*" in origins:
+        raise OptionError("'*' lets every site call.")
+    return origins
+
+
+CHECKS: dict[str, tuple[Callable[[Any, Mapping[str, Any]], object], str]] = {
+    "cors": (
+        lambda value, _: split_origins(value),
+        "origins divided by commas, such as https://example.org; '*' would let every site call",
+    ),
+    "push_to": (
+        lambda value, _: parse_targets(value),
+        "addresses such as rtmp://host/app/, rtmps://host/app/ or srt://host:port, without name, password or ?, "
+        "divided by commas",
+    ),
+    "ice": (
+        lambda value, _: RtcOptions(ice=value),
+        "servers such as stun:host:3478 or turn:host:3478, divided by commas",
+    ),
+    "relay_only": (
+        lambda value, others: RtcOptions(ice=others.get("ice", ""), relay_only=value),
+        "false unless --ice names a TURN server, such as turn:host:3478",
+    ),
+    "public_address": (lambda value, _: RtcOptions(public_address=value), "an IPv4 or IPv6 address"),
+    "media_ports": (lambda value, _: RtcOptions(ports=value), "a range such as 50000-50199, between 1024 and 65535"),
+}
+"""Setting -> what raises OptionError for a value that cannot be (beside its type and limits), and what it must be.
+
+The second argument of a check holds the settings before it.
+"""
+
+
+class ServerSettings(BaseSettings):
+    """How the server runs. A value that is not given is taken from the environment, then from its default.
 
     Raises:
-        OptionError: a value that cannot be, or an address other machines can reach while nobody needs a key.
+        OptionError: a value that cannot be. It names the flag, or the variable that the value came from.
     """
 
-    host: str = "127.0.0.1"  # address to listen on
-    port: int = 8080  # 0: any that is free
-    data: str = "lipsmith-data"  # folder of jobs, uploads, results and avatars
-    keys: str = ""  # file of hashed API keys; also read from $LIPSMITH_KEYS
-    cors: str = ""  # origins of other sites whose pages may call, divided by commas
-    insecure: bool = False  # listen beyond this machine though nobody needs a key
-    workers: int = 1  # jobs at a time; 0: none are begun
-    queue: int = 64  # jobs that wait, of all clients together
-    own_queue: int = 16  # jobs of one client that wait or run
-    own_avatars: int = 32  # avatars of one client
-    sessions: int = 8  # live sessions at a time, of all clients together; fewer where the machine cannot keep up
-    own_sessions: int = 4  # of one client
-    session_idle_seconds: int = 120  # after which a session that nobody hears or talks to is closed
-    record_minutes: int = 60  # of a session in one film
-    push_to: str = ""  # addresses below which clients may have sessions pushed: rtmp://host/app/, divided by commas
-    attempts: int = 3  # times a job is begun before it counts as failed
-    lease_seconds: int = 15  # after which a job without a sign of life is begun again
-    job_minutes: int = 120  # after which a job is stopped
-    drain_seconds: int = 30  # that running jobs get to finish on SIGTERM, before they are put back
-    upload_mb: int = 512  # of one request
-    upload_minutes: int = 15  # one request's body may take
-    media_minutes: int = 60  # length of an uploaded film or speech
-    megapixels: int = 40  # of one uploaded picture
-    keep_hours: int = 24  # a finished job is kept
-    disk_gb: int = 20  # of uploads and results; the oldest finished jobs make room
-    voice: str = "auto"  # reads texts aloud: espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed
-    video_codec: Literal["h264", "vp8"] = "h264"  # of WebRTC, where the browser knows it
-    video_kbit: int = 1500  # a second, of each session's picture
-    ice: str = ""  # STUN and TURN servers, divided by commas: turn:host:3478
-    relay_only: bool = False  # WebRTC through the TURN server alone
-    public_address: str = ""  # that this machine has on the internet, where it is not its own
-    media_ports: str = ""  # UDP ports of WebRTC, such as 50000-50199; else any
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
-    def __post_init__(self) -> None:
-        check(self)
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise OptionError(f"{name} is {getattr(self, name)}; it can be {least} or more.")
-        for name, most in (("port", 65535), ("lease_seconds", LONGEST_LEASE)):
-            if getattr(self, name) > most:
-                raise OptionError(f"{name} is {getattr(self, name)}; it can be {LEAST[name]} to {most}.")
-        self.rtc()
-        parse_targets(self.push_to)
-        if "*" in self.origins:
-            raise OptionError("cors is '*', which lets every site call: name the origins, such as https://example.org.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Beyond this machine only with keys.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0: any that is free.")
+    data: str = Field("lipsmith-data", description="Folder of jobs, uploads, results and avatars.")
+    keys_file: str = Field(
+        "",
+        description=f"File of hashed API keys, made by 'lipsmith serve key'. Lines may also stand in ${PREFIX}KEYS.",
+        json_schema_extra={"flag": "--keys"},
+    )
+    keys: str = Field(
+        "", repr=False, description="Lines of such a file, divided by semicolons.", json_schema_extra=NO_FLAG
+    )
+    cors: str = Field("", description="Origins of other sites whose pages may call, divided by commas.")
+    insecure: bool = Field(False, description="Listen beyond this machine though nobody needs a key.")
+    workers: int = Field(1, ge=0, description="Jobs at a time.")
+    queue: int = Field(64, ge=1, description="Jobs that may wait, of all clients together.")
+    own_queue: int = Field(16, ge=1, description="Jobs of one client that may wait or run.")
+    own_avatars: int = Field(32, ge=1, description="Avatars of one client.")
+    sessions: int = Field(8, ge=0, description="Live sessions at a time; fewer where the machine cannot keep up.")
+    own_sessions: int = Field(4, ge=1, description="Live sessions of one client.")
+    session_idle_seconds: int = Field(
+        120, ge=1, description="After which a session that nobody hears or talks to is closed."
+    )
+    record_minutes: int = Field(60, ge=1, description="Longest film of a live session.")
+    push_to: str = Field(
+        "",
+        description="Where clients may have sessions pushed: rtmp://host/app/ and what is below, divided by commas.",
+    )
+    attempts: int = Field(3, ge=1, description="Times a job is begun before it counts as failed.")
+    lease_seconds: int = Field(
+        15, ge=1, le=LONGEST_LEASE, description="After which a job without a sign of life is begun again."
+    )
+    job_minutes: int = Field(120, ge=1, description="After which a job is stopped.")
+    drain_seconds: int = Field(30, ge=0, description="What running jobs get on SIGTERM before they are put back.")
+    upload_mb: int = Field(512, ge=1, description="Most that one request may carry.")
+    upload_minutes: int = Field(15, ge=1, description="Longest that one request may take to arrive.")
+    media_minutes: int = Field(60, ge=1, description="Longest film or speech.")
+    megapixels: int = Field(40, ge=1, description="Largest picture.")
+    keep_hours: int = Field(24, ge=1, description="How long a finished job is kept.")
+    disk_gb: int = Field(20, ge=1, description="Room for uploads and results; the oldest finished jobs make way.")
+    voice: str = Field(
+        "auto",
+        description="Reads texts aloud: espeak, espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed.",
+    )
+    video_codec: Literal["h264", "vp8"] = Field(
+        "h264", description="Of WebRTC, where the browser knows it; else the other."
+    )
+    video_kbit: int = Field(1500, ge=50, description="A second, of each session's picture.")
+    ice: str = Field(
+        "",
+        description="STUN and TURN servers, divided by commas: turn:host:3478. "
+        f"The TURN secret stands in ${PREFIX}TURN_SECRET.",
+    )
+    turn_secret: str = Field("", repr=False, description="What the TURN server knows too.", json_schema_extra=NO_FLAG)
+    relay_only: bool = Field(False, description="WebRTC through the TURN server alone.")
+    public_address: str = Field(
+        "", description="What this machine is on the internet, where a router or a cloud maps it."
+    )
+    media_ports: str = Field("", description="UDP ports of WebRTC, such as 50000-50199.")
 
-    def rtc(self, turn_secret: str = "") -> RtcOptions:
-        """How WebRTC is done. Raises OptionError for what cannot be."""
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise OptionError(_sentence(error, given)) from None
+
+    @field_validator(*CHECKS)
+    @classmethod
+    def _check(cls, value: Any, info: ValidationInfo) -> Any:
+        check, _ = CHECKS[str(info.field_name)]
+        try:
+            check(value, info.data)
+        except OptionError as reason:
+            raise ValueError(str(reason)) from None
+        return value
+
+    def rtc(self) -> RtcOptions:
+        """How WebRTC is done."""
         return RtcOptions(
             codec=self.video_codec,
             bit_rate=self.video_kbit * 1000,
             ice=self.ice,
-            turn_secret=turn_secret,
+            turn_secret=self.turn_secret,
             relay_only=self.relay_only,
             public_address=self.public_address,
             ports=self.media_ports,
@@ -90,7 +161,7 @@ class ServerSettings:
     @property
     def origins(self) -> tuple[str, ...]:
         """The allow-list of ``cors``."""
-        return tuple(origin.strip().rstrip("/") for origin in self.cors.split(",") if origin.strip())
+        return split_origins(self.cors)
 
     @property
     def push_places(self) -> tuple[PushTarget, ...]:
@@ -111,6 +182,24 @@ class ServerSettings:
         return self.disk_gb * 1_000_000_000
 
 
+def flag_of(name: str) -> str | None:
+    """The flag of the setting ``name``; None: it stands in the environment alone."""
+    extra = ServerSettings.model_fields[name].json_schema_extra
+    given: Any = extra if isinstance(extra, dict) else {"flag": "--" + name.replace("_", "-")}
+    flag: str | None = given["flag"]
+    return flag
+
+
+def setting_of(flag: str) -> str:
+    """The setting whose flag is ``flag``, written without ``--`` and with underscores."""
+    return next(name for name in ServerSettings.model_fields if flag_of(name) == "--" + flag.replace("_", "-"))
+
+
+def variable_of(name: str) -> str:
+    """The environment's variable of the setting ``name``."""
+    return PREFIX + name.upper()
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches ``host``."""
     if host == "localhost":
@@ -121,11 +210,36 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_reach(options: ServerSettings, keyed: bool) -> None:
+def check_reach(settings: ServerSettings, keyed: bool) -> None:
     """Raise OptionError where other machines could use a server that asks nobody for a key."""
-    if keyed or options.insecure or is_loopback(options.host):
+    if keyed or settings.insecure or is_loopback(settings.host):
         return
     raise OptionError(
-        f"{options.host} can be reached from other machines, and no API keys are set: make one with "
+        f"{settings.host} can be reached from other machines, and no API keys are set: make one with "
         "'lipsmith serve key', put its line into a file and give --keys FILE, or say --insecure."
     )
+
+
+def _sentence(error: ValidationError, given: Mapping[str, Any]) -> str:
+    """What is wrong with the first wrong value, by the name under which it was given."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    if name not in ServerSettings.model_fields:
+        return f"There is no setting '{name}'. {nearest(name, ServerSettings.model_fields)}"
+    shown = (flag_of(name) if name in given else None) or variable_of(name)
+    value = "" if name in SECRET else f" is '{first['input']}'; it"
+    return f"{shown}{value} must be {_expected(name)}."
+
+
+def _expected(name: str) -> str:
+    """What the setting ``name`` can be."""
+    field = ServerSettings.model_fields[name]
+    if name in CHECKS:
+        return CHECKS[name][1]
+    if choices := get_args(field.annotation):
+        return " or ".join(choices)
+    if field.annotation is not int:
+        return "true or false" if field.annotation is bool else "text"
+    limits = {type(one).__name__: one for one in field.metadata}
+    least, most = getattr(limits["Ge"], "ge", 0), getattr(limits.get("Le"), "le", None)
+    return f"an integer, {least} or more" if most is None else f"an integer from {least} to {most}"

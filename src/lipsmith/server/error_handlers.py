@@ -1,4 +1,4 @@
-"""How the application answers what goes wrong: every error becomes a problem."""
+"""Error handlers: the application answers every error as an RFC 9457 problem."""
 
 from __future__ import annotations
 
@@ -13,52 +13,59 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError, problem_of
-from ..workers.supervised import TaskFailed
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
+UNAUTHORIZED_CLOSE = 4401  # of a WebSocket
 log = logging.getLogger(__name__)
 
 
 def response_of(error: Exception) -> JSONResponse:
-    """The answer that tells of ``error``."""
+    """The answer for ``error``."""
     return respond(problem_of(error))
 
 
 def respond(body: dict[str, Any]) -> JSONResponse:
-    """The answer with a problem's members."""
+    """The answer with the members of a problem."""
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
 
 
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with ``problem``, or close a WebSocket that was not accepted, before a route is reached."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": UNAUTHORIZED_CLOSE, "reason": problem.detail})
+    else:
+        await response_of(problem)(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
     app.add_exception_handler(LipsmithError, _ours)
-    app.add_exception_handler(TaskFailed, _worker)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(Exception, _unexpected)
 
 
 class RangedFile(FileResponse):
-    """A file, or the ranges of it that are asked for; those that cannot be are told of as problems."""
+    """A file, or the ranges of it that the request asks for. Ranges that the file lacks are answered as problems."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; as FileResponse has it."""
         refused: Message | None = None
 
-        async def told(message: Message) -> None:
+        async def send_unless_refused(message: Message) -> None:
             nonlocal refused
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
                 refused = message
             if refused is None:
                 await send(message)
 
-        await super().__call__(scope, receive, told)
+        await super().__call__(scope, receive, send_unless_refused)
         if refused is not None:
             answer = _plain_problem(refused["status"], "Ask for ranges of bytes that the file has.")
             found = Headers(raw=refused["headers"]).get("content-range")
@@ -70,19 +77,14 @@ async def _ours(_: Request, error: Exception) -> Response:
     return response_of(error)
 
 
-async def _worker(_: Request, error: Exception) -> Response:
-    assert isinstance(error, TaskFailed)
-    return respond(error.body)
-
-
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    told = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
-    return response_of(Problem("invalid", "; ".join(told)))
+    texts = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    return response_of(Problem("invalid", "; ".join(texts)))
 
 
 async def _plain(_: Request, error: Exception) -> Response:
-    """Starlette's own: no such route, a method not allowed, a form that cannot be parsed, a range that cannot be."""
+    """Starlette's own errors: no such route, a method that is not allowed, a form that cannot be parsed."""
     assert isinstance(error, HTTPException)
     answer = _plain_problem(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
@@ -90,7 +92,7 @@ async def _plain(_: Request, error: Exception) -> Response:
 
 
 def _plain_problem(status: int, detail: str) -> JSONResponse:
-    """A problem that has nothing but a status of HTTP."""
+    """The answer with a problem that is nothing but a status of HTTP."""
     phrase = HTTPStatus(status).phrase
     return respond({"type": phrase.lower().replace(" ", "-"), "title": phrase, "status": status, "detail": detail})
 

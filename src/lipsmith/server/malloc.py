@@ -1,7 +1,7 @@
-"""What a server that runs for months does so that its memory stays that of its sessions. Only glibc needs it.
+"""Keeps the memory of a server that runs for months from growing. Only glibc needs it.
 
-glibc gives threads heaps of their own (malloc(3), mallopt(3)). Each viewer brings threads for its coders and takes them
-along, and what they freed stays scattered over those heaps: half a megabyte and more a viewer.
+glibc gives each thread a heap of its own (malloc(3), mallopt(3)). The encoders of each viewer have threads, which end
+with the viewer. What they freed stays scattered over those heaps: half a megabyte and more for each viewer.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import sys
 from typing import Any
 
 ARENA_MAX, ARENAS = -8, 2
-"""Name of the setting in malloc.h, and how many heaps all threads share."""
+"""Number of the setting in malloc.h, and how many heaps all threads share."""
 
 
 def share_heaps() -> None:
-    """To be called before threads are begun."""
+    """Limit the number of heaps. Call it before any thread starts."""
     libc = _glibc()
     if libc is not None:
         libc.mallopt(ARENA_MAX, ARENAS)
 
 
 def give_back() -> None:
-    """Give what is free at the ends of pages back to the system; some ms, in which other threads go on."""
+    """Return free memory to the system. It takes some ms, in which other threads go on."""
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)

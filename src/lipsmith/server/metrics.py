@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``; one registry per application, so that nothing is shared between tests."""
+"""What Prometheus reads at ``/metrics``. Each application has a registry of its own."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 class Metrics:
-    """The registry and what is counted as it happens; what the store knows is asked when Prometheus asks."""
+    """Counts what happens as it happens; what the job store and the sessions know is asked when Prometheus asks."""
 
-    def __init__(self, store: JobQueue, options: ServerSettings, live: SessionRegistry) -> None:
+    def __init__(self, store: JobQueue, settings: ServerSettings, sessions: SessionRegistry) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Stored(store, options))
-        self.registry.register(_Live(live))
+        self.registry.register(_Jobs(store, settings))
+        self.registry.register(_Sessions(sessions))
         labels = ("method", "route", "status")
         self._requests = Counter("lipsmith_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
@@ -42,14 +42,14 @@ class Metrics:
         )
 
     def seen(self, scope: Scope, status: int) -> None:
-        """Count one answer. The route, not the path: ids would make endless rows."""
+        """Count one answer, by its route: paths hold ids, and would make endlessly many labels."""
         prefix = "/v1" if scope["path"].startswith("/v1/") else ""
         route = getattr(scope.get("route"), "path", "")
         label = prefix + route.removeprefix(prefix) if route else "other"
         self._requests.labels(scope["method"] if route else "any", label, status).inc()
 
     def finished(self, job: JobRecord, seconds: float) -> None:
-        """Count one job that is done."""
+        """Count one finished job of ``seconds``."""
         self._seconds.labels(job.kind).observe(seconds)
 
     def text(self) -> bytes:
@@ -57,32 +57,32 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class _Live(Collector):
-    """What the studios tell of their sessions."""
+class _Sessions(Collector):
+    """Asks the hosts of live sessions."""
 
-    def __init__(self, live: SessionRegistry) -> None:
-        self._live = live
+    def __init__(self, sessions: SessionRegistry) -> None:
+        self._sessions = sessions
 
     def collect(self) -> Iterator[Metric]:
-        studios = self._live.figures()
-        yield _gauge("sessions", "Live sessions that are open.", sum(one.sessions for one in studios))
-        yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in studios))
+        hosts = self._sessions.stats()
+        yield _gauge("sessions", "Live sessions that are open.", sum(one.sessions for one in hosts))
+        yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in hosts))
         for name, text in COUNTED.items():
-            yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in studios))
-        slack = min((one.slack_seconds for one in studios), default=0.0)
+            yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in hosts))
+        slack = min((one.slack_seconds for one in hosts), default=0.0)
         yield _gauge("render_slack_seconds", "Time that one more session would leave.", slack)
         lag = GaugeMetricFamily("lipsmith_tick_lag_seconds", "How late ticks come.", labels=["quantile"])
-        lag.add_metric(["0.5"], max((one.lag_p50 for one in studios), default=0.0))
-        lag.add_metric(["0.99"], max((one.lag_p99 for one in studios), default=0.0))
+        lag.add_metric(["0.5"], max((one.lag_p50 for one in hosts), default=0.0))
+        lag.add_metric(["0.99"], max((one.lag_p99 for one in hosts), default=0.0))
         yield lag
-        first = sorted(seconds for one in studios for seconds in one.first_pictures)
+        first = sorted(seconds for one in hosts for seconds in one.first_pictures)
         waits = GaugeMetricFamily(
             "lipsmith_first_picture_seconds", "Sound in to speaking picture.", labels=["quantile"]
         )
         for share in (0.5, 0.95) if first else ():
             waits.add_metric([str(share)], first[min(len(first) - 1, int(share * len(first)))])
         yield waits
-        sizes: Counts[int] = sum((Counts(one.batches) for one in studios), Counts())
+        sizes: Counts[int] = sum((Counts(one.batches) for one in hosts), Counts())
         batches = CounterMetricFamily("lipsmith_render_batches", "Calls of render by rows.", labels=["rows"])
         for rows, count in sorted(sizes.items()):
             batches.add_metric([str(rows)], count)
@@ -93,9 +93,9 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"lipsmith_{name}", text, value)
 
 
-class _Stored(Collector):
-    def __init__(self, store: JobQueue, options: ServerSettings) -> None:
-        self._store, self._options = store, options
+class _Jobs(Collector):
+    def __init__(self, store: JobQueue, settings: ServerSettings) -> None:
+        self._store, self._settings = store, settings
 
     def collect(self) -> Iterator[Metric]:
         counts = self._store.counts()
@@ -103,6 +103,6 @@ class _Stored(Collector):
         for state in STATES:
             jobs.add_metric([state], counts.get(state, 0))  # type: ignore[call-overload]
         yield jobs
-        slack = self._options.queue - counts.get("queued", 0)
+        slack = self._settings.queue - counts.get("queued", 0)
         yield GaugeMetricFamily("lipsmith_queue_slack", "Jobs that the queue still takes.", slack)
         yield GaugeMetricFamily("lipsmith_disk_bytes", "Uploads and results on disk.", self._store.used())

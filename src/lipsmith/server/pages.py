@@ -1,4 +1,4 @@
-"""The pages: the studio at ``/``, the live page at ``/live``. Files of ours, and a policy that lets nothing else in."""
+"""The web pages: the studio at ``/``, the live page at ``/live``. They load files of this server alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-FOLDER = Path(__file__).parent / "page"
+FOLDER = Path(__file__).parent / "static"
 NAMES = {".": "studio.html", "live": "live.html"}
-"""Path below the root, as StaticFiles says it -> the file shown there; other files are found by their own names."""
+"""Path below the root, as StaticFiles gives it -> file. Other files have paths of their own names."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""No inline script or style, no other site, and no text ever read as markup."""
+"""Forbids inline scripts and styles, other sites, and text that becomes markup."""
 
 
 class PageFiles(StaticFiles):
-    """Browsers keep the files and ask each time whether they are the newest."""
+    """The files. Browsers keep them, and ask each time whether there are newer ones."""
 
     def __init__(self) -> None:
         super().__init__(directory=FOLDER)
@@ -39,7 +39,7 @@ class PageFiles(StaticFiles):
 
 
 class Pages(Mount):
-    """Everything but the API, so that a call with another method than its own is answered 405 there, not here."""
+    """Every path but the API's, so that a wrong method there is answered 405 by the API and not 404 here."""
 
     def __init__(self) -> None:
         super().__init__("/", GZipMiddleware(PageFiles()))  # small on the wire

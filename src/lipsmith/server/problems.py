@@ -1,7 +1,7 @@
-"""The problems of HTTP itself, members of the one tree of errors: see ``lipsmith.errors.problem_of``.
+"""Problems of the server, which are errors of the one tree: see ``lipsmith.errors.problem_of``.
 
-Every problem has ``type`` (a word to switch on, as a relative reference), ``title``, ``status`` and ``detail``, the
-sentence for people. Some add ``retry_after`` seconds, which stands in the header too.
+Every problem has ``type`` (for programs to switch on), ``title``, ``status``, and ``detail``, a sentence for people.
+Some add ``retry_after`` in seconds, which the header ``Retry-After`` has too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "draining": (503, "The server is about to stop"),
     "no-space": (507, "The server's disk is full"),
 }
-"""Problems of the server itself: type -> (status, title). Those of the work have their class's name: "face-error"."""
+"""Type -> (status, title). The type of any other error is the name of its class: "face-error"."""
 
 
 class Problem(LipsmithError):
@@ -44,10 +44,10 @@ class Problem(LipsmithError):
 
     @property
     def kind(self) -> str:
-        """The word of ``TABLE``."""
+        """Its type."""
         return self._kind
 
     @property
     def title(self) -> str:
-        """The title of ``TABLE``."""
+        """Its title."""
         return self._title

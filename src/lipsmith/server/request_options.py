@@ -1,7 +1,7 @@
-"""The options of a request: the words of ``lipsmith generate``, checked before anything is spent.
+"""The options of a request: those of ``lipsmith generate``, checked before any work is done.
 
-What could lead the server to a file, a device or an endless computation is refused here, whatever an engine would
-make of it.
+An option that could lead the server to a file, a device or an endless computation is refused here, whatever an engine
+would do with it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FILM = frozenset({"crf", "preset", "mark"})
 AVATAR = frozenset({"engine", "fps", "faces", "still", "seed", "engine_options"})
 TEXTS = ("engine", "background", "key")
 NUMBERS = re.compile(r"[-0-9, ]{0,64}")
-"""Text an engine's option may hold unless it is one of the choices that the engine names: no file is called so."""
+"""Text that an engine's option may hold, beside the choices that the engine names. It can be no file's name."""
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """JSON's mapping in ``text``; nothing is an empty one. Raises OptionError."""
+    """The mapping that ``text`` holds as JSON; an empty text is an empty mapping. Raises OptionError."""
     try:
         given = json.loads(text or "{}")
     except (ValueError, RecursionError) as reason:
@@ -67,7 +67,7 @@ def speak_request(given: Mapping[str, Any]) -> SpeakOptions:
 
 
 def _refuse_others(given: Mapping[str, Any], allowed: frozenset[str]) -> None:
-    """What is not known to be harmless is not for callers: an option added one day may name a file."""
+    """Raise OptionError for an option that is not known to be harmless: one added later may name a file."""
     for name, value in given.items():
         if name not in allowed:
             raise OptionError(f"The option '{name}' cannot be set over the network.")

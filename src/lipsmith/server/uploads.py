@@ -57,18 +57,18 @@ def fresh_folder(path: Path, *, keep: bool) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def measure(parts: AppState, folder: Path, minutes: float | None = None) -> dict[str, Any]:
+def measure(state: AppState, folder: Path, minutes: float | None = None) -> dict[str, Any]:
     """What the uploads in ``folder`` are, see the task ``measure``. Raises the problem with them.
 
     Args:
         minutes: the longest upload, if less than the server's own limit.
     """
-    longest = min(parts.options.media_minutes, minutes or parts.options.media_minutes)
-    limits = {"megapixels": parts.options.megapixels, "seconds": longest * 60}
-    return ask(parts, parts.eyes, "measure", limits, folder)
+    longest = min(state.settings.media_minutes, minutes or state.settings.media_minutes)
+    limits = {"megapixels": state.settings.megapixels, "seconds": longest * 60}
+    return ask(state, state.probe_worker, "measure", limits, folder)
 
 
-def ask(parts: AppState, worker: SharedWorker, task: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+def ask(state: AppState, worker: SharedWorker, task: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The report of a task on the uploads in ``folder``, where it also writes what it makes.
 
     Raises:
@@ -77,7 +77,7 @@ def ask(parts: AppState, worker: SharedWorker, task: str, options: dict[str, Any
         JobTimeout: the task took too long.
     """
     try:
-        return worker.call(task_request(task, options, parts.options.folder, folder, folder)).header
+        return worker.call(task_request(task, options, state.settings.folder, folder, folder)).header
     except WorkerBusy as reason:
         text = "Too many uploads are being looked at: try again in a moment."
         raise Problem("queue-full", text, retry_after=5) from reason

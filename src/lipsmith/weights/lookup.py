@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from ..errors import InputError, OptionError, WeightsMissing
 from ..options import nearest
@@ -30,12 +31,8 @@ class FoundPart:
 
 
 def cache_folder() -> Path:
-    """This platform's cache folder for models."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "lipsmith" / "models"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lipsmith" / "models"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lipsmith" / "models"
+    """Where this platform keeps what can be downloaded again."""
+    return user_cache_path("lipsmith", appauthor=False, opinion=False) / "models"
 
 
 def search_folders(only: Path | None = None) -> list[Path]:

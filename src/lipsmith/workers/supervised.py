@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import LipsmithError
 from .messages import Buffer, Message
 from .process import WorkerLost, WorkerProcess
 
@@ -26,12 +27,26 @@ class WorkerTimeout(Exception):
     """The call took longer than it may."""
 
 
-class TaskFailed(Exception):
-    """The worker answered with a problem. ``body`` holds its members, see ``errors.problem_of``."""
+class TaskFailed(LipsmithError):
+    """A task in a worker process failed.
+
+    ``body`` holds the members of the worker's problem. They are those of this error too, see ``errors.problem_of``.
+    """
 
     def __init__(self, body: dict[str, Any]) -> None:
         super().__init__(body["detail"])
         self.body = body
+        self.http_status, self.retry_after = body["status"], body.get("retry_after")
+
+    @property
+    def kind(self) -> str:
+        """That of the problem."""
+        return str(self.body["type"])
+
+    @property
+    def title(self) -> str:
+        """That of the problem."""
+        return str(self.body["title"])
 
 
 class SupervisedWorker:

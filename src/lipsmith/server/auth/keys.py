@@ -1,7 +1,7 @@
-"""API keys: random words of 256 bits, of which only the SHA-256 is kept, one line per client.
+"""API keys: random texts of 256 bits. The server keeps only the SHA-256 of each, one line per key.
 
-A line reads ``name sha256:<64 hex digits>``; ``#`` begins a comment. The name is the client: keys of one name see the
-same jobs and avatars. A slow hash would protect nothing more: nobody guesses 256 random bits.
+A line is ``name sha256:<64 hex digits>``; ``#`` begins a comment. The name is the client: keys of one name see the
+same jobs and avatars. A slow hash would not protect better, because 256 random bits cannot be guessed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Keys:
         return bool(self.known)
 
     def owner(self, key: str) -> str | None:
-        """Whose ``key`` it is, or None. Looks at every known key, whichever fits, in constant time."""
+        """The client whose ``key`` it is, or None. The time taken does not depend on which key matches."""
         digest = hashlib.sha256(key.encode()).digest()
         found = None
         for name, known in self.known:
@@ -46,14 +46,14 @@ class Keys:
 
 
 def new_key(name: str) -> tuple[str, str]:
-    """A fresh key for the client ``name``, and the line that makes a server know it. Raises OptionError."""
+    """A new key for the client ``name``, and the line for the server's file of keys. Raises OptionError."""
     check_name(name)
     key = PREFIX + secrets.token_urlsafe(32)
     return key, f"{name} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def check_name(name: str) -> None:
-    """Raise OptionError unless ``name`` can name a client, and so a folder."""
+    """Raise OptionError unless ``name`` can be the name of a client, and so of a folder."""
     if not NAME.fullmatch(name):
         raise OptionError(
             f"'{name}' cannot name a client: use 1 to 32 of a-z, 0-9 and '-', such as 'studio', not '-' at the start."
@@ -61,10 +61,10 @@ def check_name(name: str) -> None:
 
 
 def read_keys(path: Path | None, inline: str = "") -> Keys:
-    """The keys in the file at ``path`` and in ``inline``, lines of the same kind (a semicolon ends one too).
+    """The keys of the file at ``path`` and of ``inline``, which holds such lines, divided by line ends or semicolons.
 
     Raises:
-        InputError: the file cannot be read, or a line is none; the line itself is not repeated.
+        InputError: the file cannot be read, or a line is malformed. The message does not repeat the line.
     """
     text = ""
     if path is not None:

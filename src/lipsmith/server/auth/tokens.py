@@ -1,8 +1,8 @@
-"""Short-lived tokens for places that cannot send a key: a ``<video>``'s address, an event stream, a session's media.
+"""Short-lived tokens for what cannot send a key: a ``<video>``, an ``EventSource``, the media of a session.
 
-A token opens one resource of one client until it expires. It is ``lst_<payload>.<signature>``: both base64url, the
-payload JSON with ``sub`` (the resource, "jobs/<id>"), ``own`` (whose) and ``exp`` (seconds since 1970), the signature
-HMAC-SHA256 over the payload.
+A token gives access to one resource of one client until it expires. It is ``lst_<payload>.<signature>``, both in
+base64url. The payload is JSON with ``sub`` (the resource, "jobs/<id>"), ``own`` (the client) and ``exp`` (seconds since
+1970). The signature is HMAC-SHA256 over the payload.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
 PREFIX = "lst_"
 LIFE = 600
-"""Seconds a token is good for."""
+"""Seconds for which a token is valid."""
 KEY_ONLY = ("pushes", "recordings")
-"""Not begun or ended by a session's token: who holds one talks and watches; to send on and to keep wants the key."""
+"""Parts of a session that its token may only read: whoever holds the token talks and watches. To record or push the
+session needs the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What a token says."""
+    """What a token claims."""
 
     subject: str  # "jobs/<id>" or "sessions/<id>"
     owner: str
     expires: int  # seconds since 1970
 
     def opens(self, path: str, reading: bool) -> bool:
-        """Whether a request for ``path`` (below ``/v1/``) is let in; ``reading``: it changes nothing."""
+        """Whether the token admits a request for ``path``, below ``/v1/``; ``reading``: it changes nothing."""
         if path != self.subject and not path.startswith(f"{self.subject}/"):
             return False
         part = path.removeprefix(self.subject).lstrip("/").split("/")[0]
@@ -46,7 +47,7 @@ class TokenClaims:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Makes tokens and reads them back."""
+    """Makes tokens and verifies them."""
 
     secret: bytes
     clock: Callable[[], float] = time.time
@@ -58,15 +59,15 @@ class Signer:
         return f"{PREFIX}{payload}.{self._sign(payload)}", expires
 
     def read(self, token: str) -> TokenClaims | None:
-        """What ``token`` says; None if it is none of ours, was changed, or is over."""
+        """The claims of ``token``; None if its signature is not ours or it has expired."""
         payload, _, signature = token.removeprefix(PREFIX).partition(".")
         if not hmac.compare_digest(self._sign(payload).encode(), signature.encode()):
             return None
         try:
-            said = json.loads(base64.urlsafe_b64decode(payload + "=="))
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
         except (binascii.Error, ValueError):
             return None
-        found = TokenClaims(str(said["sub"]), str(said["own"]), int(said["exp"]))
+        found = TokenClaims(str(claims["sub"]), str(claims["own"]), int(claims["exp"]))
         return found if found.expires > self.clock() else None
 
     def _sign(self, payload: str) -> str:
@@ -74,7 +75,7 @@ class Signer:
 
 
 def signer_of(folder: Path) -> Signer:
-    """The signer whose secret lies in ``folder``, made at first: tokens survive a restart."""
+    """The signer whose secret is stored in ``folder``, where the first call makes it. So tokens survive a restart."""
     path = folder / "token-secret"
     if not path.exists():
         hidden = folder / f".{path.name}.{secrets.token_hex(4)}.part"

@@ -1,4 +1,4 @@
-"""``/v1/avatars``: faces made ready once, to speak again and again. Each client has a shelf of its own."""
+"""``/v1/avatars``: faces made ready once, to speak again and again. Each client has its own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from ...jobs.queue import NewJob, new_id
 from ...jobs.tasks.avatar import TASK as AVATAR
 from ..problems import Problem
 from ..request_options import avatar_request, parse_options
-from ..schemas import AvatarBody, AvatarList, Job, avatar_of
-from ..state import AppState, Owner, Parts
+from ..schemas.avatars import AvatarBody, AvatarList, avatar_of
+from ..schemas.jobs import Job
+from ..state import AppState, Owner, StateDep
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 from .jobs import admit, answer
 
-TILES, COLUMNS = 8, 4  # of a preview
+TILES, COLUMNS = 8, 4
+"""Of a preview: pictures at most, and how many stand side by side."""
 MOST_CLIPS = 8
 CLIP = "^[a-z][a-z0-9_]{0,47}$"
 NAME = "^[a-z0-9][a-z0-9-]{0,47}$"
@@ -50,7 +52,7 @@ class AvatarForm:
 
 
 @router.post("/avatars", status_code=202)
-def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]) -> Job:
+def create_avatar(state: StateDep, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]) -> Job:
     """Make an avatar of an uploaded picture. Watch the job that is answered; then dub with ``avatar=<id>``.
 
     Further clips are walked while it speaks (`speaking`), or shown once when a live session is asked for one.
@@ -58,45 +60,45 @@ def create_avatar(parts: Parts, owner: Owner, response: Response, form: Annotate
     given = parse_options(form.options)
     avatar_request(given)
     name, clips = form.id or new_id(), named_clips(form)
-    check_place(parts, owner, name, size_of(form.picture, *clips.values()))
+    check_place(state, owner, name, size_of(form.picture, *clips.values()))
     job = new_id()
-    with fresh_folder(parts.jobs / job, keep=True) as folder:
+    with fresh_folder(state.jobs / job, keep=True) as folder:
         size = save(form.picture, folder / PICTURE)
-        size += sum(save(clip, folder / f"{CLIP_PREFIX}{word}") for word, clip in clips.items())
-        measure(parts, folder)
+        size += sum(save(clip, folder / f"{CLIP_PREFIX}{clip_name}") for clip_name, clip in clips.items())
+        measure(state, folder)
         task = {"avatar": name, "options": given, "clips": list(clips)}
         asked = {**task, "picture": shown_name(form.picture)}
-        row = admit(parts, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size))
+        row = admit(state, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(parts, row)
+    return answer(state, row)
 
 
 @router.get("/avatars")
-def list_avatars(parts: Parts, owner: Owner) -> AvatarList:
+def list_avatars(state: StateDep, owner: Owner) -> AvatarList:
     """Your avatars, by name."""
-    return AvatarList(avatars=[avatar_of(info) for info in parts.avatar_store(owner).list()])
+    return AvatarList(avatars=[avatar_of(info) for info in state.avatar_store(owner).list()])
 
 
 @router.get("/avatars/{avatar}")
-def show_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> AvatarBody:
+def show_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> AvatarBody:
     """One avatar."""
-    check_there(parts, owner, avatar)
-    return avatar_of(parts.avatar_store(owner).info(avatar))
+    check_there(state, owner, avatar)
+    return avatar_of(state.avatar_store(owner).info(avatar))
 
 
 @router.get(
     "/avatars/{avatar}/preview",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "A sheet of its plates."}},
+    responses={200: {"content": {"image/png": {}}, "description": "A sheet of its pictures."}},
 )
-def avatar_preview(parts: Parts, owner: Owner, avatar: AvatarId) -> Response:
-    """A contact sheet: up to eight of its plates."""
+def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
+    """A contact sheet: up to eight of its pictures."""
     from PIL import Image
 
     from ...media.contact_sheet import contact_sheet
 
-    check_there(parts, owner, avatar)
-    with parts.avatar_store(owner).open(avatar) as opened:
+    check_there(state, owner, avatar)
+    with state.avatar_store(owner).open(avatar) as opened:
         tiles = min(TILES, opened.info.frames)
         source_frames = [opened.source_frame((2 * k + 1) * opened.info.frames // (2 * tiles)) for k in range(tiles)]
         sheet = contact_sheet(
@@ -110,14 +112,14 @@ def avatar_preview(parts: Parts, owner: Owner, avatar: AvatarId) -> Response:
 
 
 @router.delete("/avatars/{avatar}", status_code=204)
-def delete_avatar(parts: Parts, owner: Owner, avatar: AvatarId) -> None:
+def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
     """Remove the avatar; a job that speaks with it goes on."""
-    check_there(parts, owner, avatar)
-    parts.avatar_store(owner).delete(avatar)
+    check_there(state, owner, avatar)
+    state.avatar_store(owner).delete(avatar)
 
 
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
-    """Name -> upload. Raises Problem unless there is one of each."""
+    """Name of a clip -> its upload. Raises Problem unless there are as many names as clips, all different."""
     names, clips = form.clip_names or [], form.clips or []
     if len(names) != len(clips):
         raise Problem("invalid", f"{len(clips)} clips and {len(names)} clip_names: give one of each, in order.")
@@ -126,23 +128,23 @@ def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
     return dict(zip(names, clips, strict=True))
 
 
-def check_there(parts: AppState, owner: str, avatar: str) -> None:
+def check_there(state: AppState, owner: str, avatar: str) -> None:
     """Raise Problem not-found unless the client has such an avatar."""
     try:
-        parts.avatar_store(owner).info(avatar)
+        state.avatar_store(owner).info(avatar)
     except AvatarMissing:
         raise Problem("not-found", "You have no avatar of that name.") from None
 
 
-def check_place(parts: AppState, owner: str, name: str, size: int) -> None:
+def check_place(state: AppState, owner: str, name: str, size: int) -> None:
     """Raise Problem unless the client may make the avatar ``name`` of ``size`` uploaded bytes."""
-    parts.check_room(owner, size)
-    own = parts.avatar_store(owner).list()
+    state.check_room(owner, size)
+    own = state.avatar_store(owner).list()
     if any(info.id == name for info in own):
         raise Problem("exists", f"You have an avatar '{name}': delete it first, or give another name.")
-    if len(own) >= parts.options.own_avatars:
+    if len(own) >= state.settings.own_avatars:
         raise Problem("too-many-avatars", f"You have {len(own)} avatars, the most that one client may: delete one.")
-    shelves = [path for path in (parts.options.folder / "avatars").iterdir() if path.is_dir()]
-    stored = sum(info.bytes for path in shelves for info in AvatarStore(path).list())
-    if stored + parts.store.used() + size > parts.options.disk_bytes:
+    clients = [path for path in (state.settings.folder / "avatars").iterdir() if path.is_dir()]
+    stored = sum(info.bytes for path in clients for info in AvatarStore(path).list())
+    if stored + state.store.used() + size > state.settings.disk_bytes:
         raise Problem("no-space", "Avatars, uploads and results fill the room that this server may use.", 300)

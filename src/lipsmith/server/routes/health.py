@@ -1,4 +1,4 @@
-"""Signs of life for those who run the server, and what it takes for those who call it."""
+"""Health checks and metrics for who runs the server; its limits and engines for who calls it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ... import __version__
 from ...engines import EngineSpec, engine_table
 from ...jobs.tasks.dub import FILMS
-from ..schemas import About, EngineLine, EngineOption, Health, VoiceLine
-from ..state import Parts
+from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
+from ..state import StateDep
 
 router = APIRouter(tags=["signs"])
 about_router = APIRouter(tags=["about"])
@@ -25,10 +25,10 @@ def healthz() -> Health:
 
 
 @router.get("/readyz", responses={503: {"description": "It is about to stop."}})
-def readyz(parts: Parts) -> Health:
+def readyz(state: StateDep) -> Health:
     """It takes work."""
-    parts.check_open()
-    parts.store.counts()
+    state.check_open()
+    state.store.counts()
     return Health(status="ready")
 
 
@@ -37,40 +37,40 @@ def readyz(parts: Parts) -> Health:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
 )
-def metrics(parts: Parts) -> Response:
+def metrics(state: StateDep) -> Response:
     """For Prometheus."""
-    return Response(parts.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @about_router.get("/about")
-def about(parts: Parts) -> About:
+def about(state: StateDep) -> About:
     """What this server takes, and the engines that can be named."""
-    options, voice = parts.options, parts.voice
+    settings, voice = state.settings, state.voice
     return About(
         version=__version__,
-        needs_key=bool(parts.keys),
-        upload_mb=options.upload_mb,
-        media_minutes=options.media_minutes,
-        megapixels=options.megapixels,
-        keep_hours=options.keep_hours,
+        needs_key=bool(state.keys),
+        upload_mb=settings.upload_mb,
+        media_minutes=settings.media_minutes,
+        megapixels=settings.megapixels,
+        keep_hours=settings.keep_hours,
         formats=list(FILMS),
-        engines=[_line(entry) for entry in engine_table().values()],
+        engines=[_line(spec) for spec in engine_table().values()],
         voice=VoiceLine(name=voice.name, languages=list(voice.languages)) if voice else None,
     )
 
 
-def _line(entry: EngineSpec) -> EngineLine:
-    return EngineLine(name=entry.name, summary=entry.summary, needs=entry.needs, options=_options(entry))
+def _line(spec: EngineSpec) -> EngineLine:
+    return EngineLine(name=spec.name, summary=spec.summary, needs=spec.needs, options=_options(spec))
 
 
-def _options(entry: EngineSpec) -> list[EngineOption]:
-    if entry.options is None:
+def _options(spec: EngineSpec) -> list[EngineOption]:
+    if spec.options is None:
         return []
-    kind = entry.options()
+    kind = spec.options()
     hints = get_type_hints(kind)
-    told = []
+    options = []
     for one in fields(kind):
         choices = list(get_args(hints[one.name])) if get_origin(hints[one.name]) is Literal else None
         default = None if one.default is MISSING else one.default
-        told.append(EngineOption(name=one.name, default=default, choices=choices))
-    return told
+        options.append(EngineOption(name=one.name, default=default, choices=choices))
+    return options

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
 from ...errors import SoundError
 from ...jobs.folders import PICTURE, RESULT, SPEECH
@@ -21,14 +18,14 @@ from ...jobs.tasks.dub import TASK as DUB
 from ..error_handlers import RangedFile
 from ..problems import Problem
 from ..request_options import generate_request, parse_options, speak_request
-from ..schemas import Format, Job, Jobs, Token, job_of, moment
-from ..state import AppState, Owner, Parts
+from ..schemas.common import Token, moment
+from ..schemas.jobs import Format, Job, Jobs, job_of
+from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
+from ..state import AppState, Owner, StateDep
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 
-LOOK = 0.3
-"""Seconds between two looks at a job whose events are read."""
-SIGN = 15.0
-"""Seconds between two comments in a stream without events, which keep the connection alive."""
+CHECK_SECONDS = 0.3
+"""Between two looks at a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
@@ -48,67 +45,67 @@ class DubForm:
 
 
 @router.post("/jobs", status_code=202)
-def create_job(parts: Parts, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. Watch the job that is answered.
 
     An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
     """
     given = parse_options(form.options)
     generate_request(given) if form.avatar is None else speak_request(given)
-    check_source(parts, owner, form)
-    parts.check_room(owner, size_of(form.picture, form.speech))
+    check_source(state, owner, form)
+    state.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
-    with fresh_folder(parts.jobs / job, keep=True) as folder:
+    with fresh_folder(state.jobs / job, keep=True) as folder:
         size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
-        facts = measure(parts, folder)
+        facts = measure(state, folder)
         if form.speech is None and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(parts, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
+        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(parts, row)
+    return answer(state, row)
 
 
 @router.get("/jobs")
 def list_jobs(
-    parts: Parts,
+    state: StateDep,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[float | None, Query(ge=0, le=1e11, description="As in the address `next`.")] = None,
 ) -> Jobs:
     """Your jobs, newest first."""
-    rows = parts.store.page(owner, limit, before)
+    rows = state.store.page(owner, limit, before)
     after = f"/v1/jobs?limit={limit}&before={rows[-1].created!r}" if len(rows) == limit else None
-    return Jobs(jobs=[answer(parts, row) for row in rows], next=after)
+    return Jobs(jobs=[answer(state, row) for row in rows], next=after)
 
 
 @router.get("/jobs/{job}")
-def show_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+def show_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """One job as it stands."""
-    return answer(parts, find(parts, owner, job))
+    return answer(state, find(state, owner, job))
 
 
 @router.get(
     "/jobs/{job}/events",
-    response_class=StreamingResponse,
+    response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "`job` events, the last one when it is over."}
     },
 )
-async def job_events(parts: Parts, owner: Owner, job: JobId) -> StreamingResponse:
+async def job_events(state: StateDep, owner: Owner, job: JobId) -> EventSourceResponse:
     """Server-sent events: ``event: job`` with the job as data whenever it changes, at once and until it is over."""
-    row = await run_in_threadpool(find, parts, owner, job)
-    return StreamingResponse(_events(parts, owner, row), media_type="text/event-stream")
+    row = await run_in_threadpool(find, state, owner, job)
+    return event_stream(_events(state, owner, row))
 
 
 @router.post("/jobs/{job}/cancel")
-def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
+def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
-    row = parts.store.cancel(job, owner)
+    row = state.store.cancel(job, owner)
     if row is None:
         raise missing()
-    return answer(parts, row)
+    return answer(state, row)
 
 
 @router.head("/jobs/{job}/result", include_in_schema=False)
@@ -119,44 +116,44 @@ def cancel_job(parts: Parts, owner: Owner, job: JobId) -> Job:
         200: {"content": {kind: {} for kind in TYPES.values()}, "description": "The film; ranges are answered 206."}
     },
 )
-def job_result(parts: Parts, owner: Owner, job: JobId) -> RangedFile:
+def job_result(state: StateDep, owner: Owner, job: JobId) -> RangedFile:
     """The film, whole or the ranges asked for."""
-    row = find(parts, owner, job)
+    row = find(state, owner, job)
     name = task_registry().result_file(row.kind, row.request["task"])
     if name is None or row.state != "done":
         raise Problem("no-result", f"The job is {row.state}: there is a film when a dub or a recording is done.")
-    path = parts.jobs / job / RESULT / name
+    path = state.jobs / job / RESULT / name
     file = f"{job}{path.suffix}"
     return RangedFile(path, media_type=TYPES[path.suffix], filename=file, content_disposition_type="inline")
 
 
 @router.post("/jobs/{job}/token")
-def job_token(parts: Parts, owner: Owner, job: JobId) -> Token:
+def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
     """A short-lived token for a ``<video>`` or an ``EventSource``, which cannot send a key."""
-    find(parts, owner, job)
-    token, expires = parts.signer.token(f"jobs/{job}", owner)
+    find(state, owner, job)
+    token, expires = state.signer.token(f"jobs/{job}", owner)
     return Token(token=token, expires=moment(expires), url=f"/v1/jobs/{job}/result?token={token}")
 
 
 @router.delete("/jobs/{job}", status_code=204)
-def delete_job(parts: Parts, owner: Owner, job: JobId) -> None:
+def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if need be, and forget it and all its files."""
-    if parts.store.cancel(job, owner) is None:
+    if state.store.cancel(job, owner) is None:
         raise missing()
-    parts.crew.remove(job)
+    state.runner.remove(job)
 
 
-def check_source(parts: AppState, owner: str, form: DubForm) -> None:
+def check_source(state: AppState, owner: str, form: DubForm) -> None:
     """Raise Problem unless there is either a picture or one of the client's avatars."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
-    if form.avatar is not None and form.avatar not in {info.id for info in parts.avatar_store(owner).list()}:
+    if form.avatar is not None and form.avatar not in {info.id for info in state.avatar_store(owner).list()}:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 
-def find(parts: AppState, owner: str, job: str) -> JobRecord:
+def find(state: AppState, owner: str, job: str) -> JobRecord:
     """The client's job. Raises Problem not-found for those of others too."""
-    row = parts.store.get(job, owner)
+    row = state.store.get(job, owner)
     if row is None:
         raise missing()
     return row
@@ -167,36 +164,33 @@ def missing() -> Problem:
     return Problem("not-found", "You have no job of that id.")
 
 
-def answer(parts: AppState, row: JobRecord) -> Job:
+def answer(state: AppState, row: JobRecord) -> Job:
     """The job as it is answered."""
-    return job_of(row, parts.store.waiting_before(row) if row.state == "queued" else None)
+    return job_of(row, state.store.waiting_before(row) if row.state == "queued" else None)
 
 
-def admit(parts: AppState, new: NewJob) -> JobRecord:
+def admit(state: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
-    with parts.admitting:
-        parts.check_room(new.owner, 0)
-        row = parts.store.submit(new)
-    parts.crew.notify()
+    with state.admitting:
+        state.check_room(new.owner, 0)
+        row = state.store.submit(new)
+    state.runner.notify()
     return row
 
 
-async def _events(parts: AppState, owner: str, row: JobRecord) -> AsyncIterator[str]:
+async def _events(state: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
     """Events until the job is over or gone, or the server stops; then the browser connects again."""
-    sent, sent_at = -1, time.monotonic()
-    yield "retry: 2000\n\n"
+    sent = -1
+    yield server_event(retry=True)
     while True:
         if row.revision != sent:
-            data = json.dumps((await run_in_threadpool(answer, parts, row)).model_dump())
-            yield f"id: {row.revision}\nevent: job\ndata: {data}\n\n"
-            sent, sent_at = row.revision, time.monotonic()
-        elif time.monotonic() - sent_at > SIGN:
-            yield ": still here\n\n"
-            sent_at = time.monotonic()
-        if row.over or parts.crew.draining.is_set():
+            body = (await run_in_threadpool(answer, state, row)).model_dump()
+            yield server_event("job", body, number=row.revision)
+            sent = row.revision
+        if row.over or state.runner.draining.is_set():
             return
-        await asyncio.sleep(LOOK)
-        found = await run_in_threadpool(parts.store.get, row.id, owner)
+        await asyncio.sleep(CHECK_SECONDS)
+        found = await run_in_threadpool(state.store.get, row.id, owner)
         if found is None:
             return
         row = found

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from http import HTTPStatus
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.websockets import WebSocket
 
 from ...errors import InputError, LipsmithError
+from ...transports.webrtc.options import ice_servers
 from ...transports.websocket import WebSocketSink
 from ..problems import Problem
-from ..schemas import Answer, Offer
-from ..sessions.registry import SessionHandle
-from ..sessions.viewers import told
-from ..state import AppState, Owner, Parts
+from ..schemas.sessions import Answer, Offer
+from ..sessions import viewers
+from ..sessions.events import forward_events
+from ..sessions.handle import SessionHandle
+from ..state import AppState, Owner, StateDep
 from .sessions import SessionId
 
 SDP = "application/sdp"
 CLOSE_MISSING, CLOSE_BUSY = 4404, 4503
+CLOSE_LETTERS = 120
+"""Of the reason with which a WebSocket is closed: RFC 6455 allows 123 bytes."""
 RAW_OFFER = {"type": "string", "examples": ["v=0\r\n..."]}
 router = APIRouter(tags=["media"])
 sockets = APIRouter()
@@ -31,12 +37,12 @@ Microphone = Annotated[
 
 @router.post("/sessions/{session}/offer", status_code=201)
 async def answer_offer(
-    parts: Parts, owner: Owner, session: SessionId, given: Offer, microphone: Microphone = "speak"
+    state: StateDep, owner: Owner, session: SessionId, given: Offer, microphone: Microphone = "speak"
 ) -> Answer:
     """Watch by WebRTC: a whole offer in, a whole answer out, nothing trickles."""
-    held = parts.live.get(owner, session)
-    viewer, sdp = await parts.doors.answer(held, given.sdp, microphone == "speak")
-    return Answer(type="answer", sdp=sdp, viewer=viewer.id, link=_link(held, viewer.id))
+    handle = state.sessions.get(owner, session)
+    viewer, sdp = await viewers.answer_offer(handle, given.sdp, state.rtc, microphone == "speak")
+    return Answer(type="answer", sdp=sdp, viewer=viewer.id, link=_link(handle, viewer.id))
 
 
 @router.post(
@@ -47,74 +53,59 @@ async def answer_offer(
     openapi_extra={"requestBody": {"required": True, "content": {SDP: {"schema": RAW_OFFER}}}},
 )
 async def watch(
-    parts: Parts, owner: Owner, session: SessionId, request: Request, microphone: Microphone = "speak"
+    state: StateDep, owner: Owner, session: SessionId, request: Request, microphone: Microphone = "speak"
 ) -> Response:
     """Watch by WebRTC as WHEP has it: the SDP of the offer is the body, that of the answer the answer's."""
-    held = parts.live.get(owner, session)
+    handle = state.sessions.get(owner, session)
     try:
         given = (await request.body()).decode()
     except UnicodeDecodeError:
         raise InputError("The body is no text: send the SDP of a WebRTC offer.") from None
-    viewer, sdp = await parts.doors.answer(held, given, microphone == "speak")
-    headers = {"Location": _link(held, viewer.id)}
-    links = [f'<{server["urls"]}>; rel="ice-server"' for server in parts.doors.ice(held) if "username" not in server]
+    viewer, sdp = await viewers.answer_offer(handle, given, state.rtc, microphone == "speak")
+    headers = {"Location": _link(handle, viewer.id)}
+    servers = ice_servers(state.rtc, handle.id, time.time())
+    links = [f'<{server["urls"]}>; rel="ice-server"' for server in servers if "username" not in server]
     if links:
         headers["Link"] = ", ".join(links)
     return Response(sdp, 201, headers, SDP)
 
 
 @router.delete("/sessions/{session}/whep/{viewer}", status_code=204)
-async def leave(parts: Parts, owner: Owner, session: SessionId, viewer: ViewerId) -> None:
+async def leave(state: StateDep, owner: Owner, session: SessionId, viewer: ViewerId) -> None:
     """End one viewer's connection; the session goes on."""
-    if not await parts.doors.hang_up(parts.live.get(owner, session), viewer):
+    if not await viewers.hang_up(state.sessions.get(owner, session), viewer):
         raise Problem("not-found", "Nobody of that id watches this session.")
 
 
 @sockets.websocket("/sessions/{session}/ws")
 async def socket(ws: WebSocket, session: str) -> None:
     """Watch and speak over one WebSocket; docs/transports.md has its frames."""
-    parts: AppState = ws.app.state.services
+    state: AppState = ws.app.state.services
     try:
-        held = parts.live.get(str(ws.state.owner), session)
-        with parts.doors.socket(held):
+        handle = state.sessions.get(str(ws.state.owner), session)
+        with handle.socket():
             await ws.accept()
-            await _serve(ws, held)
-    except Problem as problem:
-        await ws.close(CLOSE_MISSING, problem.detail)
-    except LipsmithError as reason:
-        await ws.close(CLOSE_BUSY, str(reason)[:120])
+            await _serve(ws, handle)
+    except LipsmithError as error:
+        code = CLOSE_MISSING if error.http_status == HTTPStatus.NOT_FOUND else CLOSE_BUSY
+        await ws.close(code, str(error)[:CLOSE_LETTERS])
 
 
-class _Speaker:
-    """A client's words to its session; to interrupt is to stop a speech that is said in parts too."""
-
-    def __init__(self, held: SessionHandle) -> None:
-        self._held = held
-        self.say, self.end = held.live.say, held.live.end
-
-    def interrupt(self) -> None:
-        self._held.hush()
-        self._held.live.interrupt()
-
-
-async def _serve(ws: WebSocket, held: SessionHandle) -> None:
-    sink = WebSocketSink(ws, _Speaker(held), held.live.film)
-    held.live.attach(sink)
-    telling = asyncio.create_task(_tell(sink, held))
+async def _serve(ws: WebSocket, handle: SessionHandle) -> None:
+    live = handle.live
+    sink = WebSocketSink(ws, handle, live.film)
+    live.attach(sink)
+    forwarding = asyncio.create_task(
+        forward_events(live, lambda event: sink.send_event({**event, "type": "event", "event": event["name"]}))
+    )
     try:
         await sink.run()
     finally:
-        telling.cancel()
+        forwarding.cancel()
         with suppress(asyncio.CancelledError):
-            await telling
-        await held.live.detach(sink)
+            await forwarding
+        await live.detach(sink)
 
 
-async def _tell(sink: WebSocketSink, held: SessionHandle) -> None:
-    async for event in held.live.events():
-        body: dict[str, Any] = told(event, held.live.film.rate)
-        sink.send_event({**body, "type": "event", "event": event.name})
-
-
-def _link(held: SessionHandle, viewer: str) -> str:
-    return f"/v1/sessions/{held.id}/whep/{viewer}"
+def _link(handle: SessionHandle, viewer: str) -> str:
+    return f"/v1/sessions/{handle.id}/whep/{viewer}"

@@ -10,8 +10,8 @@ from fastapi import APIRouter, File, Form, UploadFile
 from ...jobs.folders import PICTURE, SPEECH
 from ...jobs.queue import new_id
 from ..request_options import generate_request, parse_options
-from ..schemas import Preview
-from ..state import Parts
+from ..schemas.previews import Preview
+from ..state import StateDep
 from ..uploads import ask, fresh_folder, measure, save
 
 router = APIRouter(tags=["previews"])
@@ -19,7 +19,7 @@ router = APIRouter(tags=["previews"])
 
 @router.post("/previews")
 def create_preview(
-    parts: Parts,
+    state: StateDep,
     picture: Annotated[UploadFile, File(description="A portrait or a video.")],
     speech: Annotated[UploadFile | None, File(description="Any sound or video; then a sheet is made.")] = None,
     options: Annotated[
@@ -29,12 +29,12 @@ def create_preview(
     """Who is in the first picture, and with speech: that picture at the speech's loudest moment. Nothing is kept."""
     given = parse_options(options)
     generate_request(given)
-    parts.check_open()
-    with fresh_folder(parts.options.folder / "looks" / new_id(), keep=False) as folder:
+    state.check_open()
+    with fresh_folder(state.settings.folder / "looks" / new_id(), keep=False) as folder:
         save(picture, folder / PICTURE)
         save(speech, folder / SPEECH)
-        facts = measure(parts, folder)["picture"]
-        seen = ask(parts, parts.viewer, "preview", {"options": given}, folder)
+        facts = measure(state, folder)["picture"]
+        seen = ask(state, state.preview_worker, "preview", {"options": given}, folder)
         return Preview(
             kind=facts["kind"],
             size=seen["size"],

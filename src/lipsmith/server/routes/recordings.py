@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from ...jobs.tasks.recording import TASK as RECORDING
-from ..schemas import Job, Jobs
-from ..state import Owner, Parts
+from ..schemas.jobs import Job, Jobs
+from ..state import Owner, StateDep
 from .jobs import answer
 from .sessions import SessionId
 
@@ -18,29 +18,29 @@ RecordingId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de
 
 
 @router.post("/sessions/{session}/recordings", status_code=201)
-async def start_recording(parts: Parts, owner: Owner, session: SessionId, response: Response) -> Job:
+async def start_recording(state: StateDep, owner: Owner, session: SessionId, response: Response) -> Job:
     """Film the session from now on, as a job of yours.
 
     It is done when it is stopped, when the session ends, or when it is as long as a film may be. Its result is an mp4;
     who cancels the job throws the film away. One at a time.
     """
-    held = parts.live.get(owner, session)
-    await run_in_threadpool(parts.check_room, owner, 0)
-    row = await parts.films.start(held)
-    response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return await run_in_threadpool(answer, parts, row)
+    handle = state.sessions.get(owner, session)
+    await run_in_threadpool(state.check_room, owner, 0)
+    record = await state.recorder.start(handle)
+    response.headers["Location"] = f"/v1/jobs/{record.id}"
+    return await run_in_threadpool(answer, state, record)
 
 
 @router.get("/sessions/{session}/recordings")
-async def list_recordings(parts: Parts, owner: Owner, session: SessionId) -> Jobs:
+async def list_recordings(state: StateDep, owner: Owner, session: SessionId) -> Jobs:
     """The films of this session, newest first. When the session is over they are among the jobs."""
-    parts.live.get(owner, session)
-    rows = await run_in_threadpool(parts.store.find, owner, RECORDING.name, "session", session)
-    return Jobs(jobs=[answer(parts, row) for row in rows])
+    state.sessions.get(owner, session)
+    records = await run_in_threadpool(state.store.find, owner, RECORDING.name, "session", session)
+    return Jobs(jobs=[answer(state, record) for record in records])
 
 
 @router.post("/sessions/{session}/recordings/{recording}/stop")
-async def stop_recording(parts: Parts, owner: Owner, session: SessionId, recording: RecordingId) -> Job:
+async def stop_recording(state: StateDep, owner: Owner, session: SessionId, recording: RecordingId) -> Job:
     """Finish the film; it answers when it is there. One that is over stays as it is."""
-    row = await parts.films.stop(parts.live.get(owner, session), recording)
-    return await run_in_threadpool(answer, parts, row)
+    record = await state.recorder.stop(state.sessions.get(owner, session), recording)
+    return await run_in_threadpool(answer, state, record)

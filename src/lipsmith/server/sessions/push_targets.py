@@ -1,8 +1,8 @@
-"""Where callers may have sessions pushed to: below the addresses that the operator named, and nowhere else.
+"""Where clients may have sessions pushed to: below the addresses that the operator named, and nowhere else.
 
-An address is taken apart by one strict grammar, its parts are compared with those of the operator's, and FFmpeg gets
-an address that is put together anew of the parts: no reading of it but ours is ever used. What has a meaning for
-somebody on the way (name and password, %, .., \\, white space, fragments, FFmpeg's own options) is in no such address.
+One strict grammar parses an address. Its parts are compared with those of the operator's addresses. FFmpeg gets an
+address that is built from the parts, so no other parser ever reads what the client sent. The grammar has no user name
+and password, %, .., \\, white space, fragments, or options of FFmpeg's: some parser might give them a meaning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...errors import OptionError
 from ..problems import Problem
 
 PORTS = {"rtmp": 1935, "rtmps": 443, "srt": 0}
-"""Where an address names none; SRT has no usual one."""
+"""Default ports; SRT has none."""
 ADDRESS = re.compile(
     r"(?P<scheme>[A-Za-z]{3,5})://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?(?:\?(?P<query>[A-Za-z0-9._~=&:/,!-]{1,1024}))?",
@@ -35,13 +35,13 @@ class PushTarget:
     query: str = ""  # of streaming sites, with keys in it
 
     def holds(self, other: PushTarget) -> bool:
-        """Whether ``other`` is this place or below it."""
-        mine, theirs = (self.scheme, self.host, self.port), (other.scheme, other.host, other.port)
-        return mine == theirs and other.path[: len(self.path)] == self.path
+        """Whether ``other`` is this address or below it."""
+        own, others = (self.scheme, self.host, self.port), (other.scheme, other.host, other.port)
+        return own == others and other.path[: len(self.path)] == self.path
 
     @property
     def address(self) -> str:
-        """For FFmpeg."""
+        """The address for FFmpeg."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == PORTS[self.scheme] else f":{self.port}"  # as streaming sites write their own
         path = "".join(f"/{part}" for part in self.path)
@@ -49,7 +49,7 @@ class PushTarget:
 
 
 def parse_target(address: str) -> PushTarget:
-    """The parts of ``address``. Raises OptionError, which does not repeat it, for what is none."""
+    """The parts of ``address``. Raises OptionError, whose message does not repeat it, if it has another form."""
     found = ADDRESS.fullmatch(address)
     scheme = found["scheme"].lower() if found else ""
     if found is None or scheme not in PORTS:

@@ -1,4 +1,4 @@
-"""What a session is to read aloud: texts one after the other, spoken sentence by sentence as it has room."""
+"""Texts that a session reads aloud, one after the other, sentence by sentence as it has room."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from ...tts.protocols import SpokenSound
 
 TEXTS = 8
-"""That wait while one is read; more come from a client who does not listen."""
+"""How many may wait while one is read."""
 SpeechStatus = Literal["speaking", "waiting", "interrupted"]
 
 
 @dataclass(slots=True, eq=False)
 class QueuedText:
-    """One text; ``begun`` knows its utterance once it sounds, None if it was interrupted first, or what went wrong."""
+    """One text. ``begun`` gets its utterance when it sounds, None if it is interrupted before, or the error."""
 
     pieces: list[str]
     language: str
-    awaited: bool  # somebody waits for ``begun``
+    awaited: bool  # the call that brought the text waits for ``begun``
     begun: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def settle(self, utterance: int | None = None) -> None:
-        """It sounds, or is not going to."""
+        """Set ``begun``: the text sounds, or (None) never will."""
         if not self.begun.done():
             self.begun.set_result(utterance)
 
-    def break_off(self, reason: LipsmithError) -> bool:
-        """Whether somebody is told of ``reason`` who waits for that."""
+    def fail(self, reason: LipsmithError) -> bool:
+        """Raise ``reason`` for whoever waits for ``begun``; False if nobody does."""
         if self.awaited and not self.begun.done():
             self.begun.set_exception(reason)
             return True
@@ -47,14 +47,14 @@ class QueuedText:
 
 
 class SpeechQueue:
-    """The texts of one session; who cancels ``run`` silences them all."""
+    """The texts of one session. To cancel ``run`` is to drop them all."""
 
     def __init__(self, live: LiveSession, voice: Voice) -> None:
         self._live, self._voice = live, voice
         self._texts: deque[QueuedText] = deque()  # the first one is being read
 
     def add(self, pieces: list[str], language: str) -> QueuedText:
-        """Another text. Raises Problem too-much-said."""
+        """Put a text at the end. Raises Problem too-much-said."""
         if len(self._texts) > TEXTS:
             raise Problem("too-much-said", f"{TEXTS} texts wait to be said: interrupt, or wait.", retry_after=5)
         self._texts.append(QueuedText(pieces, language, awaited=not self._texts))
@@ -70,7 +70,7 @@ class SpeechQueue:
             self.drop()
 
     def drop(self) -> None:
-        """Forget what waits and tell who waits for it."""
+        """Forget all texts; those who wait for one get None."""
         for text in self._texts:
             text.settle()
         self._texts.clear()
@@ -82,7 +82,7 @@ class SpeechQueue:
             if not text.begun.done():
                 raise VoiceError("The voice made no sound of this text: is it in another language?")
         except LipsmithError as reason:  # the voice fails, or the session is over: the next text may do better
-            if not text.break_off(reason) and isinstance(reason, VoiceError):
+            if not text.fail(reason) and isinstance(reason, VoiceError):
                 self._live.session.note("voice_failed", str(reason))
         self._live.end()
 

@@ -21,11 +21,11 @@ from lipsmith.jobs.queue import NewJob
 from lipsmith.jobs.runner import JobRunner, RunnerOptions
 from lipsmith.jobs.sqlite import SqliteQueue
 from lipsmith.provenance.metadata import find_provenance
-from lipsmith.server.sessions.recordings import FULL, NO_ROOM, RecordingRegistry, SessionRecording
-from lipsmith.server.sessions.registry import SessionHandle
-from tests.server.test_sessions import heard, names
-from tests.server.test_talk import session as quick_session
+from lipsmith.server.sessions.handle import SessionHandle
+from lipsmith.server.sessions.recordings import FULL, NO_ROOM, SessionRecorder, SessionRecording
 from tests.support.live_server import Running, Served, make_avatar, opened, over, start, tone, until
+from tests.support.quick_session import quick_session
+from tests.support.session_events import heard, names
 
 
 @pytest.fixture(scope="module")
@@ -181,49 +181,48 @@ def test_a_film_ends_by_itself_and_the_session_is_told(
     store, crew = rooms(tmp_path)
     monkeypatch.setattr(crew, "make_room", lambda _: room)
     options: Any = SimpleNamespace(record_minutes=minutes, lease_seconds=10, folder=tmp_path)
-    films = RecordingRegistry(store, crew, options)
+    recorder = SessionRecorder(store, crew, options)
 
     async def scene() -> None:
-        async with quick_session() as (held, ticks):
-            row = await films.start(named(held))
+        async with quick_session() as (handle, ticks):
+            row = await recorder.start(named(handle))
             while not (told := [event for tick in ticks for event in tick.events if event.about == row.id]):
                 await asyncio.sleep(0.01)
             assert [(event.name, event.reason) for event in told] == [("recording_ended", reason)]
-            done = await films.stop(held, row.id)
+            done = await recorder.stop(handle, row.id)
             assert done.state in ("done", "failed")  # without room it may end before a picture came
             assert done.state == "done" or (done.problem or {})["detail"].startswith("Nothing was recorded")
             if room:
                 assert done.report == {"output": "film.mp4", "frames": 24, "seconds": 24 / 400}
-            await films.drain()
+            await handle.close()
 
     asyncio.run(scene())
     store.close()
 
 
-def named(held: SessionHandle) -> SessionHandle:
+def named(handle: SessionHandle) -> SessionHandle:
     avatar: Any = SimpleNamespace(info=SimpleNamespace(id="anna", engine="fake", engine_version="1"))
-    held.avatar = avatar
-    return held
+    handle.avatar = avatar
+    return handle
 
 
 def test_a_film_that_cannot_be_written_is_a_failed_job_that_tells_no_folder(tmp_path: Path) -> None:
     store, crew = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    films = RecordingRegistry(store, crew, options)
+    recorder = SessionRecorder(store, crew, options)
 
     async def scene() -> None:
-        async with quick_session() as (held, _):
-            row = await films.start(named(held))
-            film = films._films[held.id]
-            assert film is not None
+        async with quick_session() as (handle, _):
+            row = await recorder.start(named(handle))
+            (film,) = handle.attached(SessionRecording)
             film.sink.abort()  # as if its process had crashed
-            failed = await films.stop(held, row.id)
+            failed = await recorder.stop(handle, row.id)
             assert failed.state == "failed"
             assert failed.problem
             assert failed.problem["type"] == "output-error"
             assert str(tmp_path) not in json.dumps(failed.problem)
-            again = await films.start(held)
-            assert (await films.stop(held, again.id)).state in ("done", "failed")
+            again = await recorder.start(handle)
+            assert (await recorder.stop(handle, again.id)).state in ("done", "failed")
 
     asyncio.run(scene())
     store.close()
@@ -252,11 +251,11 @@ def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) ->
 
 def test_a_film_whose_process_is_gone_before_its_first_frame_fails_and_holds_nobody_up(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with quick_session() as (held, _):
-            films = Dying(store, crew, options)
-            row = await films.start(named(held))
-            assert (await films.stop(held, row.id)).state == "failed"
-            await asyncio.wait_for(films.drain(), 60)
+        async with quick_session() as (handle, _):
+            recorder = Dying(store, crew, options)
+            row = await recorder.start(named(handle))
+            assert (await recorder.stop(handle, row.id)).state == "failed"
+            await asyncio.wait_for(handle.close(), 60)
 
     store, crew = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
@@ -264,11 +263,11 @@ def test_a_film_whose_process_is_gone_before_its_first_frame_fails_and_holds_nob
     store.close()
 
 
-class Dying(RecordingRegistry):
+class Dying(SessionRecorder):
     """Their processes end at once."""
 
-    def _begin(self, held: SessionHandle) -> SessionRecording:
-        film = super()._begin(held)
+    def _begin(self, handle: SessionHandle) -> SessionRecording:
+        film = super()._begin(handle)
         film.sink.abort()
         until(lambda: film.sink.over)
         return film
@@ -279,23 +278,22 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
 ) -> None:
     def commit(*given: Any) -> None:
         JobRunner.commit(crew, *given)
-        film = films._films["0"]
-        assert film is not None
-        assert not film.beat(10)
+        assert not films[0].beat(10)
+
+    films: list[SessionRecording] = []
 
     async def scene() -> None:
-        async with quick_session() as (held, _):
-            row = await films.start(named(held))
-            film = films._films[held.id]
-            assert film is not None
+        async with quick_session() as (handle, _):
+            row = await recorder.start(named(handle))
+            (film,) = films[:] = handle.attached(SessionRecording)
             await asyncio.to_thread(until, lambda: film.sink.frames > 0)
-            assert (await films.stop(held, row.id)).state == "done"
+            assert (await recorder.stop(handle, row.id)).state == "done"
             assert film.reason == ""
 
     store, crew = rooms(tmp_path)
     monkeypatch.setattr(crew, "commit", commit)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    films = RecordingRegistry(store, crew, options)
+    recorder = SessionRecorder(store, crew, options)
     asyncio.run(scene())
     store.close()
 
@@ -309,20 +307,19 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async def scene() -> str:
-        async with quick_session() as (held, _):
-            row = await films.start(named(held))
-            film = films._films[held.id]
-            assert film is not None
+        async with quick_session() as (handle, _):
+            row = await recorder.start(named(handle))
+            (film,) = handle.attached(SessionRecording)
             await asyncio.to_thread(until, lambda: film.sink.frames > 0)
             monkeypatch.setattr(crew, "commit", full)
             with pytest.raises(OSError, match="No space"):
-                await held.live.detach(film)
-            await films.drain()
+                await handle.live.detach(film)
+            await handle.close()
             return row.id
 
     store, crew = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
-    films = RecordingRegistry(store, crew, options)
+    recorder = SessionRecorder(store, crew, options)
     job = asyncio.run(scene())
     until(lambda: bool(store.expired()))
     crew.recover()

@@ -1,47 +1,23 @@
-"""Who gets in, from where, and with how much: the middlewares over a bare application."""
+"""Who gets in, and from where: the middleware of keys and tokens over a bare application."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from lipsmith.server.auth.keys import Keys, new_key, read_keys
-from lipsmith.server.auth.middleware import AuthMiddleware, BodyLimit
+from lipsmith.server.auth.middleware import AuthMiddleware
 from lipsmith.server.auth.tokens import Signer
 from lipsmith.server.config import ServerSettings
+from tests.support.bare_app import ask, bare
 
 KEY, LINE = new_key("alice")
 KNOWN = read_keys(None, LINE)
 SIGNER = Signer(b"secret")
 
 
-async def echo(request: Request) -> Response:
-    body = await request.body()
-    return JSONResponse({"owner": getattr(request.state, "owner", None), "bytes": len(body)})
-
-
-def bare() -> Starlette:
-    return Starlette(routes=[Route("/{rest:path}", echo, methods=["GET", "POST", "DELETE"])])
-
-
 def guarded(keys: Keys = KNOWN, **options: str | bool) -> ASGIApp:
     return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER)  # type: ignore[arg-type]
-
-
-def ask(app: ASGIApp, method: str, path: str, base: str = "http://127.0.0.1:80", **more: object) -> httpx.Response:
-    async def go() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base) as client:
-            return await client.request(method, path, **more)  # type: ignore[arg-type]
-
-    return asyncio.run(go())
 
 
 def bearer(word: str) -> dict[str, str]:
@@ -121,49 +97,3 @@ def test_pages_of_other_sites_cannot_act(origin: str, status: int) -> None:
     app = guarded(Keys(), cors="https://good.example")
     base = "http://127.0.0.1:80"
     assert ask(app, "POST", "/v1/jobs", base, headers={"Origin": origin, "Host": "127.0.0.1:80"}).status_code == status
-
-
-def limited(**options: int) -> ASGIApp:
-    return BodyLimit(bare(), ServerSettings(**{"upload_mb": 2, **options}))  # type: ignore[arg-type]
-
-
-UPLOAD = {"Content-Type": "multipart/form-data; boundary=x"}
-
-
-def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
-    async def unread() -> AsyncIterator[bytes]:
-        raise AssertionError("it was read")
-        yield b""
-
-    headers = {**UPLOAD, "Content-Length": "2000001"}
-    answer = ask(limited(), "POST", "/v1/jobs", content=unread(), headers=headers)
-    assert answer.status_code == 413
-    assert answer.json()["type"] == "too-large"
-
-
-def test_a_body_that_says_nothing_is_counted() -> None:
-    blocks = iter([bytes(100_000)] * 100)
-
-    async def long() -> AsyncIterator[bytes]:
-        for block in blocks:
-            yield block
-
-    assert ask(limited(), "POST", "/v1/jobs", content=long(), headers=UPLOAD).status_code == 413
-    assert len([*blocks]) == 79  # the rest stays with the caller
-
-
-def test_what_is_no_upload_is_small() -> None:
-    assert ask(limited(), "POST", "/v1/jobs", content=bytes(1_000_001)).status_code == 413
-    assert ask(limited(), "POST", "/v1/jobs", content=bytes(999_999)).json()["bytes"] == 999_999
-
-
-def test_a_body_that_takes_too_long_is_broken_off() -> None:
-    now = iter(range(0, 10_000, 40))
-    app = BodyLimit(bare(), ServerSettings(upload_minutes=1), lambda: float(next(now)))
-
-    async def slow() -> AsyncIterator[bytes]:
-        for _ in range(5):
-            yield b"x"
-
-    answer = ask(app, "POST", "/v1/jobs", content=slow(), headers=UPLOAD)
-    assert (answer.status_code, answer.json()["type"]) == (408, "too-slow")

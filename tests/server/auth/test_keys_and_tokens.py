@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from lipsmith.errors import InputError, OptionError
 from lipsmith.server.auth.keys import Keys, new_key, read_keys
 from lipsmith.server.auth.tokens import Signer, signer_of
-from lipsmith.server.config import ServerSettings, check_reach, is_loopback
 
 
 def test_a_key_is_known_by_its_line_and_not_in_it(tmp_path: Path) -> None:
@@ -85,26 +84,6 @@ def test_the_secret_stays_and_is_for_its_owner_alone(tmp_path: Path) -> None:
     token, _ = signer_of(tmp_path).token("jobs/ab", "alice")
     assert signer_of(tmp_path).read(token)
     assert stat.S_IMODE((tmp_path / "token-secret").stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
-def test_loopback_wants_no_key(host: str) -> None:
-    check_reach(ServerSettings(host=host), keyed=False)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org", "localhost.example.org"])
-def test_elsewhere_keys_are_wanted_or_insecure_said(host: str) -> None:
-    assert not is_loopback(host)
-    with pytest.raises(OptionError, match="--insecure"):
-        check_reach(ServerSettings(host=host), keyed=False)
-    check_reach(ServerSettings(host=host), keyed=True)
-    check_reach(ServerSettings(host=host, insecure=True), keyed=False)
-
-
-@pytest.mark.parametrize("wrong", [{"port": -1}, {"port": 70000}, {"queue": 0}, {"cors": "*"}, {"lease_seconds": 601}])
-def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(OptionError):
-        ServerSettings(**wrong)  # type: ignore[arg-type]
 
 
 def test_keys_without_any_know_nobody() -> None:

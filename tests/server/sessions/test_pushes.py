@@ -16,11 +16,11 @@ import pytest
 
 from lipsmith.errors import SessionOver
 from lipsmith.server.sessions.push_targets import parse_targets
-from lipsmith.server.sessions.pushes import PushRegistry
-from tests.server.test_sessions import heard, names
-from tests.server.test_talk import session as quick_session
+from lipsmith.server.sessions.pushes import RunningPush, start_push
 from tests.support.live_server import Served, make_avatar, opened, start, tone, until
+from tests.support.quick_session import quick_session
 from tests.support.rtmp_listener import listen, listening
+from tests.support.session_events import heard, names
 
 KEY = "stream-secret-0a1b"
 
@@ -182,11 +182,11 @@ def test_a_session_that_is_over_is_pushed_nowhere() -> None:
     """It is still known while its films are being finished."""
 
     async def scene() -> None:
-        async with quick_session() as (held, _):
-            await held.live.close()
-            pushes = PushRegistry(parse_targets("rtmp://127.0.0.1/live/"))
+        async with quick_session() as (handle, _):
+            await handle.live.close()
             with pytest.raises(SessionOver):
-                pushes.start(held, "rtmp://127.0.0.1/live/key")
-            await pushes.drain()
+                start_push(handle, "rtmp://127.0.0.1/live/key", parse_targets("rtmp://127.0.0.1/live/"))
+            assert handle.attached(RunningPush) == []
+            await handle.close()
 
     asyncio.run(scene())

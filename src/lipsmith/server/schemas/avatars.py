@@ -1,0 +1,60 @@
+"""Avatars as they go out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .common import example
+
+if TYPE_CHECKING:
+    from ...avatars.manifest import AvatarInfo
+
+
+class AvatarBody(BaseModel):
+    """A face made ready to speak."""
+
+    model_config = example(
+        "Avatar", id="anna", size=[512, 512], fps="25", frames=250, engine="warp", engine_version="1", faces=1,
+        bytes=8_123_456, created="2026-01-31T12:00:00Z", clips=["idle"], notices=[],
+        links={"self": "/v1/avatars/anna", "preview": "/v1/avatars/anna/preview"},
+    )  # fmt: skip
+    id: str
+    size: list[int] = Field(min_length=2, max_length=2, description="Width and height in px.")
+    fps: str = Field(description="A number or a fraction.")
+    frames: int
+    engine: str
+    engine_version: str
+    faces: int = Field(description="People who speak.")
+    bytes: int
+    created: str
+    clips: list[str]
+    notices: list[str]
+    links: dict[str, str]
+
+
+class AvatarList(BaseModel):
+    """All avatars of one client."""
+
+    model_config = ConfigDict(title="Avatars")
+    avatars: list[AvatarBody]
+
+
+def avatar_of(info: AvatarInfo) -> AvatarBody:
+    """An avatar as it goes out, without the name of its upload, which stands in the job."""
+    here = f"/v1/avatars/{info.id}"
+    return AvatarBody(
+        id=info.id,
+        size=list(info.size),
+        fps=str(info.fps),
+        frames=info.frames,
+        engine=info.engine,
+        engine_version=info.engine_version,
+        faces=info.faces,
+        bytes=info.bytes,
+        created=info.created,
+        clips=list(info.clips),
+        notices=list(info.notices),
+        links={"self": here, "preview": f"{here}/preview"},
+    )

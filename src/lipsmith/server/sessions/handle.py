@@ -1,0 +1,169 @@
+"""One live session of a client, and everything that is attached to it. For the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ...errors import Busy, SessionOver
+from ...realtime.feeding import wait_for_room
+from ..problems import Problem
+from .speech_queue import SpeechQueue, SpeechStatus
+
+if TYPE_CHECKING:
+    from ...avatars.avatar import Avatar
+    from ...realtime.host import LiveSession
+    from ...realtime.ticks import Playback
+    from ...tts.protocols import Voice
+    from ...types import Samples
+
+SOCKETS = 4
+"""WebSockets of one session."""
+
+
+class Attachment(Protocol):
+    """Something that goes on while its session is open: WebRTC viewers, a recording, a push."""
+
+    async def end(self) -> None:
+        """Stop it, and return when it is over and off the session. Several may call this at the same time."""
+
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True, eq=False)
+class SessionHandle:
+    """One session: who it belongs to, what it says, and what is attached to it.
+
+    ``say``, ``end`` and ``interrupt`` are what a transport speaks through.
+    """
+
+    id: str
+    owner: str
+    avatar: Avatar
+    live: LiveSession
+    created: float  # seconds since 1970
+    touched: float  # on the clock of the registry
+    watchers: int = 0
+    sockets: int = 0  # WebSockets that are open
+    attachments: list[Attachment] = field(default_factory=list)
+    speech: asyncio.Task[None] | None = None  # gives the session a long speech, or texts, as it has room
+    texts: SpeechQueue | None = None  # what ``speech`` reads aloud, if it is texts
+
+    def attached(self, kind: type[A]) -> list[A]:
+        """What is attached of one kind, in the order of its beginning."""
+        return [one for one in self.attachments if isinstance(one, kind)]
+
+    async def close(self) -> None:
+        """End the session and everything attached to it. Whoever listens hears of it. Can be called again."""
+        self.cancel_speech()
+        await self.live.close()
+        await asyncio.gather(*(one.end() for one in list(self.attachments)))
+
+    @contextmanager
+    def watched(self) -> Iterator[LiveSession]:
+        """Keep the session open meanwhile: somebody sees or hears it."""
+        self.watchers += 1
+        try:
+            yield self.live
+        finally:
+            self.watchers -= 1
+
+    @contextmanager
+    def socket(self) -> Iterator[None]:
+        """A place for a WebSocket, which keeps the session open. Raises Busy if all are taken."""
+        if self.sockets >= SOCKETS:
+            raise Busy(f"{SOCKETS} WebSockets watch this session, as many as may; close one of them first.")
+        self.sockets += 1
+        try:
+            with self.watched():
+                yield
+        finally:
+            self.sockets -= 1
+
+    # what it says
+
+    def say(self, samples: Samples, rate: int | None = None) -> int:
+        """As ``LiveSession.say``."""
+        return self.live.say(samples, rate)
+
+    def end(self) -> None:
+        """As ``LiveSession.end``: the utterance is complete."""
+        self.live.end()
+
+    def interrupt(self) -> Playback | None:
+        """Be silent, and forget what was still to be said; how far the utterance was heard, None if nobody spoke."""
+        self.cancel_speech()
+        return self.live.interrupt()
+
+    def cancel_speech(self) -> None:
+        """Forget what was still to be said: the rest of a long speech, or texts. What the session has, it says."""
+        if self.texts is not None:
+            self.texts.drop()  # its task may not have begun
+        if self.speech is not None:
+            self.speech.cancel()
+            self.speech = self.texts = None
+
+    def say_speech(self, pieces: list[Samples], rate: int) -> int:
+        """Say a speech of any length: its first piece now, the others as the session has room.
+
+        Args:
+            pieces: mono float32, at ``rate`` Hz, at least one.
+
+        Returns:
+            The utterance.
+
+        Raises:
+            Problem: too-much-said; another one, or a text, is being said.
+            LiveError: the session cannot take the first piece.
+        """
+        if self._speaking:
+            raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
+        utterance = self.say(pieces[0], rate)
+        self.speech = asyncio.create_task(self._feed(pieces[1:], rate))
+        return utterance
+
+    async def read_aloud(self, voice: Voice, pieces: list[str], language: str) -> tuple[int | None, SpeechStatus]:
+        """Have ``pieces`` of a text read aloud, behind the texts that wait already.
+
+        Returns:
+            The utterance where they sound already, and what is becoming of them.
+
+        Raises:
+            Problem: too-much-said; a long speech is being said, or too many texts wait.
+            LipsmithError: the voice cannot say the first piece, or the session is over.
+        """
+        if self._speaking and self.texts is None:
+            raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
+        texts = self.texts if self._speaking and self.texts else SpeechQueue(self.live, voice)
+        text = texts.add(pieces, language)
+        if self._speaking:
+            return None, "waiting"
+        self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
+        utterance = await asyncio.shield(text.begun)
+        return utterance, "interrupted" if utterance is None else "speaking"
+
+    @property
+    def _speaking(self) -> bool:
+        return self.speech is not None and not self.speech.done()
+
+    async def _feed(self, pieces: Iterable[Samples], rate: int) -> None:
+        epoch = self.live.session.epoch
+        with suppress(SessionOver), self.watched() as live:
+            for block in pieces:
+                await wait_for_room(live, len(block), rate)
+                if live.session.epoch != epoch:
+                    return
+                live.say(block, rate)
+            live.end()
+
+    async def _read(self, texts: SpeechQueue) -> None:
+        try:
+            with self.watched():
+                await texts.run()
+        finally:
+            if self.texts is texts:
+                self.texts = None

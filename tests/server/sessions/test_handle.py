@@ -1,0 +1,133 @@
+"""One session and what is attached to it: whoever closes the session ends it all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lipsmith.engines.fake import FakeEngine
+from lipsmith.errors import Busy
+from lipsmith.server.config import ServerSettings
+from lipsmith.server.problems import Problem
+from lipsmith.server.sessions import registry
+from lipsmith.server.sessions.handle import SOCKETS, SessionHandle
+from lipsmith.server.sessions.registry import SessionRegistry
+from tests.support.quick_session import RATE, quick_session
+from tests.support.session_doubles import QuickAvatar
+
+
+@dataclass(eq=False)
+class Slow:
+    """Takes a moment to end."""
+
+    handle: SessionHandle
+    ended: list[str] = field(default_factory=list)
+
+    async def end(self) -> None:
+        state = self.handle.live.state
+        await asyncio.sleep(0.05)
+        if self in self.handle.attachments:
+            self.handle.attachments.remove(self)
+            self.ended.append(state)
+
+
+class Other(Slow):
+    pass
+
+
+class ClosableAvatar(QuickAvatar):
+    info: Any = SimpleNamespace(size=(32, 24), fps=400, engine="fake", engine_version="1", options={})
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class OneAvatar:
+    """An avatar store."""
+
+    def open(self, name: str) -> ClosableAvatar:
+        return ClosableAvatar(FakeEngine())
+
+
+def test_closing_ends_what_is_attached_and_returns_when_it_is_over() -> None:
+    async def scene() -> None:
+        async with quick_session() as (handle, _):
+            first, second = Slow(handle), Other(handle)
+            handle.attachments += [first, second]
+            assert handle.attached(Other) == [second]
+            assert handle.attached(Slow) == [first, second]
+            handle.speech = asyncio.create_task(asyncio.sleep(3_000))
+            await handle.close()
+            assert first.ended == second.ended == ["over"]
+            assert handle.attachments == []
+            assert handle.speech is None
+            await handle.close()  # again
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_the_registry_forgets_a_session_and_waits_for_what_is_attached(
+    by_itself: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "engine_of", lambda _: FakeEngine())
+
+    async def scene() -> None:
+        sessions = SessionRegistry(ServerSettings())
+        store: Any = OneAvatar()
+        handle = await sessions.open("alice", store, "anna", RATE)
+        attached = Slow(handle)
+        handle.attachments.append(attached)
+        assert sessions.get("alice", handle.id) is handle
+        if by_itself:  # as when its engine fails
+            await handle.live.close()
+            assert sessions.of("alice") == []
+            assert attached.ended == []
+        await sessions.drain()
+        assert attached.ended == ["over"]
+        assert handle.avatar.closed  # type: ignore[attr-defined]
+        with pytest.raises(Problem, match="no session"):
+            sessions.get("alice", handle.id)
+
+    asyncio.run(scene())
+
+
+def test_sockets_are_few_and_keep_the_session_open() -> None:
+    async def scene() -> None:
+        async with quick_session() as (handle, _):
+            places = [handle.socket() for _ in range(SOCKETS)]
+            for place in places:
+                place.__enter__()
+            assert handle.watchers == SOCKETS
+            with pytest.raises(Busy, match="WebSockets"), handle.socket():
+                pass
+            for place in places:
+                place.__exit__(None, None, None)
+            assert (handle.watchers, handle.sockets) == (0, 0)
+
+    asyncio.run(scene())
+
+
+def test_a_long_speech_is_given_piece_by_piece_until_it_is_interrupted() -> None:
+    async def scene() -> None:
+        async with quick_session(buffer=2.0) as (handle, ticks):
+            pieces = [np.full(RATE // 2, 0.5, np.float32)] * 40
+            assert handle.say_speech(pieces, RATE) == 1
+            with pytest.raises(Problem, match="long speech"):
+                handle.say_speech(pieces, RATE)
+            async with asyncio.timeout(60):
+                while not any(tick.samples.any() for tick in ticks):
+                    await asyncio.sleep(0.002)
+            heard = handle.interrupt()
+            assert heard is not None
+            assert 0 < heard.seconds < 20
+            assert handle.interrupt() is None
+            assert handle.say_speech(pieces[:1], RATE) == 2
+
+    asyncio.run(scene())
