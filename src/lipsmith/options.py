@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_type_hints
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import OptionError
 
@@ -17,6 +17,62 @@ Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 T = TypeVar("T", bound="DataclassInstance")
 WHO = ("largest", "all", "left", "right")
 """Who may speak in a film, beside a number counted from the left."""
+
+
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    help_zh: str = "",
+    prepares: bool = True,
+    flag: bool = False,
+    local: bool = False,
+    page: bool = False,
+    slider: tuple[float, float, float] | None = None,
+) -> Any:
+    """A field of an engine's options dataclass, with what every door needs to offer it.
+
+    Args:
+        default: its value unless one is given.
+        help_text: a sentence or two, shown by the command line, the pages and ``GET /v1/about``.
+        help_zh: the same in Chinese, for pages that speak it.
+        prepares: whether it shapes what ``Engine.prepare`` returns. False: an avatar made with another value serves.
+        flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
+        local: it names something of this machine, a folder or a device, so it is not offered over the network.
+        page: ``lipsmith ui`` shows it.
+        slider: the lowest and highest value and the step, where it is shown as a slider.
+    """
+    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
+    return field(default=default, metadata={**metadata, "page": page, "slider": slider})
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInfo:
+    """One field of an options dataclass, as doors show it. Fields that ``option`` did not make have no help."""
+
+    name: str
+    kind: Any  # the type that it is annotated with
+    default: Any  # None where there is none
+    choices: tuple[Any, ...]  # of a Literal; else empty
+    help: str = ""
+    help_zh: str = ""
+    prepares: bool = True
+    flag: bool = False
+    local: bool = False
+    page: bool = False
+    slider: tuple[float, float, float] | None = None
+
+
+def option_infos(kind: type[DataclassInstance]) -> tuple[OptionInfo, ...]:
+    """What is known of each field of the options dataclass ``kind``, in their order."""
+    hints, found = get_type_hints(kind), []
+    told = {one.name for one in fields(OptionInfo)} - {"name", "kind", "default", "choices"}
+    for one in fields(kind):
+        hint, default = hints[one.name], None if one.default is MISSING else one.default
+        choices = get_args(hint) if get_origin(hint) is Literal else ()
+        metadata = {name: one.metadata[name] for name in told if name in one.metadata}
+        found.append(OptionInfo(one.name, hint, default, choices, **metadata))
+    return tuple(found)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

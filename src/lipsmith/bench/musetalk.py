@@ -110,21 +110,22 @@ class Stand:
     @classmethod
     def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> Stand:
         """Load both sides, and make the portrait ready."""
-        from ..engines.musetalk.networks import device_of, load_networks
+        from ..engines.musetalk.networks import load_networks
+        from ..engines.torch_runtime.device import resolve_device
         from .reference import DiffusersReference
 
-        device = device_of(options)
+        device = resolve_device(options.device)
         scene = portrait_scene(FULL_HD, options)
         original = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
-        target = MuseTalkPreparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
-        material: Any = target.material
+        preparation = MuseTalkPreparation(options, networks, scene.region)
+        material: Any = preparation.prepare_at(scene.image, scene.points, scene.face.box).material
         return cls(case, engine, original, scene, material.latents, networks)
 
     def hot_path(self) -> tuple[Comparison, float]:
         """Latents and a drive to a finished 1920x1080 frame, a batch at a time; and how far both faces are apart."""
-        batch = FacePainter(self.networks).batch
+        batch = FacePainter(self.networks).batches.size
         latents, heard = np.stack([self.latents] * batch), _drives(batch)
         scene, original = self.scene, self.original
         material, frame = _material(self), np.ascontiguousarray(scene.image[..., ::-1])
@@ -172,7 +173,7 @@ class Stand:
 
             def ours() -> None:
                 for image in clip:
-                    ready.target(image, (landmarker.find(image) or [scene.face])[0])
+                    ready.prepare(image, (landmarker.find(image) or [scene.face])[0])
 
             def theirs() -> None:
                 for image in clip:

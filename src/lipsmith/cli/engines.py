@@ -18,6 +18,7 @@ class EngineRow:
     """One engine as it stands on this machine."""
 
     name: str
+    version: str
     summary: str
     needs: str
     window: int | None  # frames drawn together; None while it cannot run
@@ -28,19 +29,20 @@ def engines(as_json: AsJson = False) -> None:
     """List the engines, and what each one lacks here."""
     from ..engines import engine_table
 
-    rows = [describe(entry) for entry in engine_table().values()]
+    rows = [describe(spec) for spec in engine_table().values()]
     print_json(rows) if as_json else _print_table(rows)
 
 
-def describe(entry: EngineSpec) -> EngineRow:
+def describe(spec: EngineSpec) -> EngineRow:
     """Load one engine to see whether it runs."""
-    lacks, window = entry.lacks({}), None
+    options = spec.options()
+    lacks, window = spec.unavailable_reason(options), None
     if lacks is None:
         try:
-            window = entry.load({}).info.window
+            window = spec.load(options).info.window
         except LipsmithError as problem:
             lacks = str(problem)
-    return EngineRow(entry.name, entry.summary, entry.needs, window, lacks)
+    return EngineRow(spec.name, spec.version, spec.summary, spec.needs, window, lacks)
 
 
 def _print_table(rows: list[EngineRow]) -> None:
@@ -48,10 +50,11 @@ def _print_table(rows: list[EngineRow]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("engine", "what it is", "needs", "window", "here")
+    table = Table("engine", "version", "what it is", "needs", "window", "here")
     for row in rows:
         here = "[green]can run[/]" if row.lacks is None else "[red]cannot run[/]"
-        table.add_row(escape(row.name), escape(row.summary), escape(row.needs), str(row.window or ""), here)
+        words = (row.name, row.version, row.summary, row.needs)
+        table.add_row(*map(escape, words), str(row.window or ""), here)
     Console().print(table)
     for row in rows:
         if row.lacks:

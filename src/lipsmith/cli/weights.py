@@ -13,7 +13,7 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..weights import FoundPart
+    from ..weights import Catalogue, FoundPart
 
 app = typer.Typer(name="weights", rich_markup_mode=None)
 Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
@@ -56,17 +56,15 @@ def weights(context: typer.Context) -> None:
 @app.command("list")
 def list_all(models: Models = None, as_json: AsJson = False) -> None:
     """List what each engine needs, its size and licence, and where it is."""
+    from ..engines import weight_catalogue
     from ..weights import search, search_folders
-    from ..weights.catalogue import NEEDED, PARTS, WELCOME
 
-    rows = []
-    for part in PARTS.values():
-        found = search(part.name, models)
-        needed = tuple(engine for engine, names in NEEDED.items() if part.name in names)
-        welcome = tuple(engine for engine, names in WELCOME.items() if part.name in names)
-        rows.append(
-            WeightsRow(part.name, part.what, needed, welcome, part.size, part.licence, found.path if found else None)
-        )
+    rows, catalogue = [], weight_catalogue()
+    for part in catalogue.parts:
+        found = search(part, models)
+        needed, optional = catalogue.consumers(part)
+        path = found.path if found else None
+        rows.append(WeightsRow(part.name, part.what, needed, optional, part.size, part.licence, path))
     if as_json:
         print_json(rows)
     else:
@@ -83,10 +81,12 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
+    from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
-    wanted = fetching.chosen(names or ["musetalk"], everything)
-    found = fetching.fetch(wanted, to, endpoint, _say)
+    catalogue = weight_catalogue()
+    wanted = fetching.chosen(names or list(catalogue.needed)[:1], catalogue, everything)
+    found = fetching.fetch(wanted, catalogue, to, endpoint, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
@@ -99,15 +99,16 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
+    from ..engines import weight_catalogue
     from ..weights import find, search
-    from ..weights.catalogue import PARTS
     from ..weights.fetch import chosen
 
+    catalogue = weight_catalogue()
     if names:
-        there = [find(name, models) for name in chosen(names)]
+        there = [find(part, models) for part in chosen(names, catalogue)]
     else:
-        there = [found for name in PARTS if (found := search(name, models))]
-    verdicts = [_judge(found, checksums) for found in there]
+        there = [found for part in catalogue.parts if (found := search(part, models))]
+    verdicts = [_judge(found, catalogue, checksums) for found in there]
     print_json(verdicts) if as_json else _print_verdicts(verdicts)
     if any(verdict.fault for verdict in verdicts):
         raise typer.Exit(InputError.exit_code)
@@ -121,26 +122,27 @@ def take_over(
     as_json: AsJson = False,
 ) -> None:
     """Take over the models of a MuseTalk that is on this machine, by links."""
+    from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
-    found = fetching.take_over(folder, to, copy, _say)
+    found = fetching.take_over(folder, weight_catalogue().parts, to, copy, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
 
-def _judge(found: FoundPart, checksums: bool) -> Verdict:
+def _judge(found: FoundPart, catalogue: Catalogue, checksums: bool) -> Verdict:
     from ..weights import check as look
     from ..weights.fetch import checksum_fault
 
     looked, fault = "", None
     try:
-        looked = look(found)
+        looked = look(found, catalogue.parts)
     except LipsmithError as problem:
         fault = str(problem)
     if checksums and fault is None:
         known = found.file.sha256 is not None
         looked += " and its SHA-256" if known else " (no SHA-256 is known)"
-        fault = checksum_fault(found)
+        fault = checksum_fault(found, catalogue.parts)
     return Verdict(found.part.name, found.path, looked, fault)
 
 

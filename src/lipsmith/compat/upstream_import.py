@@ -56,7 +56,8 @@ def bring_upstream(
         OptionError: it cannot be called so, or MuseTalk knows no such option.
     """
     found = read_upstream(path)
-    engine = engine_table()[ENGINE].load({**found.options, **(options or {}), **APART})
+    spec = engine_table()[ENGINE]
+    engine = spec.load(spec.build({**found.options, **(options or {}), **APART}))
     bringing = _Bringing(found, engine, fps or found.fps, progress or (lambda _: None))
     return store.adopt(found.name if name is None else name, bringing.write, refresh=refresh)
 

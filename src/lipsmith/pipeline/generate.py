@@ -94,7 +94,7 @@ class _Generation:
                 raise FaceError(next(iter(preparation.refusals.values()), str(refusal))) from refusal
         report = filming.report(output, footage.info.fps, len(cast.chosen), length)
         notices = picture_notices(footage, filming.scene) + sound.notices + filming.silence(sound) + preparation.silent
-        notices += tuple(getattr(filming.engine, "notices", ())) + (filming.scene.notices if filming.scene else ())
+        notices += filming.engine.notices + (filming.scene.notices if filming.scene else ())
         read = None if preview else probe(output)
         return replace(report, notices=notices, gaps_filled=cast.gaps_filled, probe=read)
 

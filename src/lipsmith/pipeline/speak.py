@@ -99,7 +99,7 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, fil
     runs = filming.runs(take, sound, film, length, still=info.frames == 1)
     filming.write_film(runs, film, sound, output, film_options(options, length))
     report = filming.report(output, info.fps, info.faces, length)
-    notices = sound.notices + filming.silence(sound) + tuple(getattr(engine, "notices", ()))
+    notices = sound.notices + filming.silence(sound) + engine.notices
     notices += filming.scene.notices if filming.scene else ()
     return replace(report, notices=notices, probe=probe(output))
 

@@ -1,18 +1,19 @@
 """Official weights: which files there are, where they lie on this machine, and how they are read.
 
-``find("vae")`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
+``find(part)`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
 key and shape checked; ``fill(network, state, found.path)``, where a network built on the device "meta" will do;
 ``read_network`` is both.
 """
 
 from __future__ import annotations
 
-from .catalogue import OfficialFile, Part
+from .catalogue import Catalogue, OfficialFile, Part, joined
 from .keys import official_keys
 from .loading import check, check_shapes, fill, read_config, read_network, read_state, shapes
 from .lookup import FoundPart, amount, cache_folder, find, find_all, lacking, missing_sentence, search, search_folders
 
 __all__ = [
+    "Catalogue",
     "FoundPart",
     "OfficialFile",
     "Part",
@@ -23,6 +24,7 @@ __all__ = [
     "fill",
     "find",
     "find_all",
+    "joined",
     "lacking",
     "missing_sentence",
     "official_keys",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
 from ..options import nearest
-from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
+from .catalogue import Catalogue, OfficialFile, Part
 from .loading import SHOWN_CHARACTERS, check, sniff
-from .lookup import VARIABLE, FoundPart, amount, cache_folder, find, part, search
+from .lookup import VARIABLE, FoundPart, amount, cache_folder, find, search
 
 HUB = "https://huggingface.co"
 STAGING = ".fetching"  # below the folder of models: half downloads lie here, so that they can go on
@@ -30,19 +30,20 @@ class Hub:
     by_hand: str
 
 
-def chosen(names: Iterable[str], everything: bool = False) -> list[str]:
-    """Names of networks for names of engines or networks; ``everything`` adds what engines only welcome.
+def chosen(names: Iterable[str], catalogue: Catalogue, everything: bool = False) -> list[Part]:
+    """The parts for names of engines or parts; ``everything`` adds what engines use only if it is here.
 
     Raises:
         OptionError: a name is neither; names the nearest.
     """
     found: dict[str, None] = {}
+    known = [*catalogue.needed, *(part.name for part in catalogue.parts)]
     for name in names:
-        if name not in NEEDED and name not in PARTS:
-            raise OptionError(f"There are no weights called '{name}'. {nearest(name, [*NEEDED, *PARTS])}")
-        wanted = NEEDED.get(name, (name,))
-        found |= dict.fromkeys((*wanted, *(WELCOME.get(name, ()) if everything else ())))
-    return list(found)
+        if name not in known:
+            raise OptionError(f"There are no weights called '{name}'. {nearest(name, known)}")
+        found |= dict.fromkeys(catalogue.needed.get(name, (name,)))
+        found |= dict.fromkeys(catalogue.optional.get(name, ()) if everything else ())
+    return [catalogue.part(name) for name in found]
 
 
 def home(to: Path | None = None) -> Path:
@@ -51,8 +52,16 @@ def home(to: Path | None = None) -> Path:
     return to or (Path(given).expanduser() if given else cache_folder())
 
 
-def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = None, say: Say = str) -> list[FoundPart]:
-    """Download the networks ``names`` that are not here yet; a half download goes on where it stopped.
+def fetch(
+    parts: Sequence[Part],
+    catalogue: Catalogue,
+    to: Path | None = None,
+    endpoint: str | None = None,
+    say: Say = str,
+) -> list[FoundPart]:
+    """Download those of ``parts`` that are not here yet; a half download goes on where it stopped.
+
+    ``catalogue`` lists what a file could be mixed up with.
 
     ``endpoint`` is a mirror of the hub, by default what HF_ENDPOINT names. Checksums are compared when known.
 
@@ -64,14 +73,14 @@ def fetch(names: Sequence[str], to: Path | None = None, endpoint: str | None = N
     """
     folder, found = home(to), []
     endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
-    missing = [part(name) for name in names if search(name, to) is None]
+    missing = [part for part in parts if search(part, to) is None]
     for number, wanted in enumerate(missing):
         _fetch_part(wanted, folder, Hub(endpoint, by_hand(missing[number:], folder, endpoint)), say)
-    for name in names:
-        here = search(name, to) or find(name, folder)
+    for part in parts:
+        here = search(part, to) or find(part, folder)
         with suppress(EngineUnavailable):  # without torch nothing more can be looked at
-            check(here)
-        say(f"{name}: {here.path}")
+            check(here, catalogue.parts)
+        say(f"{part.name}: {here.path}")
         found.append(here)
     return found
 
@@ -85,34 +94,39 @@ def by_hand(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
     )
 
 
-def take_over(folder: Path, to: Path | None = None, copy: bool = False, say: Say = str) -> list[FoundPart]:
-    """Link every official file of a MuseTalk's ``models/`` folder, or of the checkout around it, into ours.
+def take_over(
+    folder: Path, parts: Sequence[Part], to: Path | None = None, copy: bool = False, say: Say = str
+) -> list[FoundPart]:
+    """Link the files of ``parts`` in another program's ``models/`` folder, or the checkout around it, into ours.
 
     Raises:
         InputError: the folder holds none of them.
         OutputError: a link or copy cannot be made.
     """
     source = folder / "models" if (folder / "models").is_dir() else folder
-    there = [found for name in PARTS if (found := search(name, source))]
+    there = [found for part in parts if (found := search(part, source))]
     if not there:
-        wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in PARTS.values())
+        wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in parts)
         raise InputError(f"{source} holds no network that is known here; looked for {wanted}.")
     for found in there:
         target = home(to) / found.part.folders[0]
         for one in (found.file, *found.part.companions):
             _link((found.folder / one.name).resolve(), target / one.name, copy)
         say(f"{found.part.name}: {target / found.file.name}")
-    return [found for one in there if (found := search(one.part.name, home(to)))]
+    return [found for one in there if (found := search(one.part, home(to)))]
 
 
-def checksum_fault(found: FoundPart) -> str | None:
-    """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file."""
+def checksum_fault(found: FoundPart, parts: Iterable[Part] = ()) -> str | None:
+    """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file.
+
+    ``parts`` are those that it could be mixed up with.
+    """
     if found.file.sha256 is None:
         return None
     seen = _sha256(found.path)
     if seen == found.file.sha256:
         return None
-    twin = next((one.name for one in PARTS.values() for file in one.weights if file.sha256 == seen), None)
+    twin = next((one.name for one in parts for file in one.weights if file.sha256 == seen), None)
     return f"its SHA-256 is {seen}, not {found.file.sha256}" + (f": it is {twin}'s file" if twin else "")
 
 

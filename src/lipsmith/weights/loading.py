@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, InputError
+from .catalogue import Part
 from .keys import Shape, fault, official_key, official_keys
 from .lookup import FoundPart, refuse_swapped
 
@@ -82,15 +83,17 @@ def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], dev
     return fill(network, state, path).to(device)
 
 
-def check(found: FoundPart) -> str:
-    """Look at one network's files without reading the tensors; says what was looked at.
+def check(found: FoundPart, parts: Iterable[Part] = ()) -> str:
+    """Look at one network's files without reading the tensors; returns what was looked at.
+
+    ``parts`` are those that it could be mixed up with.
 
     Raises:
         InputError: damaged, or another network than it should be.
         EngineUnavailable: torch, which reads this format, is not installed.
     """
     sniff(found.path)
-    refuse_swapped(found)
+    refuse_swapped(found, parts)
     net = found.part.net
     if net is None or found.path.suffix == ".onnx":
         return "its first bytes"

@@ -39,7 +39,7 @@ def serving(flags: ServiceFlags) -> Serving:
         EngineUnavailable: not even the default engine runs here.
     """
     options = musetalk_options(flags)
-    lack = engine_table()[ASKED].lacks(options) or _no_device(flags.device)
+    lack = _missing(options) or _no_device(flags.device)
     if lack is None:
         return Serving(load_engine(ASKED, **options), flags.device)
     return Serving(load_engine(DEFAULT), "cpu", notice(lack))
@@ -58,7 +58,7 @@ def kept(name: str, options: Mapping[str, Any], flags: ServiceFlags) -> Serving 
     weights, version = _weights(flags.unet_model_path)
     if weights in _MADE_UP or (weights != "official" and version == options.get("version")):
         asked["weights"] = weights
-    lack = engine_table()[ASKED].lacks(asked) or _no_device(flags.device)
+    lack = _missing(asked) or _no_device(flags.device)
     return lack or Serving(load_engine(ASKED, **asked), flags.device)
 
 
@@ -78,6 +78,12 @@ def musetalk_options(flags: ServiceFlags) -> dict[str, Any]:
 def notice(lack: str) -> str:
     """Why the default engine serves."""
     return f"请求的设备或模型不可用, 已使用默认引擎。 What was asked for is not here, so another serves: {lack}"
+
+
+def _missing(options: Mapping[str, Any]) -> str | None:
+    """What MuseTalk lacks here with these options; None: nothing."""
+    spec = engine_table()[ASKED]
+    return spec.unavailable_reason(spec.build(options))
 
 
 def _place(flags: ServiceFlags) -> dict[str, Any]:

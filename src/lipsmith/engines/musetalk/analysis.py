@@ -1,4 +1,4 @@
-"""What is kept of a person over a whole film: DWPose's points, made calm, and how far the mask's border can be moved.
+"""What is kept of a person over a whole film: DWPose's points, smoothed, and how far the mask's border can be moved.
 
 DWPose looks at every frame on its own, so its points tremble, and a box made of them shakes the picture. They are
 kept while the film is looked at and smoothed like FaceMesh's: without delay, over short gaps, never across a cut.
@@ -37,8 +37,8 @@ class MuseTalkIdentity:
 class MuseTalkAnalysis:
     """Looks over one person's frames; ``smooth`` False leaves DWPose's points as they are, as upstream does."""
 
-    def __init__(self, sight: LandmarkSource = by_mesh, smooth: bool = True) -> None:
-        self._sight, self._smooth = sight, smooth
+    def __init__(self, landmarks: LandmarkSource = by_mesh, smooth: bool = True) -> None:
+        self._landmarks, self._smooth = landmarks, smooth
         self._range = ShiftRange()
         self._points = LandmarkFile(POINTS)
         self._track: Track | None = None
@@ -47,7 +47,7 @@ class MuseTalkAnalysis:
 
     def add(self, image: Image, face: Face) -> None:
         """See one frame with its face; where the frame is not known, its points are not kept."""
-        own = None if self._sight is by_mesh else self._sight(image, face)
+        own = None if self._landmarks is by_mesh else self._landmarks(image, face)
         for _ in range(self._range.frames, face.frame):
             self._range.add(None)
         self._range.add(by_mesh(image, face) if own is None else own)

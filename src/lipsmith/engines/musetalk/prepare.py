@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Array, Crop, Face, Image, PreparedFace
+from ..torch_runtime.memory import no_room
+from ..torch_runtime.networks import Networks
 from .analysis import MuseTalkIdentity
 from .blend import Patch
 from .box import Box, face_box, with_margin
@@ -17,7 +19,6 @@ from .landmarks import LandmarkSource, by_mesh
 from .latent_cache import LatentCache
 from .latents import FaceCodec, face_picture
 from .mask import paste_mask, square_around
-from .networks import Networks, no_room
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
@@ -58,24 +59,24 @@ class MuseTalkPreparation:
         options: which box, margin and edge.
         networks: whose VAE encodes.
         region: what of a face is drawn anew.
-        sight: where a face's points are.
+        landmarks: where a face's points are.
     """
 
     def __init__(
-        self, options: MuseTalkOptions, networks: Networks, region: Region, sight: LandmarkSource = by_mesh
+        self, options: MuseTalkOptions, networks: Networks, region: Region, landmarks: LandmarkSource = by_mesh
     ) -> None:
-        self._options, self._region, self._sight = options, region, sight
+        self._options, self._region, self._landmarks = options, region, landmarks
         self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
-        self._latents = LatentCache(self._encoded)
+        self._encode = LatentCache(self._encoded)
 
-    def target(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
         """One face in (H, W, 3) RGB, by the points that were kept of its ``identity``, else by those seen now."""
         points = identity.points(face) if isinstance(identity, MuseTalkIdentity) else None
         if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.seen is None):
-            points = self._sight(image, face)
-        return self.at(image, by_mesh(image, face) if points is None else points, face.box)
+            points = self._landmarks(image, face)
+        return self.prepare_at(image, by_mesh(image, face) if points is None else points, face.box)
 
-    def at(self, image: Image, points: Array, detected: Array) -> PreparedFace:
+    def prepare_at(self, image: Image, points: Array, detected: Array) -> PreparedFace:
         """One face by its (68, 2) px landmarks and the (4,) px box of a detector, for when they make none."""
         height, width = image.shape[:2]
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
@@ -88,7 +89,7 @@ class MuseTalkPreparation:
         patch = Patch.of(mask, box, width, height)
         if patch is None:
             return left_alone(image, HIDDEN)
-        return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._latents(face_picture(image, box)), patch))
+        return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._encode(face_picture(image, box)), patch))
 
     def _encoded(self, picture: Image) -> Array:
         """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
@@ -96,14 +97,14 @@ class MuseTalkPreparation:
 
         try:
             while not np.isfinite(latents := self._codec.encode(picture)).all():
-                self._networks.widen()
+                self._networks.upcast()
         except torch.cuda.OutOfMemoryError as problem:
             raise no_room(problem) from problem
         return latents
 
 
 def left_alone(image: Image, why: str) -> PreparedFace:
-    """A target that changes nothing: one px, laid where it was."""
+    """A prepared face that changes nothing: one px, laid where it was."""
     return PreparedFace(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
 
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from ...types import Array, Image
 from ...weights import search
+from ..torch_runtime.device import resolve_device
 from .box import Box
 from .mask import cut_out
-from .networks import RANDOM_WEIGHTS, device_of, models_folder
+from .networks import RANDOM_WEIGHTS, models_folder
 from .options import MuseTalkOptions
+from .weights import BISENET
 
 if TYPE_CHECKING:
     from ...face.parsing import FaceParser
@@ -36,12 +38,12 @@ class SpeakingRegion:
 
 
 def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
-    """By BiSeNet if its weights are on this machine, else by polygons, which ``notices`` is then told."""
+    """By BiSeNet if its weights are on this machine, else by polygons; then a sentence is added to ``notices``."""
     from ...face.parsing import BiSeNetParser, PolygonParser
 
-    found = None if options.weights in RANDOM_WEIGHTS else search("bisenet", models_folder(options.weights))
+    found = None if options.weights in RANDOM_WEIGHTS else search(BISENET, models_folder(options.weights))
     if found is not None:
-        return SpeakingRegion(options, BiSeNetParser.load(found.path, device_of(options)))
+        return SpeakingRegion(options, BiSeNetParser.load(found.path, resolve_device(options.device)))
     if options.weights not in RANDOM_WEIGHTS:
         notices.append(WITHOUT_BISENET)
     return SpeakingRegion(options, PolygonParser())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Literal, get_args, get_origin, get_type_hints
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ... import __version__
 from ...engines import EngineSpec, engine_table
+from ...options import OptionInfo, option_infos
 from ..schemas import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import Parts
 from ..tasks import FILMS
@@ -54,23 +52,21 @@ def about(parts: Parts) -> About:
         megapixels=options.megapixels,
         keep_hours=options.keep_hours,
         formats=list(FILMS),
-        engines=[_line(entry) for entry in engine_table().values()],
+        engines=[_line(spec) for spec in engine_table().values()],
         voice=VoiceLine(name=voice.name, languages=list(voice.languages)) if voice else None,
     )
 
 
-def _line(entry: EngineSpec) -> EngineLine:
-    return EngineLine(name=entry.name, summary=entry.summary, needs=entry.needs, options=_options(entry))
+def _line(spec: EngineSpec) -> EngineLine:
+    return EngineLine(
+        name=spec.name,
+        summary=spec.summary,
+        needs=spec.needs,
+        for_tests=spec.for_tests,
+        options=[_option(one) for one in option_infos(spec.options)],
+    )
 
 
-def _options(entry: EngineSpec) -> list[EngineOption]:
-    if entry.options is None:
-        return []
-    kind = entry.options()
-    hints = get_type_hints(kind)
-    told = []
-    for one in fields(kind):
-        choices = list(get_args(hints[one.name])) if get_origin(hints[one.name]) is Literal else None
-        default = None if one.default is MISSING else one.default
-        told.append(EngineOption(name=one.name, default=default, choices=choices))
-    return told
+def _option(one: OptionInfo) -> EngineOption:
+    choices = list(one.choices) or None
+    return EngineOption(name=one.name, default=one.default, choices=choices, help=one.help, local=one.local)
