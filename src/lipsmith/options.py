@@ -27,8 +27,7 @@ def option(
     prepares: bool = True,
     flag: bool = False,
     local: bool = False,
-    page: bool = False,
-    slider: tuple[float, float, float] | None = None,
+    page: bool | tuple[float, float, float] = False,
 ) -> Any:
     """A field of an engine's options dataclass, with what every door needs to offer it.
 
@@ -39,11 +38,11 @@ def option(
         prepares: whether it shapes what ``Engine.prepare`` returns. False: an avatar made with another value serves.
         flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
         local: it names something of this machine, a folder or a device, so it is not offered over the network.
-        page: ``lipsmith ui`` shows it.
-        slider: the lowest and highest value and the step, where it is shown as a slider.
+        page: ``lipsmith ui`` shows it. Lowest and highest value and step: it shows it as a slider.
     """
     metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
-    return field(default=default, metadata={**metadata, "page": page, "slider": slider})
+    slider = page if isinstance(page, tuple) else None
+    return field(default=default, metadata={**metadata, "page": bool(page), "slider": slider})
 
 
 @dataclass(frozen=True, slots=True)

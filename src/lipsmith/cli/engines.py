@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ class EngineRow:
     """One engine as it stands on this machine."""
 
     name: str
-    version: str
     summary: str
     needs: str
     window: int | None  # frames drawn together; None while it cannot run
@@ -29,8 +29,9 @@ def engines(as_json: AsJson = False) -> None:
     """List the engines, and what each one lacks here."""
     from ..engines import engine_table
 
-    rows = [describe(spec) for spec in engine_table().values()]
-    print_json(rows) if as_json else _print_table(rows)
+    table = engine_table()
+    rows = [describe(spec) for spec in table.values()]
+    print_json(rows) if as_json else _print_table(rows, {spec.name: spec.version for spec in table.values()})
 
 
 def describe(spec: EngineSpec) -> EngineRow:
@@ -42,10 +43,10 @@ def describe(spec: EngineSpec) -> EngineRow:
             window = spec.load(options).info.window
         except LipsmithError as problem:
             lacks = str(problem)
-    return EngineRow(spec.name, spec.version, spec.summary, spec.needs, window, lacks)
+    return EngineRow(spec.name, spec.summary, spec.needs, window, lacks)
 
 
-def _print_table(rows: list[EngineRow]) -> None:
+def _print_table(rows: list[EngineRow], versions: Mapping[str, str]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -53,7 +54,7 @@ def _print_table(rows: list[EngineRow]) -> None:
     table = Table("engine", "version", "what it is", "needs", "window", "here")
     for row in rows:
         here = "[green]can run[/]" if row.lacks is None else "[red]cannot run[/]"
-        words = (row.name, row.version, row.summary, row.needs)
+        words = (row.name, versions[row.name], row.summary, row.needs)
         table.add_row(*map(escape, words), str(row.window or ""), here)
     Console().print(table)
     for row in rows:

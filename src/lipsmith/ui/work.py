@@ -65,10 +65,11 @@ class GenerateForm:
     @classmethod
     def of(cls, values: Sequence[Any]) -> GenerateForm:
         """From the fields' values: six of the page, then one for each of ``page_options``."""
+        video, picture, speech, engine, faces, fps, *rest = values
         chosen: dict[str, dict[str, Any]] = {}
-        for shown, value in zip(page_options(), values[6:], strict=True):
+        for shown, value in zip(page_options(), rest, strict=True):
             chosen.setdefault(shown.engine, {})[shown.info.name] = shown.value(value)
-        return cls(*values[:6], chosen)
+        return cls(video, picture, speech, engine, faces, fps, chosen)
 
     @property
     def source(self) -> Path:

@@ -21,4 +21,4 @@ SPEC = EngineSpec(
     face_notes=face_notes,
 )
 
-__all__ = ["SPEC", "MuseTalkEngine", "MuseTalkOptions"]
+__all__ = ["MuseTalkEngine", "MuseTalkOptions"]

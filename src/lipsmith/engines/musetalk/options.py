@@ -49,16 +49,14 @@ class MuseTalkOptions:
         "px that open (+) or close (-) the mouth; upstream knows it for v1 only.",
         help_zh="像素：张大（+）或收小（-）嘴型",
         flag=True,
-        page=True,
-        slider=(-40, 40, 1),
+        page=(-40, 40, 1),
     )
     extra_margin: int = option(
         10,
         "px below the chin; v1.5 only.",
         help_zh="额外边距：下巴以下的像素；v1.5",
         flag=True,
-        page=True,
-        slider=(0, 40, 1),
+        page=(0, 40, 1),
     )
     parsing_mode: ParsingMode = option(
         "auto",
@@ -72,12 +70,9 @@ class MuseTalkOptions:
         "How wide the jaw's mask is to the left, px of 512.",
         help_zh="左脸颊宽度",
         flag=True,
-        page=True,
-        slider=_CHEEK,
+        page=_CHEEK,
     )
-    right_cheek_width: int = option(
-        90, "... and to the right.", help_zh="右脸颊宽度", flag=True, page=True, slider=_CHEEK
-    )
+    right_cheek_width: int = option(90, "... and to the right.", help_zh="右脸颊宽度", flag=True, page=_CHEEK)
     feather: float = option(
         OFFLINE_FEATHER, "Blur of the mask's edge, as a share of the square around the face.", flag=True
     )

@@ -15,4 +15,4 @@ SPEC = EngineSpec(
     rank=10,
 )
 
-__all__ = ["SPEC", "WarpEngine", "WarpOptions"]
+__all__ = ["WarpEngine", "WarpOptions"]
