@@ -22,7 +22,7 @@ FLOORS = (
     ("engines",),
     ("avatars", "drive"),
     ("pipeline",),
-    ("realtime", "doctor", "corpus", "training", "metrics", "bench"),
+    ("realtime", "doctor", "corpus", "training", "metrics", "bench", "testing"),
     ("transports",),
     ("server", "ui"),
     ("compat",),
