@@ -1,4 +1,4 @@
-"""What can be chosen when an avatar is made, and what of it shapes the avatar."""
+"""The options of an avatar, and which of them shape what is stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AvatarOptions:
     """How an avatar is made."""
 
     engine: str = "auto"  # a name from `lipsmith engines`; auto: the best one that can run here
-    fps: str = "25"  # of the plates: a number, or "source" for the video's own
+    fps: str = "25"  # of its frames: a number, or "source" for the video's own
     faces: str = "largest"  # largest, all, left, right, or a number counted from the left
     still: bool = False  # a portrait without blinks and head motion
     seed: int = 0  # of blinks and head motion
@@ -95,7 +95,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def bare_engine(info: AvatarInfo) -> Engine:
-    """The engine that an avatar was made by, to ask for its records; whether it can run here is not asked.
+    """The engine that an avatar was made by, for its ``material_types``; it need not be able to run here.
 
     Raises:
         EngineUnavailable: no such engine is installed.

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engines import Engine
 from ..errors import FaceError
-from ..options import FilmWish
+from ..options import FilmSettings
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..timing import sample_at, seconds
 from ..types import AVFrame, FilmInfo, Samples
@@ -163,7 +163,7 @@ class FilmRenderer:
         return frames
 
 
-def film_options(wish: FilmWish, frames: int) -> FilmOptions:
+def film_options(wish: FilmSettings, frames: int) -> FilmOptions:
     """How the writer is to write ``frames`` frames of the film that ``wish`` describes."""
     from ..media.writer import FilmOptions
 

@@ -86,7 +86,7 @@ def test_short_gaps_are_filled_and_long_ones_are_facemeshs() -> None:
 
 def test_without_known_frames_nothing_is_kept() -> None:
     identity = studied(trembling(3), [face_at(-1)] * 3)
-    assert identity.seen is None
+    assert identity.tracks is None
     assert identity.shift_range.frames == 3
 
 

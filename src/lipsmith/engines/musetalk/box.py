@@ -1,4 +1,4 @@
-"""Where MuseTalk draws: a box in whole px from 68 landmarks, whose middle is the border of what is drawn anew."""
+"""Where MuseTalk draws: a box in whole px around 68 landmarks. What lies below its middle is drawn anew."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def with_margin(box: Box, margin: int, height: int) -> Box:
 
 @dataclass(slots=True)
 class ShiftRange:
-    """How far the border may be shifted before it leaves the nose, over the frames seen so far."""
+    """How far ``bbox_shift`` can move the border before it leaves the nose: the mean over the frames seen so far."""
 
     frames: int = 0
     faces: int = 0

@@ -47,14 +47,14 @@ class MuseTalkEngine:
 
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
-        """What a material is made of."""
-        from .prepare import RECORDS
+        """The dataclasses of a material."""
+        from .prepare import MATERIAL_TYPES
 
-        return RECORDS
+        return MATERIAL_TYPES
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was changed on the way, for the report."""
+        """Fallbacks that were taken, and how far ``bbox_shift`` can be moved."""
         found = [*self._networks.notices] if "_networks" in self.__dict__ else []
         shift, first = self.options.bbox_shift, self.options.version == "v1"
         if shift and not first:
@@ -63,7 +63,7 @@ class MuseTalkEngine:
         return (*found, text) if text else tuple(found)
 
     def analyze(self, still: bool) -> MuseTalkAnalysis:
-        """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved.
+        """Begin to look over one person's frames, for DWPose's points and the range of ``bbox_shift``.
 
         The networks are loaded now: a wrong file or device is an error before a film is looked at.
         """
@@ -73,7 +73,7 @@ class MuseTalkEngine:
         return MuseTalkAnalysis(self._landmarks, smooth=not self.options.strict)
 
     def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
-        """Make one face in (H, W, 3) RGB ready: latents, and the mask through which it is pasted."""
+        """Prepare one face in (H, W, 3) RGB: its latents, and the mask through which it is pasted."""
         from .analysis import MuseTalkIdentity
 
         self.shift_range = identity.shift_range if isinstance(identity, MuseTalkIdentity) else None
@@ -101,7 +101,7 @@ class MuseTalkEngine:
         return [[next(pictures) for _ in row] for row in materials]
 
     def _parts(self, faces: Sequence[MuseTalkMaterial], drives: Sequence[Array]) -> list[Image]:
-        """What is pasted of each face: scaled by OpenCV, as upstream does, or on the GPU, in one copy back."""
+        """The part of each face that is pasted: scaled by OpenCV as in upstream, or on the GPU with one copy back."""
         latents, patches = [face.latents for face in faces], [face.patch for face in faces]
         if self._networks.device != "cpu" and not self.options.strict:
             return self._painter.paint_parts(latents, drives, patches)

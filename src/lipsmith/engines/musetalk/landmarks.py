@@ -1,4 +1,4 @@
-"""Where a face's 68 points are: FaceMesh's, which come smoothed over time, or DWPose's, as upstream sees them."""
+"""A face's 68 points: from FaceMesh, already smoothed over time, or from DWPose, as in upstream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One face of one image made ready: its latents, where its lower half goes, and through which mask."""
+"""One face of one image, prepared: its latents, where its lower half goes, and the mask it is pasted through."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Region = Callable[[Image, Box, Array], NDArray[np.bool_]]
 """(image, square around the face, its (68, 2) px landmarks) -> (512, 512) over the square: the lower face."""
 SMALLEST = 8  # px: the side below which a face is left as it is
 TOO_SMALL = f"the face in the picture is smaller than {SMALLEST} px"
-BESIDE = f"of the box {{}}, less than {SMALLEST} px lie in the picture of {{}} x {{}} px"
+OUTSIDE = f"of the box {{}}, less than {SMALLEST} px lie in the picture of {{}} x {{}} px"
 HIDDEN = "nothing of the lower face shows"
 
 
@@ -48,17 +48,17 @@ class Untouched:
     picture: Image
 
 
-RECORDS = (MuseTalkMaterial, Patch, Untouched)
-"""What a stored material is built of."""
+MATERIAL_TYPES = (MuseTalkMaterial, Patch, Untouched)
+"""The dataclasses of a material that is stored."""
 
 
 class MuseTalkPreparation:
-    """Makes faces ready, one after the other.
+    """Prepares faces, one after the other.
 
     Args:
         options: which box, margin and edge.
         networks: whose VAE encodes.
-        region: what of a face is drawn anew.
+        region: which part of a face is drawn anew.
         landmarks: where a face's points are.
     """
 
@@ -72,7 +72,7 @@ class MuseTalkPreparation:
     def prepare(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
         """One face in (H, W, 3) RGB, by the points that were kept of its ``identity``, else by those seen now."""
         points = identity.points(face) if isinstance(identity, MuseTalkIdentity) else None
-        if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.seen is None):
+        if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.tracks is None):
             points = self._landmarks(image, face)
         return self.prepare_at(image, by_mesh(image, face) if points is None else points, face.box)
 
@@ -83,7 +83,7 @@ class MuseTalkPreparation:
         box = with_margin(box, self._options.margin, height)
         if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
             return left_alone(
-                image, BESIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
+                image, OUTSIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
             )
         mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
         patch = Patch.of(mask, box, width, height)

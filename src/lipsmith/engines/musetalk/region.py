@@ -1,4 +1,4 @@
-"""What of a face is drawn anew: BiSeNet sees it, or the landmarks' polygons stand in."""
+"""Which part of a face is drawn anew: by BiSeNet's parsing, or by polygons around the landmarks without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, w
 
 
 class SpeakingRegion:
-    """The lower face over the square around it, as the options' parsing mode has it."""
+    """The lower face in the square around it, by the options' parsing mode."""
 
     def __init__(self, options: MuseTalkOptions, parser: FaceParser) -> None:
         self._options, self._parser = options, parser

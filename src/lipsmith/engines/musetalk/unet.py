@@ -1,4 +1,4 @@
-"""MuseTalk's UNet: latents of a face without mouth, and what Whisper hears, to latents of the speaking face. One step.
+"""MuseTalk's UNet: latents of a face without mouth and Whisper's features to latents of the speaking face, in one step.
 
 The architecture is Stable Diffusion 1's (diffusers builds it) with 8 channels in and 384 of conditioning. It is always
 asked at time step 0, so the time embedding is a constant: ``fold_time`` moves it into the convolutions' biases, and

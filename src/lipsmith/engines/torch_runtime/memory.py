@@ -31,7 +31,7 @@ class BatchRunner:
 
     Args:
         size: rows of a batch at first.
-        notices: are told when a batch is halved.
+        notices: gets a sentence when a batch is halved.
         forget: gives memory back that is not needed, such as captured graphs; returns whether there was any.
     """
 

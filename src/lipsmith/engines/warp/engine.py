@@ -1,4 +1,4 @@
-"""The default engine: a portrait's or a film's own pixels, bent by eight mouth controls. CPU, nothing to download."""
+"""The default engine bends the source's own pixels by eight mouth controls. It runs on a CPU and downloads nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class WarpEngine:
 
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
-        """What a material is made of."""
+        """The dataclasses of a material."""
         from .material import RECORDS
 
         return RECORDS
@@ -58,7 +58,7 @@ class WarpEngine:
         return WarpAnalysis(still)
 
     def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
-        """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""
+        """Prepare one face in (H, W, 3) RGB. Raises FaceError where it cannot be made to speak."""
         from .prepare import prepare
 
         return prepare(image, face, cast("WarpIdentity", identity), self.options)
