@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from lipsmith.cli import run
 from lipsmith.errors import LipsmithError, OptionError, PictureError
 from lipsmith.media.probe import probe
 from lipsmith.stopwatch import Stage
+from lipsmith.ui.page import build
 from lipsmith.ui.settings import UiOptions
 from lipsmith.ui.work import KEPT, SPEAKS, Films, GenerateForm, engine_names, make_film, page_options, preview_form
 
@@ -134,3 +137,51 @@ def test_without_gradio_it_is_said_what_brings_it(
     monkeypatch.setattr("lipsmith.ui.page.find_spec", lambda _: None)
     assert run(["ui"]) == 5
     assert "lipsmith[ui]" in capsys.readouterr().err
+
+
+class StandIn:
+    """For the module gradio: remembers the fields that are made, and what a button is given."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, Any]] = []
+        self.inputs: dict[str, int] = {}
+
+    def __getattr__(self, kind: str) -> Any:
+        def make(*values: Any, **words: Any) -> Any:
+            self.made.append((kind, words.get("label")))
+            return Part(self)
+
+        return make
+
+
+class Part:
+    def __init__(self, page: StandIn) -> None:
+        self.page = page
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, key: str) -> str:
+        return key
+
+    def click(self, _: object, fields: list[Any], results: list[Any], api_name: str) -> None:
+        self.page.inputs[api_name] = len(fields)
+
+
+def test_the_page_has_a_field_for_everything_in_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradio = StandIn()
+    monkeypatch.setitem(sys.modules, "gradio", gradio)  # type: ignore[arg-type]
+    monkeypatch.setattr("lipsmith.ui.page.find_spec", lambda _: True)
+    films = Films()
+    build(films)
+    films.close()
+    assert gradio.inputs == {"test_first_frame": 6 + len(page_options()), "generate": 6 + len(page_options())}
+    engines = gradio.made[gradio.made.index(("Slider", "Bbox shift")) :][:5]
+    assert engines == [
+        ("Slider", "Bbox shift"),
+        ("Slider", "Extra margin"),
+        ("Radio", "Parsing mode"),
+        ("Slider", "Left cheek width"),
+        ("Slider", "Right cheek width"),
+    ]
