@@ -55,6 +55,11 @@ def test_the_wheel_holds_every_asset_and_the_notices(wheel: Path) -> None:
     assert wheel.stat().st_size < 8_000_000
 
 
+def test_the_installed_engines_are_entry_points(installed: Path, tmp_path: Path) -> None:
+    code = "from importlib.metadata import entry_points as e; print(*sorted(e(group='lipsmith.engines').names))"
+    assert call(installed, tmp_path, "-c", code).split() == ["fake", "musetalk", "warp"]
+
+
 def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     metadata = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("METADATA"))

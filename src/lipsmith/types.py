@@ -86,7 +86,7 @@ class DrivenFrame:
 
     index: int  # position in the film
     source_frame: SourceFrame
-    drive: Array  # (d,) what the face does now, in the engine's own terms
+    drive: Array  # of the engine's own fixed shape: what the face does now
     samples: Samples  # (n,) at the stream's playing rate
 
 

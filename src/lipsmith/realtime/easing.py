@@ -35,7 +35,7 @@ class DriveEasing:
         self._left = self._frames
 
     def next(self, drive: Array) -> Array:
-        """The drive to use for the stream's (d,) ``drive``."""
+        """The drive to use for the stream's ``drive``, of the same shape."""
         if self._left and self._from is not None:
             share = np.float32(1 - self._left / (self._frames + 1))
             drive = np.asarray(self._from + share * (drive - self._from), np.float32)

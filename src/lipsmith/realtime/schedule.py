@@ -32,7 +32,7 @@ class ScheduledFrame:
     utterance: Utterance | None = None  # None: nobody speaks
     place: int = 0  # frame of the utterance
     source_frame: SourceFrame | None = None  # kept only where the mouth is faded
-    drive: Array | None = None  # (d,)
+    drive: Array | None = None  # of the engine's own fixed shape
     picture: Image | None = None  # None: not drawn yet
     gesture: Gesture | None = None  # what of one is to come behind this picture
 
