@@ -190,3 +190,20 @@ def test_looking_at_engines_loads_nothing_heavy() -> None:
     code = "import sys; from lipsmith.engines import engine_table; engine_table(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "mediapipe", "onnxruntime", "av", "diffusers", "transformers"} & set(done.stdout.split())
+
+
+KNOWS = {"musetalk": ("bench", "compat"), "warp": ("bench", "compat", "metrics"), "fake": ()}
+"""Rooms that are about one engine. Everybody else knows engines by their specs."""
+
+
+def test_only_rooms_that_are_about_an_engine_import_it() -> None:
+    source = Path(registry.__file__).parents[1]
+    for name, rooms in KNOWS.items():
+        found = {path.relative_to(source) for path in source.rglob("*.py") if f"engines.{name}" in path.read_text()}
+        found |= {
+            path.relative_to(source)
+            for path in (source / "engines").rglob("*.py")
+            if f"from .{name}" in path.read_text() or f"from ..{name}" in path.read_text()
+        }
+        others = {path for path in found if path.parts[0] not in rooms and path.parts[:2] != ("engines", name)}
+        assert others - {Path("engines/fake.py")} == set(), name
