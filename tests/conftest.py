@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +26,22 @@ settings.load_profile("steady")
 def pytest_configure() -> None:
     """One thread for every network: several workers share few cores, and threads that wait for a core are slowest."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines how many tests did not run for want of torch."""
+    skipped = [one for one in terminalreporter.stats.get("skipped", ()) if "import 'torch'" in str(one.longrepr)]
+    if skipped:
+        count = sum(tests_in(one) for one in skipped)
+        terminalreporter.write_line(f"torch is not installed: {count} tests of networks did not run.", yellow=True)
+
+
+def tests_in(skipped: pytest.TestReport | pytest.CollectReport) -> int:
+    """How many test functions a skip stands for: one, or all of a file that was skipped as a whole."""
+    if isinstance(skipped, pytest.TestReport):
+        return 1
+    text = (Path(__file__).parents[1] / skipped.nodeid).read_text()
+    return len(re.findall(r"^(?:async )?def test_", text, re.MULTILINE))
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_the_makefile_offers_every_task_of_the_script(
 def test_the_readme_and_ci_call_the_same_commands() -> None:
     readme, script = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
     assert all(command in readme for command in ("make demo", "make test", "tools/bootstrap.py demo"))
-    assert script.splitlines()[-2:] == ["make test", "make check"]
+    assert script.splitlines()[-2:] == ["make check", "make test"]
 
 
 def test_constraints_hold_every_package_of_ours_and_no_torch() -> None:
@@ -136,17 +136,30 @@ def test_set_up_happens_once_for_each_group_and_again_after_a_change(
     assert len(installed) == 3
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_torch_comes_only_where_its_wheel_is_at_hand(
-    there: bool, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("answers", "there"), [([0], True), ([1, 0], True), ([1, 1], False)])
+def test_torch_comes_from_find_links_else_from_the_cpu_index_or_not_at_all(
+    answers: list[int],
+    there: bool,
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(bootstrap, "run", lambda *words, **_: asked.append(words[3:]) or int(not there))
+    monkeypatch.setattr(bootstrap, "run", lambda *words, **_: asked.append(words[3:]) or answers[len(asked) - 1])
     extra = bootstrap.torch_extra()
+    assert len(asked) == len(answers)
     assert {"--dry-run", "--no-index"} < set(asked[0])
-    assert asked[0][-1].startswith("torch==")
+    assert all(bootstrap.TORCH_CPU_INDEX in words and "--dry-run" not in words for words in asked[1:])
+    assert all(words[-1].startswith("torch==") for words in asked)
     assert any(one.startswith("diffusers") for one in extra) is there
-    assert ("tests of networks will be skipped" in capsys.readouterr().err) is not there
+    assert ("tests of networks will not run" in capsys.readouterr().err) is not there
+
+
+def test_the_last_lines_say_how_many_tests_did_not_run_for_want_of_torch() -> None:
+    words = ["-m", "pytest", "-q", "-n", "0", "-p", "tests.support.without_torch", "tests/nets/test_s3fd.py"]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    count = len(re.findall(r"^def test_", (ROOT / "tests/nets/test_s3fd.py").read_text(), re.MULTILINE))
+    assert f"torch is not installed: {count} tests of networks did not run." in done.stdout.splitlines()[-2:]
 
 
 def test_a_missing_library_stops_before_anything_is_installed(

@@ -39,6 +39,7 @@ UV_NAMES = {  # pip's setting -> uv's variable, and what separates several value
 PROJECT = "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb')); print(*project"
 DEV_GROUP = f"{PROJECT}['dependency-groups']['dev'], sep='\\n')"
 TORCH_EXTRA = f"{PROJECT}['project']['optional-dependencies']['torch'], sep='\\n')"
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CHECKS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 
 
@@ -147,12 +148,18 @@ def install(requirements: list[str]) -> None:
 
 
 def torch_extra() -> list[str]:
-    """What the networks need, where pip's find-links hold a wheel of torch; PyPI's would bring gigabytes of CUDA."""
+    """What the networks need, where a CPU wheel of torch can be had: in pip's find-links, else from PyTorch's index.
+
+    PyPI's own wheel for Linux would bring gigabytes of CUDA.
+    """
     extra = output(PYTHON, "-c", TORCH_EXTRA).splitlines()
     torch = [one for one in extra if one.startswith("torch==")]
-    if run(PYTHON, "-m", "pip", "install", "-q", "--dry-run", "--no-index", "--no-deps", *torch, quiet=True) == 0:
+    pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps")
+    if run(*pip, "--dry-run", "--no-index", *torch, quiet=True) == 0:
         return extra
-    say(f"Without {torch[0]}, of which pip's find-links hold no wheel: tests of networks will be skipped.")
+    if run(*pip, "--timeout", "5", "--retries", "0", "--index-url", TORCH_CPU_INDEX, *torch, quiet=True) == 0:
+        return extra
+    say(f"Without {torch[0]}: no CPU wheel of it can be had, so tests of networks will not run.")
     return []
 
 

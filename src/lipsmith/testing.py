@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from .assets import DEMO_PICTURE, DEMO_SPEECH, asset
-from .avatars.avatar import stored_types
+from .avatars.avatar import classes_of_frames
 from .avatars.options import engine_of
-from .avatars.serialization import keep, restore
+from .avatars.serialization import deserialize, serialize
 from .avatars.store import AvatarStore
 from .engines import Engine, EngineSpec, choose_engine, engine_table
 from .errors import AvatarStale, OptionError
@@ -208,8 +208,8 @@ class EngineConformance:
     def test_a_stored_material_draws_what_the_prepared_one_draws(
         self, engine: Engine, image: Image, prepared: PreparedFace, speech: Samples
     ) -> None:
-        kinds = stored_types(engine.material_types)
-        loaded = restore(keep(prepared, kinds, image), kinds, image)
+        classes = classes_of_frames(engine.material_types)
+        loaded = deserialize(serialize(prepared, classes, image), classes, image)
         assert isinstance(loaded, PreparedFace)
         assert (loaded.crop.size, loaded.crop.box) == (prepared.crop.size, prepared.crop.box)
         assert np.array_equal(loaded.crop.matrix, prepared.crop.matrix)

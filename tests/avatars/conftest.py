@@ -1,4 +1,4 @@
-"""A shelf, and faces that need not be looked for."""
+"""An avatar store, and faces that need not be detected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def known_faces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> AvatarStore:
-    return AvatarStore(tmp_path / "shelf")
+    return AvatarStore(tmp_path / "store")
 
 
 @pytest.fixture
@@ -29,6 +29,6 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def anna(store: AvatarStore, source: Path, known_faces: None) -> AvatarStore:
-    """A shelf with one avatar of four plates."""
+    """A store with one avatar of four frames."""
     store.create("anna", source, FakeEngine())
     return store

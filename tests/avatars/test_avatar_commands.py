@@ -22,8 +22,8 @@ from tests.support.drawn_people import draw_folder
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_faces: None, source: Path) -> Path:
-    """Called from an empty folder, with an empty shelf and four pictures beside."""
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    """Called from an empty folder, with an empty store and four pictures beside."""
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -74,20 +74,20 @@ def test_the_life_of_an_avatar(said: Any, home: Path) -> None:
     assert said("avatar", "list", "--json") == (0, [])
 
 
-def test_damage_is_told(said: Any, home: Path) -> None:
+def test_damage_is_reported(said: Any, home: Path) -> None:
     said("avatar", "create", "anna", "source", "--engine", "fake")
-    roll = next((home / "shelf").rglob("targets.roll"))
-    roll.write_bytes(roll.read_bytes()[:-1] + b"?")
+    file = next((home / "store").rglob("targets.roll"))
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
     code, found = said("avatar", "check", "anna", "--json")
     assert (code, found[0]["id"]) == (3, "anna")
     assert "damaged" in found[0]["fault"]
     said("avatar", "create", "berta", "source", "--engine", "fake")
-    other = home / "shelf" / "berta" / NAME
+    other = home / "store" / "berta" / NAME
     write_manifest(other.parent, replace(read_manifest(other), engine="elsewhere"))
     code, found = said("avatar", "check", "--json")
     assert (code, [one["id"] for one in found]) == (3, ["anna", "berta"])
     assert "'elsewhere', which is not installed" in found[1]["fault"]
-    (home / "shelf" / "anna" / NAME).write_text("{}")
+    (home / "store" / "anna" / NAME).write_text("{}")
     assert "anna: damaged" in said("avatar", "list")[1]
     assert said("avatar", "show", "anna")[0] == 3
 

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import numpy as np
 import pytest
 
 from lipsmith.avatars.archive import SUFFIX
-from lipsmith.avatars.manifest import LARGEST, NAME, _sum
+from lipsmith.avatars.manifest import LARGEST, NAME, _sum, read_manifest, write_manifest
+from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.paths import FILES
-from lipsmith.avatars.serialization import keep, restore
+from lipsmith.avatars.playback import Transition
+from lipsmith.avatars.serialization import deserialize, serialize
 from lipsmith.avatars.store import AvatarStore
+from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import AvatarBroken, AvatarMissing, EngineUnavailable, InputError, OutputError
 from lipsmith.types import Crop
 from tests.support.drawn_people import drawn
@@ -35,7 +39,7 @@ def is_harmless(store: AvatarStore) -> bool:
         with store.open("anna") as avatar:
             avatar.check()
             assert avatar.info.frames == 4
-            assert [target.material for target in avatar.source_frame(2).faces] == [float(drawn(2).mean())]
+            assert [face.material for face in avatar.source_frame(2).faces] == [float(drawn(2).mean())]
             assert all(np.array_equal(avatar.source_frame(k).image, drawn(k)) for k in range(4))
     except AvatarBroken:
         return False
@@ -139,21 +143,21 @@ def test_the_version_is_named(anna: AvatarStore) -> None:
         anna.open("anna")
 
 
-def test_out_and_in_again(anna: AvatarStore, tmp_path: Path) -> None:
+def test_export_and_import(anna: AvatarStore, tmp_path: Path) -> None:
     file = tmp_path / f"berta{SUFFIX}"
     anna.export("anna", file)
     other = AvatarStore(tmp_path / "other")
-    assert other.bring_in(file).id == "berta"
-    assert other.bring_in(file, "anna").frames == 4
+    assert other.import_archive(file).id == "berta"
+    assert other.import_archive(file, "anna").frames == 4
     assert is_harmless(other)
     with pytest.raises(InputError, match="already"):
-        other.bring_in(file)
-    other.bring_in(file, refresh=True)
+        other.import_archive(file)
+    other.import_archive(file, refresh=True)
     with pytest.raises(OutputError, match=SUFFIX):
         anna.export("anna", tmp_path / "anna.zip")
     for nothing in (tmp_path / "nothing.lipsmith", tmp_path, Path(os.devnull)):
         with pytest.raises(InputError, match="no file"):
-            other.bring_in(nothing, "cora")
+            other.import_archive(nothing, "cora")
 
 
 def packed(path: Path, members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> Path:
@@ -205,7 +209,7 @@ def test_hostile_archives(anna: AvatarStore, tmp_path: Path) -> None:
     other = AvatarStore(tmp_path / "other")
     for path in [*bad, tmp_path / "text.lipsmith", tmp_path / "cut.lipsmith"]:
         with pytest.raises(AvatarBroken):
-            other.bring_in(path)
+            other.import_archive(path)
     assert other.list() == []
     assert not (tmp_path / "up").exists()
     assert {path.name for path in other.root.iterdir()} == {".locks"}
@@ -221,7 +225,7 @@ def test_bytes_flipped_in_an_archive(anna: AvatarStore, tmp_path: Path) -> None:
         file.write_bytes(data)
         shutil.rmtree(other.root, ignore_errors=True)
         try:
-            other.bring_in(file)
+            other.import_archive(file)
         except AvatarBroken:
             assert other.list() == []
         else:
@@ -254,16 +258,16 @@ def test_trees_of_something_else(tree: str) -> None:
 
     data = save({"tree": np.frombuffer(tree.encode(), np.uint8), "0": np.zeros((2, 3), np.float32)})
     with pytest.raises(AvatarBroken):
-        restore(data, {"Crop": Crop}, np.zeros((4, 4, 3), np.uint8))
+        deserialize(data, {"Crop": Crop}, np.zeros((4, 4, 3), np.uint8))
 
 
-def test_what_is_no_record_is_not_kept() -> None:
+def test_other_values_are_not_serialized() -> None:
     for value in (object(), {1: 2}, np.array([object()]), b"bytes", Path("x"), {3}, Crop(np.eye(2, 3), (1, 1))):
-        with pytest.raises(ValueError, match="kept"):
-            keep(value, {})
+        with pytest.raises(ValueError, match="stored"):
+            serialize(value, {})
 
 
-def test_a_manifest_of_before_a_field_came_is_read(anna: AvatarStore) -> None:
+def test_a_manifest_without_the_later_fields_is_read(anna: AvatarStore) -> None:
     path = anna.root / "anna" / NAME
     body = json.loads(path.read_text())
     for name in ("sum", "key", "notices"):
@@ -271,3 +275,32 @@ def test_a_manifest_of_before_a_field_came_is_read(anna: AvatarStore) -> None:
     path.write_text(json.dumps({**body, "sum": _sum(body)}))
     assert is_harmless(anna)
     assert anna.info("anna").notices == ()
+
+
+OLD_TRANSITIONS = """ "bridges": [
+  {
+   "leave": 0,
+   "enter": 5
+  },
+  {
+   "leave": 5,
+   "enter": 0
+  }
+ ],
+"""
+"""As every version so far wrote them; the key keeps its name on disk."""
+
+
+def test_transitions_keep_their_name_on_disk(anna: AvatarStore, source: Path) -> None:
+    anna.create("anna", source, FakeEngine(), AvatarOptions(clips={"wave": source}), refresh=True)
+    path = anna.root / "anna" / NAME
+    written = replace(read_manifest(path), transitions=(Transition(0, 5), Transition(5, 0)))
+    write_manifest(path.parent, written)
+    text = path.read_text()
+    assert OLD_TRANSITIONS in text
+    assert "transitions" not in text
+    assert text.index('"clips"') < text.index('"bridges"') < text.index('"fingerprint"')
+    assert read_manifest(path) == written
+    rewritten(anna, transitions=[])
+    with pytest.raises(AvatarBroken, match="fields"):
+        read_manifest(path)

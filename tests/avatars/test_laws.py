@@ -1,4 +1,4 @@
-"""Store then load = prepare, for every engine: a film from the shelf is the film from memory, bit for bit."""
+"""Store then load = prepare, for every engine: a film from the store is the film from memory, bit for bit."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 def stored(
     engine: Engine, film: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[AvatarStore, list[SourceFrame]]]:
-    """A shelf with ``anna``, and her plates as they were before they were stored."""
+    """A store with ``anna``, and its frames as they were before they were stored."""
     made: list[SourceFrame] = []
-    faces = AvatarWriter.faces
+    add_faces = AvatarWriter.add_faces
 
     def remember(self: AvatarWriter, source_frame: SourceFrame, identities: Any) -> None:
         made.append(source_frame)
-        faces(self, source_frame, identities)
+        add_faces(self, source_frame, identities)
 
-    store = AvatarStore(tmp_path_factory.mktemp("shelf"))
+    store = AvatarStore(tmp_path_factory.mktemp("store"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AvatarWriter, "faces", remember)
+        patch.setattr(AvatarWriter, "add_faces", remember)
         who = "largest" if engine.info.name == "musetalk" else "all"  # its networks, though tiny, take their time
         store.create("anna", film, engine, AvatarOptions(faces=who))
     return store, made
@@ -123,7 +123,7 @@ def test_a_film_from_the_store_is_the_film_from_memory(
     assert any((a.image != source_frame.image).any() for a, source_frame in zip(ours, made, strict=False))
 
 
-def test_plates_come_back_as_they_were_in_any_order(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
+def test_frames_come_back_as_they_were_in_any_order(stored: tuple[AvatarStore, list[SourceFrame]]) -> None:
     store, made = stored
     with store.open("anna") as avatar:
         for index in (7, 0, 9, 3, 3, 8, 2, 5):
@@ -167,7 +167,7 @@ def test_two_speeches_and_a_portrait(astronaut_file: Path, speech_file: Path, tm
     """Drawn from the store, a portrait says just what ``generate`` makes it say."""
     from lipsmith.options import GenerateOptions
 
-    store, engine = AvatarStore(tmp_path / "shelf"), load_engine("warp")
+    store, engine = AvatarStore(tmp_path / "store"), load_engine("warp")
     store.create("anna", astronaut_file, engine)
     short = tmp_path / "short.wav"
     with wave.open(str(short), "wb") as file:
@@ -197,14 +197,14 @@ def test_memory_does_not_grow_with_what_is_read(film: Path, tmp_path: Path) -> N
         list(islice(source_frames(avatar), 30))
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        list(islice(walked(avatar, avatar.loop), 200))
+        list(islice(played_frames(avatar, avatar.playback), 200))
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
     assert grown < 3_000_000
 
 
-def walked(avatar: Avatar, loop: PlaybackOrder) -> Iterator[int]:
-    walk = loop.start()
+def played_frames(avatar: Avatar, order: PlaybackOrder) -> Iterator[int]:
+    cursor = order.start()
     for k in range(200):
-        yield avatar.source_frame(walk.source_frame).index
-        walk = loop.after(walk, speaking=k % 50 < 25)
+        yield avatar.source_frame(cursor.index).index
+        cursor = order.after(cursor, speaking=k % 50 < 25)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from lipsmith.avatars.avatar import packed, unpacked
+from lipsmith.avatars.avatar import compress_alpha, decompress_alpha
 from lipsmith.avatars.store import AvatarStore
 from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine
@@ -69,8 +69,8 @@ def test_a_film_from_the_store_stands_before_the_ground_that_generate_gives_it(
     store.create("anna", picture, load_engine("warp"))
     with store.open("anna") as avatar:
         report = speak(avatar, speech, tmp_path / "spoken.mp4", SpeakOptions(background="#3060c0"))
-    wish = GenerateOptions(engine="warp", background="#3060c0")
-    generate(picture, speech, tmp_path / "made.mp4", wish)
+    options = GenerateOptions(engine="warp", background="#3060c0")
+    generate(picture, speech, tmp_path / "made.mp4", options)
     assert report.rendered == report.frames == 8
     assert not [notice for notice in report.notices if "white" in notice]
     assert read_mark(report.output)
@@ -83,9 +83,9 @@ def test_only_a_head_within_its_own_outline_keeps_still(cut_out: Path, on_green:
     store.create("outlined", cut_out, load_engine("warp"))
     store.create("keyed", on_green, load_engine("warp"))
 
-    def moves(name: str, **wish: str) -> bool:
+    def moves(name: str, **options: str) -> bool:
         with store.open(name) as avatar:
-            return bool(engine_for(avatar, SpeakOptions(**wish)).options.idle)  # type: ignore[attr-defined,arg-type]
+            return bool(engine_for(avatar, SpeakOptions(**options)).options.idle)  # type: ignore[attr-defined,arg-type]
 
     assert moves("outlined")
     assert not moves("outlined", background="red")
@@ -129,8 +129,15 @@ def test_an_opaque_avatar_before_no_screen_says_so(anna: AvatarStore, speech: Pa
 
 def test_a_transparency_of_another_size_is_refused_in_bounded_memory() -> None:
     alpha = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    assert np.array_equal(unpacked(packed(alpha), (8, 6)), alpha)
-    bomb = packed(np.zeros((20_000, 1000), np.uint8))
-    for data in (bomb, packed(alpha[1:]), packed(alpha)[:-12], np.zeros(9, np.uint8), np.zeros(9), None):
+    assert np.array_equal(decompress_alpha(compress_alpha(alpha), (8, 6)), alpha)
+    bomb = compress_alpha(np.zeros((20_000, 1000), np.uint8))
+    for data in (
+        bomb,
+        compress_alpha(alpha[1:]),
+        compress_alpha(alpha)[:-12],
+        np.zeros(9, np.uint8),
+        np.zeros(9),
+        None,
+    ):
         with pytest.raises(AvatarBroken, match="not of its picture's size"):
-            unpacked(data, (8, 6))
+            decompress_alpha(data, (8, 6))

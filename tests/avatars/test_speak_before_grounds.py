@@ -24,11 +24,11 @@ from tests.support.made_media import decode_transparent, noise, number_of, numbe
 SIZE = (160, 120)
 GREEN, PERSON = (0, 177, 64), (150, 120, 110)
 ORDER = [0, 1, 2, 3, 4, 5, 4, 3, 2, 1]
-"""The plates of ten frames over six."""
+"""The stored frames, of six, that ten frames show."""
 
 
 def depth(index: int) -> Array:
-    """(H, W) px within a person who is 8 px wider in every plate; the known face lies within."""
+    """(H, W) px within a person who is 8 px wider in every frame; the known face lies within."""
     rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
     return np.minimum.reduce([columns - 3, 60 + 8 * index - columns, rows - 3, 90 - rows])
 
@@ -53,7 +53,7 @@ def before_screen(index: int) -> Image:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_faces: None) -> Path:
     """The folder that we are in, with the avatar ``anna`` of a film before a screen, and ten frames of speech."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     film = write_video(tmp_path / "screen.mp4", [before_screen(index) for index in range(6)])
     AvatarStore().create("anna", film, FakeEngine())
     write_sound(tmp_path / "tone.wav", noise(10 * 640), 16_000, "pcm_s16le")
@@ -70,7 +70,7 @@ def nearest(alpha: Array, outlines: Sequence[Array]) -> int:
 
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mov"])
-def test_the_alpha_in_the_film_is_the_person_s_outline_plate_by_plate(home: Path, name: str) -> None:
+def test_the_alpha_in_the_film_is_the_person_s_outline_frame_by_frame(home: Path, name: str) -> None:
     assert run(["speak", "anna", "tone.wav", "-o", name, "--background", "transparent", "-q"]) == 0
     frames, outlines = decode_transparent(home / name), [outline(index) for index in range(6)]
     assert [nearest(frame[..., 3] / 255, outlines) for frame in frames] == ORDER
@@ -141,8 +141,8 @@ def test_many_speeches_share_one_engine_and_one_that_fails_loses_no_other(
     assert sorted(path.name for path in (home / "films").iterdir()) == ["one.webm", "three.webm", "tone.webm"]
     assert "two.wav: failed: " in said.out
     assert "3 of 4 films of anna made" in said.out
-    told = [line.partition(",")[0] for line in said.err.splitlines()]
-    assert told == ["one.webm: 3/3 frames", "three.webm: 3/3 frames", "tone.webm: 10/10 frames"]
+    names = [line.partition(",")[0] for line in said.err.splitlines()]
+    assert names == ["one.webm: 3/3 frames", "three.webm: 3/3 frames", "tone.webm: 10/10 frames"]
     assert decode_transparent(home / "films" / "three.webm")[0][110, 150, 3] == 0
 
 
@@ -158,15 +158,15 @@ def test_a_transparent_mp4_is_refused_once_before_any_work(
     assert sorted(home.iterdir()) == there
 
 
-def test_wishes_that_cannot_be_are_told_as_by_generate(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for wish, word in (
+def test_impossible_options_are_refused_as_by_generate(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, word in (
         (["--background", "transparant"], "Did you mean 'transparent'"),
         (["--key", "#00b140"], "the background is kept"),
         (["--background", "red", "--key", "alpha"], "no transparent parts"),
         (["--background", "red", "--key", "greenish"], "key is 'greenish'"),
         (["--background", "red", "--key", "#808080"], "nearly grey"),
     ):
-        assert run(["speak", "anna", "tone.wav", "-o", "film.mp4", *wish]) in (2, 3)
+        assert run(["speak", "anna", "tone.wav", "-o", "film.mp4", *options]) in (2, 3)
         assert word in capsys.readouterr().err
     assert not (home / "film.mp4").exists()
 
@@ -190,7 +190,7 @@ def test_a_template_keeps_its_key_so_that_speaking_need_not_say_it(
     assert run([*making, "--key", "#be7850"]) == 0
     assert json.loads(capsys.readouterr().out)["key"] == "#be7850"
     assert np.abs(laid([])[100:, 100:].astype(int) - (16, 32, 128)).max() < 12
-    assert np.abs(laid(["--key", "#00b140"])[100:, 100:].astype(int) - wall).max() < 12  # the film's own wish counts
+    assert np.abs(laid(["--key", "#00b140"])[100:, 100:].astype(int) - wall).max() < 12  # the film's own key counts
     data = AvatarStore().info("dora").bytes
     assert run(making) == 0  # made of the same, it is found at once, and now knows no key
     assert (AvatarStore().info("dora").key, AvatarStore().info("dora").bytes) == ("none", data)

@@ -1,4 +1,4 @@
-"""The shelf: one avatar per wish, what changed said, many processes at once, killed makers, leftovers."""
+"""The store: one avatar per request, what changed, many processes at once, killed processes, leftovers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_avatar_is_what_was_asked_for(anna: AvatarStore) -> None:
             avatar.source_frame(4)
 
 
-def test_the_same_wish_is_found_at_once(anna: AvatarStore, source: Path) -> None:
+def test_the_same_request_finds_the_avatar_at_once(anna: AvatarStore, source: Path) -> None:
     stages: list[Stage] = []
     before = anna.list()
     assert anna.create("anna", source, FakeEngine(), progress=stages.append) == before[0]
@@ -97,7 +97,7 @@ def test_an_option_that_shapes_nothing_is_taken_over(anna: AvatarStore, source: 
     assert engine_of(anna.list()[0]).info.window == 3
 
 
-def test_a_film_at_another_rate_repeats_plates_or_leaves_some_out(anna: AvatarStore) -> None:
+def test_a_film_at_another_rate_repeats_frames_or_leaves_some_out(anna: AvatarStore) -> None:
     def order(fps: int) -> list[int]:
         with anna.open("anna") as avatar:
             avatar.play_at(Fraction(fps))
@@ -113,7 +113,7 @@ def test_an_engine_made_strict_turns_as_musetalk_does(anna: AvatarStore) -> None
     path = anna.root / "anna" / NAME
     manifest = read_manifest(path)
     write_manifest(path.parent, replace(manifest, options={**manifest.options, "strict": True}))
-    assert [walk.source_frame for walk in islice(walks(read_manifest(path).loop()), 10)] == [
+    assert [cursor.index for cursor in islice(cursors(read_manifest(path).playback_order()), 10)] == [
         0,
         1,
         2,
@@ -125,14 +125,14 @@ def test_an_engine_made_strict_turns_as_musetalk_does(anna: AvatarStore) -> None
         0,
         1,
     ]
-    assert [walk.source_frame for walk in islice(walks(manifest.loop()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+    assert [cursor.index for cursor in islice(cursors(manifest.playback_order()), 10)] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
 
 
-def walks(loop: PlaybackOrder) -> Iterator[PlaybackCursor]:
-    walk = loop.start(speaking=True)
+def cursors(order: PlaybackOrder) -> Iterator[PlaybackCursor]:
+    cursor = order.start(speaking=True)
     while True:
-        yield walk
-        walk = loop.after(walk, speaking=True)
+        yield cursor
+        cursor = order.after(cursor, speaking=True)
 
 
 def test_options_that_the_engine_no_longer_knows_are_stale(anna: AvatarStore) -> None:
@@ -190,7 +190,7 @@ def test_a_failed_making_leaves_what_was_there(anna: AvatarStore, tmp_path: Path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a file's size")
 @pytest.mark.parametrize("room", [100, 2_000, 4_000])
-def test_a_full_disk_is_told_and_leaves_what_was_there(anna: AvatarStore, tmp_path: Path, room: int) -> None:
+def test_a_full_disk_is_reported_and_leaves_what_was_there(anna: AvatarStore, tmp_path: Path, room: int) -> None:
     """Files end where the limit is; what is small waits in memory until the end."""
     import resource
 
@@ -237,8 +237,8 @@ def test_collecting_takes_the_longest_unused(anna: AvatarStore, source: Path) ->
         anna.create(name, source, FakeEngine())
         os.utime(anna.root / name / NAME, (1000 + age, 1000 + age))
     size = anna.list()[0].bytes
-    assert anna.collect(3 * size) == []
-    assert anna.collect(size) == ["berta", "cora"]
+    assert anna.collect_garbage(3 * size) == []
+    assert anna.collect_garbage(size) == ["berta", "cora"]
     assert [info.id for info in anna.list()] == ["anna"]
 
 
@@ -248,7 +248,7 @@ def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: AvatarStore,
     for name in ("anna", "left"):
         (anna.root / name / "0123456789abcdef").mkdir(parents=True)
         (anna.root / name / "0123456789abcdef" / "pictures.roll").write_bytes(b"half")
-    assert anna.collect() == []
+    assert anna.collect_garbage() == []
     assert sorted(path.name for path in anna.root.iterdir()) == [LOCKS, "anna", "berta"]
     assert len(list((anna.root / "anna").iterdir())) == 2
     anna.check("anna")
@@ -259,7 +259,7 @@ def test_collecting_removes_leftovers_but_not_damaged_avatars(anna: AvatarStore,
 
 @pytest.mark.parametrize("file", ["targets.roll", "index.safetensors"])
 @pytest.mark.parametrize("harm", ["gone", "short"])
-def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_wish(
+def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_request(
     anna: AvatarStore, source: Path, file: str, harm: str
 ) -> None:
     (found,) = anna.root.glob(f"anna/*/{file}")
@@ -272,11 +272,11 @@ def test_half_an_avatar_is_not_listed_and_made_again_by_the_same_wish(
     assert anna.check("anna").id == "anna"
     found = next(anna.root.glob(f"anna/*/{file}"))
     found.unlink()
-    assert anna.collect(0) == ["anna"]  # what is half there takes room, too
+    assert anna.collect_garbage(0) == ["anna"]  # what is half there takes room, too
 
 
 def test_what_is_not_ours_stays(anna: AvatarStore, source: Path) -> None:
-    """A shelf may be laid into a folder that holds other things, in folders of the same names."""
+    """A store may be in a folder that holds other things, in folders of the same names."""
     kept = []
     for name in ("anna", "berta", "holiday"):
         for path in (Path("letter.txt"), Path("photos") / "sea.jpg", Path("0123456789abcdef") / "sea.jpg"):
@@ -285,14 +285,14 @@ def test_what_is_not_ours_stays(anna: AvatarStore, source: Path) -> None:
             kept[-1].write_bytes(b"dear")
     anna.create("berta", source, FakeEngine())
     anna.create("berta", source, FakeEngine(), refresh=True)
-    assert anna.collect() == []
+    assert anna.collect_garbage() == []
     with pytest.raises(InputError, match="in the way"):
         anna.rename("anna", "holiday")
     anna.check("anna")
     (anna.root / "berta" / NAME).write_text("damaged")
     anna.delete("berta")
     anna.delete("anna")
-    assert anna.collect(0) == []
+    assert anna.collect_garbage(0) == []
     assert [path.read_bytes() for path in kept] == [b"dear"] * 9
     assert sorted(path for path in anna.root.rglob("*") if path.is_file() and LOCKS not in path.parts) == sorted(kept)
 
@@ -302,12 +302,12 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, sour
     info = anna.create("cora", source, FakeEngine(), AvatarOptions(clips={SPEAKING: talk}))
     assert (info.clips, info.frames) == (("idle", SPEAKING), 16)
     with anna.open("cora") as avatar:
-        loop = avatar.loop
-        assert {(bridge.leave, bridge.enter) for bridge in loop.bridges} <= {
+        playback = avatar.playback
+        assert {(one.leave, one.enter) for one in playback.transitions} <= {
             *((k, k + 4) for k in range(4)),
             *((k + 4, k) for k in range(4)),
         }
-        assert loop.clips[1].idle == ()
+        assert playback.clips[1].idle == ()
         assert avatar.info.notices == ()
         assert np.array_equal(avatar.source_frame(4 + 7).image, drawn(7))
         assert avatar.source_frame(3).scene != avatar.source_frame(4).scene
@@ -326,7 +326,7 @@ def test_several_clips_are_crossed_where_they_look_alike(anna: AvatarStore, sour
 def test_idle_ranges_are_long_and_closed(store: AvatarStore, tmp_path: Path, known_faces: None) -> None:
     store.create("anna", draw_folder(tmp_path / "long", 14), FakeEngine(), AvatarOptions(fps="5"))
     with store.open("anna") as avatar:
-        assert avatar.loop.clips[0].idle == ((3, 5),)  # 13 alone is too short
+        assert avatar.playback.clips[0].idle == ((3, 5),)  # 13 alone is too short
 
 
 def test_an_engine_of_another_version_is_refused(anna: AvatarStore, source: Path) -> None:
@@ -335,7 +335,7 @@ def test_an_engine_of_another_version_is_refused(anna: AvatarStore, source: Path
         engine_of(anna.list()[0])
 
 
-def test_the_shelf_is_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_store_is_where_it_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path))
     assert AvatarStore().root == tmp_path
     monkeypatch.delenv("LIPSMITH_AVATARS")
@@ -358,7 +358,7 @@ def running(*words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
-    store, chance = AvatarStore(tmp_path / "shelf"), random.Random(0)
+    store, chance = AvatarStore(tmp_path / "store"), random.Random(0)
     sources = [draw_folder(tmp_path / f"source{shade}", 6, shade) for shade in (0, 9)]
     for _ in range(KILLS):
         with running(store.root, *sources) as child:
@@ -370,12 +370,12 @@ def test_makers_killed_at_any_moment_break_nothing(tmp_path: Path) -> None:
             store.check(info.id)
         if chance.random() < 0.3:
             shutil.rmtree(store.root / "anna", ignore_errors=True)
-    store.collect()
+    store.collect_garbage()
     assert all(len(list(home.iterdir())) == 2 for home in store.root.iterdir() if home.name != LOCKS)
 
 
 def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
-    store, seen, missing = AvatarStore(tmp_path / "shelf"), set(), 0
+    store, seen, missing = AvatarStore(tmp_path / "store"), set(), 0
     sources = [draw_folder(tmp_path / f"source{shade}", 3, shade) for shade in (0, 9)]
     with running(store.root, *sources), running(store.root, *sources[::-1]), running(store.root):
         until = time.monotonic() + 1.5
@@ -395,7 +395,7 @@ def test_many_processes_make_read_and_delete_at_once(tmp_path: Path) -> None:
     assert seen
 
 
-def test_a_shelf_in_use_by_nobody_checks_out_after_all(anna: AvatarStore) -> None:
+def test_a_store_in_use_by_nobody_checks_out_after_all(anna: AvatarStore) -> None:
     with anna.open("anna") as avatar:
         (anna.root / "anna" / NAME).unlink()
         avatar.check()

@@ -18,7 +18,7 @@ import pytest
 import lipsmith
 from lipsmith.cli import run
 from lipsmith.cli.engine_flags import flag_help
-from lipsmith.cli.generate import WORDS, summary
+from lipsmith.cli.generate import HELP, summary
 from lipsmith.engines.musetalk import MuseTalkOptions
 from lipsmith.options import GenerateOptions
 from lipsmith.pipeline.generate import Report
@@ -54,10 +54,10 @@ def test_help_names_every_command(arguments: list[str], capsys: Captured) -> Non
 
 
 def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> None:
-    assert {field.name for field in fields(GenerateOptions)} - {"engine_options"} == set(WORDS)
+    assert {field.name for field in fields(GenerateOptions)} - {"engine_options"} == set(HELP)
     assert run(["generate", "--help"]) == 0
     out = capsys.readouterr().out
-    assert all(f"--{name}" in out for name in (*WORDS, "no-mark", "output", "preview", "json", "quiet"))
+    assert all(f"--{name}" in out for name in (*HELP, "no-mark", "output", "preview", "json", "quiet"))
     assert "lipsmith generate portrait.jpg speech.wav -o film.mp4" in out
     musetalk = out.split("Options of the engine musetalk:")[1]
     assert all(f"--{name.replace('_', '-')} " in musetalk for name in flag_help()["musetalk"])
@@ -118,7 +118,7 @@ def test_an_unexpected_error_is_one_line_and_says_how_to_see_more(
         run(["engines"])
 
 
-def test_a_bare_machine_is_told_what_to_install(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 

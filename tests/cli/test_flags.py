@@ -24,14 +24,14 @@ class Cake:
     kind: Literal["plain", "fruit"] = "plain"
 
 
-WORDS = {"layers": "How many.", "with_icing": "Sweet.", "warm": "From the oven.", "kind": "Which."}
+HELP = {"layers": "How many.", "with_icing": "Sweet.", "warm": "From the oven.", "kind": "Which."}
 
 
 def bake(seen: dict[str, Any]) -> typer.Typer:
     app = typer.Typer()
 
     @app.command()
-    @flags_from(Cake, WORDS)
+    @flags_from(Cake, HELP)
     def command(name: str, **options: Any) -> None:
         seen.update(options, name=name)
 
@@ -53,25 +53,25 @@ def test_fields_become_flags_with_their_defaults(flags: list[str], changed: dict
     assert seen == {"name": "victoria", "layers": 2, "with_icing": True, "warm": False, "kind": "plain"} | changed
 
 
-def test_a_field_without_words_is_refused() -> None:
+def test_a_field_without_help_is_refused() -> None:
     def command(**options: Any) -> None: ...
 
     with pytest.raises(KeyError, match="kind"):
-        flags_from(Cake, {name: WORDS[name] for name in ("layers", "with_icing", "warm")})(command)
+        flags_from(Cake, {name: HELP[name] for name in ("layers", "with_icing", "warm")})(command)
 
 
 def test_the_signature_shows_own_arguments_first() -> None:
     def command(name: str, **options: Any) -> None: ...
 
-    widened = flags_from(Cake, WORDS)(command)
-    assert list(inspect.signature(widened).parameters) == ["name", "layers", "with_icing", "warm", "kind"]
+    decorated = flags_from(Cake, HELP)(command)
+    assert list(inspect.signature(decorated).parameters) == ["name", "layers", "with_icing", "warm", "kind"]
 
 
 def stir(seen: dict[str, Any]) -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None)
 
     @app.command(cls=SectionedCommand)
-    @flags_if_given(Cake, WORDS, "Of the cake")
+    @flags_if_given(Cake, HELP, "Of the cake")
     def command(name: str, **options: Any) -> None:
         seen.update(options)
 
@@ -89,7 +89,7 @@ def stir(seen: dict[str, Any]) -> typer.Typer:
 def test_what_was_not_given_is_none(flags: list[str], given: dict[str, object]) -> None:
     seen: dict[str, Any] = {}
     stir(seen)(["victoria", *flags], standalone_mode=False)
-    assert seen == dict.fromkeys(WORDS) | given
+    assert seen == dict.fromkeys(HELP) | given
 
 
 def test_they_have_a_section_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ SECONDS = 0.8
 
 @pytest.fixture
 def avatar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     monkeypatch.delenv("LIPSMITH_PUSH", raising=False)
     AvatarStore().create("anna", write_portrait(tmp_path, (96, 96)), load_engine("fake", context=1))
     return "anna"
@@ -58,14 +58,14 @@ def test_what_is_said_is_filmed_whole(
 ) -> None:
     film = tmp_path / "air.mp4"
     assert run(["live", avatar, str(speech), str(speech), "--record", str(film), "--stay", "3", "--json"]) == 0
-    aired = json.loads(capsys.readouterr().out)
-    assert (aired["spoken"], aired["troubles"]) == (2, [])
+    report = json.loads(capsys.readouterr().out)
+    assert (report["spoken"], report["troubles"]) == (2, [])
     seen = probe(film)
     assert seen.mark is not None
     assert seen.mark["engine"].startswith("fake ")
     frames = seen.frames
     assert frames is not None
-    assert frames == pytest.approx(aired["frames"], abs=1)
+    assert frames == pytest.approx(report["frames"], abs=1)
     assert frames >= (2 * SECONDS + 0.4) * 25  # a clock that stood still for a while is no failure
     assert loud_seconds(film) == pytest.approx(2 * SECONDS, abs=0.08)
 
@@ -121,7 +121,7 @@ def test_a_listener_hears_the_stream(avatar: str, speech: Path, tmp_path: Path) 
     assert (probe(film).frames or 0) > 25
 
 
-def test_a_sink_that_breaks_is_let_go_and_told(avatar: str, speech: Path, tmp_path: Path) -> None:
+def test_a_sink_that_breaks_is_closed_and_reported(avatar: str, speech: Path, tmp_path: Path) -> None:
     class Broken:
         closed = 0
 
@@ -134,6 +134,6 @@ def test_a_sink_that_breaks_is_let_go_and_told(avatar: str, speech: Path, tmp_pa
             self.closed += 1
 
     with AvatarStore().open(avatar) as opened:
-        aired = asyncio.run(broadcast(opened, load_engine("fake", context=1), [open_speech(speech)], [Broken()]))
-    assert aired.spoken == 1
-    assert aired.troubles == ("the cable is out",)
+        report = asyncio.run(broadcast(opened, load_engine("fake", context=1), [open_speech(speech)], [Broken()]))
+    assert report.spoken == 1
+    assert report.troubles == ("the cable is out",)

@@ -41,7 +41,9 @@ def test_a_portrait_speaks_by_an_engine_with_its_own_options(
     assert report["seconds"]["render"] > 0
 
 
-def test_an_option_that_the_engine_does_not_know_is_told(astronaut_file: Path, speech: Path, capsys: Captured) -> None:
+def test_an_option_that_the_engine_does_not_know_is_refused(
+    astronaut_file: Path, speech: Path, capsys: Captured
+) -> None:
     words = ["generate", str(astronaut_file), str(speech), "-o", "film.mp4", "--engine", "musetalk"]
     assert run([*words, "--set", "weights=tiny", "--set", "bbox_shft=3"]) == 2
     assert "Did you mean 'bbox_shift'?" in capsys.readouterr().err
@@ -71,8 +73,8 @@ def test_a_realtime_yaml_prepares_once_and_obeys_its_entries(
 
     entry("false", "a")
     assert run(words) == 3
-    assert "The avatar av was not prepared" in (told := capsys.readouterr().err)
-    assert "write `preparation: true`" in told
+    assert "The avatar av was not prepared" in (err := capsys.readouterr().err)
+    assert "write `preparation: true`" in err
     entry("true", "a", "b")
     assert run(words) == 0
     seen = capsys.readouterr()

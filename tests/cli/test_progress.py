@@ -1,4 +1,4 @@
-"""Progress: sparse lines away from a terminal, bars on one, nothing when quiet."""
+"""Progress: lines without a terminal, bars on one, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 
 from lipsmith.cli import progress
-from lipsmith.cli.progress import Lines, Pace, shown
+from lipsmith.cli.progress import ProgressLines, Speed, progress_display
 from lipsmith.pipeline.generate import Stage
 
 
@@ -19,20 +19,20 @@ class Clock:
         return self.now
 
 
-def test_pace_tells_speed_and_time_left() -> None:
+def test_speed_and_time_left_are_measured() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    pace.of(Stage("speak", 0, 100))
+    speed = Speed(clock)
+    speed.measure(Stage("speak", 0, 100))
     clock.now = 2.0
-    assert pace.of(Stage("speak", 50, 100)) == (25.0, 2.0)
+    assert speed.measure(Stage("speak", 50, 100)) == (25.0, 2.0)
 
 
 def test_lines_come_every_ten_seconds_and_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
-    lines = Lines(stream, clock)
+    lines = ProgressLines(stream, clock)
     for done in range(101):
         clock.now = done * 0.25
-        lines.see(Stage("speak", done, 100))
+        lines.show(Stage("speak", done, 100))
     assert stream.getvalue().splitlines() == [
         "Making it speak: 40/100 frames, 4 fps, 0:15 left",
         "Making it speak: 80/100 frames, 4 fps, 0:05 left",
@@ -42,16 +42,16 @@ def test_lines_come_every_ten_seconds_and_at_the_end() -> None:
 
 def test_a_total_that_is_not_known_is_a_question_mark() -> None:
     clock, stream = Clock(), io.StringIO()
-    lines = Lines(stream, clock)
+    lines = ProgressLines(stream, clock)
     clock.now = 20.0
-    lines.see(Stage("look", 7, 0))
+    lines.show(Stage("look", 7, 0))
     assert stream.getvalue().startswith("Looking at the faces: 7/? frames")
 
 
 def test_quiet_shows_nothing() -> None:
     stream = io.StringIO()
-    with shown(True, stream) as see:
-        see(Stage("speak", 1, 1))
+    with progress_display(True, stream) as show:
+        show(Stage("speak", 1, 1))
     assert stream.getvalue() == ""
 
 
@@ -64,11 +64,11 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
 
     screen = Terminal()
     monkeypatch.setattr("rich.console.Console", lambda **_: Console(file=screen, force_terminal=True, width=100))
-    with shown(False, screen) as see:
+    with progress_display(False, screen) as show:
         for done in range(1, 6):
-            see(Stage("look", done, 0))
-            see(Stage("speak", done, 5))
+            show(Stage("look", done, 0))
+            show(Stage("speak", done, 5))
     seen = screen.getvalue()
-    assert progress.WORDS["look"] in seen
+    assert progress.STAGES["look"] in seen
     assert "5/?" in seen
     assert "5/5" in seen

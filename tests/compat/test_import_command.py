@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.cli import run
-from tests.support.upstream_files import made_plates, service_rows, write_service
+from tests.support.upstream_files import made_frames, service_rows, write_service
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -16,15 +16,15 @@ pytest.importorskip("diffusers")
 
 @pytest.fixture
 def pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
-    return write_service(tmp_path, "xiaoha", service_rows(made_plates(2)))
+    return write_service(tmp_path, "xiaoha", service_rows(made_frames(2)))
 
 
 def test_a_pickle_becomes_an_avatar(pickled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["avatar", "import", str(pickled), "--id", "anna", "--fps", "30", "--version", "v15", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["id"], told["fps"], told["engine_version"], told["frames"]) == ("anna", "30", "v15", 2)
+    info = json.loads(capsys.readouterr().out)
+    assert (info["id"], info["fps"], info["engine_version"], info["frames"]) == ("anna", "30", "v15", 2)
     assert run(["avatar", "show", "anna", "--json"]) == 0
 
 

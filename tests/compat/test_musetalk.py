@@ -76,7 +76,7 @@ def test_flags_become_options_that_the_engine_knows() -> None:
     assert (old.bbox_shift, old.mode, old.margin, old.feather) == (-7, "raw", 0, 0.05)
 
 
-def test_a_unet_of_the_other_version_is_told() -> None:
+def test_a_unet_of_the_other_version_is_reported() -> None:
     pytest.importorskip("torch")
     asked = UpstreamFlags("x.yaml", "v1", unet_model_path="models/musetalkV15/unet.pth")
     with pytest.raises(OptionError, match=r"v1 reads models/musetalk/pytorch_model\.bin"):
@@ -87,7 +87,7 @@ def test_a_unet_of_the_other_version_is_told() -> None:
     ("text", "words"),
     [("task_0: [", "is not YAML"), ("- a", "holds no names"), ("task_0: {video_path: a}", "task_0 lacks audio_path")],
 )
-def test_files_that_are_something_else_are_told(tmp_path: Path, text: str, words: str) -> None:
+def test_files_that_are_something_else_are_reported(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "test.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=words):

@@ -97,7 +97,7 @@ def test_a_material_that_does_not_come_back_is_found(astronaut: Image) -> None:
 
     face = Face(np.array([8, 8, 60, 60], np.float32), np.zeros((478, 3), np.float32), 1.0)
     engine = Odd()
-    with pytest.raises(ValueError, match="a set cannot be kept"):
+    with pytest.raises(ValueError, match="a set cannot be stored"):
         suite_of(FAKE).test_a_stored_material_draws_what_the_prepared_one_draws(
             engine, astronaut, engine.prepare(astronaut, face, 1), np.zeros(8_000, np.float32)
         )

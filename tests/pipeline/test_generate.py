@@ -219,7 +219,7 @@ class Remembering(FakeEngine):
 def test_a_crowd_is_studied_in_turns(
     two_people: Image, small: Image, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
 ) -> None:
-    monkeypatch.setattr(import_module("lipsmith.avatars.preparation"), "STUDIES", room)
+    monkeypatch.setattr(import_module("lipsmith.avatars.preparation"), "MAX_ANALYSES", room)
     engine = Remembering()
     alone = np.concatenate([small, np.full_like(small, 120)], axis=1)
     talk = write_video(tmp_path / "talk.mp4", [*swaying(two_people, 20), *swaying(alone, 8)])

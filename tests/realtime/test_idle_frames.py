@@ -30,7 +30,7 @@ MOUTH = 8  # numbers of a drive before those of the head
 class Portrait:
     """One plate."""
 
-    loop = PlaybackOrder([Clip("film", 0, 1)])
+    playback = PlaybackOrder([Clip("film", 0, 1)])
 
     def __init__(self, source_frame: SourceFrame) -> None:
         self._plate = source_frame

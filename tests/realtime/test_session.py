@@ -63,7 +63,7 @@ def test_idle_is_silent_and_walks() -> None:
 def test_a_gesture_is_shown_once_and_only_bridges_are_crossed(spoken: int, moment: int) -> None:
     engine = FakeEngine()
     avatar, over = MemoryAvatar(engine, 9), {(2, 4), (6, 1), (8, 3)}
-    avatar.loop = PlaybackOrder([Clip("film", 0, 4), Clip("wave", 4, 9)], [Transition(*pair) for pair in over])
+    avatar.playback = PlaybackOrder([Clip("film", 0, 4), Clip("wave", 4, 9)], [Transition(*pair) for pair in over])
     one = World(Session(avatar, engine, FilmInfo((32, 24), Fraction(25), 16_000)), engine)
     if spoken:
         one.session.say(noise(spoken))

@@ -1,12 +1,12 @@
-"""A face drawn from the mean face: skin, lips and eyes, where FaceMesh would put its points."""
+"""A test face: skin, lips and eyes painted where the mean face has them, with its exact landmarks."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from lipsmith.engines.warp.geometry import fields, jaw_turn
-from lipsmith.engines.warp.lips import LOWER_LIP, LOWER_RINGS, UPPER_RINGS
+from lipsmith.engines.warp.landmark_indices import LOWER_RINGS, UPPER_RINGS
+from lipsmith.engines.warp.rig import jaw_displacement, rig_weights
 from lipsmith.face.canonical import Pose, mean_face
 from lipsmith.types import Face, Image
 
@@ -18,7 +18,7 @@ _EYES = ([33, 159, 133, 145], [362, 386, 263, 374])
 
 
 def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """(3, 3) rotation, rad, in the sense of Pose.angles."""
+    """(3, 3) rotation of a head turned by these angles, rad, in the sense of Pose.angles."""
     ahead = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)])
     right = np.cross([0.0, 1.0, 0.0], -ahead)
     right /= np.linalg.norm(right)
@@ -28,11 +28,8 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarra
 
 
 def open_shape(jaw: float) -> np.ndarray:
-    """(468, 3) own: the mean face with its jaw turned by ``jaw`` rad."""
-    shape = mean_face() + jaw_turn(np.array(mean_face()), fields().jaw, jaw)
-    inside = [index for index in LOWER_LIP if index not in LOWER_RINGS[:, [0, -1]]]
-    assert len(inside) > 20
-    return shape
+    """(468, 3) eye distances, head's frame: the mean face with its jaw opened by ``jaw`` rad."""
+    return mean_face() + jaw_displacement(np.array(mean_face()), rig_weights().jaw, jaw)
 
 
 def drawn_face(
@@ -44,7 +41,15 @@ def drawn_face(
     light: float = 1.0,
     seed: int = 0,
 ) -> tuple[Image, Face]:
-    """A (320, 320, 3) RGB picture and its face; fine noise makes every shift visible."""
+    """A (320, 320, 3) RGB picture of a face and its landmarks; fine noise makes every shift visible.
+
+    Args:
+        scale: px per eye distance.
+        centre: px where the bridge of the nose lies.
+        jaw, yaw, roll: rad.
+        light: factor on the brightness.
+        seed: of the noise.
+    """
     pose = Pose(scale, turned(yaw, 0.0, roll), np.array([*centre, 0.0]))
     points = pose.to_image(open_shape(jaw))
     image = np.full((SIZE, SIZE, 3), (70, 90, 110), np.uint8)

@@ -26,7 +26,7 @@ LANDMARKS = 478
 
 @dataclass(frozen=True)
 class KnownTracks:
-    """One face that stands still; its mouth is closed in plates 3 and 4 of every ten."""
+    """One face that stands still; its mouth is closed in frames 3 and 4 of every ten."""
 
     frames: int
     cuts: tuple[int, ...] = ()
@@ -39,10 +39,10 @@ class KnownTracks:
 
 
 class KnownFaces(FacePreparation):
-    """Looks at nothing."""
+    """Detects nothing."""
 
-    def look(self, footage, limit=None) -> TrackedPeople:
-        frames = footage.info.frames
+    def track_people(self, video, limit=None) -> TrackedPeople:
+        frames = video.info.frames
         analysis = self.engine.analyze(still=frames == 1)
         return TrackedPeople(KnownTracks(frames, self.cuts), (1,), {1: analysis.identity()}, frames)  # type: ignore[arg-type]
 

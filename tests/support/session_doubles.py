@@ -21,7 +21,7 @@ class MemoryAvatar:
     """Plates in memory; each says its number in its corner pixel, where no face lies."""
 
     def __init__(self, engine: Engine, source_frames: int = 7, idle: tuple[tuple[int, int], ...] = ()) -> None:
-        self.loop = PlaybackOrder([Clip("film", 0, source_frames, idle=idle)])
+        self.playback = PlaybackOrder([Clip("film", 0, source_frames, idle=idle)])
         self._plates = [self._plate(engine, index) for index in range(source_frames)]
 
     def _plate(self, engine: Engine, index: int) -> SourceFrame:

@@ -20,7 +20,7 @@ from tests.support.goldens import named_normal, synth_bgr
 
 @dataclass(frozen=True)
 class Made:
-    """One plate as it was prepared."""
+    """One frame as it was prepared."""
 
     image: Image
     box: tuple[int, int, int, int]
@@ -34,7 +34,7 @@ class Made:
         return patch
 
 
-def made_plates(count: int) -> list[Made]:
+def made_frames(count: int) -> list[Made]:
     """A face that moves right over a coloured picture; its square leaves the picture at the left."""
     region = np.zeros((512, 512), bool)
     region[240:460, 120:400] = True

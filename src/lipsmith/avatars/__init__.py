@@ -1,1 +1,1 @@
-"""Prepared avatars: what is computed once per picture, kept on disk, and the order in which its plates show."""
+"""Prepared avatars: what is computed once per picture, kept on disk, and the order in which its frames are shown."""

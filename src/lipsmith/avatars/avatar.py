@@ -1,8 +1,8 @@
-"""The plates of one avatar on disk: written once in order, read in any order, each checked when it is read.
+"""One avatar on disk: its frames are written once, in order, and read in any order; each is checked when it is read.
 
-Beside the manifest lies a folder with four files: ``pictures.roll`` and ``targets.roll`` hold one record per plate,
-``shared.roll`` what many source_frames have in common, and ``index.safetensors`` where each record lies and its
-checksum.
+Beside the manifest lies a folder with four files. ``pictures.roll`` and ``targets.roll`` are record files with one
+record per frame: its picture, and its prepared faces. ``shared.roll`` holds what many frames have in common.
+``index.safetensors`` says where each record lies and what its checksum is.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ..errors import AvatarBroken
 from ..types import Crop, Image, PreparedFace, SourceFrame
 from .intra_video import IntraVideoDecoder, IntraVideoEncoder
 from .manifest import AvatarInfo, Manifest, StoredFile
-from .paths import FILES, INDEX, ROLLS
+from .paths import FILES, INDEX, RECORD_FILES
 from .playback import PlaybackOrder
-from .record_file import RecordFileReader, RecordFileWriter, RecordIndex, checksum, full
-from .serialization import Kinds, keep, kinds_of, restore
+from .record_file import RecordFileReader, RecordFileWriter, RecordIndex, checksum, write_failure
+from .serialization import StoredClasses, deserialize, serialize, stored_classes
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,67 +38,71 @@ if TYPE_CHECKING:
     from ..media.chroma_key import Alpha
     from .intra_video import Pixels
 
-FRAMES_KEPT = 3
-"""Plates in memory: 6 MB each at 1080p. A turn of the walk needs the last two again."""
+CACHED_FRAMES = 3
+"""Frames kept in memory, 6 MB each at 1080p. Playback that turns back needs the last two again."""
 SHARED_BYTES = 32 << 20
 """Most bytes of shared records kept in memory."""
-Records = Sequence["type[DataclassInstance]"]
+MaterialTypes = Sequence["type[DataclassInstance]"]
+"""What an engine lists as ``material_types``."""
 
 
-def stored_types(material_types: Records) -> Kinds:
-    """The classes that a plate may hold: our own two and the engine's."""
-    return kinds_of([PreparedFace, Crop, *material_types])
+def classes_of_frames(material_types: MaterialTypes) -> StoredClasses:
+    """The classes that a stored frame may hold: our own two and the engine's."""
+    return stored_classes([PreparedFace, Crop, *material_types])
 
 
 class AvatarWriter:
-    """Writes plates in order into an empty folder.
+    """Writes frames in order into an empty folder.
+
+    For each frame call ``add_picture``, prepare the faces in the picture that it returns, then call ``add_faces``.
 
     Args:
-        folder: is there, and empty.
-        records: the engine's classes; see ``Engine.material_types``.
-        pixels: how pictures are kept.
+        folder: exists, and is empty.
+        material_types: the engine's classes; see ``Engine.material_types``.
+        pixels: how pictures are stored.
         size: width, height in px.
     """
 
-    def __init__(self, folder: Path, material_types: Records, pixels: Pixels, size: tuple[int, int]) -> None:
-        self._folder, self._kinds = folder, stored_types(material_types)
-        self._coder = IntraVideoEncoder(pixels, size)
-        self._reader = IntraVideoDecoder(self._coder.format)
-        self._rolls = {name: RecordFileWriter(folder / f"{name}.roll") for name in ROLLS}
-        self._pooled: dict[bytes, int] = {}  # checksum of a shared record -> its number
-        self._last: tuple[Image, Image] | None = None
+    def __init__(self, folder: Path, material_types: MaterialTypes, pixels: Pixels, size: tuple[int, int]) -> None:
+        self._folder, self._classes = folder, classes_of_frames(material_types)
+        self._encoder = IntraVideoEncoder(pixels, size)
+        self._decoder = IntraVideoDecoder(self._encoder.format)
+        self._files = {name: RecordFileWriter(folder / f"{name}.roll") for name in RECORD_FILES}
+        self._shared: dict[bytes, int] = {}  # checksum of a shared record -> its number
+        self._last: tuple[Image, Image] | None = None  # as it was given, as it will be read
         self._alpha: Alpha | None = None  # of the last picture
-        self.format = self._coder.format
+        self.format = self._encoder.format
 
-    def picture(self, image: Image, alpha: Alpha | None = None) -> Image:
-        """Keep the next plate's picture; the picture as it will be read: what its faces are to be prepared in.
+    def add_picture(self, image: Image, alpha: Alpha | None = None) -> Image:
+        """Store the next frame's picture and return it as it will be read, which coding has changed a little.
 
-        ``alpha`` (H, W) is the transparency that the source brings along; it is kept without loss.
+        ``alpha`` (H, W) is the source's own transparency, stored without loss.
         """
         self._alpha = alpha
         if self._last is not None and self._last[0] is image:
-            self._rolls["pictures"].add_again()
+            self._files["pictures"].repeat()
             return self._last[1]
-        packet = self._coder.code(image)
-        self._rolls["pictures"].add(packet)
-        self._last = image, sealed(self._reader.read(packet))
+        packet = self._encoder.encode(image)
+        self._files["pictures"].add(packet)
+        self._last = image, read_only(self._decoder.decode(packet))
         return self._last[1]
 
-    def faces(self, source_frame: SourceFrame, identities: Iterable[object]) -> None:
-        """Keep the plate's targets. What they have in common with the ``identities`` is kept once for all plates."""
+    def add_faces(self, source_frame: SourceFrame, identities: Iterable[object]) -> None:
+        """Store the frame's prepared faces. What they share with the ``identities`` is stored once for all frames."""
         common = _reachable(identities)
 
-        def shared(value: object) -> int | None:
-            return self._number(value) if id(value) in common else None
+        def shared_number(value: object) -> int | None:
+            return self._add_shared(value) if id(value) in common else None
 
-        kept = (source_frame.scene, source_frame.faces, *([] if self._alpha is None else [packed(self._alpha)]))
-        self._rolls["targets"].add(keep(kept, self._kinds, source_frame.image, shared))
+        alpha = [] if self._alpha is None else [compress_alpha(self._alpha)]
+        record = (source_frame.scene, source_frame.faces, *alpha)
+        self._files["targets"].add(serialize(record, self._classes, source_frame.image, shared_number))
 
     def close(self) -> Mapping[str, StoredFile]:
-        """Have everything on the disk; what lies there. Raises OutputError when the disk is full."""
+        """Sync everything to disk and return the files. Raises OutputError when the disk is full."""
         from safetensors.numpy import save
 
-        indices = {name: roll.close() for name, roll in self._rolls.items()}
+        indices = {name: file.close() for name, file in self._files.items()}
         arrays = {
             f"{name}.{part}": getattr(index, part) for name, index in indices.items() for part in ("spans", "sums")
         }
@@ -109,25 +113,25 @@ class AvatarWriter:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as reason:
-            raise full(self._folder, reason) from reason
-        rolls = {f"{name}.roll": StoredFile(index.end, "") for name, index in indices.items()}
-        return {INDEX: StoredFile(len(data), checksum(data).hex()), **rolls}
+            raise write_failure(self._folder, reason) from reason
+        record_files = {f"{name}.roll": StoredFile(index.size, "") for name, index in indices.items()}
+        return {INDEX: StoredFile(len(data), checksum(data).hex()), **record_files}
 
-    def abandon(self) -> None:
-        """Let go of the files."""
-        for roll in self._rolls.values():
-            roll.abandon()
+    def abort(self) -> None:
+        """Close the files without finishing them."""
+        for file in self._files.values():
+            file.abort()
 
-    def _number(self, value: object) -> int:
-        data = keep(value, self._kinds)
+    def _add_shared(self, value: object) -> int:
+        data = serialize(value, self._classes)
         key = checksum(data)
-        if key not in self._pooled:
-            self._pooled[key] = self._rolls["shared"].add(data)
-        return self._pooled[key]
+        if key not in self._shared:
+            self._shared[key] = self._files["shared"].add(data)
+        return self._shared[key]
 
 
 def _reachable(values: Iterable[object]) -> set[int]:
-    """ids of the records and arrays that ``values`` are made of."""
+    """ids of the dataclass instances and arrays that ``values`` are made of."""
     found: set[int] = set()
     waiting = list(values)
     while waiting:
@@ -144,32 +148,34 @@ def _reachable(values: Iterable[object]) -> set[int]:
     return found
 
 
-def sealed(image: Image) -> Image:
-    """The same array, not to be written to."""
+def read_only(image: Image) -> Image:
+    """The same array, made read-only."""
     image.flags.writeable = False
     return image
 
 
 class Avatar:
-    """An opened avatar. ``source_frame`` may be called by several threads.
+    """An opened avatar. Several threads may call ``source_frame``.
 
-    What was opened stays readable until ``close``, also when the avatar is meanwhile made anew or deleted (on Windows,
-    deleting waits until it is closed).
+    It stays readable until ``close``, even if the avatar is remade or deleted meanwhile (on Windows, deleting waits
+    until it is closed). ``playback`` is the order in which its frames are shown.
     """
 
+    playback: PlaybackOrder
+
     def __init__(self, info: AvatarInfo, manifest: Manifest, folder: Path, engine: Engine) -> None:
-        """Open the ``manifest``'s files in ``folder``. The ``engine`` is only asked for its records.
+        """Open the ``manifest``'s files in ``folder``. The ``engine`` is only asked for its ``material_types``.
 
         Raises:
             AvatarBroken: a file is missing or has another size, or the index is damaged.
         """
-        self.info, self.loop = info, manifest.loop()
+        self.info, self.playback = info, manifest.playback_order()
         self._manifest, self._engine = manifest, engine
         indices = _read_index(folder, manifest)
-        self._rolls: dict[str, RecordFileReader] = {}
+        self._files: dict[str, RecordFileReader] = {}
         try:
             for name, index in indices.items():
-                self._rolls[name] = RecordFileReader(folder / f"{name}.roll", index)
+                self._files[name] = RecordFileReader(folder / f"{name}.roll", index)
         except OSError as reason:
             self.close()
             raise AvatarBroken(
@@ -179,28 +185,26 @@ class Avatar:
             self.close()
             raise
         self._lock = threading.Lock()
-        self._plates: OrderedDict[int, tuple[SourceFrame, Alpha | None]] = OrderedDict()
-        self._shared: OrderedDict[int, tuple[object, int]] = OrderedDict()
-
-    loop: PlaybackOrder
+        self._frames: OrderedDict[int, tuple[SourceFrame, Alpha | None]] = OrderedDict()
+        self._shared: OrderedDict[int, tuple[object, int]] = OrderedDict()  # number -> object, its size in bytes
 
     def source_frame(self, index: int) -> SourceFrame:
-        """Plate ``index`` of all clips' plates.
+        """Stored frame ``index``, counted through all clips.
 
         Raises:
-            IndexError: there is no such plate.
-            AvatarBroken: it is damaged.
+            IndexError: there is no such frame.
+            AvatarBroken: the frame is damaged.
         """
-        return self._kept(index)[0]
+        return self._load(index)[0]
 
     @property
     def alphas(self) -> Callable[[int], Alpha] | None:
-        """From a plate's index to the (H, W) transparency that its source brought along; None: it brought none."""
-        return None if self._kept(0)[1] is None else self._alpha
+        """From a frame's index to its (H, W) transparency; None if the avatar's source has none of its own."""
+        return None if self._load(0)[1] is None else self._alpha
 
     def play_at(self, fps: Fraction) -> None:
-        """Show it at another rate from now on: plates are repeated or left out, so that all moves as fast as it did."""
-        self.info, self.loop = replace(self.info, fps=fps), self._manifest.loop(fps)
+        """Play at another frame rate from now on: frames are repeated or left out, so motion keeps its speed."""
+        self.info, self.playback = replace(self.info, fps=fps), self._manifest.playback_order(fps)
 
     def check(self) -> None:
         """Read every record.
@@ -210,13 +214,13 @@ class Avatar:
         """
         for index in range(self.info.frames):
             self.source_frame(index)
-        for number in range(len(self._rolls["shared"])):
-            self._rolls["shared"].read(number)
+        for number in range(len(self._files["shared"])):
+            self._files["shared"].read(number)
 
     def close(self) -> None:
-        """Let go of the files."""
-        for roll in self._rolls.values():
-            roll.close()
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,45 +229,46 @@ class Avatar:
         self.close()
 
     @cached_property
-    def _reader(self) -> IntraVideoDecoder:
-        return IntraVideoDecoder(self._manifest.pictures)
+    def _decoder(self) -> IntraVideoDecoder:
+        return IntraVideoDecoder(self._manifest.picture_format)
 
     @cached_property
-    def _kinds(self) -> Kinds:
-        return stored_types(self._engine.material_types)
+    def _classes(self) -> StoredClasses:
+        return classes_of_frames(self._engine.material_types)
 
     def _alpha(self, index: int) -> Alpha:
-        source_frame, alpha = self._kept(index)
+        source_frame, alpha = self._load(index)
         return np.full(source_frame.image.shape[:2], 255, np.uint8) if alpha is None else alpha
 
-    def _kept(self, index: int) -> tuple[SourceFrame, Alpha | None]:
+    def _load(self, index: int) -> tuple[SourceFrame, Alpha | None]:
+        """A frame and its transparency, from memory if it was read just now."""
         if not 0 <= index < self.info.frames:
-            raise IndexError(f"there is no plate {index} of {self.info.frames}")
+            raise IndexError(f"there is no frame {index} of {self.info.frames}")
         with self._lock:
-            kept = self._plates.pop(index, None) or self._read(index)
-            self._plates[index] = kept
-            if len(self._plates) > FRAMES_KEPT:
-                self._plates.popitem(last=False)
-        return kept
+            frame = self._frames.pop(index, None) or self._read(index)
+            self._frames[index] = frame
+            if len(self._frames) > CACHED_FRAMES:
+                self._frames.popitem(last=False)
+        return frame
 
     def _read(self, index: int) -> tuple[SourceFrame, Alpha | None]:
         try:
-            image = sealed(self._reader.read(self._rolls["pictures"].read(index)))
-            kept = restore(self._rolls["targets"].read(index), self._kinds, image, self._common)
-            scene, targets, alpha = _checked(kept, self.info.size)
+            image = read_only(self._decoder.decode(self._files["pictures"].read(index)))
+            record = deserialize(self._files["targets"].read(index), self._classes, image, self._read_shared)
+            scene, faces, alpha = _checked(record, self.info.size)
         except AvatarBroken as problem:
             raise AvatarBroken(
-                f"The avatar {self.info.id} is damaged at plate {index}: {problem} Make it again with --refresh."
+                f"The avatar {self.info.id} is damaged at frame {index}: {problem} Make it again with --refresh."
             ) from problem
-        return SourceFrame(index, image, targets, scene), alpha
+        return SourceFrame(index, image, faces, scene), alpha
 
-    def _common(self, number: int) -> object:
-        """Shared record ``number``: the very same object as long as it is remembered."""
+    def _read_shared(self, number: int) -> object:
+        """Shared record ``number``: the very same object each time, as long as it stays in memory."""
         if number not in self._shared:
-            if not 0 <= number < len(self._rolls["shared"]):
+            if not 0 <= number < len(self._files["shared"]):
                 raise AvatarBroken(f"There is no shared record {number}.")
-            data = self._rolls["shared"].read(number)
-            self._shared[number] = restore(data, self._kinds), len(data)
+            data = self._files["shared"].read(number)
+            self._shared[number] = deserialize(data, self._classes), len(data)
             while len(self._shared) > 1 and sum(size for _, size in self._shared.values()) > SHARED_BYTES:
                 self._shared.popitem(last=False)
         self._shared.move_to_end(number)
@@ -271,6 +276,7 @@ class Avatar:
 
 
 def _read_index(folder: Path, manifest: Manifest) -> dict[str, RecordIndex]:
+    """The index of each record file, checked against the manifest."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -281,24 +287,28 @@ def _read_index(folder: Path, manifest: Manifest) -> dict[str, RecordIndex]:
         if checksum(data).hex() != manifest.files[INDEX].sum:
             raise AvatarBroken(f"{INDEX} is damaged.")
         arrays: dict[str, NDArray[Any]] = load(data)
-        indices = {name: RecordIndex(arrays[f"{name}.spans"], arrays[f"{name}.sums"]) for name in ROLLS}
+        indices = {name: RecordIndex(arrays[f"{name}.spans"], arrays[f"{name}.sums"]) for name in RECORD_FILES}
     except (OSError, SafetensorError, KeyError) as problem:
         raise AvatarBroken(f"{folder} is not whole ({problem}): make the avatar again, or delete it.") from problem
     for name, index in indices.items():
-        if index.end != manifest.files[f"{name}.roll"].bytes:
+        if index.size != manifest.files[f"{name}.roll"].bytes:
             raise AvatarBroken(f"{INDEX} and the manifest disagree about {name}.roll.")
         if name != "shared" and len(index.spans) != manifest.clips[-1].stop:
-            raise AvatarBroken(f"{name}.roll holds {len(index.spans)} plates, the manifest {manifest.clips[-1].stop}.")
+            raise AvatarBroken(f"{name}.roll holds {len(index.spans)} frames, the manifest {manifest.clips[-1].stop}.")
     return indices
 
 
-def packed(alpha: Alpha) -> NDArray[np.uint8]:
+def compress_alpha(alpha: Alpha) -> NDArray[np.uint8]:
     """(n,) bytes of (H, W), without loss."""
     return np.frombuffer(zlib.compress(alpha.tobytes(), 1), np.uint8)
 
 
-def unpacked(data: object, size: tuple[int, int]) -> Alpha:
-    """What ``packed`` made of a transparency of (width, height) px. Raises AvatarBroken for anything else."""
+def decompress_alpha(data: object, size: tuple[int, int]) -> Alpha:
+    """The (H, W) that ``compress_alpha`` was given, of ``size`` (width, height) px.
+
+    Raises:
+        AvatarBroken: ``data`` is anything else.
+    """
     if isinstance(data, np.ndarray) and data.dtype == np.uint8:
         with contextlib.suppress(zlib.error):
             plain = zlib.decompressobj().decompress(data.tobytes(), size[0] * size[1] + 1)
@@ -307,23 +317,19 @@ def unpacked(data: object, size: tuple[int, int]) -> Alpha:
     raise AvatarBroken("A transparency is not of its picture's size.")
 
 
-def _checked(kept: object, size: tuple[int, int]) -> tuple[int, tuple[PreparedFace, ...], Alpha | None]:
-    """Scene, targets and transparency of a plate of (width, height) px."""
-    scene, targets, *more = kept if isinstance(kept, tuple) and len(kept) in (2, 3) else (None, None)
-    if (
-        type(scene) is not int
-        or not isinstance(targets, tuple)
-        or any(type(one) is not PreparedFace for one in targets)
-    ):
-        raise AvatarBroken("A record holds no targets.")
+def _checked(record: object, size: tuple[int, int]) -> tuple[int, tuple[PreparedFace, ...], Alpha | None]:
+    """Scene, prepared faces and transparency from the record of a frame of ``size`` (width, height) px."""
+    scene, faces, *more = record if isinstance(record, tuple) and len(record) in (2, 3) else (None, None)
+    if type(scene) is not int or not isinstance(faces, tuple) or any(type(one) is not PreparedFace for one in faces):
+        raise AvatarBroken("A record holds no prepared faces.")
     limit = max(4096, 4 * max(size))
-    for target in targets:
-        crop = target.crop
+    for face in faces:
+        crop = face.crop
         if crop.matrix.shape != (2, 3) or not all(0 < side <= limit for side in crop.size):
-            raise AvatarBroken("A crop is no crop.")
-        if target.mask is not None and target.mask.shape != crop.size[::-1]:
+            raise AvatarBroken("A crop has no valid matrix or size.")
+        if face.mask is not None and face.mask.shape != crop.size[::-1]:
             raise AvatarBroken("A mask is not of its crop's size.")
-    return scene, targets, unpacked(more[0], size) if more else None
+    return scene, faces, decompress_alpha(more[0], size) if more else None
 
 
 __all__ = ["Avatar", "AvatarInfo", "AvatarWriter"]

@@ -1,4 +1,4 @@
-"""Make an avatar: look at each clip once, then keep and prepare its plates one by one, in constant memory."""
+"""Make an avatar: analyse each clip once, then store and prepare its frames one by one, in constant memory."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from .manifest import Fingerprint, Manifest, StoredFile
 from .options import AvatarOptions, stored_options
 from .playback import Clip
 from .preparation import FacePreparation, TrackedPeople
-from .transitions import Views, find_transitions, jumps
+from .transitions import Thumbnails, find_transitions, visible_jumps
 
 if TYPE_CHECKING:
     from ..media.video import VideoSource
 
 CLOSED = 0.03
-"""Gap of the inner lips by the distance of the outer eye corners, up to which a mouth is closed."""
-SHORTEST = 0.4
-"""Seconds: shorter closures belong to speaking."""
-_UPPER, _LOWER, _EYES = 13, 14, (33, 263)
-_SEEN = (32, 18)
-"""px, width and height of the small copies that tell how alike two plates look."""
+"""A mouth is closed while its opening is below this; see ``mouth_opening``."""
+SHORTEST_IDLE = 0.4
+"""Seconds; a mouth that is closed for less is speaking."""
+_UPPER_LIP, _LOWER_LIP, _EYE_CORNERS = 13, 14, (33, 263)  # FaceMesh landmarks: inner lips, outer eye corners
+_THUMBNAIL = (32, 18)
+"""px, width and height of the small copies by which frames are compared."""
 
 
 @dataclass(slots=True)
 class AvatarBuilder:
-    """One avatar in the making.
+    """Makes one avatar.
 
     Args:
-        sources: clip name -> picture, video or folder; the first is the one that is walked.
-        folder: empty; the rolls come here.
+        sources: clip name -> picture, video or folder of pictures; the first clip plays by default.
+        folder: empty; the record files are written here.
     """
 
     sources: Mapping[str, Path]
@@ -49,49 +49,49 @@ class AvatarBuilder:
     engine: Engine
     options: AvatarOptions
     progress: Progress
-    able: int = 0  # plates in which a face can speak
-    unable: str = ""  # why one cannot
+    speaking_frames: int = 0  # frames with a face that can speak
+    unable: str = ""  # why a face cannot speak
     notices: list[str] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
-    views: list[Views] = field(default_factory=list)  # per clip
+    thumbnails: list[Thumbnails] = field(default_factory=list)  # per clip
     scenes: int = 0
 
     def run(self, fingerprint: Fingerprint) -> Manifest:
-        """Write everything but the manifest.
+        """Write everything but the manifest, and return the manifest.
 
         Raises:
-            PictureError: a source cannot be read, or has another size than the first.
+            PictureError: a source cannot be read, or has another size or rate than the first.
             FaceError: a clip shows no face, or no face that can speak.
             OutputError: the disk is full.
         """
-        footages = self._open()
-        self._check_key(next(iter(footages.values())))
-        casts = {name: self._preparation().look(footage) for name, footage in footages.items()}
-        first = next(iter(footages.values())).info
-        drawn = any(footage.info.kind != "video" for footage in footages.values())
-        writer = AvatarWriter(self.folder, self.engine.material_types, "rgb" if drawn else "yuv420p", first.size)
+        videos = self._open()
+        self._check_key(next(iter(videos.values())))
+        people = {name: self._preparation().track_people(video) for name, video in videos.items()}
+        first = next(iter(videos.values())).info
+        has_stills = any(video.info.kind != "video" for video in videos.values())
+        writer = AvatarWriter(self.folder, self.engine.material_types, "rgb" if has_stills else "yuv420p", first.size)
         try:
-            total = sum(cast.frames for cast in casts.values())
-            for name, footage in footages.items():
-                self._keep_clip(name, footage, casts[name], writer, total)
+            total = sum(one.frames for one in people.values())
+            for name, video in videos.items():
+                self._write_clip(name, video, people[name], writer, total)
             files = writer.close()
         finally:
-            writer.abandon()
-        if not self.able:
+            writer.abort()
+        if not self.speaking_frames:
             raise FaceError(f"No frame shows a face that can be made to speak: {self.unable}. Try another picture.")
-        faces = max(len(cast.chosen) for cast in casts.values())
-        return self._manifest(footages, writer, files, fingerprint, faces)
+        faces = max(len(one.chosen) for one in people.values())
+        return self._manifest(videos, writer, files, fingerprint, faces)
 
     def _manifest(
         self,
-        footages: Mapping[str, VideoSource],
+        videos: Mapping[str, VideoSource],
         writer: AvatarWriter,
         files: Mapping[str, StoredFile],
         fingerprint: Fingerprint,
         faces: int,
     ) -> Manifest:
-        first = next(iter(footages.values())).info
-        self.notices += jumps(self.clips, self.views)
+        first = next(iter(videos.values())).info
+        self.notices += visible_jumps(self.clips, self.thumbnails)
         return Manifest(
             data=self.folder.name,
             size=first.size,
@@ -105,7 +105,7 @@ class AvatarBuilder:
             pixels=writer.format.pixels,
             header=writer.format.header.hex(),
             clips=tuple(self.clips),
-            bridges=find_transitions(self.clips, self.views, float(first.fps)),
+            transitions=find_transitions(self.clips, self.thumbnails, float(first.fps)),
             fingerprint=fingerprint,
             files=files,
             key=self.options.key,
@@ -115,86 +115,90 @@ class AvatarBuilder:
     def _open(self) -> dict[str, VideoSource]:
         from ..media.video import open_picture
 
-        footages: dict[str, VideoSource] = {}
+        videos: dict[str, VideoSource] = {}
         for name, path in self.sources.items():
-            footages[name] = footage = open_picture(path, self.options.fps)
-            self.notices += footage.info.notices
-            first = next(iter(footages.values())).info
-            if (footage.info.size, footage.info.fps) != (first.size, first.fps):
+            videos[name] = video = open_picture(path, self.options.fps)
+            self.notices += video.info.notices
+            first = next(iter(videos.values()))
+            if (video.info.size, video.info.fps) != (first.info.size, first.info.fps):
                 raise PictureError(
-                    f"{path} is {_shape(footage)} and the first clip {_shape(next(iter(footages.values())))}: "
-                    "all clips of an avatar need one size and rate."
+                    f"{path} is {_shape(video)} and the first clip {_shape(first)}: all clips of an avatar need one "
+                    "size and rate."
                 )
-        return footages
+        return videos
 
-    def _check_key(self, footage: VideoSource) -> None:
-        """Raise now, rather than when the avatar speaks, where no screen is seen that is to be."""
+    def _check_key(self, video: VideoSource) -> None:
+        """Raise now, rather than when the avatar speaks, if the picture does not show the screen to be keyed."""
         from ..media.background import alphas_of, check_key
 
         if self.options.key != "none":
-            check_key(self.options.key, next(iter(footage.frames())), alphas_of(next(iter(self.sources.values()))))
+            check_key(self.options.key, next(iter(video.frames())), alphas_of(next(iter(self.sources.values()))))
 
     def _preparation(self) -> FacePreparation:
         return FacePreparation(self.engine, self.options.faces, Stopwatch(), self.progress)
 
-    def _keep_clip(
-        self, name: str, footage: VideoSource, cast: TrackedPeople, writer: AvatarWriter, total: int
+    def _write_clip(
+        self, name: str, video: VideoSource, people: TrackedPeople, writer: AvatarWriter, total: int
     ) -> None:
+        """Store and prepare every frame of one clip; ``total`` frames are in all clips together."""
         from ..media.background import alphas_of
 
         start = self.clips[-1].stop if self.clips else 0
-        preparation, closed, views = self._preparation(), [], []
+        preparation, closed, thumbnails = self._preparation(), [], []
         alphas = alphas_of(self.sources[name])
-        for index, image in enumerate(islice(footage.frames(), cast.frames)):
-            picture = writer.picture(image, alphas(index) if alphas else None)
-            source_frame = preparation.source_frame(picture, index, cast)
+        for index, image in enumerate(islice(video.frames(), people.frames)):
+            picture = writer.add_picture(image, alphas(index) if alphas else None)
+            source_frame = preparation.source_frame(picture, index, people)
             source_frame = replace(source_frame, index=start + index, scene=self.scenes + source_frame.scene)
-            writer.faces(source_frame, cast.identities.values())
-            self.able += any(target.unable is None for target in source_frame.faces)
-            self.unable = next((one.unable for one in source_frame.faces if one.unable), self.unable)
-            faces = cast.tracks.faces(index, cast.chosen)
-            closed.append(bool(faces) and all(gap(face) < CLOSED for face in faces))
+            writer.add_faces(source_frame, people.identities.values())
+            self.speaking_frames += any(face.unable is None for face in source_frame.faces)
+            self.unable = next((face.unable for face in source_frame.faces if face.unable), self.unable)
+            faces = people.tracks.faces(index, people.chosen)
+            closed.append(bool(faces) and all(mouth_opening(face) < CLOSED for face in faces))
             if len(self.sources) > 1:
-                views.append(_small(picture))
+                thumbnails.append(_thumbnail(picture))
             self.progress(Stage("prepare", start + index + 1, total))
         self.unable = next(iter(preparation.refusals.values()), self.unable)
         self.notices += preparation.silent
-        cuts = tuple(start + cut for cut in cast.tracks.cuts if 0 < cut < len(closed))
+        cuts = tuple(start + cut for cut in people.tracks.cuts if 0 < cut < len(closed))
         clip = Clip(name, start, start + len(closed), cuts)
-        least = round(SHORTEST * footage.info.fps) if footage.info.frames > 1 else 1
-        self.clips.append(replace(clip, idle=idle_ranges(clip, closed, least)))
-        self.views.append(np.array(views, np.uint8))
+        shortest = round(SHORTEST_IDLE * video.info.fps) if video.info.frames > 1 else 1
+        self.clips.append(replace(clip, idle=idle_ranges(clip, closed, shortest)))
+        self.thumbnails.append(np.array(thumbnails, np.uint8))
         self.scenes += len(cuts) + 1
 
 
-def gap(face: Face) -> float:
-    """How far the inner lips are apart, by the distance of the outer eye corners."""
+def mouth_opening(face: Face) -> float:
+    """Distance of the inner lips, divided by that of the outer eye corners."""
     points = face.landmarks[:, :2]
-    eyes = float(np.linalg.norm(points[_EYES[0]] - points[_EYES[1]]))
-    return float(np.linalg.norm(points[_UPPER] - points[_LOWER])) / max(eyes, 1e-6)
+    eyes = float(np.linalg.norm(points[_EYE_CORNERS[0]] - points[_EYE_CORNERS[1]]))
+    return float(np.linalg.norm(points[_UPPER_LIP] - points[_LOWER_LIP])) / max(eyes, 1e-6)
 
 
-def idle_ranges(clip: Clip, closed: Sequence[bool], least: int) -> tuple[tuple[int, int], ...]:
-    """The longest stretches of ``closed`` source_frames, of at least ``least``, each within one scene."""
+def idle_ranges(clip: Clip, closed: Sequence[bool], shortest: int) -> tuple[tuple[int, int], ...]:
+    """The longest ranges of frames with a closed mouth, each within one scene and at least ``shortest`` frames long.
+
+    ``closed`` has one value per frame of the clip.
+    """
     found: list[tuple[int, int]] = []
     begin, cuts = clip.start, set(clip.cuts)
-    for source_frame in range(clip.start, clip.stop + 1):
-        ends = source_frame == clip.stop or not closed[source_frame - clip.start]
-        if (ends or source_frame in cuts) and source_frame - begin >= least:
-            found.append((begin, source_frame))
-        if ends or source_frame in cuts:
-            begin = source_frame + 1 if ends else source_frame
+    for index in range(clip.start, clip.stop + 1):
+        ends = index == clip.stop or not closed[index - clip.start]
+        if (ends or index in cuts) and index - begin >= shortest:
+            found.append((begin, index))
+        if ends or index in cuts:
+            begin = index + 1 if ends else index
     return tuple(found)
 
 
-def _small(image: Image) -> NDArray[np.uint8]:
+def _thumbnail(image: Image) -> NDArray[np.uint8]:
     import cv2
 
-    return np.asarray(cv2.resize(image, _SEEN, interpolation=cv2.INTER_AREA), np.uint8).ravel()
+    return np.asarray(cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8).ravel()
 
 
-def _shape(footage: VideoSource) -> str:
-    return f"{footage.info.size[0]}x{footage.info.size[1]} at {footage.info.fps} fps"
+def _shape(video: VideoSource) -> str:
+    return f"{video.info.size[0]}x{video.info.size[1]} at {video.info.fps} fps"
 
 
-__all__ = ["AvatarBuilder", "gap", "idle_ranges"]
+__all__ = ["AvatarBuilder", "idle_ranges", "mouth_opening"]

@@ -1,4 +1,4 @@
-"""A contact sheet of an avatar: its plates with the boxes and masks of their faces."""
+"""A contact sheet of an avatar: some of its frames, with the crops and masks of their faces drawn in."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .avatar import Avatar
 TILES = 12
 _TINT = (230, 40, 60)
 _LINE = (60, 230, 120)
-_SHARE = 0.45
+_OPACITY = 0.45
 
 
 def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
-    """(H, W, 3) RGB: up to ``tiles`` plates, evenly spread; what can be drawn is tinted, each crop outlined."""
+    """(H, W, 3) RGB: up to ``tiles`` frames, evenly spread. Masks are tinted, crops outlined."""
     from ..media.contact_sheet import contact_sheet
 
     frames = avatar.info.frames
@@ -27,31 +27,32 @@ def avatar_sheet(avatar: Avatar, tiles: int = TILES) -> Image:
 
 
 def marked(source_frame: SourceFrame) -> Image:
-    """A copy of the plate's picture with its targets."""
+    """A copy of the frame's picture with the masks and crops of its prepared faces."""
     import cv2
 
-    tint = [np.full((target.crop.size[1], target.crop.size[0], 3), _TINT, np.uint8) for target in source_frame.faces]
+    tint = [np.full((face.crop.size[1], face.crop.size[0], 3), _TINT, np.uint8) for face in source_frame.faces]
     covered = compose(source_frame.image, source_frame.faces, tint).astype(np.float32)
-    image = np.rint(source_frame.image * (1 - _SHARE) + covered * _SHARE).astype(np.uint8)
+    image = np.rint(source_frame.image * (1 - _OPACITY) + covered * _OPACITY).astype(np.uint8)
     thick = max(1, round(max(image.shape[:2]) / 240))
-    for target in source_frame.faces:
-        cv2.polylines(image, [_corners(target)], True, _LINE, thick, cv2.LINE_AA)
+    for face in source_frame.faces:
+        cv2.polylines(image, [_corners(face)], True, _LINE, thick, cv2.LINE_AA)
     return image
 
 
-def _corners(target: PreparedFace) -> NDArray[np.int32]:
+def _corners(face: PreparedFace) -> NDArray[np.int32]:
     """(4, 1, 2) int32 px of the crop's corners in the image."""
     import cv2
 
-    width, height = target.crop.size
-    back = cv2.invertAffineTransform(target.crop.matrix)
+    width, height = face.crop.size
+    back = cv2.invertAffineTransform(face.crop.matrix)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     return np.asarray(np.rint(corners @ back[:, :2].T + back[:, 2]), np.int32)[:, None]
 
 
 def _caption(avatar: Avatar, index: int) -> str:
-    clip = next(one for one in avatar.loop.clips if one.start <= index < one.stop)
-    name = f"{clip.name} " if len(avatar.loop.clips) > 1 and clip.name.isascii() else ""
+    clips = avatar.playback.clips
+    clip = next(one for one in clips if one.start <= index < one.stop)
+    name = f"{clip.name} " if len(clips) > 1 and clip.name.isascii() else ""
     idle = " closed" if any(begin <= index < end for begin, end in clip.idle) else ""
     return f"{name}{index}{idle}"
 

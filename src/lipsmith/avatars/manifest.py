@@ -1,4 +1,4 @@
-"""What an avatar says of itself: one small JSON file that names everything else, checked before it is believed."""
+"""The manifest: one small JSON file that describes an avatar and names its data; it is checked before it is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from ..errors import AvatarBroken, OutputError
 from .intra_video import PictureFormat
-from .paths import DATA
+from .paths import DATA_FOLDER
 from .playback import Clip, PlaybackOrder, Transition
 from .record_file import checksum
 from .serialization import fits
@@ -25,51 +25,51 @@ if TYPE_CHECKING:
 
 FORMAT = "lipsmith avatar"
 VERSION = 1
-"""Of the layout on disk. A store of another version is refused, not guessed at."""
+"""Of the layout on disk. An avatar of another version is refused."""
 NAME = "manifest.json"
-_RATE = re.compile(r"\d{1,12}(/\d{1,12})?")
 LARGEST = 16 << 20
-"""Bytes: a manifest of hours with a cut in every second is smaller."""
+"""Bytes. The manifest of hours of video with a cut in every second is smaller."""
+_RATE = re.compile(r"\d{1,12}(/\d{1,12})?")
 T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
 class AvatarInfo:
-    """What is known of an avatar without opening its plates."""
+    """What is known of an avatar without opening its frames."""
 
     id: str
     size: tuple[int, int]  # width, height in px
     fps: Fraction
-    frames: int  # plates, in all clips
+    frames: int  # in all clips
     engine: str
     engine_version: str
     options: Mapping[str, Any]  # the engine's
     source: str  # name of the first clip's file or folder
-    source_hash: str  # SHA-256 of what it held
+    source_hash: str  # SHA-256 of its content
     faces: int  # people who speak
     bytes: int  # on disk
     created: str  # ISO 8601, UTC
     clips: tuple[str, ...]  # names
     notices: tuple[str, ...] = ()
-    key: str = "none"  # how people are told from the screen behind them, unless somebody says otherwise
+    key: str = "none"  # default way to tell people from the screen behind them; see AvatarOptions
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One file of the avatar's data."""
+    """One file of an avatar's data folder."""
 
     bytes: int
-    sum: str  # of an index: BLAKE2b in hex; empty for a roll, whose records have their own in the index
+    sum: str  # BLAKE2b in hex; empty for a record file, whose records have checksums in the index
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Everything that shaped an avatar: if any of it differs, the avatar is another."""
+    """Everything that shaped an avatar. If any of it differs, the avatar is a different one."""
 
     format: int
     engine: str
     engine_version: str
-    options: Mapping[str, Any]  # of the engine, those that shape what it prepares
+    options: Mapping[str, Any]  # the engine's, as far as they shape what it prepares
     fps: str
     faces: str
     clips: Mapping[str, str]  # clip name -> SHA-256 of its source
@@ -77,9 +77,12 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The whole file. ``data`` is the name of the folder beside it that holds the rolls."""
+    """The whole file, except its format, version and checksum.
 
-    data: str
+    A field whose metadata says ``stored_as`` has that name on disk, which it had before it was renamed.
+    """
+
+    data: str  # name of the data folder beside the manifest
     size: tuple[int, int]
     fps: str
     engine: str
@@ -88,17 +91,17 @@ class Manifest:
     source: str
     faces: int
     created: str
-    pixels: str
+    pixels: str  # see ``PictureFormat``
     header: str  # hex
     clips: tuple[Clip, ...]
-    bridges: tuple[Transition, ...]
+    transitions: tuple[Transition, ...] = field(metadata={"stored_as": "bridges"})
     fingerprint: Fingerprint
     files: Mapping[str, StoredFile]
     notices: tuple[str, ...] = field(default=())
     key: str = "none"
 
     def info(self, name: str) -> AvatarInfo:
-        """For people and callers."""
+        """The same, as callers see it."""
         return AvatarInfo(
             id=name,
             size=self.size,
@@ -118,87 +121,93 @@ class Manifest:
         )
 
     @property
-    def pictures(self) -> PictureFormat:
-        """How the plates' pictures are kept."""
+    def picture_format(self) -> PictureFormat:
+        """How the pictures are stored. Raises ValueError if they cannot be."""
         if self.pixels not in ("yuv420p", "rgb"):
             raise ValueError(f"pictures of '{self.pixels}'")
         return PictureFormat(self.pixels, self.size, bytes.fromhex(self.header))  # type: ignore[arg-type]
 
-    def loop(self, fps: Fraction | None = None) -> PlaybackOrder:
-        """The order of the plates in a film at ``fps``; None: at their own rate. An engine made strict turns as
-        MuseTalk does.
+    def playback_order(self, fps: Fraction | None = None) -> PlaybackOrder:
+        """The order of the frames in a film at ``fps``; None: at the avatar's own rate.
+
+        An engine with the option ``strict`` turns at the ends of a clip as MuseTalk does.
         """
         pace = Fraction(self.fps) / (fps or Fraction(self.fps))
-        return PlaybackOrder(self.clips, self.bridges, doubled=self.options.get("strict") is True, pace=pace)
+        strict = self.options.get("strict") is True
+        return PlaybackOrder(self.clips, self.transitions, repeat_ends=strict, pace=pace)
 
 
 def changes(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """What differs, in words; empty: nothing. Two engines' options are not compared."""
-    told = [
+    """What differs, one sentence each. The options of two different engines are not compared."""
+    found = [
         f"{one.name.replace('_', ' ')} was {getattr(old, one.name)}, now {getattr(new, one.name)}"
         for one in fields(Fingerprint)
         if one.name not in ("options", "clips") and getattr(old, one.name) != getattr(new, one.name)
     ]
     for name in sorted({*old.options, *new.options}) if old.engine == new.engine else ():
-        was, now = old.options.get(name), new.options.get(name)
-        if was != now:
-            told.append(f"{name} was {was}, now {now}")
+        before, now = old.options.get(name), new.options.get(name)
+        if before != now:
+            found.append(f"{name} was {before}, now {now}")
     for name in sorted({*old.clips, *new.clips}):
         if name not in new.clips:
-            told.append(f"the clip {name} is no longer asked for")
+            found.append(f"the clip {name} is no longer asked for")
         elif old.clips.get(name) != new.clips[name]:
-            told.append(
+            found.append(
                 f"the source of the clip {name} has changed" if name in old.clips else f"the clip {name} is new"
             )
-    return told
+    return found
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Make it the avatar's, at once: before, the avatar is what it was; after, it is this.
+    """Make ``manifest`` the one in ``folder``, by one atomic rename.
 
     Raises:
         OutputError: it cannot be written.
     """
-    body = json.loads(json.dumps({"format": FORMAT, "version": VERSION, **asdict(manifest)}))
-    hidden = folder / f".{secrets.token_hex(6)}.part"
+    body = json.loads(json.dumps({"format": FORMAT, "version": VERSION, **_by_stored_name(manifest)}))
+    temporary = folder / f".{secrets.token_hex(6)}.part"
     try:
-        with hidden.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(json.dumps({**body, "sum": _sum(body)}, indent=1, ensure_ascii=False).encode())
             file.flush()
             os.fsync(file.fileno())
-        hidden.replace(folder / NAME)
+        temporary.replace(folder / NAME)
     except OSError as reason:
-        hidden.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise OutputError(f"The avatar cannot be written to {folder} ({reason.strerror}): make room there.") from reason
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Check and read it.
+    """Read and check the manifest at ``path``.
 
     Raises:
         AvatarBroken: damaged, or of another version.
-        FileNotFoundError: it is not there.
+        FileNotFoundError: there is none.
     """
     with path.open("rb") as file:
         data = file.read(LARGEST + 1)
     return parse_manifest(data, str(path))
 
 
-def what_lacks(home: Path, manifest: Manifest) -> str | None:
-    """The first file of the avatar in ``home`` that is missing or not of its size, in words; none of it is read."""
-    for name, known in manifest.files.items():
+def missing_file(home: Path, manifest: Manifest) -> str | None:
+    """A sentence on the first file of the avatar in ``home`` that is missing or has the wrong size; none is read."""
+    for name, stored in manifest.files.items():
         path = home / manifest.data / name
         try:
             size = path.stat().st_size
         except OSError:
             return f"{path} is missing"
-        if size != known.bytes:
-            return f"{path} has {size} bytes, it should have {known.bytes}"
+        if size != stored.bytes:
+            return f"{path} has {size} bytes, it should have {stored.bytes}"
     return None
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:
-    """The same for bytes that were found at ``where``."""
+    """Check and read the bytes of a manifest that came from ``where``.
+
+    Raises:
+        AvatarBroken: damaged, or of another version.
+    """
     try:
         body = json.loads(data) if len(data) <= LARGEST else None
     except (ValueError, RecursionError):
@@ -210,16 +219,13 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             f"{where} is of version {body.get('version')}; this Lipsmith reads version {VERSION}: make the avatar "
             "again, or use the Lipsmith that made it."
         )
-    told = body.pop("sum", None)
-    if told != _sum(body):
-        raise AvatarBroken(f"{where} is damaged: its checksum is not that of what it says. Make the avatar again.")
+    if body.pop("sum", None) != _sum(body):
+        raise AvatarBroken(f"{where} is damaged: its checksum does not match its content. Make the avatar again.")
     del body["format"], body["version"]
     try:
-        return _checked(_record(Manifest, body))
+        return _checked(_dataclass(Manifest, body))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as problem:
-        raise AvatarBroken(
-            f"{where} does not say what a manifest says ({problem}): make the avatar again."
-        ) from problem
+        raise AvatarBroken(f"{where} is not a valid manifest ({problem}): make the avatar again.") from problem
 
 
 def _sum(body: Mapping[str, Any]) -> str:
@@ -227,19 +233,23 @@ def _sum(body: Mapping[str, Any]) -> str:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """Raise ValueError for what no writer of ours writes."""
+    """Raise ValueError for values that ``write_manifest`` never writes."""
     width, height = manifest.size
     if not (0 < width <= 16_384 and 0 < height <= 16_384):
         raise ValueError(f"pictures of {width}x{height} px")
-    if not DATA.fullmatch(manifest.data) or not _RATE.fullmatch(manifest.fps) or not 0 < Fraction(manifest.fps) <= 1000:
-        raise ValueError("a strange folder or frame rate")
+    if (
+        not DATA_FOLDER.fullmatch(manifest.data)
+        or not _RATE.fullmatch(manifest.fps)
+        or not 0 < Fraction(manifest.fps) <= 1000
+    ):
+        raise ValueError("an invalid folder or frame rate")
     datetime.fromisoformat(manifest.created)
     if any(one.bytes < 0 for one in manifest.files.values()):
-        raise ValueError("a file of less than nothing")
+        raise ValueError("a file of negative size")
     _check_clips(manifest.clips)
-    manifest.loop()
+    manifest.playback_order()
     manifest.info("")
-    manifest.pictures  # noqa: B018 - what cannot be is told now
+    manifest.picture_format  # noqa: B018 - raises now rather than later
     return manifest
 
 
@@ -254,32 +264,44 @@ def _check_clips(clips: tuple[Clip, ...]) -> None:
                 raise ValueError(f"an idle range {begin} to {end} in the clip {clip.name}")
 
 
-def _record(kind: type[T], given: Any) -> T:
-    """A dataclass from JSON's types, field by field; what came later has a default, and may be missing."""
-    hints = get_type_hints(kind)
-    needed = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
-    if not isinstance(given, dict) or not needed <= set(given) <= set(hints):
-        raise ValueError(f"{kind.__name__} has the fields {', '.join(hints)}")
-    values = {name: _value(name, item, hints[name]) for name, item in given.items()}
+def _stored_name(one: Field[Any]) -> str:
+    return str(one.metadata.get("stored_as", one.name))
+
+
+def _by_stored_name(manifest: Manifest) -> dict[str, Any]:
+    """The manifest's fields by their names on disk."""
+    values = asdict(manifest)
+    return {_stored_name(one): values[one.name] for one in fields(manifest)}
+
+
+def _dataclass(cls: type[T], given: Any) -> T:
+    """A dataclass from JSON, field by field. Fields with a default were added later and may be missing."""
+    hints, known = get_type_hints(cls), {_stored_name(one): one for one in fields(cls)}
+    needed = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
+    if not isinstance(given, dict) or not needed <= set(given) <= set(known):
+        raise ValueError(f"{cls.__name__} has the fields {', '.join(known)}")
+    values = {known[name].name: _value(item, hints[known[name].name]) for name, item in given.items()}
     for name, value in values.items():
         if not fits(value, hints[name]):
-            raise ValueError(f"{kind.__name__}.{name} is {value!r}")
-    return kind(**values)
+            raise ValueError(f"{cls.__name__}.{name} is {value!r}")
+    return cls(**values)
 
 
-def _value(name: str, item: Any, hint: Any) -> Any:
-    """Tuples and records where JSON has lists and objects."""
-    if name in ("clips", "bridges") and hint in (tuple[Clip, ...], tuple[Transition, ...]):
-        return tuple(_record(Clip if name == "clips" else Transition, one) for one in item)
-    if name == "fingerprint":
-        return _record(Fingerprint, item)
-    if name == "files":
-        return {str(file): _record(StoredFile, one) for file, one in item.items()}
-    return _tupled(item) if isinstance(item, list) else item
+def _value(item: Any, hint: Any) -> Any:
+    """Tuples and dataclasses, as ``hint`` wants them, where JSON has lists and objects."""
+    if hint == tuple[Clip, ...]:
+        return tuple(_dataclass(Clip, one) for one in item)
+    if hint == tuple[Transition, ...]:
+        return tuple(_dataclass(Transition, one) for one in item)
+    if hint is Fingerprint:
+        return _dataclass(Fingerprint, item)
+    if hint == Mapping[str, StoredFile]:
+        return {str(name): _dataclass(StoredFile, one) for name, one in item.items()}
+    return _nested_tuple(item) if isinstance(item, list) else item
 
 
-def _tupled(item: Any) -> Any:
-    return tuple(_tupled(one) for one in item) if isinstance(item, list) else item
+def _nested_tuple(item: Any) -> Any:
+    return tuple(_nested_tuple(one) for one in item) if isinstance(item, list) else item
 
 
 __all__ = [
@@ -288,8 +310,8 @@ __all__ = [
     "Manifest",
     "StoredFile",
     "changes",
+    "missing_file",
     "parse_manifest",
     "read_manifest",
-    "what_lacks",
     "write_manifest",
 ]

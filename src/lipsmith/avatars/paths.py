@@ -1,4 +1,4 @@
-"""Where avatars lie, what they can be called, and what of an avatar's folder is ours."""
+"""Where avatars are stored, which names they can have, and which files of an avatar's folder are ours."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from ..errors import OptionError
 
 VARIABLE = "LIPSMITH_AVATARS"
 LOCKS = ".locks"
-ROLLS = ("pictures", "targets", "shared")
+RECORD_FILES = ("pictures", "targets", "shared")
+"""Names of the record files; on disk they end in ``.roll``."""
 INDEX = "index.safetensors"
-FILES = (INDEX, *(f"{name}.roll" for name in ROLLS))
-"""What a folder of data holds."""
-FOLDER = re.compile(r"[^\W_][\w.-]{0,63}")
-"""Names of folders that may be avatars."""
-DATA = re.compile(r"[0-9a-f]{16}")
-"""Names of folders of data, beside a manifest."""
-_PART = re.compile(r"\.[0-9a-f]{12}\.part")
-"""Names of manifests that are not yet in their place."""
-_TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+FILES = (INDEX, *(f"{name}.roll" for name in RECORD_FILES))
+"""The files of a data folder."""
+AVATAR_FOLDER = re.compile(r"[^\W_][\w.-]{0,63}")
+"""Names of folders that may hold an avatar."""
+DATA_FOLDER = re.compile(r"[0-9a-f]{16}")
+"""Names of data folders, beside a manifest."""
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.part")
+"""Names of manifests that are being written."""
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows reserves for devices."""
 
 
 def data_folder() -> Path:
@@ -39,12 +41,12 @@ def data_folder() -> Path:
 
 
 def check_name(name: str) -> str:
-    """``name``, if an avatar can be called so.
+    """Return ``name`` if it is a valid name for an avatar.
 
     Raises:
-        OptionError: it cannot be a folder's name everywhere.
+        OptionError: it is not a valid folder name on every platform.
     """
-    if not FOLDER.fullmatch(name) or name.endswith(".") or _TAKEN.fullmatch(name) or len(name.encode()) > 128:
+    if not AVATAR_FOLDER.fullmatch(name) or name.endswith(".") or _RESERVED.fullmatch(name) or len(name.encode()) > 128:
         raise OptionError(
             f"An avatar cannot be called '{name}': give up to 64 letters, digits, dots, hyphens and underscores, the "
             "first a letter or digit."
@@ -52,25 +54,25 @@ def check_name(name: str) -> str:
     return name
 
 
-def left_behind(home: Path) -> list[Path]:
-    """What makers lay into an avatar's folder, besides its manifest.
+def leftovers(home: Path) -> list[Path]:
+    """Our own files and folders in an avatar's folder, except its manifest.
 
-    Nothing else is ever removed: the folder may hold something of somebody else's, or be no avatar's at all.
+    Nothing else is ever removed: the folder may hold other files too, or no avatar at all.
     """
     return [one for one in home.iterdir() if _is_ours(one)] if home.is_dir() else []
 
 
 def _is_ours(path: Path) -> bool:
     if path.is_symlink() or not path.is_dir():
-        return _PART.fullmatch(path.name) is not None
+        return _TEMPORARY.fullmatch(path.name) is not None
     try:
-        return DATA.fullmatch(path.name) is not None and all(one.name in FILES for one in path.iterdir())
-    except OSError:  # somebody removes it now
+        return DATA_FOLDER.fullmatch(path.name) is not None and all(one.name in FILES for one in path.iterdir())
+    except OSError:  # another process is removing it
         return False
 
 
 def remove(paths: Iterable[Path]) -> None:
-    """Remove folders with all in them, and files; what cannot be removed stays."""
+    """Remove files, and folders with their contents. What cannot be removed stays."""
     for one in paths:
         if one.is_dir():
             shutil.rmtree(one, ignore_errors=True)
@@ -79,15 +81,15 @@ def remove(paths: Iterable[Path]) -> None:
 
 
 __all__ = [
-    "DATA",
+    "AVATAR_FOLDER",
+    "DATA_FOLDER",
     "FILES",
-    "FOLDER",
     "INDEX",
     "LOCKS",
-    "ROLLS",
+    "RECORD_FILES",
     "VARIABLE",
     "check_name",
     "data_folder",
-    "left_behind",
+    "leftovers",
     "remove",
 ]

@@ -1,9 +1,9 @@
-"""In which order the plates of an avatar show. Pure: a walk goes in, the next one comes out.
+"""The order in which an avatar's stored frames are shown. Pure: a cursor goes in, the next cursor comes out.
 
-Within a clip every picture is followed by one of its two neighbours, so nothing jumps: a clip is played there and back
-again, and what plays next depends on nothing but the walk itself, so it goes on through speeches and pauses. Who does
-not speak walks into the nearest stretch with a closed mouth and stays there. Between two clips the walk crosses only
-at a bridge, a pair of plates found to look alike when the avatar was made.
+Within a clip every frame is followed by one of its two neighbours, so nothing jumps: the clip plays forward, then
+backward, and so on. The next frame depends on the cursor alone, so playback continues through speeches and pauses.
+While nobody speaks, playback moves to the nearest range of frames with a closed mouth and stays there. It passes from
+one clip to another only at a transition: two frames that were found to look alike when the avatar was made.
 """
 
 from __future__ import annotations
@@ -14,147 +14,152 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 SPEAKING = "speaking"
-"""Name of the clip that is walked while speaking; every other name but the first clip's is a gesture's."""
+"""Name of the clip to play while speaking. The first clip plays otherwise; every other clip is a gesture."""
 ONE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackCursor:
-    """Where the order of plates stands."""
+    """The position in the playback of an avatar."""
 
-    source_frame: int  # of the avatar, counted through all its clips
+    index: int  # of the stored frame, counted through all clips
     forward: bool = True
-    clip: int = 0  # the clip that the plate belongs to
-    owed: Fraction = Fraction()  # 0..1 of a plate, where a film has another rate than the plates
+    clip: int = 0  # number of the clip that holds the frame
+    carry: Fraction = Fraction()  # 0..1 of a stored frame, left over from the last step; see PlaybackOrder.pace
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One uninterrupted film among an avatar's plates. Ranges are half-open and counted as the plates are."""
+    """One uninterrupted film among an avatar's stored frames. Ranges are half-open, in indices of stored frames."""
 
     name: str
     start: int
     stop: int
-    cuts: tuple[int, ...] = ()  # plates with which a scene begins, but the first; ascending
-    idle: tuple[tuple[int, int], ...] = ()  # plates with closed mouths; none holds a cut inside
+    cuts: tuple[int, ...] = ()  # first frame of each scene except the first scene; ascending
+    idle: tuple[tuple[int, int], ...] = ()  # ranges with a closed mouth; each within one scene
 
-    def scene(self, source_frame: int) -> tuple[int, int]:
-        """The scene around a plate of this clip."""
-        place = bisect_right(self.cuts, source_frame)
-        start = self.cuts[place - 1] if place else self.start
-        return start, self.cuts[place] if place < len(self.cuts) else self.stop
+    def scene(self, index: int) -> tuple[int, int]:
+        """The range of the scene that holds frame ``index`` of this clip."""
+        number = bisect_right(self.cuts, index)
+        start = self.cuts[number - 1] if number else self.start
+        return start, self.cuts[number] if number < len(self.cuts) else self.stop
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Two plates of different clips that look alike: the second may follow the first."""
+    """Two frames of different clips that look alike: ``enter`` may follow ``leave``."""
 
     leave: int
     enter: int
 
 
 class PlaybackOrder:
-    """The order of an avatar's plates.
+    """The rules for which stored frame is shown next.
 
     Args:
-        clips: end to end, the first begins with plate 0. It is walked unless something else is wished, and while
-            speaking only if none is called ``SPEAKING``.
-        bridges: at least one from every clip to every other.
-        doubled: show the plates at both ends of a clip twice when turning, as MuseTalk does.
-        pace: plates per frame of the film: less than 1 repeats plates, more leaves some out.
+        clips: one after the other; the first begins with frame 0. The first clip plays by default, and while speaking
+            too if no clip is called ``SPEAKING``.
+        transitions: at least one from every clip to every other.
+        repeat_ends: show the frame at either end of a clip twice when the direction turns, as MuseTalk does.
+        pace: stored frames per frame of the film. Less than 1 repeats frames, more than 1 leaves some out.
 
     Raises:
-        ValueError: clips with a hole between them, two clips without a bridge, or a bridge to nowhere.
+        ValueError: the clips leave a gap, two clips have no transition, or a transition names a frame that does not
+            exist.
     """
 
     def __init__(
-        self, clips: Sequence[Clip], bridges: Sequence[Transition] = (), *, doubled: bool = False, pace: Fraction = ONE
+        self,
+        clips: Sequence[Clip],
+        transitions: Sequence[Transition] = (),
+        *,
+        repeat_ends: bool = False,
+        pace: Fraction = ONE,
     ) -> None:
-        self.clips, self.bridges, self.doubled, self.pace = tuple(clips), tuple(bridges), doubled, pace
-        begins = [clip.start for clip in self.clips]
+        self.clips, self.transitions = tuple(clips), tuple(transitions)
+        self.repeat_ends, self.pace = repeat_ends, pace
+        starts = [clip.start for clip in self.clips]
         if (
-            not begins
-            or begins != [0, *(clip.stop for clip in self.clips)][:-1]
-            or not all(c.start < c.stop for c in self.clips)
+            not starts
+            or starts != [0, *(clip.stop for clip in self.clips)][:-1]
+            or not all(clip.start < clip.stop for clip in self.clips)
         ):
-            raise ValueError(f"clips must follow each other and hold plates; they are {self.clips}")
-        if not all(
-            0 <= source_frame < self.source_frames for one in self.bridges for source_frame in (one.leave, one.enter)
-        ):
-            raise ValueError("a bridge leads to a plate that is not there")
-        self._ways: dict[tuple[int, int], list[Transition]] = {}  # number of a clip and of another -> between them
-        for bridge in self.bridges:
-            way = bisect_right(begins, bridge.leave) - 1, bisect_right(begins, bridge.enter) - 1
-            self._ways.setdefault(way, []).append(bridge)
-        if sum(a != b for a, b in self._ways) < len(begins) * (len(begins) - 1):
-            raise ValueError("every clip needs a bridge to every other")
+            raise ValueError(f"clips must follow each other and hold frames; they are {self.clips}")
+        if not all(0 <= index < self.frames for one in self.transitions for index in (one.leave, one.enter)):
+            raise ValueError("a transition leads to a frame that is not there")
+        self._routes: dict[tuple[int, int], list[Transition]] = {}  # (clip left, clip entered) -> transitions
+        for one in self.transitions:
+            route = bisect_right(starts, one.leave) - 1, bisect_right(starts, one.enter) - 1
+            self._routes.setdefault(route, []).append(one)
+        if sum(a != b for a, b in self._routes) < len(starts) * (len(starts) - 1):
+            raise ValueError("every clip needs a transition to every other")
         names = [clip.name for clip in self.clips]
         self._speaking = names.index(SPEAKING) if SPEAKING in names else 0
 
     @property
-    def source_frames(self) -> int:
-        """How many there are, in all clips."""
+    def frames(self) -> int:
+        """Number of stored frames in all clips."""
         return self.clips[-1].stop
 
     def start(self, speaking: bool = False) -> PlaybackCursor:
-        """The first plate of the clip that is walked then."""
+        """The first frame of the clip that plays while ``speaking``, or while not."""
         clip = self._speaking if speaking else 0
         return PlaybackCursor(self.clips[clip].start, clip=clip)
 
-    def after(self, walk: PlaybackCursor, speaking: bool, wish: int | None = None) -> PlaybackCursor:
-        """One frame on: one step, or as many as the pace makes due.
+    def after(self, cursor: PlaybackCursor, speaking: bool, requested: int | None = None) -> PlaybackCursor:
+        """The cursor of the film's next frame: ``pace`` steps on, with the fraction carried over.
 
         Args:
-            walk: where it stands.
-            speaking: whether the mouth is driven; if not, the walk seeks closed mouths.
-            wish: number of a clip, say of a gesture, to be in instead of the one that ``speaking`` asks for.
+            cursor: of the film's current frame.
+            speaking: whether the mouth is driven; if not, playback seeks frames with a closed mouth.
+            requested: number of a clip, for example a gesture, to play in place of the one that ``speaking`` selects.
         """
-        due = walk.owed + self.pace
+        due = cursor.carry + self.pace
         for _ in range(int(due)):
-            walk = self._next(walk, speaking, wish)
-        return walk if walk.owed == due % 1 else replace(walk, owed=due % 1)
+            cursor = self._next(cursor, speaking, requested)
+        return cursor if cursor.carry == due % 1 else replace(cursor, carry=due % 1)
 
-    def _next(self, walk: PlaybackCursor, speaking: bool, wish: int | None) -> PlaybackCursor:
+    def _next(self, cursor: PlaybackCursor, speaking: bool, requested: int | None) -> PlaybackCursor:
         """One step on."""
-        wanted = wish if wish is not None else self._speaking if speaking else 0
-        if walk.clip != wanted:
-            return self._cross(walk, wanted)
-        clip = self.clips[wanted]
-        if speaking or wish is not None:
-            return self._swing(walk, (clip.start, clip.stop))
-        return self._rest(walk, clip)
+        number = requested if requested is not None else self._speaking if speaking else 0
+        if cursor.clip != number:
+            return self._change_clip(cursor, number)
+        clip = self.clips[number]
+        if speaking or requested is not None:
+            return self._swing(cursor, (clip.start, clip.stop))
+        return self._idle(cursor, clip)
 
-    def _cross(self, walk: PlaybackCursor, wanted: int) -> PlaybackCursor:
-        """Over the nearest bridge, or a step towards it."""
-        bridge = min(self._ways[walk.clip, wanted], key=lambda one: abs(one.leave - walk.source_frame))
-        if walk.source_frame == bridge.leave:
-            return PlaybackCursor(bridge.enter, True, wanted)
-        return _towards(walk, bridge.leave)
+    def _change_clip(self, cursor: PlaybackCursor, number: int) -> PlaybackCursor:
+        """Through the nearest transition to clip ``number``, or one step towards it."""
+        nearest = min(self._routes[cursor.clip, number], key=lambda one: abs(one.leave - cursor.index))
+        if cursor.index == nearest.leave:
+            return PlaybackCursor(nearest.enter, True, number)
+        return _towards(cursor, nearest.leave)
 
-    def _rest(self, walk: PlaybackCursor, clip: Clip) -> PlaybackCursor:
-        """In the nearest idle range, of this scene if it has one; without any, to and fro in the scene."""
-        start, stop = clip.scene(walk.source_frame)
+    def _idle(self, cursor: PlaybackCursor, clip: Clip) -> PlaybackCursor:
+        """Towards or within the nearest idle range, of this scene if it has one; else back and forth in the scene."""
+        start, stop = clip.scene(cursor.index)
         ranges = [one for one in clip.idle if start <= one[0] < stop] or clip.idle
         if not ranges:
-            return self._swing(walk, (start, stop))
-        first, end = min(ranges, key=lambda one: max(one[0] - walk.source_frame, walk.source_frame - one[1] + 1, 0))
-        if first <= walk.source_frame < end:
-            return self._swing(walk, (first, end))
-        return _towards(walk, first if walk.source_frame < first else end - 1)
+            return self._swing(cursor, (start, stop))
+        first, end = min(ranges, key=lambda one: max(one[0] - cursor.index, cursor.index - one[1] + 1, 0))
+        if first <= cursor.index < end:
+            return self._swing(cursor, (first, end))
+        return _towards(cursor, first if cursor.index < first else end - 1)
 
-    def _swing(self, walk: PlaybackCursor, source_frames: tuple[int, int]) -> PlaybackCursor:
-        """There and back again inside a range that holds the walk."""
-        first, last = source_frames[0], source_frames[1] - 1
+    def _swing(self, cursor: PlaybackCursor, frames: tuple[int, int]) -> PlaybackCursor:
+        """One step back and forth within the range ``frames``, which holds the cursor."""
+        first, last = frames[0], frames[1] - 1
         if first == last:
-            return walk
-        if walk.source_frame != (last if walk.forward else first):
-            return _step(walk, walk.forward)
-        return replace(walk, forward=not walk.forward) if self.doubled else _step(walk, not walk.forward)
+            return cursor
+        if cursor.index != (last if cursor.forward else first):
+            return _step(cursor, cursor.forward)
+        return replace(cursor, forward=not cursor.forward) if self.repeat_ends else _step(cursor, not cursor.forward)
 
 
-def _step(walk: PlaybackCursor, forward: bool) -> PlaybackCursor:
-    return replace(walk, source_frame=walk.source_frame + (1 if forward else -1), forward=forward)
+def _step(cursor: PlaybackCursor, forward: bool) -> PlaybackCursor:
+    return replace(cursor, index=cursor.index + (1 if forward else -1), forward=forward)
 
 
-def _towards(walk: PlaybackCursor, source_frame: int) -> PlaybackCursor:
-    return _step(walk, source_frame > walk.source_frame)
+def _towards(cursor: PlaybackCursor, index: int) -> PlaybackCursor:
+    return _step(cursor, index > cursor.index)

@@ -1,4 +1,4 @@
-"""From footage to faces made ready: one look over all of it, then the targets of any of its frames."""
+"""From a video to prepared faces: track its people over all frames once, then prepare the faces of any frame."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from ..face.tracker import Tracks
     from ..media.video import VideoSource
 
-STUDIES = 12
-"""Most people studied at a time: some MB each, and twice as many as are followed at a time."""
+MAX_ANALYSES = 12
+"""Most people analysed at a time. An analysis takes some MB; this is twice the number of faces tracked at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedPeople:
-    """Who is in the picture and who speaks: what one look over the whole footage gives."""
+    """The people of a whole video, and which of them speak."""
 
     tracks: Tracks
     chosen: tuple[int, ...]  # track numbers of those who speak
-    identities: dict[int, object]  # track number -> what the engine keeps of the person
-    frames: int  # of the footage that were looked at
+    identities: dict[int, object]  # track number -> the engine's identity of the person
+    frames: int  # of the video that were read
 
     @property
     def gaps_filled(self) -> int:
-        """Frames of those who speak in which they were not found but are known to be."""
+        """Frames in which a speaker was not detected and the face was interpolated."""
         return self.tracks.gaps_filled(self.chosen)
 
     def scene(self, index: int) -> int:
@@ -43,91 +43,91 @@ class TrackedPeople:
 
 @dataclass(slots=True)
 class Analyses:
-    """The studies of a film's people while it is looked at; a crowd keeps ``STUDIES`` of them, of the largest."""
+    """The engine's analyses of a video's people while it is read; of a crowd the ``MAX_ANALYSES`` largest people."""
 
     begin: Callable[[], Analysis]
-    kept: dict[int, Analysis] = field(default_factory=dict)  # track number -> a study of every frame so far
+    running: dict[int, Analysis] = field(default_factory=dict)  # track number -> analysis of every frame so far
     sizes: Counter[int] = field(default_factory=Counter)  # track number -> sum of its boxes' areas, px
 
     def add(self, image: Image, faces: Sequence[Face]) -> None:
-        """See one frame. Who was dropped and comes back is not begun again: half a study would mislead."""
+        """Analyse one frame. A person who was dropped is not begun again: half an analysis would mislead."""
         for face in faces:
             if face.track not in self.sizes:
-                self.kept[face.track] = self.begin()
+                self.running[face.track] = self.begin()
             x0, y0, x1, y1 = (round(float(value)) for value in face.box)
             self.sizes[face.track] += (x1 - x0) * (y1 - y0)
-            if face.track in self.kept:
-                self.kept[face.track].add(image, face)
-        while len(self.kept) > STUDIES:
-            gone = self.kept.keys() - {face.track for face in faces} or self.kept.keys()
-            del self.kept[min(gone, key=self.sizes.__getitem__)]
+            if face.track in self.running:
+                self.running[face.track].add(image, face)
+        while len(self.running) > MAX_ANALYSES:
+            candidates = self.running.keys() - {face.track for face in faces} or self.running.keys()
+            del self.running[min(candidates, key=self.sizes.__getitem__)]
 
 
 @dataclass(slots=True)
 class FacePreparation:
-    """Makes the faces of one footage ready for one engine."""
+    """Prepares the faces of one video for one engine."""
 
     engine: Engine
     faces: str  # who speaks: largest, all, left, right, or a number counted from the left
     watch: Stopwatch
     progress: Progress
-    refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine takes no such face
+    refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine cannot use the face
 
-    def look(self, footage: VideoSource, limit: int | None = None) -> TrackedPeople:
-        """See every frame of the footage once, up to ``limit``: follow the faces, study every person.
+    def track_people(self, video: VideoSource, limit: int | None = None) -> TrackedPeople:
+        """Read the video once, up to ``limit`` frames: track the faces and analyse every person.
 
         Raises:
             FaceError: no frame shows a face.
-            OptionError: ``faces`` is no choice, or names a face that is not there.
+            OptionError: ``faces`` is not a valid choice, or names a face that is not there.
         """
         with self.watch.stage("load"):
             from ..face.tracker import Tracker
 
-            tracker = Tracker(footage.info.fps, still=footage.info.kind == "image")
-        analyses = Analyses(lambda: self.engine.analyze(still=footage.info.frames == 1))
-        total = min(limit or footage.info.frames, footage.info.frames)
-        looked = 0
+            tracker = Tracker(video.info.fps, still=video.info.kind == "image")
+        analyses = Analyses(lambda: self.engine.analyze(still=video.info.frames == 1))
+        total = min(limit or video.info.frames, video.info.frames)
+        count = 0
         with tracker:
-            for image in self.watch.each("decode", footage.frames()):
+            for image in self.watch.each("decode", video.frames()):
                 with self.watch.stage("detect"):
                     faces = tracker.push(image)
                 with self.watch.stage("study"):
                     analyses.add(image, faces)
-                looked += 1
-                self.progress(Stage("look", looked, total))
-                if looked == total:
+                count += 1
+                self.progress(Stage("look", count, total))
+                if count == total:
                     break
             with self.watch.stage("detect"):
                 tracks = tracker.finish()
         chosen = tracks.choose(self.faces)
         with self.watch.stage("study"):
-            identities = {track: analyses.kept[track].identity() for track in chosen if track in analyses.kept}
+            identities = {track: analyses.running[track].identity() for track in chosen if track in analyses.running}
         missing = [track for track in chosen if track not in identities]
-        for start in range(0, len(missing), STUDIES):
-            identities |= self._look_again(footage, tracks, missing[start : start + STUDIES], looked)
-        return TrackedPeople(tracks, chosen, identities, looked)
+        for start in range(0, len(missing), MAX_ANALYSES):
+            identities |= self._analyze_again(video, tracks, missing[start : start + MAX_ANALYSES], count)
+        return TrackedPeople(tracks, chosen, identities, count)
 
-    def source_frame(self, image: Image, index: int, cast: TrackedPeople) -> SourceFrame:
-        """One frame with the faces that the engine takes; one that it refuses stays silent, and the others speak."""
-        made: list[PreparedFace] = []
-        for face in cast.tracks.faces(index, cast.chosen):
+    def source_frame(self, image: Image, index: int, people: TrackedPeople) -> SourceFrame:
+        """One frame with its prepared faces. A face that the engine refuses stays silent; the others speak."""
+        prepared: list[PreparedFace] = []
+        for face in people.tracks.faces(index, people.chosen):
             try:
-                target = self.engine.prepare(image, face, cast.identities[face.track])
+                one = self.engine.prepare(image, face, people.identities[face.track])
             except FaceError as refusal:
                 self.refusals.setdefault(face.track, str(refusal))
             else:
-                made.append(replace(target, track=face.track))
-        return SourceFrame(index, image, tuple(made), cast.scene(index))
+                prepared.append(replace(one, track=face.track))
+        return SourceFrame(index, image, tuple(prepared), people.scene(index))
 
     @property
     def silent(self) -> tuple[str, ...]:
         """A sentence for each person whom the engine refused."""
         return tuple(f"Face {track} stays silent: {reason}" for track, reason in self.refusals.items())
 
-    def _look_again(self, footage: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
-        """The characters of people whose studies a crowd pushed out, for another decoding."""
+    def _analyze_again(self, video: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
+        """The identities of people whose analyses were dropped in a crowd; the video is decoded again."""
         analyses = {track: self.engine.analyze(still=False) for track in chosen}
-        for index, image in enumerate(self.watch.each("decode", islice(footage.frames(), frames))):
+        for index, image in enumerate(self.watch.each("decode", islice(video.frames(), frames))):
             with self.watch.stage("study"):
                 for face in tracks.faces(index, chosen, smooth=False):
                     analyses[face.track].add(image, face)

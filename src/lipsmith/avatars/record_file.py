@@ -1,7 +1,8 @@
-"""Many records, one after the other in one file, each with its place and its checksum; nothing is mapped.
+"""A record file: many records, one after the other, and an index with the place and checksum of each.
 
-A record is read whole and checked before anybody sees a byte of it. That is why the file is not memory-mapped: what is
-checked is what is used, and a file cut short by somebody else is an error here and would be a dead process there.
+A record is read whole and checked before any byte of it is used. That is why the file is not memory-mapped: the bytes
+that were checked are the bytes that are used, and a file that another program truncates raises an error here, while a
+mapping would kill the process.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def checksum(data: bytes | memoryview) -> bytes:
     return hashlib.blake2b(data, digest_size=SUM_BYTES).digest()
 
 
-def full(folder: Path, reason: OSError) -> OutputError:
-    """What to say when a file cannot be written to ``folder``."""
+def write_failure(folder: Path, reason: OSError) -> OutputError:
+    """The error for a file that cannot be written to ``folder``."""
     return OutputError(
         f"The avatar cannot be written to {folder} ({reason.strerror}): make room there, or set LIPSMITH_AVATARS to "
         "another folder."
@@ -41,7 +42,7 @@ def full(folder: Path, reason: OSError) -> OutputError:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordIndex:
-    """Where each record of a roll lies, and what its bytes sum up to."""
+    """Where each record of a file lies, and its checksum."""
 
     spans: Spans
     sums: Sums
@@ -49,13 +50,13 @@ class RecordIndex:
     def __post_init__(self) -> None:
         right = self.spans.dtype == np.uint64 and self.sums.dtype == np.uint8 and self.spans.ndim == 2
         if not right or self.spans.shape[1:] != (2,) or self.sums.shape != (len(self.spans), SUM_BYTES):
-            raise AvatarBroken("The index of a roll has the wrong shape.")
+            raise AvatarBroken("The index of a record file has the wrong shape.")
         if len(self.spans) and not bool((self.spans[:, 0] <= self.spans[:, 1]).all()):
-            raise AvatarBroken("The index of a roll runs backward.")
+            raise AvatarBroken("The index of a record file runs backward.")
 
     @property
-    def end(self) -> int:
-        """Bytes of the roll."""
+    def size(self) -> int:
+        """Bytes of the record file."""
         return int(self.spans[:, 1].max(initial=0))
 
 
@@ -67,13 +68,13 @@ class RecordFileWriter:
         self._file = path.open("xb")
         self._spans: list[tuple[int, int]] = []
         self._sums: list[bytes] = []
-        self._end = 0
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._spans)
 
     def add(self, data: bytes) -> int:
-        """Keep one record; its number.
+        """Append one record and return its number.
 
         Raises:
             OutputError: the disk is full.
@@ -81,20 +82,20 @@ class RecordFileWriter:
         try:
             self._file.write(data)
         except OSError as reason:
-            raise full(self._path.parent, reason) from reason
-        self._spans.append((self._end, self._end + len(data)))
+            raise write_failure(self._path.parent, reason) from reason
+        self._spans.append((self._size, self._size + len(data)))
         self._sums.append(checksum(data))
-        self._end += len(data)
+        self._size += len(data)
         return len(self._spans) - 1
 
-    def add_again(self) -> int:
-        """Keep the last record once more, without its bytes; its number."""
+    def repeat(self) -> int:
+        """Add the last record once more without storing its bytes again, and return its number."""
         self._spans.append(self._spans[-1])
         self._sums.append(self._sums[-1])
         return len(self._spans) - 1
 
     def close(self) -> RecordIndex:
-        """Have all on the disk; where everything lies.
+        """Sync the file to disk and return its index.
 
         Raises:
             OutputError: the disk is full.
@@ -104,38 +105,42 @@ class RecordFileWriter:
                 self._file.flush()
                 os.fsync(self._file.fileno())
         except OSError as reason:
-            raise full(self._path.parent, reason) from reason
+            raise write_failure(self._path.parent, reason) from reason
         sums = np.frombuffer(b"".join(self._sums), np.uint8).reshape(-1, SUM_BYTES)
         return RecordIndex(np.array(self._spans, np.uint64).reshape(-1, 2), sums)
 
-    def abandon(self) -> None:
-        """Close without more."""
-        with contextlib.suppress(OSError):  # there is no room for what was not yet written
+    def abort(self) -> None:
+        """Close the file without syncing it."""
+        with contextlib.suppress(OSError):  # a full disk has no room for the bytes that are still buffered
             self._file.close()
 
 
 class RecordFileReader:
-    """Reads records in any order; for several threads at once."""
+    """Reads records in any order; several threads may use it at once.
+
+    Raises:
+        AvatarBroken: the file has another size than ``index`` says.
+    """
 
     def __init__(self, path: Path, index: RecordIndex) -> None:
         self._index, self._lock = index, threading.Lock()
         self._file: BinaryIO = path.open("rb", buffering=0)
         self._name = path.name
         size = os.fstat(self._file.fileno()).st_size
-        if size != index.end:
+        if size != index.size:
             self._file.close()
-            raise AvatarBroken(f"{path.name} has {size} bytes and should have {index.end}.")
+            raise AvatarBroken(f"{path.name} has {size} bytes and should have {index.size}.")
 
     def __len__(self) -> int:
         return len(self._index.spans)
 
     def read(self, number: int) -> bytes:
-        """The bytes of one record.
+        """The bytes of record ``number``.
 
         Raises:
-            AvatarBroken: they are not those that were written.
+            AvatarBroken: the bytes do not match their checksum.
         """
-        begin, end = (int(place) for place in self._index.spans[number])
+        begin, end = (int(offset) for offset in self._index.spans[number])
         with self._lock:
             self._file.seek(begin)
             data = self._file.read(end - begin)
@@ -144,8 +149,8 @@ class RecordFileReader:
         return data
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
-__all__ = ["RecordFileReader", "RecordFileWriter", "RecordIndex", "checksum", "full"]
+__all__ = ["RecordFileReader", "RecordFileWriter", "RecordIndex", "checksum", "write_failure"]

@@ -1,8 +1,9 @@
-"""All avatars of a machine: made, found, opened, renamed, deleted and collected by many processes at once.
+"""All avatars below one folder. Many processes may make, open, rename, delete and collect them at the same time.
 
-Each avatar is a folder with a manifest and one folder of data that the manifest names. A new manifest takes the place
-of an old one by one rename, when all its data is on the disk: an avatar is there whole or not at all, whenever a maker
-is killed. Readers need no lock; makers hold one per avatar, so that two who want the same make it once.
+Each avatar is a folder with a manifest and one data folder that the manifest names. A new manifest replaces an old one
+by one rename, after all its data is on the disk. So an avatar is there whole or not at all, even if the process that
+makes it is killed. Readers take no lock. Makers hold one lock per avatar, so that two processes that want the same
+avatar make it once.
 """
 
 from __future__ import annotations
@@ -24,22 +25,25 @@ from ..stopwatch import Progress, Stage
 from . import archive
 from .avatar import Avatar
 from .builder import AvatarBuilder
-from .manifest import NAME, AvatarInfo, Fingerprint, Manifest, changes, read_manifest, what_lacks, write_manifest
+from .manifest import NAME, AvatarInfo, Fingerprint, Manifest, changes, missing_file, read_manifest, write_manifest
 from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
-from .paths import FOLDER, LOCKS, VARIABLE, check_name, data_folder, left_behind, remove
+from .paths import AVATAR_FOLDER, LOCKS, VARIABLE, check_name, data_folder, leftovers, remove
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _ATTEMPTS = 20
-"""Times that an avatar is opened again because it was made anew in between."""
+"""How often an avatar is opened again because it was remade in between."""
+_BUILD, _SWITCH = "making", "switching"
+"""The two locks of an avatar, by their names on disk: held for minutes while it is made, and for the moment in which it
+changes."""
 
 
 class AvatarStore:
     """The avatars below one folder.
 
     Args:
-        root: the folder; None: the one that LIPSMITH_AVATARS names, else the platform's. It need not exist.
+        root: the folder. None: the one that LIPSMITH_AVATARS names, else the platform's. It need not exist.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -55,41 +59,41 @@ class AvatarStore:
         refresh: bool = False,
         progress: Progress | None = None,
     ) -> AvatarInfo:
-        """Make the avatar ``name`` of ``picture``, or find it made already of just this.
+        """Make the avatar ``name`` of ``picture``, unless it was already made of the same source with the same options.
 
         Args:
             picture: an image, a video, or a folder of numbered images.
-            engine: prepares the faces; later its name and options load it again.
-            options: which faces, which rate, which further clips.
-            refresh: make it again, whatever is there.
+            engine: prepares the faces. Its name and options are stored, so that the same engine can be loaded later.
+            options: which faces, which frame rate, which further clips.
+            refresh: make it again even if it exists.
             progress: called after every frame.
 
         Raises:
-            AvatarStale: it is there, but made of something else, and ``refresh`` is off; says what changed.
-            OptionError: it cannot be called so.
+            AvatarStale: it was made of something else, and ``refresh`` is off. The message says what changed.
+            OptionError: ``name`` is not a valid name.
             InputError: the picture cannot be used.
-            OutputError: it cannot be written.
+            OutputError: the avatar cannot be written.
         """
         options = options or AvatarOptions()
         check_name(name)
         sources = {FIRST_CLIP: Path(picture), **{clip: Path(path) for clip, path in options.clips.items()}}
         fingerprint = fingerprint_of(sources, engine, options)
-        with self._held(name, "making"):
-            there = None if refresh else self._made_of(name, fingerprint)
-            if there is not None:
-                return self._with_options(name, there, stored_options(engine), options.key)
+        with self._locked(name, _BUILD):
+            existing = None if refresh else self._existing(name, fingerprint)
+            if existing is not None:
+                return self._update_options(name, existing, stored_options(engine), options.key)
             with self._new_data(name) as folder:
-                manifest = AvatarBuilder(sources, folder, engine, options, progress or _say_nothing).run(fingerprint)
+                manifest = AvatarBuilder(sources, folder, engine, options, progress or _no_progress).run(fingerprint)
                 self._publish(name, manifest)
         return manifest.info(name)
 
     def open(self, name: str) -> Avatar:
-        """The avatar ``name``, its plates not yet read.
+        """Open the avatar ``name``. Its frames are read later, one by one.
 
         Raises:
             AvatarMissing: there is none.
             AvatarBroken: it is damaged or of another version.
-            AvatarStale: the engine that is here does not know its options.
+            AvatarStale: the installed engine does not know its options.
             EngineUnavailable: its engine is not installed.
         """
         for _ in range(_ATTEMPTS):
@@ -98,10 +102,10 @@ class AvatarStore:
             try:
                 avatar = Avatar(info, manifest, self._home(name) / manifest.data, bare_engine(info))
             except AvatarBroken:
-                if self._found(name) == manifest:
+                if self._try_manifest(name) == manifest:
                     raise
-                continue  # it was made anew in between
-            with contextlib.suppress(OSError):  # a shelf that may only be read has no order of use
+                continue  # it was remade in between
+            with contextlib.suppress(OSError):  # a read-only store does not record when avatars are used
                 os.utime(self._home(name) / NAME)
             return avatar
         raise AvatarBroken(f"The avatar {name} changes faster than it can be opened: try again.")
@@ -111,67 +115,67 @@ class AvatarStore:
         return self._manifest(name).info(name)
 
     def list(self) -> Sequence[AvatarInfo]:
-        """Every avatar whose manifest is whole and whose files are there, by name."""
-        return [manifest.info(name) for name, manifest in self._manifests() if self._lack(name, manifest) is None]
+        """Every avatar whose manifest is whole and whose files exist, sorted by name."""
+        return [manifest.info(name) for name, manifest in self._manifests() if self._fault(name, manifest) is None]
 
     def broken(self) -> dict[str, str]:
-        """The other avatars, and why."""
+        """The avatars that ``list`` leaves out: name -> what is wrong."""
         found: dict[str, str] = {}
         for name in self._names():
             try:
-                lack = self._lack(name, self._manifest(name))
+                fault = self._fault(name, self._manifest(name))
             except AvatarBroken as problem:
                 found[name] = str(problem)
             except AvatarMissing:
                 continue
             else:
-                found |= {name: f"{lack}: make the avatar again, or delete it."} if lack else {}
+                found |= {name: f"{fault}: make the avatar again, or delete it."} if fault else {}
         return found
 
     def check(self, name: str) -> AvatarInfo:
-        """Read every byte of an avatar and decode every plate.
+        """Read every byte of an avatar and decode every frame.
 
         Raises:
             AvatarMissing: there is none.
-            AvatarBroken: something is damaged; says what.
+            AvatarBroken: something is damaged; the message says what.
         """
         with self.open(name) as avatar:
             avatar.check()
             return avatar.info
 
-    def expect(self, name: str) -> None:
-        """Raises AvatarMissing unless there is an avatar ``name``, whole or not."""
-        self._known(name)
+    def require(self, name: str) -> None:
+        """Raise AvatarMissing unless there is an avatar ``name``, whole or damaged."""
+        self._required(name)
 
     def delete(self, name: str) -> None:
-        """Remove an avatar. Who has it open reads on. Raises AvatarMissing."""
-        with self._held(self._known(name), "switching"):
+        """Remove an avatar; where it is open it stays readable. Raises AvatarMissing."""
+        with self._locked(self._required(name), _SWITCH):
             home = self._home(name)
-            there = self._found(name)
+            existing = self._try_manifest(name)
             try:
                 (home / NAME).unlink()
             except FileNotFoundError:
                 raise self._missing(name) from None
-            remove([home / there.data] if there else left_behind(home))
-            with contextlib.suppress(OSError):  # somebody makes it anew
+            remove([home / existing.data] if existing else leftovers(home))
+            with contextlib.suppress(OSError):  # another process is making it again
                 home.rmdir()
 
     def rename(self, name: str, new: str) -> AvatarInfo:
-        """Call an avatar ``new``.
+        """Rename an avatar to ``new``.
 
         Raises:
-            AvatarMissing: there is none called ``name``.
-            InputError: there is one called ``new``, or something else in its place.
-            OptionError: it cannot be called so.
+            AvatarMissing: there is no avatar ``name``.
+            InputError: there is an avatar ``new`` already, or something else in its place.
+            OptionError: ``new`` is not a valid name.
         """
         check_name(new)
-        with ExitStack() as held:
-            for one in sorted({self._known(name), new}):
-                held.enter_context(self._held(one, "making"))
-                held.enter_context(self._held(one, "switching"))
+        with ExitStack() as locks:
+            for one in sorted({self._required(name), new}):
+                locks.enter_context(self._locked(one, _BUILD))
+                locks.enter_context(self._locked(one, _SWITCH))
             self._manifest(name)
-            self._refuse_taken(new)
-            remove(left_behind(self._home(new)))
+            self._refuse_existing(new)
+            remove(leftovers(self._home(new)))
             try:
                 self._home(name).rename(self._home(new))
             except OSError as reason:
@@ -179,69 +183,75 @@ class AvatarStore:
         return self.info(new)
 
     def export(self, name: str, path: Path) -> None:
-        """Write one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
-        with self._held(self._known(name), "switching"):
+        """Write an avatar to one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
+        with self._locked(self._required(name), _SWITCH):
             manifest = self._manifest(name)
-            archive.pack(self._home(name), manifest, path)
+            archive.write_archive(self._home(name), manifest, path)
 
-    def bring_in(self, path: Path, name: str | None = None, *, refresh: bool = False) -> AvatarInfo:
-        """Take over an avatar that ``export`` wrote; everything in it is checked first.
+    def import_archive(self, path: Path, name: str | None = None, *, refresh: bool = False) -> AvatarInfo:
+        """Import an avatar that ``export`` wrote. Everything in it is checked before the avatar appears.
 
         Args:
             path: the file.
-            name: what it will be called; None: as the file.
-            refresh: replace one that is there.
+            name: of the avatar; None: the file's.
+            refresh: replace an avatar of that name.
 
         Raises:
-            AvatarBroken: it is no such file, damaged, or of another version.
-            InputError: there is an avatar of that name.
+            AvatarBroken: the file is no exported avatar, damaged, or of another version.
+            InputError: there is an avatar of that name, and ``refresh`` is off; or there is no such file.
         """
         name = check_name(path.stem if name is None else name)
-        with self._held(name, "making"):
+        with self._locked(name, _BUILD):
             if not refresh:
-                self._refuse_taken(name)
+                self._refuse_existing(name)
             with self._new_data(name) as folder:
-                manifest = replace(archive.unpack(path, folder), data=folder.name)
+                manifest = replace(archive.read_archive(path, folder), data=folder.name)
                 info = manifest.info(name)
                 with Avatar(info, manifest, folder, bare_engine(info)) as avatar:
                     avatar.check()
                 self._publish(name, manifest)
         return info
 
-    def adopt(self, name: str, write: Callable[[Path], Manifest], *, refresh: bool = False) -> AvatarInfo:
-        """Put an avatar that was prepared elsewhere on the shelf: ``write`` lays its data into an empty folder.
+    def add(self, name: str, write: Callable[[Path], Manifest], *, refresh: bool = False) -> AvatarInfo:
+        """Add an avatar that was prepared elsewhere.
+
+        Args:
+            name: of the avatar.
+            write: writes the avatar's data into the empty folder that it is given, and returns the manifest.
+            refresh: replace an avatar of that name.
 
         Raises:
-            InputError: there is an avatar of that name, and ``refresh`` is off; or what ``write`` raises.
-            OptionError: it cannot be called so.
+            InputError: there is an avatar of that name, and ``refresh`` is off.
+            OptionError: ``name`` is not a valid name.
+            LipsmithError: whatever ``write`` raises.
         """
-        with self._held(check_name(name), "making"):
+        with self._locked(check_name(name), _BUILD):
             if not refresh:
-                self._refuse_taken(name)
+                self._refuse_existing(name)
             with self._new_data(name) as folder:
                 manifest = write(folder)
                 self._publish(name, manifest)
         return manifest.info(name)
 
-    def collect(self, max_bytes: int | None = None) -> Sequence[str]:
-        """Remove what killed makers left, then the avatars used longest ago until ``max_bytes`` are left.
+    def collect_garbage(self, max_bytes: int | None = None) -> Sequence[str]:
+        """Remove what killed processes left, then the least recently used avatars until ``max_bytes`` remain.
 
-        Returns the names of those that went.
+        Returns the names of the avatars that were removed.
         """
         for name in self._names():
-            with contextlib.suppress(_busy()), self._held(name, "making", wait=False):
+            with contextlib.suppress(_lock_timeout()), self._locked(name, _BUILD, wait=False):
                 self._sweep(name)
         infos = [manifest.info(name) for name, manifest in self._manifests()]
-        kept = sorted(infos, key=lambda info: self._used(info.id))
-        total, gone = sum(info.bytes for info in kept), []
-        for info in kept:
+        infos.sort(key=lambda info: self._last_used(info.id))
+        total, deleted = sum(info.bytes for info in infos), []
+        for info in infos:
             if max_bytes is None or total <= max_bytes:
                 break
             with contextlib.suppress(AvatarMissing):
                 self.delete(info.id)
-                gone.append(info.id)
+                deleted.append(info.id)
             total -= info.bytes
-        return gone
+        return deleted
 
     def _home(self, name: str) -> Path:
         return self.root / name
@@ -249,16 +259,16 @@ class AvatarStore:
     def _names(self) -> Sequence[str]:
         if not self.root.is_dir():
             return []
-        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and FOLDER.fullmatch(one.name))
+        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and AVATAR_FOLDER.fullmatch(one.name))
 
-    def _known(self, name: str) -> str:
-        """``name``, if there is such an avatar; asked before a lock is made for it."""
-        if not FOLDER.fullmatch(name) or not (self._home(name) / NAME).exists():
+    def _required(self, name: str) -> str:
+        """Return ``name``, or raise AvatarMissing; called before a lock file is made for the name."""
+        if not AVATAR_FOLDER.fullmatch(name) or not (self._home(name) / NAME).exists():
             raise self._missing(name)
         return name
 
     def _manifest(self, name: str) -> Manifest:
-        if not FOLDER.fullmatch(name):
+        if not AVATAR_FOLDER.fullmatch(name):
             raise self._missing(name)
         try:
             return read_manifest(self._home(name) / NAME)
@@ -267,43 +277,44 @@ class AvatarStore:
         except OSError as reason:
             raise AvatarBroken(f"The avatar {name} cannot be read ({reason.strerror}).") from reason
 
-    def _found(self, name: str) -> Manifest | None:
-        """The manifest if it is there and whole."""
+    def _try_manifest(self, name: str) -> Manifest | None:
+        """The manifest, or None if it is missing or damaged."""
         try:
             return read_manifest(self._home(name) / NAME)
         except (OSError, AvatarBroken):
             return None
 
     def _manifests(self) -> Iterator[tuple[str, Manifest]]:
-        """Every manifest that is whole, by name."""
+        """Every manifest that is whole, with its avatar's name."""
         for name in self._names():
-            found = self._found(name)
-            if found is not None:
-                yield name, found
+            manifest = self._try_manifest(name)
+            if manifest is not None:
+                yield name, manifest
 
-    def _made_of(self, name: str, fingerprint: Fingerprint) -> Manifest | None:
-        """The manifest of an avatar that is whole; AvatarStale if it is of another ``fingerprint``."""
-        there = self._found(name)
-        told = changes(there.fingerprint, fingerprint) if there else ()
-        if told:
-            raise _stale(name, told)
-        return there if there and self._lack(name, there) is None else None
+    def _existing(self, name: str, fingerprint: Fingerprint) -> Manifest | None:
+        """The manifest of a whole avatar, if there is one. Raises AvatarStale if it has another ``fingerprint``."""
+        existing = self._try_manifest(name)
+        changed = changes(existing.fingerprint, fingerprint) if existing else ()
+        if changed:
+            raise _stale(name, changed)
+        return existing if existing and self._fault(name, existing) is None else None
 
-    def _lack(self, name: str, manifest: Manifest) -> str | None:
-        """What is missing of an avatar; nothing if it was made anew or deleted meanwhile."""
-        lack = what_lacks(self._home(name), manifest)
-        return lack if lack and self._found(name) == manifest else None
+    def _fault(self, name: str, manifest: Manifest) -> str | None:
+        """What is missing of an avatar; None if nothing is, or if it was remade or deleted meanwhile."""
+        fault = missing_file(self._home(name), manifest)
+        return fault if fault and self._try_manifest(name) == manifest else None
 
     def _missing(self, name: str) -> AvatarMissing:
         known = [one for one in self._names() if (self._home(one) / NAME).exists()]
         remedy = nearest(name, known) if known else f"`lipsmith avatar create {name} PICTURE` makes one."
         return AvatarMissing(f"There is no avatar '{name}' in {self.root}. {remedy}")
 
-    def _refuse_taken(self, name: str) -> None:
+    def _refuse_existing(self, name: str) -> None:
         if (self._home(name) / NAME).exists():
             raise InputError(f"There is an avatar '{name}' already: give another name, or delete that one first.")
 
-    def _used(self, name: str) -> float:
+    def _last_used(self, name: str) -> float:
+        """When the avatar was last opened, in seconds since the epoch."""
         try:
             return (self._home(name) / NAME).stat().st_mtime
         except OSError:
@@ -311,7 +322,7 @@ class AvatarStore:
 
     @contextmanager
     def _new_data(self, name: str) -> Iterator[Path]:
-        """An empty folder for an avatar's data, gone again unless its manifest was published."""
+        """An empty folder for an avatar's data; removed if an error comes before the manifest is published."""
         self._sweep(name)
         folder = self._home(name) / secrets.token_hex(8)
         try:
@@ -326,46 +337,46 @@ class AvatarStore:
                 self._home(name).rmdir()
             raise
 
-    def _with_options(self, name: str, there: Manifest, options: Mapping[str, Any], key: str) -> AvatarInfo:
-        """The same avatar, from now on drawn and keyed with these options: those that shape nothing may be others."""
+    def _update_options(self, name: str, manifest: Manifest, options: Mapping[str, Any], key: str) -> AvatarInfo:
+        """Store the options that do not shape what is prepared and the key, where they differ."""
         from ..media.background import check_key
 
-        if (options, key) != (there.options, there.key):
-            if key not in ("none", there.key):
+        if (options, key) != (manifest.options, manifest.key):
+            if key not in ("none", manifest.key):
                 with self.open(name) as avatar:
                     check_key(key, avatar.source_frame(0).image, avatar.alphas)
-            there = replace(there, options=options, key=key)
-            with self._held(name, "switching"):
-                if (self._home(name) / there.data).is_dir():
-                    write_manifest(self._home(name), there)
-        return there.info(name)
+            manifest = replace(manifest, options=options, key=key)
+            with self._locked(name, _SWITCH):
+                if (self._home(name) / manifest.data).is_dir():
+                    write_manifest(self._home(name), manifest)
+        return manifest.info(name)
 
     def _publish(self, name: str, manifest: Manifest) -> None:
-        """The one moment at which an avatar changes; the caller holds its making."""
-        with self._held(name, "switching"):
-            there = self._found(name)
+        """Switch the avatar to ``manifest`` and remove its old data; the caller holds the build lock."""
+        with self._locked(name, _SWITCH):
+            old = self._try_manifest(name)
             write_manifest(self._home(name), manifest)
-        if there is not None:
-            shutil.rmtree(self._home(name) / there.data, ignore_errors=True)
+        if old is not None:
+            shutil.rmtree(self._home(name) / old.data, ignore_errors=True)
 
     def _sweep(self, name: str) -> None:
-        """Remove what no manifest names; the caller holds the avatar's making."""
+        """Remove data that no manifest names; the caller holds the build lock."""
         home = self._home(name)
-        with self._held(name, "switching"):
-            there = self._found(name)
-            damaged = there is None and (home / NAME).exists()  # its data is evidence: only `delete` removes it
+        with self._locked(name, _SWITCH):
+            existing = self._try_manifest(name)
+            damaged = existing is None and (home / NAME).exists()  # its data is evidence: only `delete` removes it
             if not damaged:
-                remove(one for one in left_behind(home) if there is None or one.name != there.data)
+                remove(one for one in leftovers(home) if existing is None or one.name != existing.data)
             with contextlib.suppress(OSError):
                 home.rmdir()
 
     @contextmanager
-    def _held(self, name: str, what: str, wait: bool = True) -> Iterator[None]:
-        """The lock of one avatar: "making" for minutes, "switching" for moments; among processes and threads."""
-        with self._lock(name, what, wait):
+    def _locked(self, name: str, purpose: str, wait: bool = True) -> Iterator[None]:
+        """Hold one of an avatar's locks, ``_BUILD`` or ``_SWITCH``, against other processes and threads."""
+        with self._lock(name, purpose, wait):
             yield
 
-    def _lock(self, name: str, what: str, wait: bool) -> BaseFileLock:
+    def _lock(self, name: str, purpose: str, wait: bool) -> BaseFileLock:
         from filelock import FileLock
 
         folder = self.root / LOCKS
@@ -373,18 +384,18 @@ class AvatarStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as reason:
             raise OutputError(f"{self.root} cannot be written to ({reason.strerror}): set {VARIABLE}.") from reason
-        return FileLock(folder / f"{name}.{what}", timeout=-1 if wait else 0)
+        return FileLock(folder / f"{name}.{purpose}", timeout=-1 if wait else 0)
 
 
-def _stale(name: str, told: Sequence[str]) -> AvatarStale:
-    return AvatarStale(f"The avatar {name} was made of something else: {'; '.join(told)}. --refresh makes it again.")
+def _stale(name: str, changed: Sequence[str]) -> AvatarStale:
+    return AvatarStale(f"The avatar {name} was made of something else: {'; '.join(changed)}. --refresh makes it again.")
 
 
-def _say_nothing(_: Stage) -> None:
-    """Progress that nobody wants."""
+def _no_progress(_: Stage) -> None:
+    """Progress where the caller wants none."""
 
 
-def _busy() -> type[Exception]:
+def _lock_timeout() -> type[Exception]:
     from filelock import Timeout
 
     return Timeout

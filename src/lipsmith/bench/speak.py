@@ -143,7 +143,7 @@ def write_plates(avatar: Avatar, folder: Path) -> Path:
     """The avatar's first clip as a film, or its one plate as a PNG."""
     from ..media.contact_sheet import write_png
 
-    clip = avatar.loop.clips[0]
+    clip = avatar.playback.clips[0]
     if clip.stop - clip.start == 1:
         path = folder / "plate.png"
         write_png(path, avatar.source_frame(clip.start).image)

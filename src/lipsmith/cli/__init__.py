@@ -1,4 +1,4 @@
-"""The command line: one file per command, one border where errors become a sentence and an exit code."""
+"""The command line: one file per command. ``run`` turns every error into one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -65,45 +65,44 @@ def lipsmith(
 def main() -> None:
     """The program ``lipsmith``."""
     signal.signal(signal.SIGTERM, _interrupt)
-    for stream in (sys.stdout, sys.stderr):  # names of files may hold letters that a pipe's encoding lacks
+    for stream in (sys.stdout, sys.stderr):  # file names may hold characters that a pipe's encoding lacks
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command line and return its exit code: the table stands in ``lipsmith.errors``."""
+    """Carry out one command line and return its exit code; ``lipsmith.errors`` lists the codes."""
     try:
         code = app(list(arguments), prog_name="lipsmith", standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except LipsmithError as problem:
-        return _complain(str(problem), problem.exit_code)
+        return _fail(str(problem), problem.exit_code)
     except Exception as problem:
         if os.environ.get("LIPSMITH_DEBUG"):
             raise
-        return _explain(problem)
-    return _complain("Stopped: nothing is left half written.", code) if code == INTERRUPTED else int(code)
+        return _fail_unexpectedly(problem)
+    return _fail("Stopped: nothing is left half written.", code) if code == INTERRUPTED else int(code)
 
 
-def _explain(problem: Exception) -> int:
-    """Say in one sentence what an error that is not ours means."""
+def _fail_unexpectedly(problem: Exception) -> int:
+    """Print an error that is not a LipsmithError in one sentence, and return its exit code."""
     from ..libraries import blocking_libraries, sentence
 
-    if hasattr(problem, "format_message"):  # typer's own: a flag or an argument it does not know
+    if hasattr(problem, "format_message"):  # typer's own: an unknown flag or argument
         context = getattr(problem, "ctx", None)
         command = context.command_path if context else "lipsmith"
-        said = problem.format_message()
-        return _complain(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
+        message = problem.format_message()
+        return _fail(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
     missing = blocking_libraries() if isinstance(problem, ImportError) else []
     if missing:
-        return _complain(sentence(missing), EngineUnavailable.exit_code)
-    return _complain(
-        f"Unexpected {type(problem).__name__}: {problem}. LIPSMITH_DEBUG=1 shows where; please report it.", 1
-    )
+        return _fail(sentence(missing), EngineUnavailable.exit_code)
+    return _fail(f"Unexpected {type(problem).__name__}: {problem}. LIPSMITH_DEBUG=1 shows where; please report it.", 1)
 
 
-def _complain(text: str, code: int) -> int:
+def _fail(text: str, code: int) -> int:
+    """Print an error and return its exit code."""
     typer.secho(f"lipsmith: {text}", fg="red", err=True)
     return code
 

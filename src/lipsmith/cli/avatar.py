@@ -1,4 +1,4 @@
-"""``lipsmith avatar``: prepared avatars, made, listed, looked at, checked, moved and removed."""
+"""``lipsmith avatar``: make, list, show, check, rename, copy and delete prepared avatars."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..errors import AvatarBroken, AvatarStale, EngineUnavailable, OptionError
 from ..options import build
 from .engine_flags import engine_flags, engine_options
 from .flags import flags_from
-from .generate import WORDS as FILM_WORDS
+from .generate import HELP as FILM_HELP
 from .generate import AsJson, Quiet, Settings
-from .progress import shown
+from .progress import progress_display
 from .records import print_json
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 from ..avatars.options import AvatarOptions
 
 app = typer.Typer(name="avatar", rich_markup_mode=None)
-WORDS = {
-    **{name: FILM_WORDS[name] for name in ("engine", "faces", "still", "seed")},
-    "key": "The screen behind the person, kept for 'speak --background': none, auto, alpha (its own), or #rrggbb.",
+HELP = {
+    **{name: FILM_HELP[name] for name in ("engine", "faces", "still", "seed")},
+    "key": "The screen behind the person, for 'speak --background': none, auto, alpha (the picture's own), or #rrggbb.",
     "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own.",
 }
 Name = Annotated[str, typer.Argument(metavar="ID", help="The avatar's name.")]
@@ -37,7 +37,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 @dataclass(frozen=True, slots=True)
 class ShownAvatar:
-    """What ``show`` says besides the sheet."""
+    """What ``show`` prints."""
 
     avatar: AvatarInfo
     clips: tuple[Clip, ...]
@@ -46,14 +46,14 @@ class ShownAvatar:
 
 @app.callback(invoke_without_command=True)
 def avatar(context: typer.Context) -> None:
-    """Prepared avatars: compute the face once, speak for ever. $LIPSMITH_AVATARS says where they lie."""
+    """Prepared avatars: compute the face once, speak for ever. They are stored in $LIPSMITH_AVATARS."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 @app.command()
 @engine_flags
-@flags_from(AvatarOptions, WORDS)
+@flags_from(AvatarOptions, HELP)
 def create(
     name: Name,
     picture: Annotated[
@@ -63,13 +63,13 @@ def create(
         list[str] | None,
         typer.Option(metavar="NAME=FILE", help="One more film: 'speaking' while it speaks, any other name a gesture."),
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Make it again, whatever is there.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Make it again even if it exists.")] = False,
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Prepare PICTURE once under the name ID. The same again is found at once; another source or option is refused.
+    """Prepare PICTURE once under the name ID. The same again returns at once; another source or option is refused.
 
     Examples:
 
@@ -81,17 +81,17 @@ def create(
     """
     options["engine_options"] = engine_options(options, settings or [])
     options["clips"] = _clips(clip or [])
-    wish = build(AvatarOptions, options)
-    loaded = wish.load()
-    with shown(quiet) as progress:
-        info = _shelf().create(name, picture, loaded.engine, wish, refresh=refresh, progress=progress)
-    _tell(info, as_json, quiet)
+    avatar_options = build(AvatarOptions, options)
+    loaded = avatar_options.load()
+    with progress_display(quiet) as progress:
+        info = _store().create(name, picture, loaded.engine, avatar_options, refresh=refresh, progress=progress)
+    _print_info(info, as_json, quiet)
 
 
 @app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """List the avatars, their engines, lengths and sizes. Example: lipsmith avatar list --json"""
-    store = _shelf()
+    store = _store()
     infos = store.list()
     if as_json:
         print_json(infos)
@@ -109,24 +109,24 @@ def show(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet. [default: ID.avatar.png]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a contact sheet with boxes and masks, and say what is known. Example: lipsmith avatar show anna --json"""
+    """Write a contact sheet with boxes and masks, and print facts. Example: lipsmith avatar show anna --json"""
     from ..avatars.contact_sheet import avatar_sheet
     from ..media.contact_sheet import write_png
     from ..media.writer import check_output
 
     sheet = output or Path(f"{name}.avatar.png")
-    with _shelf().open(name) as opened:
+    with _store().open(name) as opened:
         check_output(sheet, sheet=True)
         write_png(sheet, avatar_sheet(opened))
-        known = ShownAvatar(opened.info, opened.loop.clips, sheet)
+        shown = ShownAvatar(opened.info, opened.playback.clips, sheet)
     if as_json:
-        print_json(known)
+        print_json(shown)
         return
-    print(_line(known.avatar))
-    for clip in known.clips:
+    print(_line(shown.avatar))
+    for clip in shown.clips:
         closed = sum(end - begin for begin, end in clip.idle)
-        print(f"  clip {clip.name}: plates {clip.start} to {clip.stop - 1}, {len(clip.cuts)} cuts, {closed} at rest")
-    for notice in known.avatar.notices:
+        print(f"  clip {clip.name}: frames {clip.start} to {clip.stop - 1}, {len(clip.cuts)} cuts, {closed} at rest")
+    for notice in shown.avatar.notices:
         print(f"  note: {notice}")
     print(f"  sheet: {sheet}")
 
@@ -134,7 +134,7 @@ def show(
 @app.command()
 def check(names: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None, as_json: AsJson = False) -> None:
     """Read every byte of these avatars, or of all; exit code 3: one is unusable. Example: lipsmith avatar check anna"""
-    store = _shelf()
+    store = _store()
     found: dict[str, str | None] = dict(store.broken()) if not names else {}
     for name in names or [info.id for info in store.list()]:
         try:
@@ -154,16 +154,16 @@ def check(names: Annotated[list[str] | None, typer.Argument(metavar="ID")] = Non
 
 @app.command()
 def rename(name: Name, new: Annotated[str, typer.Argument(metavar="NEW")], as_json: AsJson = False) -> None:
-    """Call an avatar something else. Example: lipsmith avatar rename anna anna-2"""
-    _tell(_shelf().rename(name, new), as_json, quiet=False)
+    """Rename an avatar. Example: lipsmith avatar rename anna anna-2"""
+    _print_info(_store().rename(name, new), as_json, quiet=False)
 
 
 @app.command()
 def delete(names: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: AsJson = False) -> None:
     """Remove avatars. Example: lipsmith avatar delete anna"""
-    store = _shelf()
+    store = _store()
     for name in names:
-        store.expect(name)  # one that is misspelt deletes none of the others
+        store.require(name)  # a misspelt name deletes none of the others
     for name in dict.fromkeys(names):
         store.delete(name)
     if as_json:
@@ -175,7 +175,7 @@ def delete(names: Annotated[list[str], typer.Argument(metavar="ID...")], as_json
 @app.command()
 def export(name: Name, file: Annotated[Path, typer.Argument(metavar="FILE.lipsmith")], as_json: AsJson = False) -> None:
     """Write one portable file. Example: lipsmith avatar export anna anna.lipsmith"""
-    _shelf().export(name, file)
+    _store().export(name, file)
     if as_json:
         print_json({"id": name, "file": file, "bytes": file.stat().st_size})
     else:
@@ -183,49 +183,48 @@ def export(name: Name, file: Annotated[Path, typer.Argument(metavar="FILE.lipsmi
 
 
 @app.command("import")
-def bring_in(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.lipsmith, or what others prepared for MuseTalk.")],
-    name: Annotated[str | None, typer.Option("--id", help="What to call it. [default: as the file]")] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Replace one of that name.")] = False,
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.lipsmith, or an avatar prepared for MuseTalk.")],
+    name: Annotated[str | None, typer.Option("--id", help="Name of the avatar. [default: the file's]")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Replace an avatar of that name.")] = False,
     fps: Annotated[
-        str | None, typer.Option(help="Of what others prepared. [default: as its files say, else 25]")
+        str | None,
+        typer.Option(help="Frames per second of an avatar for MuseTalk. [default: as its files say, else 25]"),
     ] = None,
-    version: Annotated[str | None, typer.Option(help="... and MuseTalk's version: v15 or v1.")] = None,
+    version: Annotated[str | None, typer.Option(help="MuseTalk's version of such an avatar: v15 or v1.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take over an exported avatar, an avatar folder of MuseTalk's realtime script, or a <id>_preprocessed.pkl.
+    """Import an exported avatar, an avatar folder of MuseTalk's realtime script, or a <id>_preprocessed.pkl.
 
     Example: lipsmith avatar import anna.lipsmith --id anna
     """
     from ..compat.upstream_avatar import is_upstream
 
     if not is_upstream(file):
-        _tell(_shelf().bring_in(file, name, refresh=refresh), as_json, quiet=False)
+        _print_info(_store().import_archive(file, name, refresh=refresh), as_json, quiet=False)
         return
-    from ..compat.upstream_import import bring_upstream
+    from ..compat.upstream_import import import_upstream
     from ..media.video import parse_rate
 
     options = {} if version is None else {"version": version}
-    with shown(as_json) as progress:
-        info = bring_upstream(
-            _shelf(), file, name, fps=parse_rate(fps), options=options, refresh=refresh, progress=progress
+    with progress_display(as_json) as progress:
+        info = import_upstream(
+            _store(), file, name, fps=parse_rate(fps), options=options, refresh=refresh, progress=progress
         )
-    _tell(info, as_json, quiet=False)
+    _print_info(info, as_json, quiet=False)
 
 
 @app.command()
 def gc(
-    max_size: Annotated[
-        str | None, typer.Option(help="Keep at most so much, dropping what was used longest ago: 500M, 20G.")
-    ] = None,
+    max_size: Annotated[str | None, typer.Option(help="Keep at most this much: 500M, 20G.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove leftovers, and with --max-size the avatars used longest ago. Example: lipsmith avatar gc --max-size 20G"""
-    gone = _shelf().collect(None if max_size is None else parse_size(max_size))
+    deleted = _store().collect_garbage(None if max_size is None else parse_size(max_size))
     if as_json:
-        print_json({"deleted": gone})
+        print_json({"deleted": deleted})
     else:
-        print(f"deleted {', '.join(gone)}" if gone else "nothing to delete")
+        print(f"deleted {', '.join(deleted)}" if deleted else "nothing to delete")
 
 
 @app.command()
@@ -233,7 +232,7 @@ def warm(name: Name, as_json: AsJson = False) -> None:
     """Read an avatar and draw its first frame, so that disk and engine are ready. Example: lipsmith avatar warm anna"""
     from ..pipeline.speak import warm_up
 
-    seconds: Mapping[str, float] = warm_up(_shelf(), name)
+    seconds: Mapping[str, float] = warm_up(_store(), name)
     if as_json:
         print_json(seconds)
     else:
@@ -244,7 +243,7 @@ def parse_size(text: str) -> int:
     """Bytes of "500M", "20 GB" or "1000".
 
     Raises:
-        OptionError: it is no size.
+        OptionError: ``text`` is no size.
     """
     word = text.strip().lower().removesuffix("b").strip()
     unit = word[-1:] if word[-1:].isalpha() else ""
@@ -257,23 +256,23 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
-def _clips(words: list[str]) -> dict[str, Path]:
+def _clips(flags: list[str]) -> dict[str, Path]:
     clips: dict[str, Path] = {}
-    for word in words:
-        name, sign, file = word.partition("=")
+    for flag in flags:
+        name, sign, file = flag.partition("=")
         if not (name and sign and file) or name in clips:
-            raise OptionError(f"'{word}' names no further clip; write each once, as speaking=talk.mp4.")
+            raise OptionError(f"'{flag}' names no further clip; write each once, as speaking=talk.mp4.")
         clips[name] = Path(file)
     return clips
 
 
-def _shelf() -> AvatarStore:
+def _store() -> AvatarStore:
     from ..avatars.store import AvatarStore
 
     return AvatarStore()
 
 
-def _tell(info: AvatarInfo, as_json: bool, quiet: bool) -> None:
+def _print_info(info: AvatarInfo, as_json: bool, quiet: bool) -> None:
     if as_json:
         print_json(info)
     elif not quiet:

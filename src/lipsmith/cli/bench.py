@@ -12,7 +12,7 @@ import typer
 from ..errors import OptionError
 from ..options import build, parse_settings
 from .flags import flags_from
-from .generate import WORDS as FILM_WORDS
+from .generate import HELP as FILM_WORDS
 from .generate import AsJson, Settings, pace
 from .records import print_json
 

@@ -11,13 +11,13 @@ from ..errors import OptionError
 from ..options import GenerateOptions, build
 from .engine_flags import engine_flags, engine_options
 from .flags import flags_from
-from .progress import shown
+from .progress import progress_display
 from .records import print_json
 
 if TYPE_CHECKING:
     from ..pipeline.generate import Report
 
-WORDS = {
+HELP = {
     "engine": "Which engine; 'lipsmith engines' lists them. auto: the best one that can run here.",
     "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own.",
     "length": "What decides the film's length.",
@@ -27,21 +27,21 @@ WORDS = {
     "crf": "Quality, 0 (lossless) to 51 (worst); in webm the nearest level that VP9 has.",
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "background": "Behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",
-    "key": "How the person is told from a screen: auto, alpha (the picture's own), or the screen's #rrggbb.",
-    "mark": "Say in the film's metadata that it is AI-made.",
+    "key": "How to separate the person from the background: auto, alpha (the picture's own), or the screen's #rrggbb.",
+    "mark": "Mark the film as AI-made in its metadata.",
 }
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print a machine-readable report, and nothing else on standard output.")
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="An option of the engine's own; may be given again and again."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Set an option of the engine; may be repeated."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 
 
 @engine_flags
-@flags_from(GenerateOptions, WORDS)
+@flags_from(GenerateOptions, HELP)
 def generate(
     picture: Annotated[
         Path, typer.Argument(metavar="PICTURE", help="An image, a video, or a folder of numbered images.")
@@ -75,24 +75,24 @@ def generate(
     """
     target = preview or output
     if target is None:
-        raise OptionError("Nothing says where the film goes: give -o film.mp4, or --preview sheet.png to look first.")
+        raise OptionError("No output is named: give -o film.mp4, or --preview sheet.png for a contact sheet first.")
     options["engine_options"] = engine_options(options, settings or [])
-    report = make(picture, speech, target, build(GenerateOptions, options), preview=bool(preview), quiet=quiet)
-    tell(report, as_json, quiet)
+    report = make_film(picture, speech, target, build(GenerateOptions, options), preview=bool(preview), quiet=quiet)
+    print_report(report, as_json, quiet)
 
 
-def make(
+def make_film(
     picture: Path, speech: Path | None, output: Path, options: GenerateOptions, *, preview: bool, quiet: bool
 ) -> Report:
-    """Call ``generate`` under a progress bar."""
-    from ..pipeline.generate import generate as speak
+    """Call ``lipsmith.generate`` and show its progress."""
+    from ..pipeline.generate import generate as run
 
-    with shown(quiet) as progress:
-        return speak(picture, speech, output, options, preview=preview, progress=progress)
+    with progress_display(quiet) as progress:
+        return run(picture, speech, output, options, preview=preview, progress=progress)
 
 
-def tell(report: Report, as_json: bool, quiet: bool) -> None:
-    """Print what was made: as JSON, or in a few lines."""
+def print_report(report: Report, as_json: bool, quiet: bool) -> None:
+    """Print the report: as JSON, or in a few lines."""
     if as_json:
         print_json(report)
     elif not quiet:
@@ -100,12 +100,12 @@ def tell(report: Report, as_json: bool, quiet: bool) -> None:
 
 
 def summary(report: Report) -> str:
-    """Where the film is, its length, and what it cost, for people."""
+    """The report in a few lines of text: where the film is, its length, and the speed."""
     length = float(report.frames / report.fps)
     lines = [
         f"{report.output}: {length:.1f} s at {float(report.fps):g} fps, {report.rendered} of {report.frames} frames "
         f"spoken by the engine {report.engine}",
-        f"{few(report.frames_per_second)} frames per second reached: {pace(report.real_time_factor)}",
+        f"{short_rate(report.frames_per_second)} frames per second reached: {pace(report.real_time_factor)}",
     ]
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {_frames(count)} left unchanged: {reason}" for reason, count in report.unable.items()]
@@ -119,13 +119,13 @@ def _frames(count: int) -> str:
     return "1 frame" if count == 1 else f"{count} frames"
 
 
-def few(rate: float) -> str:
-    """Frames per second in figures that tell a slow engine's from none."""
+def short_rate(rate: float) -> str:
+    """Frames per second, with digits enough that a slow engine does not show 0."""
     return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def pace(factor: float) -> str:
-    """How a film's length compares with the time it took, in words."""
+    """A real-time factor, the film's length divided by the time it took, in words."""
     return (
         f"{factor:.1f} times faster than real time" if factor >= 1 else f"{1 / factor:.1f} times slower than real time"
     )

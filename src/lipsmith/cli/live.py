@@ -1,4 +1,4 @@
-"""``lipsmith live``: a prepared avatar on the air, into a stream, a film or a virtual camera."""
+"""``lipsmith live``: broadcast a prepared avatar to a stream, a film or a virtual camera."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..tts.text_to_file import TextToFile
 from .flags import flags_from
 from .generate import AsJson
 from .records import print_json
-from .speak import TEXT_WORDS, spoken
+from .speak import TEXT_HELP, speech_files
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -28,22 +28,20 @@ if TYPE_CHECKING:
     from ..transports.broadcast import BroadcastReport
     from ..transports.push import PushSink
 
-LOOK = 0.5
-"""Seconds between two looks at the streams."""
-
-
-WORDS = {
-    "push": "Stream to rtmp://, rtmps:// or srt://, begun anew if it breaks; left out: to $LIPSMITH_PUSH.",
-    "record": "Film what goes out (.mp4, .mov, .webm).",
-    "camera": "Show it as a virtual camera; picture only.",
-    "stay": "Seconds on the air after the last speech.",
+POLL = 0.5
+"""Seconds between two checks of the streams."""
+HELP = {
+    "push": "Stream to rtmp://, rtmps:// or srt://; reconnects if it breaks. Default: $LIPSMITH_PUSH.",
+    "record": "Record the broadcast to a film (.mp4, .mov, .webm).",
+    "camera": "Show it as a virtual camera, without sound.",
+    "stay": "Seconds to stay on the air after the last speech.",
     "forever": "Stay on the air until Ctrl-C.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class AirOptions:
-    """Where an avatar is to be seen, and for how long."""
+    """Where an avatar is broadcast to, and for how long."""
 
     push: str = ""
     record: Path | None = None
@@ -65,16 +63,16 @@ class AirOptions:
 
     @property
     def address(self) -> str:
-        """Where it is pushed to, if anywhere."""
+        """Where to push the stream; empty: nowhere."""
         return self.push or os.environ.get("LIPSMITH_PUSH", "")
 
     @property
     def longer(self) -> bool:
-        """Whether it is there for more than what it says."""
+        """Whether it stays on the air without speech."""
         return self.forever or self.stay > 0
 
     def sinks(self, engine: str) -> list[Sink]:
-        """What is to be opened; all that can carry a mark says that ``engine`` drew."""
+        """The sinks to open; the AI mark of those that carry one names ``engine``."""
         from ..media.writer import FilmOptions
         from ..transports.camera import CameraSink
         from ..transports.push import PushOptions, PushSink
@@ -85,19 +83,19 @@ class AirOptions:
         return sinks + ([CameraSink()] if self.camera else [])
 
 
-@flags_from(TextToFile, TEXT_WORDS)
-@flags_from(AirOptions, WORDS)
+@flags_from(TextToFile, TEXT_HELP)
+@flags_from(AirOptions, HELP)
 def live(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Said one after the other.")
     ] = None,
     as_json: AsJson = False,
-    **given: Any,
+    **flags: Any,
 ) -> None:
-    """Put the avatar ID on the air, in real time: it idles, says each SPEECH, and idles. Ctrl-C ends it in order.
+    """Broadcast the avatar ID in real time: it idles, says each SPEECH, and idles again. Ctrl-C ends it cleanly.
 
-    An address holds a secret key: $LIPSMITH_PUSH keeps it out of the list of processes.
+    An address holds a secret key. Give it in $LIPSMITH_PUSH to keep it out of the list of processes.
 
     Examples:
 
@@ -112,48 +110,50 @@ def live(
     from ..transports.broadcast import broadcast
     from ..transports.push import PushSink
 
-    reading = build(TextToFile, {word: given.pop(word) for word in TEXT_WORDS})
-    options = build(AirOptions, given)
-    with spoken(speeches or [], reading, silent=options.longer) as files, AvatarStore().open(name) as avatar:
+    text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    options = build(AirOptions, flags)
+    with speech_files(speeches or [], text, may_be_empty=options.longer) as files, AvatarStore().open(name) as avatar:
         engine = engine_for(avatar, SpeakOptions())
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
         stay = None if options.forever else options.stay
-        air = broadcast(avatar, engine, [open_speech(file) for file in files], sinks, stay)
-        aired = asyncio.run(_until_stopped(air, [sink for sink in sinks if isinstance(sink, PushSink)]))
-    _tell(aired, as_json)
+        run = broadcast(avatar, engine, [open_speech(file) for file in files], sinks, stay)
+        report = asyncio.run(_until_stopped(run, [sink for sink in sinks if isinstance(sink, PushSink)]))
+    _print_report(report, as_json)
 
 
-async def _until_stopped(air: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
-    """``air``, which SIGTERM ends as Ctrl-C does; meanwhile what the streams meet is told."""
-    task = asyncio.ensure_future(air)
+async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
+    """Await ``run``, which SIGTERM ends as Ctrl-C does, and print how the streams' connections change."""
+    task = asyncio.ensure_future(run)
     with suppress(NotImplementedError):  # Windows
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    told = ""
+    printed = ""
     while not task.done():
-        await asyncio.wait([task], timeout=LOOK)
+        await asyncio.wait([task], timeout=POLL)
         for sink in pushes:
-            word = "connected" if sink.connected else sink.trouble
-            if word and word != told:
-                told = word
-                typer.echo(f"stream: {word}", err=True)
+            state = "connected" if sink.connected else sink.trouble
+            if state and state != printed:
+                printed = state
+                typer.echo(f"stream: {state}", err=True)
     return task.result()
 
 
-def _tell(aired: BroadcastReport, as_json: bool) -> None:
+def _print_report(report: BroadcastReport, as_json: bool) -> None:
     if as_json:
-        print_json(aired)
+        print_json(report)
     else:
-        print(f"{float(aired.frames / aired.fps):.1f} s on the air, {_count(aired.spoken, 'speech', 'speeches')} said")
-        print("\n".join(_notes(aired)), end="\n" if _notes(aired) else "")
-    if aired.troubles:
+        print(
+            f"{float(report.frames / report.fps):.1f} s on the air, {_count(report.spoken, 'speech', 'speeches')} said"
+        )
+        print("\n".join(_notes(report)), end="\n" if _notes(report) else "")
+    if report.troubles:
         raise typer.Exit(OutputError.exit_code)
 
 
-def _notes(aired: BroadcastReport) -> Sequence[str]:
-    stalls = [f"note: {_count(aired.stalls, 'tick', 'ticks')} waited for a picture"] if aired.stalls else []
-    return stalls + [f"note: {trouble}" for trouble in aired.troubles]
+def _notes(report: BroadcastReport) -> Sequence[str]:
+    stalls = [f"note: {_count(report.stalls, 'tick', 'ticks')} waited for a picture"] if report.stalls else []
+    return stalls + [f"note: {trouble}" for trouble in report.troubles]
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -1,4 +1,4 @@
-"""Our records as JSON: what ``--json`` prints, and nothing else on standard output."""
+"""Dataclasses as JSON, for ``--json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def plain(value: object) -> object:
-    """``value`` in JSON's own types: a record becomes a mapping, a fraction ``"30000/1001"``, NaN null."""
+    """``value`` in JSON's own types: a dataclass becomes a mapping, a fraction ``"30000/1001"``, NaN null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

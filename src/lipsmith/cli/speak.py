@@ -15,11 +15,11 @@ import typer
 from ..errors import LipsmithError, OptionError, OutputError, SoundError
 from ..options import build
 from ..pipeline.speak import SpeakOptions, engine_for
-from ..pipeline.speak import speak as say
+from ..pipeline.speak import speak as run
 from ..tts.text_to_file import TextToFile
 from .flags import flags_from
-from .generate import WORDS, AsJson, Quiet, summary
-from .progress import shown
+from .generate import HELP, AsJson, Quiet, summary
+from .progress import progress_display
 from .records import print_json
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ FILMS = (".mp4", ".mov", ".m4v", ".webm")
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """What became of one speech."""
+class SpeakResult:
+    """The film of one speech, or why there is none."""
 
     speech: Path
     report: Report | None
@@ -40,14 +40,14 @@ class Spoken:
     exit_code: int = 0
 
 
-TEXT_WORDS = {
-    "text": "What to say, in place of SPEECH; a voice reads it aloud.",
-    "voice": "Whose: espeak, espeak:LANGUAGE, openai:URL. auto: espeak.",
+TEXT_HELP = {
+    "text": "Text to speak, in place of SPEECH.",
+    "voice": "The voice for --text: espeak, espeak:LANGUAGE, openai:URL. auto: espeak.",
 }
 
 
-@flags_from(TextToFile, TEXT_WORDS)
-@flags_from(SpeakOptions, WORDS)
+@flags_from(TextToFile, TEXT_HELP)
+@flags_from(SpeakOptions, HELP)
 def speak(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     output: Annotated[
@@ -56,12 +56,12 @@ def speak(
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
-    kind: Annotated[str, typer.Option("--format", help="Of films in a folder: mp4, mov or webm.")] = "mp4",
+    kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
     as_json: AsJson = False,
     quiet: Quiet = False,
-    **options: Any,
+    **flags: Any,
 ) -> None:
-    """Make the avatar ID say each SPEECH. The engine is loaded once; one that fails does not stop the others.
+    """Make the avatar ID say each SPEECH. The engine is loaded once; a speech that fails does not stop the others.
 
     Examples:
 
@@ -75,87 +75,96 @@ def speak(
     """
     from ..avatars.store import AvatarStore
 
-    reading = build(TextToFile, {word: options.pop(word) for word in TEXT_WORDS})
-    wish = build(SpeakOptions, options)
-    with spoken(speeches or [], reading) as given:
-        wanted = plan(given, output, kind)
-        single = len(wanted) == 1 and wanted[0][1] == output
-        with AvatarStore().open(name) as avatar, shown(quiet) as progress:
-            done = _films(avatar, wanted, wish, progress, single)
-    _tell(name, done, single, as_json, quiet)
+    text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    options = build(SpeakOptions, flags)
+    with speech_files(speeches or [], text) as files:
+        films = plan(files, output, kind)
+        single = len(films) == 1 and films[0][1] == output
+        with AvatarStore().open(name) as avatar, progress_display(quiet) as progress:
+            results = _make_films(avatar, films, options, progress, single)
+    _print_results(name, results, single, as_json, quiet)
 
 
 @contextmanager
-def spoken(speeches: list[Path], reading: TextToFile, silent: bool = False) -> Iterator[list[Path]]:
-    """The speeches, or the text as one, for as long as it is needed; ``silent``: neither will do."""
-    if bool(speeches) == bool(reading.text) and not (silent and not speeches):
+def speech_files(speeches: list[Path], text: TextToFile, may_be_empty: bool = False) -> Iterator[list[Path]]:
+    """The speech files, or one temporary file with the spoken ``text``.
+
+    Raises:
+        OptionError: both are given, or neither is and ``may_be_empty`` is off.
+    """
+    if bool(speeches) == bool(text.text) and not (may_be_empty and not speeches):
         raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
     with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
-        if reading.text:
+        if text.text:
             speeches = [Path(folder) / "text.wav"]
-            reading.write(speeches[0])
+            text.write(speeches[0])
         yield speeches
 
 
-def _films(
-    avatar: Avatar, wanted: Sequence[tuple[Path, Path]], wish: SpeakOptions, progress: Progress, single: bool
-) -> list[Spoken]:
-    """Every film, by one engine; the failure of a ``single`` one is raised, and one that is all films' at once."""
+def _make_films(
+    avatar: Avatar, films: Sequence[tuple[Path, Path]], options: SpeakOptions, progress: Progress, single: bool
+) -> list[SpeakResult]:
+    """Make every film with one engine. The failure of a ``single`` film is raised, that of others is returned."""
     from ..media.writer import check_transparent
 
-    if wish.background == "transparent":
-        check_transparent(wanted[0][1])  # all are of one kind
-    engine = engine_for(avatar, wish)
+    if options.background == "transparent":
+        check_transparent(films[0][1])  # all films have one format
+    engine = engine_for(avatar, options)
     if single:
-        ((speech, film),) = wanted
-        return [Spoken(speech, say(avatar, speech, film, wish, engine=engine, progress=progress))]
-    done: list[Spoken] = []
-    for speech, film in wanted:
+        ((speech, film),) = films
+        return [SpeakResult(speech, run(avatar, speech, film, options, engine=engine, progress=progress))]
+    results: list[SpeakResult] = []
+    for speech, film in films:
         try:
             _make_folder(film.parent)
-            report = say(avatar, speech, film, wish, engine=engine, progress=_named(progress, film))
+            report = run(avatar, speech, film, options, engine=engine, progress=_per_film(progress, film))
         except LipsmithError as problem:
-            done.append(Spoken(speech, None, str(problem), problem.exit_code))
+            results.append(SpeakResult(speech, None, str(problem), problem.exit_code))
         else:
-            done.append(Spoken(speech, report))
-    return done
+            results.append(SpeakResult(speech, report))
+    return results
 
 
 def plan(speeches: Sequence[Path], output: Path, kind: str) -> list[tuple[Path, Path]]:
-    """Which speech becomes which film.
+    """(speech, film) pairs.
+
+    Args:
+        speeches: files, and folders of files.
+        output: a film, or a folder for films.
+        kind: suffix of films in a folder.
 
     Raises:
-        OptionError: several films into one file, or an unknown ``kind``.
-        SoundError: a folder holds nothing.
+        OptionError: several films would go into one file, or an unknown ``kind``.
+        SoundError: a folder holds no speech.
     """
     if f".{kind}" not in FILMS:
         raise OptionError(f"format is '{kind}'; it can be mp4, mov, m4v or webm.")
-    found = [file for speech in speeches for file in _files(speech)]
+    files = [file for speech in speeches for file in _files(speech)]
     folder = any(speech.is_dir() for speech in speeches) or output.is_dir() or output.suffix.lower() not in FILMS
-    if not folder and len(found) > 1:
-        raise OptionError(f"{len(found)} speeches cannot become the one film {output}: give a folder with -o.")
+    if not folder and len(files) > 1:
+        raise OptionError(f"{len(files)} speeches cannot become the one film {output}: give a folder with -o.")
     if not folder:
-        return [(found[0], output)]
-    return list(zip(found, _apart([speech.stem for speech in found], output, kind), strict=True))
+        return [(files[0], output)]
+    return list(zip(files, _film_paths([speech.stem for speech in files], output, kind), strict=True))
 
 
 def _files(speech: Path) -> list[Path]:
     if not speech.is_dir():
         return [speech]
-    files = sorted(file for file in speech.iterdir() if file.is_file() and _may_sound(file))
+    files = sorted(file for file in speech.iterdir() if file.is_file() and _may_be_speech(file))
     if not files:
         raise SoundError(f"The folder {speech} holds no speech.")
     return files
 
 
-def _may_sound(file: Path) -> bool:
-    """Not hidden, and not by its name a text, a picture or other thing that people lay beside their recordings."""
+def _may_be_speech(file: Path) -> bool:
+    """Whether a file is not hidden, and its name is not that of a text, a picture or the like."""
     kind = mimetypes.MimeTypes().guess_type(file.name)[0] or "audio/"
     return not file.name.startswith(".") and kind.startswith(("audio/", "video/"))
 
 
-def _apart(stems: Sequence[str], folder: Path, kind: str) -> list[Path]:
-    """A film for each stem; the second of the same name gets a number."""
+def _film_paths(stems: Sequence[str], folder: Path, kind: str) -> list[Path]:
+    """A film for each stem; if two stems are equal, the second film gets a number."""
     films: list[Path] = []
     for stem in stems:
         film, number = folder / f"{stem}.{kind}", 2
@@ -172,25 +181,25 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(f"The folder {folder} cannot be made ({reason.strerror}): choose another.") from reason
 
 
-def _named(progress: Progress, film: Path) -> Progress:
-    """One bar per film, as no two are called the same: they share one view."""
+def _per_film(progress: Progress, film: Path) -> Progress:
+    """A callback that shows the progress of one film under the film's name."""
 
-    def tell(stage: Stage) -> None:
+    def show(stage: Stage) -> None:
         if stage.name == "speak":
             progress(replace(stage, name=film.name))
 
-    return tell
+    return show
 
 
-def _tell(name: str, done: Sequence[Spoken], single: bool, as_json: bool, quiet: bool) -> None:
+def _print_results(name: str, results: Sequence[SpeakResult], single: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
-        print_json(done[0].report if single else done)
+        print_json(results[0].report if single else results)
     elif not quiet:
-        for one in done:
+        for one in results:
             print(summary(one.report) if one.report else f"{one.speech}: failed: {one.error}")
         if not single:
-            made = sum(one.report is not None for one in done)
-            print(f"{made} of {len(done)} films of {name} made")
-    failed = [one.exit_code for one in done if one.report is None]
+            made = sum(one.report is not None for one in results)
+            print(f"{made} of {len(results)} films of {name} made")
+    failed = [one.exit_code for one in results if one.report is None]
     if failed:
         raise typer.Exit(failed[0])

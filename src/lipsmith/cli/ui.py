@@ -1,4 +1,4 @@
-"""``lipsmith ui``: a Gradio page for those who know MuseTalk's."""
+"""``lipsmith ui``: a Gradio page with the controls of MuseTalk's page."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from ..options import build
 from ..ui.settings import UiOptions
 from .flags import flags_from
 
-WORDS = {
+HELP = {
     "host": "Address to listen on. Beyond this machine only with --insecure.",
     "port": "Port to listen on; 0: the first free one from 7860 on.",
     "insecure": "Listen beyond this machine: whoever reaches the page may use it.",
-    "upload_mb": "Largest file it takes.",
+    "upload_mb": "Largest upload, in MB.",
 }
 
 
-@flags_from(UiOptions, WORDS)
+@flags_from(UiOptions, HELP)
 def ui(**flags: Any) -> None:
-    """Serve a page with MuseTalk's controls that makes films by any engine. It listens to this machine alone.
+    """Serve a page with MuseTalk's controls that makes films with any engine. Only this machine can reach it.
 
-    Wants an extra package: pip install "lipsmith[ui]"
+    Needs an extra package: pip install "lipsmith[ui]"
     """
     from ..ui.page import serve
 

@@ -1,1 +1,1 @@
-"""Habits of the projects that came before: their files and flags live here and nowhere else."""
+"""Compatibility with earlier projects: their files, flags and output formats, kept apart from the rest."""

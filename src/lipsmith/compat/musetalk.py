@@ -1,4 +1,4 @@
-"""MuseTalk's own scripts: their YAML files, flags and result paths, carried out by ``generate``."""
+"""MuseTalk's own scripts: their YAML files, flags and result paths, with films made by ``generate`` and ``speak``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import EngineUnavailable, InputError, OptionError
 from ..options import GenerateOptions
 from ..pipeline.generate import Progress, Report, generate
 from ..pipeline.speak import speak
-from .musetalk_avatars import Task, Told, prepared
+from .musetalk_avatars import Task, open_prepared
 
 if TYPE_CHECKING:
     from ..engines.musetalk import MuseTalkEngine
@@ -28,7 +28,7 @@ _BATCH = {"inference": 8, "realtime": 20}
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFlags:
-    """The flags of ``scripts.inference`` and ``scripts.realtime_inference`` that still mean something."""
+    """The flags of ``scripts.inference`` and ``scripts.realtime_inference`` that have an effect."""
 
     inference_config: str = ""
     version: Literal["v15", "v1"] = "v15"
@@ -52,7 +52,7 @@ class UpstreamFlags:
 
 @dataclass(frozen=True, slots=True)
 class ObsoleteFlags:
-    """Upstream's flags that are taken and not needed: the files' places are known, and nothing is saved as PNG."""
+    """MuseTalk's flags that are accepted and ignored: weights are found by themselves, and nothing is saved as PNG."""
 
     ffmpeg_path: str = ""
     vae_type: str = "sd-vae"
@@ -64,10 +64,10 @@ class ObsoleteFlags:
 
 
 def inference_tasks(flags: UpstreamFlags) -> list[Task]:
-    """What a ``test.yaml`` asks for: films at ``<result_dir>/<version>/<video>_<audio>.mp4``.
+    """The films of a ``test.yaml``, at ``<result_dir>/<version>/<video>_<audio>.mp4``.
 
     Raises:
-        InputError: not YAML, or a task without its files.
+        InputError: the file is not YAML, or a task does not name its files.
     """
     folder, path = Path(flags.result_dir) / flags.version, Path(flags.inference_config)
     tasks = []
@@ -80,17 +80,17 @@ def inference_tasks(flags: UpstreamFlags) -> list[Task]:
 
 
 def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
-    """What a ``realtime.yaml`` asks for: films at ``results/[v15/]avatars/<avatar>/vid_output/<clip>.mp4``.
+    """The films of a ``realtime.yaml``, at ``<result_dir>/[v15/]avatars/<avatar>/vid_output/<clip>.mp4``.
 
     Raises:
-        InputError: not YAML, or an avatar without its files.
+        InputError: the file is not YAML, or an avatar does not name its files.
     """
     path = Path(flags.inference_config)
-    place = avatars_folder(flags)
+    folder = avatars_folder(flags)
     tasks = []
     for name, given in _read(path).items():
         avatar = _mapping(given, name, path, ("video_path", "audio_clips"))
-        picture, films = Path(avatar["video_path"]), place / str(name) / "vid_output"
+        picture, films = Path(avatar["video_path"]), folder / str(name) / "vid_output"
         for clip, speech in _mapping(avatar["audio_clips"], f"{name}.audio_clips", path, ()).items():
             film, shift = films / f"{clip}.mp4", _shift(flags, avatar)
             tasks.append(Task(picture, Path(speech), film, shift, str(name), bool(avatar.get("preparation", True))))
@@ -98,43 +98,47 @@ def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
 
 
 def avatars_folder(flags: UpstreamFlags) -> Path:
-    """Where the avatars of a version lie."""
+    """The folder of a version's avatars."""
     return Path(flags.result_dir) / ("v15/avatars" if flags.version == "v15" else "avatars")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One film that was made, and what upstream prints after it."""
+class MadeFilm:
+    """One film that was made, and what MuseTalk prints after it."""
 
     report: Report
-    range_text: str | None  # how far the mask's border can be moved; None: no frame showed a face
+    range_text: str | None  # how far --bbox_shift can move the mask; None: no frame showed a face
 
 
-def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) -> Iterator[Made]:
-    """Make every film in turn; an avatar is prepared once for all its clips, and for later runs.
+def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) -> Iterator[MadeFilm]:
+    """Make every film in turn. An avatar is prepared once for all its clips, and for later runs.
 
     Raises:
-        LipsmithError: as ``generate`` and ``speak`` do; an avatar that was to be there already and is not.
+        LipsmithError: as ``generate`` and ``speak`` do; or an avatar with ``preparation: false`` does not exist.
     """
     tasks = inference_tasks(flags) if script == "inference" else realtime_tasks(flags)
-    act = _inference if script == "inference" else _realtime
-    for shift, alike in groupby(tasks, key=lambda task: task.bbox_shift):
+    make = _inference if script == "inference" else _realtime
+    for shift, group in groupby(tasks, key=lambda task: task.bbox_shift):
         engine = _engine(script, flags, shift)
-        for report in act(alike, flags, engine, progress):
-            yield Made(report, engine.shift_range.text(shift) if engine.shift_range else None)
+        for report in make(group, flags, engine, progress):
+            yield MadeFilm(report, engine.shift_range.text(shift) if engine.shift_range else None)
 
 
-def _inference(tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Told) -> Iterator[Report]:
+def _inference(
+    tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Progress | None
+) -> Iterator[Report]:
     for task in tasks:
         task.output.parent.mkdir(parents=True, exist_ok=True)
         options = GenerateOptions(engine="musetalk", fps=_rate(task, flags), still=True)
         yield generate(task.picture, task.speech, task.output, options, progress=progress, engine=engine)
 
 
-def _realtime(tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Told) -> Iterator[Report]:
+def _realtime(
+    tasks: Iterable[Task], flags: UpstreamFlags, engine: MuseTalkEngine, progress: Progress | None
+) -> Iterator[Report]:
     for _, clips in groupby(tasks, key=lambda task: task.avatar):
-        first, engine.shift_range = next(clips), None  # one that was prepared before tells no range
-        with prepared(first, avatars_folder(flags), engine, _rate(first, flags), progress) as avatar:
+        first, engine.shift_range = next(clips), None  # an avatar from an earlier run reports no range
+        with open_prepared(first, avatars_folder(flags), engine, _rate(first, flags), progress) as avatar:
             for task in chain([first], clips):
                 task.output.parent.mkdir(parents=True, exist_ok=True)
                 yield speak(avatar, task.speech, task.output, engine=engine, progress=progress)
@@ -145,11 +149,11 @@ def _engine(script: Script, flags: UpstreamFlags, shift: int) -> MuseTalkEngine:
 
 
 def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str, Any]:
-    """Today's options for yesterday's flags."""
+    """Options of the engine MuseTalk for the flags of its scripts."""
     v15 = flags.version == "v15"
     return {
         "version": flags.version,
-        "weights": _models(flags),
+        "weights": _weights(flags),
         "device": _device(flags.gpu_id),
         "precision": "fp16" if flags.use_float16 and _device(flags.gpu_id) != "cpu" else "auto",
         "batch_size": flags.batch_size or (_BATCH[script] if _device(flags.gpu_id) != "cpu" else 0),
@@ -171,22 +175,23 @@ def _rate(task: Task, flags: UpstreamFlags) -> str:
 
 
 def _shift(flags: UpstreamFlags, task: Mapping[str, Any]) -> int:
-    """v1.5 knows no shift; in v1 the YAML's own goes before the flag's."""
+    """The mask's shift in px. v1.5 has none; in v1 a value in the YAML overrides the flag."""
     return int(task.get("bbox_shift", flags.bbox_shift)) if flags.version == "v1" else 0
 
 
-def _models(flags: UpstreamFlags) -> str:
-    """The models folder around an explicit ``--unet_model_path``.
+def _weights(flags: UpstreamFlags) -> str:
+    """The models folder that holds ``--unet_model_path``, if that is given, else ``--weights``.
 
     Raises:
-        OptionError: the file is not where upstream's layout has it.
+        OptionError: the file does not lie as in MuseTalk's models folder.
     """
     if not flags.unet_model_path:
         return flags.weights
-    path, wanted = Path(flags.unet_model_path), _DEFAULT_UNETS[flags.version]
-    if path.parts[-2:] != Path(wanted).parts:
+    path, expected = Path(flags.unet_model_path), _DEFAULT_UNETS[flags.version]
+    if path.parts[-2:] != Path(expected).parts:
         raise OptionError(
-            f"unet_model_path is '{path}', but {flags.version} reads models/{wanted}: name that, or leave the flag out."
+            f"unet_model_path is '{path}', but {flags.version} reads models/{expected}: give that, or leave out the "
+            "flag."
         )
     return str(path.parent.parent)
 
@@ -216,17 +221,17 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path} is not YAML: {' '.join(str(problem).split())}") from problem
 
 
-def _mapping(given: Any, name: object, path: Path, wanted: tuple[str, ...]) -> Mapping[str, Any]:
+def _mapping(given: Any, name: object, path: Path, required: tuple[str, ...]) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise InputError(f"{path}: {name} holds no names with values, as MuseTalk's files do.")
-    missing = [key for key in wanted if not given.get(key)]
+    missing = [key for key in required if not given.get(key)]
     if missing:
         raise InputError(f"{path}: {name} lacks {' and '.join(missing)}.")
     return given
 
 
 __all__ = [
-    "Made",
+    "MadeFilm",
     "ObsoleteFlags",
     "Task",
     "UpstreamFlags",

@@ -1,4 +1,4 @@
-"""The avatars of a realtime.yaml: prepared once per entry, kept beside upstream's folders, never asked about."""
+"""The avatars of a realtime.yaml: prepared once per entry and stored beside MuseTalk's own folders."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from ..engines import Engine
 from ..errors import AvatarMissing, AvatarStale
 from ..stopwatch import Progress
 
-KEPT = ".prepared"
-"""Below upstream's folder of avatars: a folder of ours, so that upstream's own are left alone."""
-
-
-Told = Progress | None
+PREPARED = ".prepared"
+"""Our own folder below MuseTalk's folder of avatars, so that MuseTalk's are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +23,25 @@ class Task:
     speech: Path
     output: Path
     bbox_shift: int
-    avatar: str = ""  # a realtime.yaml's entry
-    preparation: bool = True  # ... and its own word: False, it was made before
+    avatar: str = ""  # name of an entry in a realtime.yaml
+    preparation: bool = True  # the entry's own flag; False: the avatar must exist already
 
 
-def prepared(task: Task, place: Path, engine: Engine, fps: str, progress: Told) -> Avatar:
-    """The avatar of an entry, open: made, unless it is there of just this picture and these settings.
+def open_prepared(task: Task, folder: Path, engine: Engine, fps: str, progress: Progress | None) -> Avatar:
+    """Open the avatar of an entry. It is made first, unless it exists and has the same picture and settings.
 
     Args:
-        place: upstream's folder of avatars.
-        fps: of the plates; "source" for a video's own.
+        task: of the entry.
+        folder: MuseTalk's folder of avatars.
+        engine: prepares the faces.
+        fps: of the avatar's frames; "source" for a video's own.
 
     Raises:
-        AvatarMissing, AvatarStale: the entry says ``preparation: false``, and it was never made, or of something else.
+        AvatarMissing: the entry says ``preparation: false``, and the avatar was never made.
+        AvatarStale: the entry says ``preparation: false``, and the avatar was made of something else.
         LipsmithError: as ``AvatarStore.create``.
     """
-    store = AvatarStore(place / KEPT)
+    store = AvatarStore(folder / PREPARED)
     if not task.preparation and task.avatar not in {info.id for info in store.list()}:
         raise AvatarMissing(
             f"The avatar {task.avatar} was not prepared in {store.root}: write `preparation: true` in its entry."
@@ -51,14 +51,14 @@ def prepared(task: Task, place: Path, engine: Engine, fps: str, progress: Told) 
     return store.open(task.avatar)
 
 
-def _make(task: Task, store: AvatarStore, engine: Engine, options: AvatarOptions, progress: Told) -> None:
+def _make(task: Task, store: AvatarStore, engine: Engine, options: AvatarOptions, progress: Progress | None) -> None:
     try:
         store.create(task.avatar, task.picture, engine, options, progress=progress)
     except AvatarStale as stale:
         if not task.preparation:
-            told = str(stale).removesuffix(" --refresh makes it again.")
-            raise AvatarStale(f"{told} Write `preparation: true` in its entry to make it again.") from stale
+            changed = str(stale).removesuffix(" --refresh makes it again.")
+            raise AvatarStale(f"{changed} Write `preparation: true` in its entry to make it again.") from stale
         store.create(task.avatar, task.picture, engine, options, refresh=True, progress=progress)
 
 
-__all__ = ["Task", "Told", "prepared"]
+__all__ = ["Task", "open_prepared"]

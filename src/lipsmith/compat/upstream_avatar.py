@@ -1,7 +1,7 @@
-"""Avatars that others prepared for MuseTalk: its realtime script's folders, and the C# service's pickles.
+"""Read avatars that other programs prepared for MuseTalk: folders of its realtime script, pickles of the C# service.
 
-Both hold five rows of the same length: pictures, boxes of faces, latents, masks, and where the masks lie; and both hold
-every row twice, the second time backwards. The second half is recognised and dropped: our own loop goes back by itself.
+Both hold five lists of the same length: pictures, face boxes, latents, masks, and mask boxes. Both hold every list
+forward and then backward. The backward half is recognised and dropped, because our playback turns back by itself.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from .safe_pickle.reader import read_pickle, read_tensors
 
 LATENTS = (8, 32, 32)
 FPS = Fraction(25)
-"""What upstream shows its plates at; its files do not say."""
+"""The rate at which MuseTalk's script plays its frames, where the files name none."""
 _FOLDER = ("full_imgs", "mask", "coords.pkl", "mask_coords.pkl", "latents.pt")
 _INFO = ("avator_info.json", "avatar_info.json")  # upstream's own spelling first
-_KEYS = {
+_KEYS = {  # list -> its names in pickles of different versions, the usual one first
     "pictures": ("frame_list_cycle", "frame_list", "frames", "full_imgs"),
     "boxes": ("coord_list_cycle", "coord_list", "coords", "bboxes"),
     "latents": ("input_latent_list_cycle", "latent_list_cycle", "input_latent_list", "latent_list", "latents"),
     "masks": ("mask_list_cycle", "mask_list", "masks"),
-    "boxes of masks": ("mask_coords_list_cycle", "mask_coords_list", "mask_coords", "mask_crop_boxes"),
+    "mask boxes": ("mask_coords_list_cycle", "mask_coords_list", "mask_coords", "mask_crop_boxes"),
 }
-_PICTURES = (".png", ".jpg", ".jpeg")
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 Box = tuple[int, int, int, int]
 T = TypeVar("T")
 
 
 class Gallery(Protocol):
-    """Pictures and masks, read when they are needed."""
+    """The pictures and masks of an avatar, read one by one."""
 
     def __len__(self) -> int: ...
 
@@ -55,56 +55,57 @@ class Gallery(Protocol):
         ...
 
     def same(self, one: int, other: int) -> bool:
-        """Whether two pictures, and their masks, are the same."""
+        """Whether two pictures and their masks are equal."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpstreamAvatar:
-    """An avatar as somebody else keeps it; ``targets`` makes ours of it."""
+    """An avatar as another program stored it."""
 
     name: str
     path: Path
-    frames: int  # without the half that runs backwards
-    options: Mapping[str, Any]  # of our MuseTalk, as far as the files tell
+    frames: int  # without the backward half
+    options: Mapping[str, Any]  # of our MuseTalk engine, as far as the files name them
     fps: Fraction
     gallery: Gallery = field(repr=False)
-    boxes: Sequence[Box | None] = field(repr=False)  # None: no face
-    places: Sequence[Box | None] = field(repr=False)  # of the masks
+    boxes: Sequence[Box | None] = field(repr=False)  # of the faces; None: no face
+    mask_boxes: Sequence[Box | None] = field(repr=False)
     latents: Sequence[Array | None] = field(repr=False)  # (8, 32, 32)
     notices: tuple[str, ...] = ()
 
-    def targets(self, index: int, image: Image) -> tuple[PreparedFace, ...]:
-        """The face in picture ``index``, which is ``image``, or none.
+    def faces(self, index: int, image: Image) -> tuple[PreparedFace, ...]:
+        """The prepared face in picture ``index``, which is ``image``; empty if it shows none.
 
         Raises:
-            InputError: its mask is damaged, or of another size than its box.
+            InputError: the mask is damaged, or of another size than its box.
         """
-        box, place, latents = self.boxes[index], self.places[index], self.latents[index]
-        if box is None or place is None or latents is None:
+        box, mask_box, latents = self.boxes[index], self.mask_boxes[index], self.latents[index]
+        if box is None or mask_box is None or latents is None:
             return ()
         height, width = image.shape[:2]
         if max(box[2] - box[0], box[3] - box[1]) > 4 * max(width, height):
-            raise InputError(f"{self.path}: plate {index} is {width} x {height} px, but its face is at {box}.")
+            raise InputError(f"{self.path}: frame {index} is {width} x {height} px, but its face is at {box}.")
         mask = self.gallery.mask(index)
-        if mask.shape != (place[3] - place[1], place[2] - place[0]):
+        if mask.shape != (mask_box[3] - mask_box[1], mask_box[2] - mask_box[0]):
             raise InputError(
-                f"{self.path}: mask {index} has {mask.shape[1]} x {mask.shape[0]} px, but lies at {place}; "
-                "upstream could not paste it either. Make the avatar anew."
+                f"{self.path}: mask {index} has {mask.shape[1]} x {mask.shape[0]} px, but lies at {mask_box}; "
+                "MuseTalk could not paste it either. Prepare the avatar again."
             )
-        patch = Patch.of(PasteMask(mask, place), box, width, height)
+        patch = Patch.of(PasteMask(mask, mask_box), box, width, height)
         if patch is None:
             return (left_alone(image, HIDDEN),)
         return (PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(latents, patch)),)
 
 
 def read_upstream(path: Path) -> UpstreamAvatar:
-    """An avatar folder of MuseTalk's realtime script, or a ``<id>_preprocessed.pkl`` of the C# service.
+    """Read a folder of MuseTalk's realtime script, or a ``<id>_preprocessed.pkl`` of the C# service.
 
-    Nothing in these files is ever run: see ``pickled``.
+    No code in these files is ever run; see ``safe_pickle.reader``.
 
     Raises:
-        InputError: something is missing, damaged, hostile or does not fit; says what was found.
+        InputError: something is missing, damaged or inconsistent, or a pickle is refused. The message says what was
+            found.
     """
     if path.is_dir():
         pickles = sorted(path.glob("*_preprocessed.pkl"))
@@ -115,7 +116,7 @@ def read_upstream(path: Path) -> UpstreamAvatar:
 
 
 def is_upstream(path: Path) -> bool:
-    """Whether ``path`` can only be one of them: our own avatars are exported to files of another name."""
+    """Whether ``path`` is a folder or a pickle, as our own exported avatars never are."""
     return path.is_dir() or path.suffix == ".pkl"
 
 
@@ -125,39 +126,39 @@ def _from_folder(path: Path) -> UpstreamAvatar:
         found = ", ".join(sorted(one.name for one in path.iterdir())[:12]) or "nothing"
         raise InputError(f"{path} is no avatar of MuseTalk's: {', '.join(missing)} not found, but {found}.")
     info = next((_json(path / name) for name in _INFO if (path / name).is_file()), {})
-    gallery = _Files(_numbered(path / "full_imgs"), _numbered(path / "mask"))
-    rows = _Rows(path, gallery, read_pickle(path / "coords.pkl"), read_pickle(path / "mask_coords.pkl"))
+    gallery = _FileGallery(_numbered(path / "full_imgs"), _numbered(path / "mask"))
+    lists = _Lists(path, gallery, read_pickle(path / "coords.pkl"), read_pickle(path / "mask_coords.pkl"))
     latents = read_tensors(path / "latents.pt")
     version = "v1" if info.get("version") == "v1" else "v15" if info.get("version") or "v15" in path.parts else "v1"
     shift = info.get("bbox_shift")
     options = {"version": version, "bbox_shift": shift if type(shift) is int else 0, "feather": REALTIME_FEATHER}
-    return rows.avatar(path.name, latents, options, info)
+    return lists.avatar(path.name, latents, options, info)
 
 
 def _from_pickle(path: Path) -> UpstreamAvatar:
-    held = read_pickle(path)
-    if not isinstance(held, dict):
-        raise InputError(f"{path} holds a {type(held).__name__}; a dict of five rows was expected.")
-    found = {part: next((held[key] for key in keys if key in held), None) for part, keys in _KEYS.items()}
+    stored = read_pickle(path)
+    if not isinstance(stored, dict):
+        raise InputError(f"{path} holds a {type(stored).__name__}; a dict of five lists was expected.")
+    found = {part: next((stored[key] for key in keys if key in stored), None) for part, keys in _KEYS.items()}
     missing = [f"{part} ({_KEYS[part][0]})" for part, value in found.items() if value is None]
     if missing:
-        seen = ", ".join(str(key) for key in list(held)[:20]) or "nothing"
+        seen = ", ".join(str(key) for key in list(stored)[:20]) or "nothing"
         raise InputError(f"{path} lacks {', '.join(missing)}; it holds {seen}. Run --preprocess on the picture again.")
     name = path.stem.removesuffix("_preprocessed")
-    beside = path.with_name(f"{name}_metadata.json")
-    info = {**held, **(_json(beside) if beside.is_file() else {})}
-    gallery = _Arrays(path, found["pictures"], found["masks"])
-    rows = _Rows(path, gallery, found["boxes"], found["boxes of masks"])
+    metadata = path.with_name(f"{name}_metadata.json")
+    info = {**stored, **(_json(metadata) if metadata.is_file() else {})}
+    gallery = _ArrayGallery(path, found["pictures"], found["masks"])
+    lists = _Lists(path, gallery, found["boxes"], found["mask boxes"])
     shift, mode = info.get("bbox_shift"), info.get("parsing_mode")
     options = {"version": "v15" if info.get("musetalk_version") == "v15" else "v1", "feather": REALTIME_FEATHER}
     options |= {"bbox_shift": shift if type(shift) is int else 0}
     options |= {"parsing_mode": mode} if mode in ("jaw", "raw", "neck") else {}
-    return rows.avatar(name, found["latents"], options, info)
+    return lists.avatar(name, found["latents"], options, info)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """What both kinds have: pictures, and the boxes beside them."""
+class _Lists:
+    """The lists of an avatar from a folder or a pickle, checked against each other."""
 
     path: Path
     gallery: Gallery
@@ -165,44 +166,46 @@ class _Rows:
     mask_coords: Any
 
     def avatar(self, name: str, latents: Any, options: Mapping[str, Any], info: Mapping[str, Any]) -> UpstreamAvatar:
-        """Everything checked, numbered and without its second half."""
+        """The avatar, with everything checked and without the backward half."""
         count = len(self.gallery)
-        boxes = [self._box(index, one) for index, one in enumerate(self._row("boxes", self.coords, count))]
+        boxes = [self._box(index, one) for index, one in enumerate(self._checked("boxes", self.coords, count))]
         faces = [index for index, box in enumerate(boxes) if box is not None]
-        places = self._beside("boxes of masks", self.mask_coords, faces, count, self._box)
-        drawn = self._beside("latents", latents, faces, count, self._latents)
-        fps, told = _rate(info)
-        notices = [] if told else [f"its files tell no frame rate: {fps} is taken"]
+        mask_boxes = self._per_picture("mask boxes", self.mask_coords, faces, count, self._box)
+        checked_latents = self._per_picture("latents", latents, faces, count, self._latents)
+        fps = _rate(info)
+        notices = [] if fps else [f"its files name no frame rate: {FPS} is used"]
 
-        def alike(one: int, other: int) -> bool:
-            return boxes[one] == boxes[other] and places[one] == places[other]
+        def same_boxes(one: int, other: int) -> bool:
+            return boxes[one] == boxes[other] and mask_boxes[one] == mask_boxes[other]
 
-        frames = _first_half(count, alike, self.gallery.same)
+        frames = _forward_frames(count, same_boxes, self.gallery.same)
         if frames < count:
-            notices.append(f"{count - frames} of its {count} plates are the others backwards, and are left out")
+            notices.append(f"{count - frames} of its {count} frames repeat the others backwards, and are left out")
         return UpstreamAvatar(
-            name, self.path, frames, options, fps, self.gallery, boxes, places, drawn, tuple(notices)
+            name, self.path, frames, options, fps or FPS, self.gallery, boxes, mask_boxes, checked_latents,
+            tuple(notices),
         )  # fmt: skip
 
-    def _row(self, what: str, values: Any, count: int) -> Any:
+    def _checked(self, what: str, values: Any, count: int) -> Any:
+        """``values``, which must be a list of ``count`` items; ``what`` names it in errors."""
         if not isinstance(values, (list, tuple, np.ndarray)) or len(values) != count:
             seen = f"{len(values)} {what}" if hasattr(values, "__len__") else f"a {type(values).__name__} for {what}"
             raise InputError(f"{self.path} has {count} pictures, but {seen}: they do not belong together.")
         return values
 
-    def _beside(
+    def _per_picture(
         self, what: str, values: Any, faces: Sequence[int], count: int, read: Callable[[int, Any], T | None]
     ) -> list[T | None]:
-        """One for every picture; where there are fewer, one for every picture with a face, in order."""
-        each = len(faces) if hasattr(values, "__len__") and len(values) == len(faces) else count
-        given = self._row(what, values, each)
-        made: list[T | None] = [None] * count
-        for index, value in zip(faces if each == len(faces) else range(count), given, strict=True):
-            made[index] = read(index, value)
-        return made
+        """One item per picture, read with ``read``. A list with items for pictures with faces only is spread out."""
+        length = len(faces) if hasattr(values, "__len__") and len(values) == len(faces) else count
+        items = self._checked(what, values, length)
+        spread: list[T | None] = [None] * count
+        for index, value in zip(faces if length == len(faces) else range(count), items, strict=True):
+            spread[index] = read(index, value)
+        return spread
 
     def _box(self, index: int, value: Any) -> Box | None:
-        """Four whole numbers; upstream's mark for "no face" is four zeros."""
+        """Box ``index``: four numbers x0 y0 x1 y1. MuseTalk marks a frame without a face by four zeros: None."""
         if value is None:
             return None
         try:
@@ -221,18 +224,19 @@ class _Rows:
         return x0, y0, x1, y1
 
     def _latents(self, index: int, value: Any) -> Array:
+        """(8, 32, 32): VAE latents, masked and reference."""
         if not isinstance(value, np.ndarray) or value.size != np.prod(LATENTS) or value.shape[-3:] != LATENTS:
             seen = getattr(value, "shape", type(value).__name__)
             raise InputError(f"{self.path}: latents {index} are {seen}; (1, 8, 32, 32) was expected.")
-        made = np.ascontiguousarray(value.reshape(LATENTS), np.float32)
-        if not np.isfinite(made).all():
-            raise InputError(f"{self.path}: latents {index} are not all numbers. Make the avatar anew.")
-        return made
+        latents = np.ascontiguousarray(value.reshape(LATENTS), np.float32)
+        if not np.isfinite(latents).all():
+            raise InputError(f"{self.path}: latents {index} are not all numbers. Prepare the avatar again.")
+        return latents
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
-    """Pictures and masks as files."""
+class _FileGallery:
+    """Pictures and masks in files."""
 
     pictures: Sequence[Path]
     masks: Sequence[Path]
@@ -259,7 +263,7 @@ class _Files:
             raise InputError(f"{self.masks[index]} cannot be read as a mask: {problem}.") from problem
 
     def same(self, one: int, other: int) -> bool:
-        pairs = [(row[one], row[other]) for row in (self.pictures, self.masks) if max(one, other) < len(row)]
+        pairs = [(files[one], files[other]) for files in (self.pictures, self.masks) if max(one, other) < len(files)]
         return all(
             first.stat().st_size == second.stat().st_size and first.read_bytes() == second.read_bytes()
             for first, second in pairs
@@ -267,8 +271,8 @@ class _Files:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrays:
-    """Pictures and masks as arrays of a pickle: BGR, as OpenCV reads."""
+class _ArrayGallery:
+    """Pictures and masks in the arrays of a pickle; pictures are BGR, as OpenCV reads them."""
 
     path: Path
     pictures: Any
@@ -291,35 +295,40 @@ class _Arrays:
 
     def same(self, one: int, other: int) -> bool:
         return all(
-            row[one] is row[other] or np.array_equal(row[one], row[other]) for row in (self.pictures, self.masks)
+            arrays[one] is arrays[other] or np.array_equal(arrays[one], arrays[other])
+            for arrays in (self.pictures, self.masks)
         )
 
-    def _array(self, what: str, row: Any, index: int) -> NDArray[np.uint8]:
-        value = row[index] if isinstance(row, (list, tuple, np.ndarray)) and index < len(row) else None
+    def _array(self, what: str, arrays: Any, index: int) -> NDArray[np.uint8]:
+        value = arrays[index] if isinstance(arrays, (list, tuple, np.ndarray)) and index < len(arrays) else None
         if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or not 2 <= value.ndim <= 3:
             seen = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
             raise InputError(f"{self.path}: {what} {index} is {seen}; an array of bytes was expected.")
         return value
 
 
-def _first_half(count: int, alike: Callable[[int, int], bool], same: Callable[[int, int], bool]) -> int:
-    """How many of ``count`` plates are left when those that repeat the others backwards go."""
+def _forward_frames(
+    count: int, same_boxes: Callable[[int, int], bool], same_pictures: Callable[[int, int], bool]
+) -> int:
+    """Number of frames without those that repeat the others backwards."""
     pairs = [(index, count - 1 - index) for index in range(count // 2)]
-    mirrored = count % 2 == 0 and all(alike(*pair) for pair in pairs) and all(same(*pair) for pair in pairs)
+    mirrored = (
+        count % 2 == 0 and all(same_boxes(*pair) for pair in pairs) and all(same_pictures(*pair) for pair in pairs)
+    )
     return count // 2 if mirrored else count
 
 
-def _rate(info: Mapping[str, Any]) -> tuple[Fraction, bool]:
-    """Frames per second, and whether the files tell it."""
-    told = info.get("fps")
-    if isinstance(told, (int, float)) and not isinstance(told, bool) and 1 <= told <= 240:
-        return Fraction(told).limit_denominator(1001), True
-    return FPS, False
+def _rate(info: Mapping[str, Any]) -> Fraction | None:
+    """Frames per second; None if the files do not name a valid rate."""
+    fps = info.get("fps")
+    if isinstance(fps, (int, float)) and not isinstance(fps, bool) and 1 <= fps <= 240:
+        return Fraction(fps).limit_denominator(1001)
+    return None
 
 
 def _numbered(folder: Path) -> list[Path]:
-    """The folder's pictures in the order of their numbers."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in _PICTURES and path.stem.isdecimal()]
+    """The pictures in a folder, in the order of their numbers."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in _PICTURE_SUFFIXES and path.stem.isdecimal()]
     if not found:
         raise InputError(f"{folder} holds no numbered pictures such as 00000000.png.")
     return sorted(found, key=lambda path: (int(path.stem), path.name))
@@ -327,12 +336,12 @@ def _numbered(folder: Path) -> list[Path]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as problem:
         raise InputError(f"{path} is not JSON: {problem}.") from problem
-    if not isinstance(held, dict):
-        raise InputError(f"{path} holds a {type(held).__name__}; names with values were expected.")
-    return held
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__}; names with values were expected.")
+    return content
 
 
 __all__ = ["UpstreamAvatar", "is_upstream", "read_upstream"]

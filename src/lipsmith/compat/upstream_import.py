@@ -1,4 +1,4 @@
-"""Put an avatar that others prepared for MuseTalk on our shelf."""
+"""Import an avatar that another program prepared for MuseTalk into our avatar store."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..engines import Engine
 
 ENGINE = "musetalk"
-APART = {"device": "cpu"}
-"""The engine that is asked for its records and its version need not know of torch."""
+_WITHOUT_TORCH = {"device": "cpu"}
+"""Options for an engine that only names its material types and version; they are not stored."""
 
 
-def bring_upstream(
+def import_upstream(
     store: AvatarStore,
     path: Path,
     name: str | None = None,
@@ -40,61 +40,62 @@ def bring_upstream(
 ) -> AvatarInfo:
     """Import an avatar folder of MuseTalk's realtime script, or a ``<id>_preprocessed.pkl`` of the C# service.
 
-    MuseTalk's packages and weights are needed only to make it speak.
+    MuseTalk's packages and weights are not needed here, only to make the avatar speak.
 
     Args:
-        shelf: where it will stand.
+        store: gets the avatar.
         path: the folder or file.
-        name: what it will be called; None: as its files say.
-        fps: of its plates; None: as its files say, else 25.
-        options: MuseTalk's, to correct what its files say: ``version``.
-        refresh: replace one that is there.
-        progress: called after every plate.
+        name: of the avatar; None: as its files say.
+        fps: of its frames; None: as its files say, else 25.
+        options: of the engine MuseTalk, such as ``version``; they override what the files say.
+        refresh: replace an avatar of that name.
+        progress: called after every frame.
 
     Raises:
-        InputError: something is missing, damaged, hostile or does not fit; or the name is taken.
-        OptionError: it cannot be called so, or MuseTalk knows no such option.
+        InputError: something is missing, damaged, refused or inconsistent; or the name is taken.
+        FaceError: no frame shows a face.
+        OptionError: ``name`` is not a valid name, or MuseTalk knows no such option.
     """
     found = read_upstream(path)
     spec = engine_table()[ENGINE]
-    engine = spec.load(spec.build({**found.options, **(options or {}), **APART}))
-    bringing = _Bringing(found, engine, fps or found.fps, progress or (lambda _: None))
-    return store.adopt(found.name if name is None else name, bringing.write, refresh=refresh)
+    engine = spec.load(spec.build({**found.options, **(options or {}), **_WITHOUT_TORCH}))
+    importer = _Importer(found, engine, fps or found.fps, progress or (lambda _: None))
+    return store.add(found.name if name is None else name, importer.write, refresh=refresh)
 
 
-class _Bringing:
-    """One avatar on its way."""
+class _Importer:
+    """Writes one avatar into the store."""
 
     def __init__(self, found: UpstreamAvatar, engine: Engine, fps: Fraction, progress: Progress) -> None:
         self._found, self._engine, self._fps, self._progress = found, engine, fps, progress
 
     def write(self, folder: Path) -> Manifest:
-        """Everything but the manifest into the empty ``folder``."""
+        """Write everything but the manifest into the empty ``folder``, and return the manifest."""
         first = self._found.gallery.image(0)
         size = first.shape[1], first.shape[0]
         writer = AvatarWriter(folder, self._engine.material_types, "yuv420p" if self._found.frames > 1 else "rgb", size)
         try:
-            able = sum([self._keep(writer, index, size) for index in range(self._found.frames)])
+            speaking = sum([self._write_frame(writer, index, size) for index in range(self._found.frames)])
             files = writer.close()
         finally:
-            writer.abandon()
-        if not able:
-            raise FaceError(f"{self._found.path} shows no face in any of its {self._found.frames} plates.")
+            writer.abort()
+        if not speaking:
+            raise FaceError(f"{self._found.path} shows no face in any of its {self._found.frames} frames.")
         return self._manifest(folder, writer, size, files)
 
-    def _keep(self, writer: AvatarWriter, index: int, size: tuple[int, int]) -> bool:
-        """Write one plate; whether a face in it can speak."""
+    def _write_frame(self, writer: AvatarWriter, index: int, size: tuple[int, int]) -> bool:
+        """Write one frame and return whether a face in it can speak."""
         image = self._found.gallery.image(index)
         if (image.shape[1], image.shape[0]) != size:
             raise InputError(
                 f"{self._found.path}: picture {index} is {image.shape[1]}x{image.shape[0]} px, the first is "
                 f"{size[0]}x{size[1]}: all need one size."
             )
-        picture = writer.picture(image)
-        targets = self._found.targets(index, picture)
-        writer.faces(SourceFrame(index, picture, targets), ())
+        picture = writer.add_picture(image)
+        faces = self._found.faces(index, picture)
+        writer.add_faces(SourceFrame(index, picture, faces), ())
         self._progress(Stage("prepare", index + 1, self._found.frames))
-        return any(target.unable is None for target in targets)
+        return any(face.unable is None for face in faces)
 
     def _manifest(
         self, folder: Path, writer: AvatarWriter, size: tuple[int, int], files: Mapping[str, StoredFile]
@@ -106,14 +107,14 @@ class _Bringing:
             fps=str(self._fps),
             engine=info.name,
             engine_version=info.version,
-            options={name: value for name, value in stored_options(self._engine).items() if name not in APART},
+            options={name: value for name, value in stored_options(self._engine).items() if name not in _WITHOUT_TORCH},
             source=path.name,
             faces=1,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             pixels=writer.format.pixels,
             header=writer.format.header.hex(),
             clips=(Clip(FIRST_CLIP, 0, self._found.frames),),
-            bridges=(),
+            transitions=(),
             fingerprint=self._fingerprint(path),
             files=files,
             notices=self._found.notices,
@@ -123,4 +124,4 @@ class _Bringing:
         return fingerprint_of({FIRST_CLIP: path}, self._engine, AvatarOptions(fps=str(self._fps)))
 
 
-__all__ = ["bring_upstream"]
+__all__ = ["import_upstream"]

@@ -94,9 +94,9 @@ def measure_control_accuracy(
 
 def fold_share(material: object, command: Array) -> float:
     """Share of a face's sheet cells, in the layer that is shown there, that turn over under (8,) ``command``."""
-    from ..engines.warp.folds import folded
+    from ..engines.warp.foldover import foldover_share
 
-    return folded(_material(material), command)
+    return foldover_share(_material(material), command)
 
 
 def _material(material: object) -> WarpMaterial:
@@ -108,13 +108,13 @@ def _material(material: object) -> WarpMaterial:
 
 def _row(material: object, command: NDArray[np.float32], found: Face | None) -> tuple[float, ...]:
     """Commanded and found opening, commanded and found width; NaN where no face was found."""
-    from ..engines.warp.render import aimed
+    from ..engines.warp.deform import target_landmarks
 
     ours = _material(material)
     scale = ours.pose.scale
     right = ours.pose.rotation[:2, 0] / np.linalg.norm(ours.pose.rotation[:2, 0])
     down = np.array([-right[1], right[0]])
-    aim = opening(aimed(ours, command), down, scale)
+    aim = opening(target_landmarks(ours, command), down, scale)
     again = (np.nan, np.nan) if found is None else opening(found.landmarks, down, scale)
     return (aim[0], again[0], aim[1], again[1])
 

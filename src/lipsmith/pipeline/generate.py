@@ -83,7 +83,7 @@ class _Generation:
             filming.scene = open_background(picture, footage, self.options, preview)
         spoken = frame_count(sound.samples, footage.info.fps, sound.rate)
         preparation = FacePreparation(filming.engine, self.options.faces, filming.watch, filming.progress)
-        cast = preparation.look(footage, spoken if self.options.length == "speech" else None)
+        cast = preparation.track_people(footage, spoken if self.options.length == "speech" else None)
         length = film_length(footage, cast.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
             source_frames = self.source_frames(footage, (preparation, cast), length, Path(spool))

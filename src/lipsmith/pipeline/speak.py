@@ -121,10 +121,10 @@ def _key(avatar: Avatar, options: SpeakOptions) -> str:
 
 def source_frames(avatar: Avatar) -> Iterator[SourceFrame]:
     """The plates of one long speech, from the first on, without end."""
-    walk = avatar.loop.start(speaking=True)
+    cursor = avatar.playback.start(speaking=True)
     while True:
-        yield avatar.source_frame(walk.source_frame)
-        walk = avatar.loop.after(walk, speaking=True)
+        yield avatar.source_frame(cursor.index)
+        cursor = avatar.playback.after(cursor, speaking=True)
 
 
 def warm_up(store: AvatarStore, name: str) -> dict[str, float]:

@@ -296,7 +296,7 @@ class SessionHost:
         self._past += _counts(live)
 
     def _warm(self, avatar: SessionAvatar, film: FilmInfo) -> None:
-        source_frame = avatar.source_frame(avatar.loop.start().source_frame)
+        source_frame = avatar.source_frame(avatar.playback.start().index)
         runs = Timeline(repeat(source_frame), self._engine, film.fps).push(np.zeros(HEARING_RATE, np.float32))
         for number, run in enumerate(runs[: WARM_UP + 1]):
             began = self._clock()

@@ -36,7 +36,7 @@ class SpokenOver(Protocol):
     """What a session speaks over. ``avatars.store.Avatar`` is one."""
 
     @property
-    def loop(self) -> PlaybackOrder: ...
+    def playback(self) -> PlaybackOrder: ...
 
     def source_frame(self, index: int) -> SourceFrame: ...
 
@@ -79,7 +79,7 @@ class Session:
         self._avatar, self._engine, self.film, self._clock = avatar, engine, film, clock
         self.options = options or SessionOptions()
         self._lock = threading.RLock()
-        self._plan = Schedule(avatar.loop)
+        self._plan = Schedule(avatar.playback)
         self._life = self._begin_life()
         self._speeches: deque[Utterance] = deque()  # not over yet
         self._sounding: deque[Utterance] = deque()  # begun to show, sound not played to its end
@@ -91,7 +91,7 @@ class Session:
 
     def _begin_life(self) -> IdleFrames | None:
         encoder = self._engine.speech_encoder(self.film.fps)
-        still = self._avatar.loop.source_frames == 1 and self._engine.info.window == 1
+        still = self._avatar.playback.frames == 1 and self._engine.info.window == 1
         lively = self.options.life and still and isinstance(encoder, IdleMotion) and encoder.lively
         return IdleFrames(self._engine, self.film.fps, self._plates(None), self.options.ease) if lively else None
 
@@ -167,7 +167,7 @@ class Session:
             OptionError: the avatar has no such clip.
             SessionOver: nothing is shown any more.
         """
-        names = [one.name for one in self._avatar.loop.clips]
+        names = [one.name for one in self._avatar.playback.clips]
         if clip not in names:
             raise OptionError(f"The avatar has no clip '{clip}'. {nearest(clip, names)}")
         with self._lock:
@@ -240,13 +240,13 @@ class Session:
         if self._life:
             return [self._ask(run, base) for base, run in self._life.next_runs(self._plan.next_number)]
         slot = self._plan.add()
-        slot.source_frame = self._avatar.source_frame(slot.walk.source_frame)
+        slot.source_frame = self._avatar.source_frame(slot.walk.index)
         slot.picture = slot.source_frame.image
         return []
 
     @property
     def _lead(self) -> int:
-        return self.options.lead if self._life or self._avatar.loop.source_frames > 1 else 1
+        return self.options.lead if self._life or self._avatar.playback.frames > 1 else 1
 
     def _plates(self, speech: Utterance | None) -> Iterator[SourceFrame]:
         """The plates of an utterance, or of idleness, planned one by one as they are asked for."""
@@ -257,7 +257,7 @@ class Session:
                 speech.base = slot.number
                 if self._life:
                     self._life.glide.begin()
-            source_frame = self._avatar.source_frame(slot.walk.source_frame)
+            source_frame = self._avatar.source_frame(slot.walk.index)
             if speech and (place < self.options.ease or (speech.frames or place + 1) <= place):
                 slot.source_frame = source_frame
             place += 1
@@ -298,7 +298,7 @@ class Session:
             shown, events = self._plan.shown, tuple(self._events)
             self._events.clear()
             self._number += 1
-            source_frame = shown.walk.source_frame if shown else self._avatar.loop.start().source_frame
+            source_frame = shown.walk.index if shown else self._avatar.playback.start().index
             number = speech.number if speech else None
             return Tick(
                 self._number - 1, start, self._image, samples, self._state, source_frame, slot is not None, number,
@@ -314,7 +314,7 @@ class Session:
     def _picture(self, slot: ScheduledFrame | None) -> Image:
         if slot is None:
             return (
-                self._avatar.source_frame(self._avatar.loop.start().source_frame).image
+                self._avatar.source_frame(self._avatar.playback.start().index).image
                 if self._image is None
                 else self._image
             )

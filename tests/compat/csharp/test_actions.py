@@ -14,13 +14,13 @@ from PIL import Image as Pillow
 
 from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.store import AvatarStore
-from lipsmith.compat.csharp.actions import work
+from lipsmith.compat.csharp.actions import execute
 from lipsmith.compat.csharp.flags import ServiceFlags
 from lipsmith.compat.csharp.output import Answer, Pipe
 from lipsmith.compat.csharp.store import open_template
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
-from tests.support.upstream_files import made_plates, service_rows, write_service
+from tests.support.upstream_files import made_frames, service_rows, write_service
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def cache(tmp_path: Path, astronaut_file: Path) -> Path:
 def spoken(cache: Path, template: str, fps: int) -> Answer:
     files = {"audio_path": str(cache.parent / "tone.wav"), "output_path": str(cache.parent / f"{template}.mp4")}
     flags = ServiceFlags("inference", template, "cpu", str(cache), fps=fps, **files)
-    return work(flags, Pipe(io.StringIO()))
+    return execute(flags, Pipe(io.StringIO()))
 
 
 def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
 def test_what_others_prepared_is_imported_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("torch", "diffusers", "transformers", "accelerate"):
         monkeypatch.setitem(sys.modules, package, None)
-    made, older = made_plates(3), tmp_path / "xiaoha"  # where the avatar will lie, too
+    made, older = made_frames(3), tmp_path / "xiaoha"  # where the avatar will lie, too
     older.mkdir()
     write_service(older, "xiaoha", service_rows(made + made[::-1]))
     left = {path: path.read_bytes() for path in older.iterdir()}

@@ -80,7 +80,7 @@ def test_what_is_missing_is_named(words: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["--service_info --batch_size many", "--service_info --colour red"])
-def test_what_cannot_be_is_told(words: str) -> None:
+def test_impossible_values_are_refused(words: str) -> None:
     with pytest.raises(errors.OptionError, match="--help"):
         parse(SERVICE, words.split())
 

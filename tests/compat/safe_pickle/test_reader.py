@@ -173,12 +173,12 @@ def test_a_few_bytes_do_not_become_many(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"not a pickle", b"\x80\x04.", b"\x80\x04h\x05.", b"(t(", b"N", b"Q."])
-def test_no_pickle_is_told_so(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_pickle_is_refused(tmp_path: Path, data: bytes) -> None:
     said = refusal(tmp_path / "a.pkl", data)
     assert any(word in said for word in ("is empty", "is damaged", "is refused"))
 
 
-def test_a_missing_file_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.pkl cannot be read"):
         read_pickle(tmp_path / "gone.pkl")
 

@@ -1,4 +1,4 @@
-"""Stills and films through the engine's verbs, on drawn faces."""
+"""Portraits and videos through the engine protocol, on drawn faces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.warp import WarpEngine, WarpOptions
-from lipsmith.engines.warp.folds import folded
+from lipsmith.engines.warp.foldover import foldover_share
 from lipsmith.errors import FaceError, OptionError
 from lipsmith.media.sound import Resampler, open_speech
 from lipsmith.types import Face, Image, PreparedFace
@@ -30,109 +30,109 @@ def one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def still(image: Image, face: Face, **options: object) -> tuple[WarpEngine, PreparedFace]:
+def portrait(image: Image, face: Face, **options: object) -> tuple[WarpEngine, PreparedFace]:
     engine = WarpEngine(WarpOptions(**options))
     analysis = engine.analyze(still=True)
     analysis.add(image, face)
     return engine, engine.prepare(image, face, analysis.identity())
 
 
-def draw(engine: WarpEngine, target: PreparedFace, drive: np.ndarray) -> Image:
-    return engine.render([[target.material]], [[drive]])[0][0]
+def draw(engine: WarpEngine, prepared: PreparedFace, drive: np.ndarray) -> Image:
+    return engine.render([[prepared.material]], [[drive]])[0][0]
 
 
-def crop(image: Image, target: PreparedFace) -> Image:
-    x0, y0, x1, y1 = target.crop.box
+def crop(image: Image, prepared: PreparedFace) -> Image:
+    x0, y0, x1, y1 = prepared.crop.box
     return image[y0:y1, x0:x1]
 
 
-def film(**changes: object) -> tuple[WarpEngine, list[PreparedFace], list[Image], object]:
+def video(**changes: object) -> tuple[WarpEngine, list[PreparedFace], list[Image], object]:
     engine = WarpEngine()
     analysis = engine.analyze(still=False)
     frames = [drawn_face(centre=(150 + 2 * k, 125), jaw=0.02 * k, roll=0.02 * k, seed=k, **changes) for k in range(8)]
     for image, face in frames:
         analysis.add(image, face)
     identity = analysis.identity()
-    targets = [engine.prepare(image, face, identity) for image, face in frames]
-    return engine, targets, [image for image, _ in frames], identity
+    prepared_faces = [engine.prepare(image, face, identity) for image, face in frames]
+    return engine, prepared_faces, [image for image, _ in frames], identity
 
 
 @pytest.mark.parametrize("idle", [True, False])
-def test_a_closed_portrait_at_rest_is_itself(idle: bool) -> None:
+def test_a_closed_portrait_at_rest_is_unchanged(idle: bool) -> None:
     image, face = drawn_face()
-    engine, target = still(image, face, idle=idle)
-    picture = draw(engine, target, REST)
-    assert picture.shape == crop(image, target).shape
-    change = np.abs(picture.astype(int) - crop(image, target))
+    engine, prepared = portrait(image, face, idle=idle)
+    picture = draw(engine, prepared, REST)
+    assert picture.shape == crop(image, prepared).shape
+    change = np.abs(picture.astype(int) - crop(image, prepared))
     assert np.median(change) == 0
     assert np.mean(change > 12) < 0.01
 
 
 @pytest.mark.parametrize("pose", POSES)
-def test_the_picture_meets_the_source_at_its_border(pose: np.ndarray) -> None:
+def test_the_picture_equals_the_source_at_its_border(pose: np.ndarray) -> None:
     image, face = drawn_face()
     for idle in (True, False):
-        engine, target = still(image, face, idle=idle)
-        picture = draw(engine, target, np.r_[pose, REST[8:]].astype(np.float32))
-        source = crop(image, target)
+        engine, prepared = portrait(image, face, idle=idle)
+        picture = draw(engine, prepared, np.r_[pose, REST[8:]].astype(np.float32))
+        source = crop(image, prepared)
         for side in np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]:
             assert np.array_equal(picture[side], source[side])
 
 
-def test_the_mouth_opens_onto_a_dark_inside() -> None:
+def test_an_open_mouth_is_dark_inside() -> None:
     image, face = drawn_face()
-    engine, target = still(image, face, idle=False)
-    picture = draw(engine, target, np.array([1, *[0] * 13], np.float32))
-    x0, y0, _, _ = target.crop.box
+    engine, prepared = portrait(image, face, idle=False)
+    picture = draw(engine, prepared, np.array([1, *[0] * 13], np.float32))
+    x0, y0, _, _ = prepared.crop.box
     x, y = face.landmarks[[13, 14], :2].mean(0) - (x0, y0)
     inside = picture[int(y + 14) : int(y + 18), int(x) - 5 : int(x) + 5]
-    assert inside.mean() < 0.6 * crop(image, target).mean()
+    assert inside.mean() < 0.6 * crop(image, prepared).mean()
 
 
 def test_the_head_moves_and_the_lids_close() -> None:
     image, face = drawn_face()
-    engine, target = still(image, face)
-    moved = draw(engine, target, np.r_[REST[:9], 0.03, 0.02, 0.01, 0.01, 0.0].astype(np.float32))
-    assert np.mean(np.abs(moved.astype(int) - crop(image, target)) > 3) > 0.1
-    blinking = draw(engine, target, np.r_[REST[:8], 1.0, REST[9:]].astype(np.float32))
-    x0, y0, _, _ = target.crop.box
+    engine, prepared = portrait(image, face)
+    moved = draw(engine, prepared, np.r_[REST[:9], 0.03, 0.02, 0.01, 0.01, 0.0].astype(np.float32))
+    assert np.mean(np.abs(moved.astype(int) - crop(image, prepared)) > 3) > 0.1
+    blinking = draw(engine, prepared, np.r_[REST[:8], 1.0, REST[9:]].astype(np.float32))
+    x0, y0, _, _ = prepared.crop.box
     for eye in (159, 386):
         x, y = face.landmarks[eye, :2] - (x0, y0)
-        assert blinking[int(y) + 1, int(x)].sum() < crop(image, target)[int(y) + 1, int(x)].sum() - 60
+        assert blinking[int(y) + 1, int(x)].sum() < crop(image, prepared)[int(y) + 1, int(x)].sum() - 60
 
 
 @pytest.mark.parametrize("changes", [{}, {"yaw": 0.45}, {"jaw": 0.12}, {"roll": 0.4}])
-def test_the_skin_never_turns_over(changes: dict[str, float]) -> None:
+def test_the_skin_never_folds_over(changes: dict[str, float]) -> None:
     image, face = drawn_face(**changes)
-    _, target = still(image, face, idle=False)
+    _, prepared = portrait(image, face, idle=False)
     for pose in POSES:
-        assert folded(target.material, pose) == 0
+        assert foldover_share(prepared.material, pose) == 0
 
 
-def test_rows_do_not_know_of_each_other_and_nothing_is_remembered() -> None:
+def test_faces_rendered_together_are_drawn_as_if_alone() -> None:
     image, face = drawn_face()
-    engine, target = still(image, face)
-    together = engine.render([[target.material]] * 2, [[OPEN], [REST]])
-    assert np.array_equal(together[0][0], draw(engine, target, OPEN))
-    assert np.array_equal(together[1][0], draw(engine, target, REST))
+    engine, prepared = portrait(image, face)
+    together = engine.render([[prepared.material]] * 2, [[OPEN], [REST]])
+    assert np.array_equal(together[0][0], draw(engine, prepared, OPEN))
+    assert np.array_equal(together[1][0], draw(engine, prepared, REST))
 
 
 def test_the_source_is_never_written_to() -> None:
     image, face = drawn_face(jaw=0.1)
     before = image.copy()
     image.setflags(write=False)
-    engine, target = still(image, face)
-    draw(engine, target, np.r_[OPEN[:8], 1.0, 0.02, 0, 0, 0, 0].astype(np.float32))
+    engine, prepared = portrait(image, face)
+    draw(engine, prepared, np.r_[OPEN[:8], 1.0, 0.02, 0, 0, 0, 0].astype(np.float32))
     assert np.array_equal(image, before)
 
 
-def test_a_portrait_keeps_its_own_teeth_unless_told_otherwise() -> None:
+def test_a_portrait_keeps_its_own_teeth_unless_they_are_to_be_drawn() -> None:
     image, face = drawn_face(jaw=0.12)
-    engine, target = still(image, face, idle=False)
-    other, drawn = still(image, face, idle=False, interior="drawn")
-    assert target.material.interior.kept is not None
+    engine, prepared = portrait(image, face, idle=False)
+    other, drawn = portrait(image, face, idle=False, interior="drawn")
+    assert prepared.material.interior.kept is not None
     assert drawn.material.interior.kept is None
-    assert not np.array_equal(draw(engine, target, OPEN), draw(other, drawn, OPEN))
+    assert not np.array_equal(draw(engine, prepared, OPEN), draw(other, drawn, OPEN))
 
 
 @pytest.mark.parametrize(
@@ -142,54 +142,54 @@ def test_a_portrait_keeps_its_own_teeth_unless_told_otherwise() -> None:
 def test_portraits_that_cannot_speak_are_refused(changes: dict[str, float], words: str) -> None:
     image, face = drawn_face(**changes)
     with pytest.raises(FaceError, match=words):
-        still(image, face)
+        portrait(image, face)
 
 
-def test_a_film_closes_its_open_frames_and_opens_its_closed_ones() -> None:
-    engine, targets, images, _ = film()
-    shut = draw(engine, targets[-1], REST)
-    x0, y0, _, _ = targets[-1].crop.box
-    points = targets[-1].material.landmarks
-    teeth = crop(images[-1], targets[-1])[int(points[[13, 14], 1].mean()), int(points[13, 0])]
+def test_open_frames_of_a_video_close_and_closed_ones_open() -> None:
+    engine, prepared_faces, images, _ = video()
+    shut = draw(engine, prepared_faces[-1], REST)
+    x0, y0, _, _ = prepared_faces[-1].crop.box
+    points = prepared_faces[-1].material.landmarks
+    teeth = crop(images[-1], prepared_faces[-1])[int(points[[13, 14], 1].mean()), int(points[13, 0])]
     assert teeth.min() > 180
     middle = shut[int(points[13, 1]) - 4 : int(points[14, 1]) + 4, int(points[13, 0])]
     assert middle.min(axis=1).max() < 160
-    opened = draw(engine, targets[0], OPEN)
-    assert np.mean(np.abs(opened.astype(int) - crop(images[0], targets[0])) > 25) > 0.01
+    opened = draw(engine, prepared_faces[0], OPEN)
+    assert np.mean(np.abs(opened.astype(int) - crop(images[0], prepared_faces[0])) > 25) > 0.01
     assert (x0, y0) != (0, 0)
 
 
-def test_a_film_obeys_the_same_command_alike_in_every_frame() -> None:
-    from lipsmith.engines.warp.render import aimed
+def test_the_same_controls_open_every_frame_of_a_video_alike() -> None:
+    from lipsmith.engines.warp.deform import target_landmarks
 
-    _, targets, _, _ = film()
+    _, prepared_faces, _, _ = video()
     heights = []
-    for target in targets:
-        points = aimed(target.material, OPEN[:8])
-        down = target.material.pose.rotation[:2, 1]
-        heights.append((points[14] - points[13]) @ down / target.material.pose.scale)
+    for prepared in prepared_faces:
+        points = target_landmarks(prepared.material, OPEN[:8])
+        down = prepared.material.pose.rotation[:2, 1]
+        heights.append((points[14] - points[13]) @ down / prepared.material.pose.scale)
     assert np.ptp(heights) < 0.004
     assert min(heights) > 0.05
 
 
-def test_a_films_frame_that_cannot_be_drawn_keeps_its_source_and_says_why() -> None:
-    engine, _, _, identity = film()
+def test_a_video_frame_that_cannot_be_drawn_keeps_its_source_and_says_why() -> None:
+    engine, _, _, identity = video()
     image, face = drawn_face(jaw=0.75)
-    target = engine.prepare(image, face, identity)
-    assert target.unable == "mouth wide open"
-    assert np.array_equal(draw(engine, target, OPEN), crop(image, target))
+    prepared = engine.prepare(image, face, identity)
+    assert prepared.unable == "mouth wide open"
+    assert np.array_equal(draw(engine, prepared, OPEN), crop(image, prepared))
 
 
 def test_a_hand_before_the_mouth_is_noticed() -> None:
-    engine, targets, _, identity = film()
-    assert all(target.unable is None for target in targets)
+    engine, prepared_faces, _, identity = video()
+    assert all(prepared.unable is None for prepared in prepared_faces)
     image, face = drawn_face(centre=(155, 125))
     centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
     cv2.ellipse(image, centre, (34, 30), 10, 0, 360, (60, 60, 62), -1)
     assert engine.prepare(image, face, identity).unable == "mouth covered"
 
 
-def held_before(face: Face, image: Image, colour: tuple[int, int, int], size: tuple[int, int]) -> Image:
+def cover_mouth(face: Face, image: Image, colour: tuple[int, int, int], size: tuple[int, int]) -> Image:
     """The image with an ellipse of ``colour`` on the mouth."""
     centre = tuple(int(v) for v in face.landmarks[[13, 14], :2].mean(0))
     return cv2.ellipse(image.copy(), centre, size, 10, 0, 360, colour, -1)
@@ -199,43 +199,43 @@ def held_before(face: Face, image: Image, colour: tuple[int, int, int], size: tu
 def test_a_microphone_or_mask_before_a_portraits_mouth_is_refused(colour: tuple[int, int, int]) -> None:
     image, face = drawn_face()
     with pytest.raises(FaceError, match="mouth is covered"):
-        still(held_before(face, image, colour, (34, 30)), face)
+        portrait(cover_mouth(face, image, colour, (34, 30)), face)
 
 
 def test_portraits_without_colour_and_odd_lips_are_not_refused() -> None:
     image, face = drawn_face()
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, 2)
-    still(grey, face)
-    still(held_before(face, grey, (40, 40, 40), (34, 30)), face)
-    still(held_before(face, image, (30, 30, 32), (26, 10)), face)  # black lips
+    portrait(grey, face)
+    portrait(cover_mouth(face, grey, (40, 40, 40), (34, 30)), face)
+    portrait(cover_mouth(face, image, (30, 30, 32), (26, 10)), face)  # black lips
 
 
-def test_a_film_does_not_blink_for_its_people() -> None:
-    engine, targets, _, _ = film()
+def test_idle_motion_leaves_videos_alone() -> None:
+    engine, prepared_faces, _, _ = video()
     idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
-    assert np.array_equal(draw(engine, targets[0], idle), draw(engine, targets[0], OPEN))
+    assert np.array_equal(draw(engine, prepared_faces[0], idle), draw(engine, prepared_faces[0], OPEN))
 
 
-def test_a_person_in_one_frame_of_a_film_is_no_portrait() -> None:
+def test_a_video_of_one_frame_is_no_portrait() -> None:
     engine = WarpEngine()
     image, face = drawn_face()
     analysis = engine.analyze(still=False)
     analysis.add(image, face)
-    target = engine.prepare(image, face, analysis.identity())
+    prepared = engine.prepare(image, face, analysis.identity())
     idle = np.r_[OPEN[:8], 1.0, 0.05, 0.05, 0.05, 0.05, 0.05].astype(np.float32)
-    assert np.array_equal(draw(engine, target, idle), draw(engine, target, OPEN))
-    assert not np.array_equal(draw(engine, target, OPEN), crop(image, target))
+    assert np.array_equal(draw(engine, prepared, idle), draw(engine, prepared, OPEN))
+    assert not np.array_equal(draw(engine, prepared, OPEN), crop(image, prepared))
 
 
-def test_a_study_does_not_grow_with_the_film() -> None:
+def test_the_memory_of_an_analysis_does_not_grow_with_the_video() -> None:
     from lipsmith.engines.warp import analysis as module
 
     image, face = drawn_face()
     analysis = WarpEngine().analyze(still=False)
     for _ in range(300):
         analysis.add(image, face)
-    assert len(analysis._shapes) == 150 <= module.SHAPES
-    assert len(analysis._palettes) < module.LOOKS
+    assert len(analysis._shapes) == 150 <= module.MAX_SHAPES
+    assert len(analysis._palettes) < module.MAX_PALETTES
     kept = [array for value in (analysis._shapes, analysis._colours) for array in value]
     assert sum(array.nbytes for array in kept) < 2_000_000
 
@@ -254,9 +254,9 @@ def test_drives_follow_the_options() -> None:
 def test_every_number_is_finite_even_at_the_edge_of_the_picture() -> None:
     for centre in ((20.0, 125.0), (300.0, 125.0), (160.0, 30.0), (160.0, 270.0)):
         image, face = drawn_face(centre=centre)
-        engine, target = still(image, face)
-        assert draw(engine, target, OPEN).shape == crop(image, target).shape
-        moved = replace(target, unable=None)
+        engine, prepared = portrait(image, face)
+        assert draw(engine, prepared, OPEN).shape == crop(image, prepared).shape
+        moved = replace(prepared, unable=None)
         assert draw(engine, moved, np.r_[OPEN[:8], 0.5, 0.02, 0.01, 0, 0, 0].astype(np.float32)).dtype == np.uint8
 
 

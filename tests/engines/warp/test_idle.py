@@ -1,4 +1,4 @@
-"""What a still portrait does besides speaking."""
+"""Idle motion of a portrait."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def motion(seed: int, fps: Fraction = Fraction(25), frames: int = 750, jaw: np.n
     return np.stack([idle.next(np.array([opening, 0, 0, 0, 0, 0, 0, 0], np.float32)) for opening in jaw])
 
 
-def test_it_begins_as_the_portrait_is() -> None:
+def test_the_first_frame_does_not_move() -> None:
     assert motion(3)[0] == pytest.approx(0)
 
 
-def test_a_seed_is_a_motion() -> None:
+def test_the_same_seed_gives_the_same_motion() -> None:
     assert np.array_equal(motion(3), motion(3))
     assert not np.array_equal(motion(3), motion(4))
 
@@ -40,7 +40,7 @@ def test_the_head_moves_slightly_and_slowly() -> None:
     assert np.abs(np.diff(head, axis=0)).max() < 0.003
 
 
-def test_the_motion_is_one_of_time_not_of_frames() -> None:
+def test_the_motion_does_not_depend_on_the_frame_rate() -> None:
     slow, quick = motion(5, Fraction(25), 250), motion(5, Fraction(50), 500)
     assert quick[::2] == pytest.approx(slow, abs=1e-6)
 
@@ -53,7 +53,7 @@ def test_the_head_nods_with_the_speech_after_it_is_heard() -> None:
     assert difference.max() > 0.005
 
 
-def test_a_motion_that_begins_later_goes_on_where_the_other_stood() -> None:
+def test_a_motion_begun_at_a_later_frame_continues_the_same_curve() -> None:
     whole, later = motion(5), IdleCurves(Fraction(25), 5)
     later.begin_at(400)
     rest = np.stack([later.next(np.zeros(8, np.float32)) for _ in range(350)])

@@ -1,12 +1,12 @@
-"""The two sheets: inverting them, their window, what hides behind the face."""
+"""The two warp layers: their backward displacement, their window, landmarks hidden behind the face."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.lips import LIPS, LOWER_LAYER, LOWER_RINGS, UPPER_RINGS
-from lipsmith.engines.warp.mesh import cell_centres, make_mesh, place, pull, sample
+from lipsmith.engines.warp.landmark_indices import LIPS, LOWER_LAYER, LOWER_RINGS, UPPER_RINGS
+from lipsmith.engines.warp.mesh import backward_displacements, cell_centres, make_mesh, place_plane, sample_grid
 from lipsmith.face.canonical import mean_face
 from tests.support.drawn_face import turned
 
@@ -19,45 +19,45 @@ def shape(yaw: float = 0.0) -> np.ndarray:
     return np.asarray(face @ turned(yaw).T)
 
 
-def test_a_grid_of_cells_is_read_at_its_centres_as_it_is() -> None:
+def test_a_grid_sampled_at_its_cell_centres_is_unchanged() -> None:
     grid = np.random.default_rng(0).normal(size=(6, 9, 2)).astype(np.float32)
     centres = cell_centres((6, 9), (90, 48), (10, 20))
-    assert sample(grid, (10, 20, 100, 68), centres) == pytest.approx(grid, abs=0.05)
+    assert sample_grid(grid, (10, 20, 100, 68), centres) == pytest.approx(grid, abs=0.05)
 
 
-def test_lips_are_taken_from_where_they_were() -> None:
-    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
+def test_moved_lips_are_read_from_where_they_were() -> None:
+    mesh, placement = make_mesh(shape()), place_plane(FORWARD, SIZE, 52)
     target = np.zeros((468, 2), np.float32)
     target[LOWER_LAYER, 1] = 0.08 * np.exp(-((shape()[LOWER_LAYER, 1] - 0.1) ** 2) / 0.1)
-    lower = pull(sheets, placement, None, target)[1]
+    lower = backward_displacements(mesh, placement, None, target)[1]
     for index in LOWER_RINGS[:, 3:8].ravel():
-        goal = (shape()[index, :2] + target[index]) * 100 + (150, 140)
-        source = goal - sample(lower, placement.box, goal[None, None].astype(np.float32))[0, 0]
+        place = (shape()[index, :2] + target[index]) * 100 + (150, 140)
+        source = place - sample_grid(lower, placement.box, place[None, None].astype(np.float32))[0, 0]
         assert source == pytest.approx(shape()[index, :2] * 100 + (150, 140), abs=0.6)
 
 
-def test_a_source_displacement_is_taken_out_again() -> None:
-    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
+def test_a_source_displacement_equal_to_the_target_moves_nothing() -> None:
+    mesh, placement = make_mesh(shape()), place_plane(FORWARD, SIZE, 52)
     move = np.zeros((468, 2), np.float32)
     move[UPPER_RINGS.ravel(), 1] = -0.03
-    for pulls in pull(sheets, placement, move, move):
-        assert np.abs(pulls).max() < 1e-3
+    for displacement in backward_displacements(mesh, placement, move, move):
+        assert np.abs(displacement).max() < 1e-3
 
 
-def test_nothing_is_pulled_at_the_border() -> None:
-    sheets, placement = make_mesh(shape()), place(FORWARD, SIZE, 52)
+def test_nothing_moves_at_the_border() -> None:
+    mesh, placement = make_mesh(shape()), place_plane(FORWARD, SIZE, 52)
     target = np.full((468, 2), 0.1, np.float32)
-    for pulls in pull(sheets, placement, None, target):
-        edge = np.concatenate([pulls[0], pulls[-1], pulls[:, 0], pulls[:, -1]])
+    for displacement in backward_displacements(mesh, placement, None, target):
+        edge = np.concatenate([displacement[0], displacement[-1], displacement[:, 0], displacement[:, -1]])
         assert np.abs(edge).max() == 0
-        assert np.abs(pulls).max() > 5
+        assert np.abs(displacement).max() > 5
 
 
 def test_the_box_stays_inside_the_picture() -> None:
-    assert place(FORWARD, (170, 150), 8).box == (45, 67, 170, 150)
+    assert place_plane(FORWARD, (170, 150), 8).box == (45, 67, 170, 150)
 
 
-def test_points_behind_the_face_do_not_pull_on_it() -> None:
+def test_landmarks_hidden_behind_the_face_do_not_warp_it() -> None:
     frontal, turned_away = make_mesh(shape()), make_mesh(shape(0.7))
     assert len(frontal.layers[0].points) > len(turned_away.layers[0].points)
     for layer in turned_away.layers:

@@ -1,4 +1,4 @@
-"""What the C# program's calls do: prepare a template, make it speak, say what is there. ``--cache_dir`` is a shelf."""
+"""What the C# program's calls do: prepare a template, make it speak, report what is prepared."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ...engines import load_engine
 from ...errors import AvatarMissing
-from .engine import DEFAULT, Serving, kept, notice, serving
+from .engine import DEFAULT, ServingEngine, fallback_notice, requested_engine, template_engine
 from .flags import ServiceFlags, Verb
 from .names import avatar_name, template_name
 from .output import Answer, Pipe
-from .store import open_template, shelf_of, stand_in
+from .store import fallback_avatar, open_template, template_store
 
 if TYPE_CHECKING:
     from ...avatars.avatar import Avatar, AvatarInfo
@@ -30,14 +30,14 @@ CAPABILITIES = ("template_preprocessing", "realtime_inference", "cache_managemen
 RESAMPLED = (
     "模板帧率为 {0}, 已重新采样为 {1}。 Frames of the template, prepared at {0} fps, are repeated or left out for {1}."
 )
-_MEGABYTE = 1 << 20
+_MEGABYTE = 1 << 20  # bytes, as the older service counted
 
 
-def work(flags: ServiceFlags, pipe: Pipe) -> Answer:
-    """Carry out a call that lacks nothing.
+def execute(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Carry out a call whose flags were checked.
 
     Raises:
-        LipsmithError: one clear sentence.
+        LipsmithError: it failed.
     """
     if flags.verb == "inference" and flags.benchmark:
         return benchmark(flags, pipe)
@@ -45,14 +45,14 @@ def work(flags: ServiceFlags, pipe: Pipe) -> Answer:
 
 
 def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
-    """Prepare the template, unless it is prepared already in just this way."""
+    """Prepare the template, unless it was already prepared from the same picture with the same options."""
     from ...avatars.options import AvatarOptions
 
-    served = serving(flags)
-    _introduce(flags, served, pipe)
-    pipe.say(f"📸 模板图片 (picture): {flags.template_image_path}")
+    served = requested_engine(flags)
+    _print_introduction(flags, served, pipe)
+    pipe.write_line(f"📸 模板图片 (picture): {flags.template_image_path}")
     started = time.perf_counter()
-    store, options = shelf_of(flags), AvatarOptions(fps=str(flags.fps))
+    store, options = template_store(flags), AvatarOptions(fps=str(flags.fps))
     picture = Path(flags.template_image_path)
     info = store.create(
         avatar_name(flags.template_id),
@@ -69,69 +69,69 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
         "template_image_path": flags.template_image_path,
         "processing_time": time.perf_counter() - started,
     }
-    pipe.say(f"✅ 预处理成功 (prepared): {flags.template_id}")
-    done = {"success": True, "template_id": flags.template_id, "metadata": metadata}
-    return {**done, "message": f"模板 {flags.template_id} 预处理完成", **served.told()}
+    pipe.write_line(f"✅ 预处理成功 (prepared): {flags.template_id}")
+    answer = {"success": True, "template_id": flags.template_id, "metadata": metadata}
+    return {**answer, "message": f"模板 {flags.template_id} 预处理完成", **served.answer_keys()}
 
 
 def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
     """Make a film of the template speaking."""
     started = time.perf_counter()
-    with _speaker(flags, pipe) as (avatar, served):
+    with _open_speaker(flags, pipe) as (avatar, served):
         frames = _speak(avatar, served, flags, pipe)
     elapsed = time.perf_counter() - started
-    pipe.say(f"✅ 推理成功 (spoken): {flags.output_path}")
+    pipe.write_line(f"✅ 推理成功 (spoken): {flags.output_path}")
     return {
-        **_spoken(flags, True),
+        **_speech_answer(flags, True),
         "output_path": flags.output_path,
         "processing_time": elapsed,
         "fps": _number(avatar.info.fps),
         "message": f"推理完成，耗时 {elapsed:.2f}秒",
         "frames": frames,
-        **served.told(),
+        **served.answer_keys(),
     }
 
 
 def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
-    """Speak several times from the store; the film is the last run's."""
+    """Make the film several times and report the times; the last film stays."""
     times: list[float] = []
-    with _speaker(flags, pipe) as (avatar, served):
+    with _open_speaker(flags, pipe) as (avatar, served):
         for run in range(flags.benchmark_runs):
             started = time.perf_counter()
             frames = _speak(avatar, served, flags, None)
             times.append(time.perf_counter() - started)
-            pipe.say(f"⏱️ 第 {run + 1} 次 (run): {times[-1]:.3f} s, {frames / times[-1]:.1f} FPS")
-    told = {"runs": flags.benchmark_runs, "frames": frames, "times": times, "average_time": mean(times)}
+            pipe.write_line(f"⏱️ 第 {run + 1} 次 (run): {times[-1]:.3f} s, {frames / times[-1]:.1f} FPS")
+    runs = {"runs": flags.benchmark_runs, "frames": frames, "times": times, "average_time": mean(times)}
     speeds = {"average_fps": frames / mean(times), "best_fps": frames / min(times)}
     message = f"基准测试完成，平均 {speeds['average_fps']:.1f} FPS"
-    place = {"output_path": flags.output_path, "fps": _number(avatar.info.fps), "message": message}
-    return {**_spoken(flags, True), **told, **speeds, **place, **served.told()}
+    film = {"output_path": flags.output_path, "fps": _number(avatar.info.fps), "message": message}
+    return {**_speech_answer(flags, True), **runs, **speeds, **film, **served.answer_keys()}
 
 
 @contextmanager
-def _speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, Serving]]:
-    """The template, open, and the engine that draws it; where that is not there, the same for the default engine."""
-    with ExitStack() as opened:
-        avatar = opened.enter_context(open_template(flags, pipe))
-        served = kept(avatar.info.engine, avatar.info.options, flags)
+def _open_speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, ServingEngine]]:
+    """The opened template and its engine; both for the default engine if the template's cannot run here."""
+    with ExitStack() as stack:
+        avatar = stack.enter_context(open_template(flags, pipe))
+        served = template_engine(avatar.info.engine, avatar.info.options, flags)
         if isinstance(served, str):
-            avatar = opened.enter_context(stand_in(avatar, flags, pipe))
-            served = Serving(load_engine(DEFAULT, **avatar.info.options), "cpu", notice(served))
+            avatar = stack.enter_context(fallback_avatar(avatar, flags, pipe))
+            served = ServingEngine(load_engine(DEFAULT, **avatar.info.options), "cpu", fallback_notice(served))
         if avatar.info.fps != flags.fps and avatar.info.frames > 1:
-            said = RESAMPLED.format(avatar.info.fps, flags.fps)
-            served = replace(served, notice=f"{served.notice} {said}" if served.notice else said)
+            resampled = RESAMPLED.format(avatar.info.fps, flags.fps)
+            served = replace(served, notice=f"{served.notice} {resampled}" if served.notice else resampled)
         avatar.play_at(Fraction(flags.fps))
-        _introduce(flags, served, pipe)
+        _print_introduction(flags, served, pipe)
         yield avatar, served
 
 
 def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
-    """Whether the template is there, whole, and what is known of it."""
+    """Whether the template is prepared and whole, and its metadata."""
     try:
         with open_template(flags, pipe) as avatar:
             info, source_frame = avatar.info, avatar.source_frame(0)
     except AvatarMissing:
-        return unable(flags, {"message": f"缓存不存在: {flags.template_id}"})
+        return failed_answer(flags, {"message": f"缓存不存在: {flags.template_id}"})
     return {
         "exists": True,
         "template_id": flags.template_id,
@@ -142,10 +142,9 @@ def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
 
 
 def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
-    """What serves here, and what it has prepared."""
-    store = shelf_of(flags)
-    kept_here = store.list()
-    served = serving(flags)
+    """About the service, its engine and the templates that are prepared."""
+    templates = template_store(flags).list()
+    served = requested_engine(flags)
     return {
         "service_name": SERVICE,
         "version": __version__,
@@ -154,31 +153,37 @@ def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
         "batch_size": flags.batch_size,
         "cache_info": {
             "cache_dir": flags.cache_dir,
-            "template_count": len(kept_here),
-            "total_size_mb": sum(info.bytes for info in kept_here) / _MEGABYTE,
-            "templates": [_metadata(flags, info) for info in kept_here],
+            "template_count": len(templates),
+            "total_size_mb": sum(info.bytes for info in templates) / _MEGABYTE,
+            "templates": [_metadata(flags, info) for info in templates],
         },
         "capabilities": list(CAPABILITIES),
-        **served.told(),
+        **served.answer_keys(),
     }
 
 
-def unable(flags: ServiceFlags, told: Mapping[str, Any]) -> Answer:
-    """The answer of a call that failed, with the keys that its caller expects."""
+def failed_answer(flags: ServiceFlags, failed: Mapping[str, Any]) -> Answer:
+    """The answer to a call that failed, with all keys that its caller expects; ``failed`` says why."""
     template = {"template_id": flags.template_id}
     if flags.verb == "preprocess":
-        return {"success": False, **template, "message": f"模板 {flags.template_id} 预处理失败", **told}
+        return {"success": False, **template, "message": f"模板 {flags.template_id} 预处理失败", **failed}
     if flags.verb == "inference":
-        return {**_spoken(flags, False), "output_path": None, "processing_time": 0.0, "message": "推理失败", **told}
+        return {
+            **_speech_answer(flags, False),
+            "output_path": None,
+            "processing_time": 0.0,
+            "message": "推理失败",
+            **failed,
+        }
     if flags.verb == "check_cache":
         unusable = {"message": f"缓存不可用: {flags.template_id}"}
-        return {"exists": False, **template, "metadata": None, "cache_size_mb": 0.0, **unusable, **told}
+        return {"exists": False, **template, "metadata": None, "cache_size_mb": 0.0, **unusable, **failed}
     about = {"service_name": SERVICE, "version": __version__, "device": flags.device, "cache_dir": flags.cache_dir}
-    return {**about, "batch_size": flags.batch_size, "cache_info": None, "capabilities": list(CAPABILITIES), **told}
+    return {**about, "batch_size": flags.batch_size, "cache_info": None, "capabilities": list(CAPABILITIES), **failed}
 
 
-def _speak(avatar: Avatar, served: Serving, flags: ServiceFlags, pipe: Pipe | None) -> int:
-    """The film; its number of frames."""
+def _speak(avatar: Avatar, served: ServingEngine, flags: ServiceFlags, pipe: Pipe | None) -> int:
+    """Make the film and return its number of frames."""
     from ...pipeline.speak import speak
 
     output = Path(flags.output_path)
@@ -187,14 +192,14 @@ def _speak(avatar: Avatar, served: Serving, flags: ServiceFlags, pipe: Pipe | No
     return speak(avatar, Path(flags.audio_path), output, engine=served.engine, progress=progress).frames
 
 
-def _introduce(flags: ServiceFlags, served: Serving, pipe: Pipe) -> None:
-    pipe.say(f"🎭 模板 (template): {flags.template_id}")
-    pipe.say(f"📱 引擎 (engine): {served.engine.info.name}, {served.device}")
+def _print_introduction(flags: ServiceFlags, served: ServingEngine, pipe: Pipe) -> None:
+    pipe.write_line(f"🎭 模板 (template): {flags.template_id}")
+    pipe.write_line(f"📱 引擎 (engine): {served.engine.info.name}, {served.device}")
     if served.notice:
-        pipe.say(f"⚠️ {served.notice}")
+        pipe.write_line(f"⚠️ {served.notice}")
 
 
-def _spoken(flags: ServiceFlags, success: bool) -> Answer:
+def _speech_answer(flags: ServiceFlags, success: bool) -> Answer:
     return {"success": success, "template_id": flags.template_id, "audio_path": flags.audio_path}
 
 
@@ -203,7 +208,7 @@ def _number(fps: Any) -> int | float:
 
 
 def _metadata(flags: ServiceFlags, info: AvatarInfo, source_frame: SourceFrame | None = None) -> Answer:
-    """What the C# program knows as a template's metadata, from an avatar and perhaps its first plate."""
+    """The metadata of a template, from its avatar and, if it was read, its first frame."""
     face = source_frame.faces[0] if source_frame and source_frame.faces else None
     latents = getattr(face.material, "latents", None) if face else None
     return {
@@ -231,4 +236,4 @@ _VERBS: Mapping[Verb, Callable[[ServiceFlags, Pipe], Answer]] = {
     "service_info": service_info,
 }
 
-__all__ = ["unable", "work"]
+__all__ = ["execute", "failed_answer"]

@@ -1,6 +1,6 @@
-"""``integrated_musetalk_service.py`` and ``ultra_fast_realtime_inference.py``: one call of the C# program, one answer.
+"""The programs ``integrated_musetalk_service.py`` and ``ultra_fast_realtime_inference.py``: one call, one answer.
 
-``python -m lipsmith.compat.csharp.command`` is the first of them. See docs/csharp.md.
+``python -m lipsmith.compat.csharp.command`` runs the first of them. See docs/csharp.md.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from io import TextIOWrapper
 
 from ...errors import LipsmithError, OptionError
 from .flags import Script, ServiceFlags, check, parse
-from .output import Answer, Pipe, failure, own_pipe
+from .output import Answer, Pipe, failure, take_stdout
 
-_ALWAYS_WELL = ("check_cache", "service_info")
+_ALWAYS_SUCCEED = ("check_cache", "service_info")
 
 
 def integrated() -> None:
@@ -27,38 +27,38 @@ def ultra_fast() -> None:
     sys.exit(main("ultra_fast_realtime_inference.py", sys.argv[1:]))
 
 
-def main(script: Script, words: Sequence[str]) -> int:
-    """Carry out one call and answer on standard output; the exit code: 0 it went well, 1 it did not.
+def main(script: Script, arguments: Sequence[str]) -> int:
+    """Carry out one call and answer on standard output. Returns the exit code: 0 for success, 1 for failure.
 
-    Asking about a template or about the service always ends with 0, as the C# program expects.
+    ``--check_cache`` and ``--service_info`` always return 0, as the C# program expects.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # --help, before the pipe is ours
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # for --help, which argparse prints
     try:
-        flags = parse(script, words)
+        flags = parse(script, arguments)
     except OptionError as problem:
-        own_pipe().answer({"success": False, "template_id": None, **failure(problem), "message": "参数错误"})
+        take_stdout().answer({"success": False, "template_id": None, **failure(problem), "message": "参数错误"})
         return 1
-    pipe = own_pipe()
-    answer = answered(flags, pipe)
+    pipe = take_stdout()
+    answer = answer_call(flags, pipe)
     pipe.answer(answer)
-    return 0 if answer.get("success") or flags.verb in _ALWAYS_WELL else 1
+    return 0 if answer.get("success") or flags.verb in _ALWAYS_SUCCEED else 1
 
 
-def answered(flags: ServiceFlags, pipe: Pipe) -> Answer:
-    """What comes of a call, whatever happens: the border at which every error becomes an answer."""
-    from .actions import unable, work
+def answer_call(flags: ServiceFlags, pipe: Pipe) -> Answer:
+    """Carry out a call; every error becomes an answer."""
+    from .actions import execute, failed_answer
 
     try:
         check(flags)
-        return work(flags, pipe)
+        return execute(flags, pipe)
     except (Exception, KeyboardInterrupt) as problem:
         if flags.verbose and not isinstance(problem, LipsmithError):
             sys.excepthook(type(problem), problem, problem.__traceback__)
-        told = failure(problem)
-        pipe.say(f"❌ {told['error']}")
-        return unable(flags, told)
+        failed = failure(problem)
+        pipe.write_line(f"❌ {failed['error']}")
+        return failed_answer(flags, failed)
 
 
 def _interrupt(*_: object) -> None:

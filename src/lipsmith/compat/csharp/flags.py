@@ -1,5 +1,4 @@
-"""The flags of ``integrated_musetalk_service.py`` and ``ultra_fast_realtime_inference.py``, as the C# program writes
-them."""
+"""The command-line flags of ``integrated_musetalk_service.py`` and ``ultra_fast_realtime_inference.py``."""
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ from ...errors import OptionError
 Script = Literal["integrated_musetalk_service.py", "ultra_fast_realtime_inference.py"]
 Verb = Literal["preprocess", "inference", "check_cache", "service_info"]
 VERBS: tuple[Verb, ...] = ("preprocess", "inference", "check_cache", "service_info")
-_VERB_WORDS = {
+_VERB_HELP = {
     "preprocess": "预处理模板 (prepare a template)",
-    "inference": "生成视频 (make it speak)",
+    "inference": "生成视频 (make a film)",
     "check_cache": "检查模板缓存 (is the template prepared?)",
-    "service_info": "服务信息 (what is here)",
+    "service_info": "服务信息 (about the service)",
 }
-_NEEDED = {
+_REQUIRED = {
     "preprocess": ("template_id", "template_image_path"),
     "inference": ("template_id", "audio_path", "output_path"),
     "check_cache": ("template_id",),
@@ -30,7 +29,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class ServiceFlags:
-    """One call."""
+    """The flags of one call."""
 
     verb: Verb
     template_id: str = ""
@@ -55,33 +54,33 @@ class ServiceFlags:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises where argparse would print and leave: the caller waits for JSON."""
+    """Raises OptionError where argparse would print and exit, because the caller waits for JSON."""
 
     def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message}; see {self.prog} --help")
 
 
-def parse(script: Script, words: Sequence[str]) -> ServiceFlags:
-    """What one command line asks for.
+def parse(script: Script, arguments: Sequence[str]) -> ServiceFlags:
+    """The flags of one command line.
 
     Raises:
-        OptionError: a flag that does not exist, a value that cannot be, or one that is missing.
+        OptionError: an unknown flag, an invalid value, or no verb.
     """
-    given = vars(_parser(script).parse_args(list(words)))
+    given = vars(_parser(script).parse_args(list(arguments)))
     mode, video = given.pop("mode"), given.pop("template_video")
     named = [verb for verb in VERBS if given.pop(verb)]
     known = {one.name for one in fields(ServiceFlags)}
     flags = ServiceFlags(verb=named[0] if named else mode or "inference", **{k: given[k] for k in known & given.keys()})
     if video or mode:
-        flags = _older(flags, video)
+        flags = _with_legacy_defaults(flags, video)
     if not script.startswith("ultra") and not named and not mode:
         raise OptionError(f"one of {', '.join(f'--{verb}' for verb in VERBS)} is needed")
     return flags
 
 
 def check(flags: ServiceFlags) -> None:
-    """Raise OptionError when the call lacks what its verb needs, or a number cannot be."""
-    missing = [f"--{name}" for name in _NEEDED[flags.verb] if not getattr(flags, name)]
+    """Raise OptionError if the call lacks a flag that its verb needs, or a number is out of range."""
+    missing = [f"--{name}" for name in _REQUIRED[flags.verb] if not getattr(flags, name)]
     if missing:
         raise OptionError(f"--{flags.verb} needs {', '.join(missing)}")
     for name in ("batch_size", "fps", "benchmark_runs"):
@@ -89,8 +88,8 @@ def check(flags: ServiceFlags) -> None:
             raise OptionError(f"--{name} is {getattr(flags, name)}; it can be 1 or more")
 
 
-def _older(flags: ServiceFlags, video: str) -> ServiceFlags:
-    """The older spelling: a template named by its film alone, a film that may lie where it likes."""
+def _with_legacy_defaults(flags: ServiceFlags, video: str) -> ServiceFlags:
+    """The older spelling: the template may be named by its file alone, and the output path may be left out."""
     picture = flags.template_image_path or video
     template = flags.template_id or Path(video).stem
     film = flags.output_path or (f"{template}_{Path(flags.audio_path).stem}.mp4" if flags.audio_path else "")
@@ -103,7 +102,7 @@ def _parser(script: Script) -> _Parser:
     )
     verbs = parser.add_mutually_exclusive_group()
     for verb in VERBS:
-        verbs.add_argument(f"--{verb}", action="store_true", help=_VERB_WORDS[verb])
+        verbs.add_argument(f"--{verb}", action="store_true", help=_VERB_HELP[verb])
     verbs.add_argument("--mode", choices=VERBS[:2], help="旧写法 (the older spelling)")
     _common(parser)
     if script.startswith("ultra"):
@@ -113,23 +112,23 @@ def _parser(script: Script) -> _Parser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    """Flags with the defaults that the dataclass has."""
-    usual = {one.name: one.default for one in fields(ServiceFlags)}
+    """Add the flags of both scripts, with the defaults of ``ServiceFlags``."""
+    defaults = {one.name: one.default for one in fields(ServiceFlags)}
     for name in ("template_id", "template_image_path", "template_video", "audio_path", "output_path"):
         parser.add_argument(f"--{name}", default="")
-    words = {
+    help_texts = {
         "device": "计算设备 (cuda:0, cpu)",
-        "cache_dir": "缓存目录 (where templates are kept)",
-        "parsing_mode": "融合区域 (what of a face is drawn anew: jaw, raw, neck)",
-        "unet_config": "不需要 (taken and not needed)",
-        "unet_model_path": "UNet 权重 (inside MuseTalk's models folder)",
-        "vae_type": "不需要 (taken and not needed)",
-        "whisper_dir": "不需要 (taken and not needed)",
+        "cache_dir": "缓存目录 (where templates are stored)",
+        "parsing_mode": "融合区域 (which part of the face is replaced: jaw, raw, neck)",
+        "unet_config": "不需要 (accepted and ignored)",
+        "unet_model_path": "UNet 权重 (in MuseTalk's models folder)",
+        "vae_type": "不需要 (accepted and ignored)",
+        "whisper_dir": "不需要 (accepted and ignored)",
     }
-    for name, word in words.items():
-        parser.add_argument(f"--{name}", default=usual[name], help=word)
+    for name, text in help_texts.items():
+        parser.add_argument(f"--{name}", default=defaults[name], help=text)
     for name in ("batch_size", "bbox_shift", "fps"):
-        parser.add_argument(f"--{name}", type=int, default=usual[name])
+        parser.add_argument(f"--{name}", type=int, default=defaults[name])
     parser.add_argument("--fp16", action="store_true", default=True, help="半精度 (half precision, on a GPU)")
-    parser.add_argument("--force_refresh", action="store_true", help="重新预处理 (prepare anew)")
-    parser.add_argument("--verbose", action="store_true", help="详细输出 (say more)")
+    parser.add_argument("--force_refresh", action="store_true", help="重新预处理 (prepare again)")
+    parser.add_argument("--verbose", action="store_true", help="详细输出 (more details)")

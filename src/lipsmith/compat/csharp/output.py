@@ -1,4 +1,4 @@
-"""What the C# program reads: progress lines, a rule, a heading, JSON; and errors in Chinese and English."""
+"""The output that the C# program reads: progress lines, a rule, a heading and JSON; errors in Chinese and English."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OUT_OF_MEMORY = (
     "内存不足: 请减小 --batch_size 或启用 --fp16。",
     "Out of memory: take a smaller --batch_size, or --fp16.",
 )
-_KINDS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the first that fits
+_ERRORS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the first that matches
     (
         AvatarMissing,
         (
@@ -59,7 +59,7 @@ _KINDS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the 
         (
             "cache_stale",
             "模板缓存已过期: 请加 --force_refresh 重新预处理。",
-            "The template was prepared from something else: prepare it anew with --force_refresh.",
+            "The template was prepared from something else: prepare it again with --force_refresh.",
         ),
     ),
     (
@@ -67,7 +67,7 @@ _KINDS: tuple[tuple[type[BaseException], tuple[str, str, str]], ...] = (  # the 
         (
             "cache_broken",
             "模板缓存已损坏: 请加 --force_refresh 重新预处理。",
-            "The prepared template is damaged: prepare it anew with --force_refresh.",
+            "The prepared template is damaged: prepare it again with --force_refresh.",
         ),
     ),
     (OptionError, ("bad_argument", "参数错误。", "An argument is wrong.")),
@@ -82,53 +82,55 @@ _UNEXPECTED = ("unexpected", "意外错误。", "Something unexpected went wrong
 
 
 def failure(problem: BaseException) -> Answer:
-    """``error`` and ``error_code`` for what went wrong."""
-    said = " ".join(str(problem).split())
-    kind = next((kind for base, kind in _KINDS if isinstance(problem, base)), _UNEXPECTED)
-    if isinstance(problem, RuntimeError | EngineUnavailable) and "out of memory" in said.lower():  # GPUs, by torch
+    """The answer's ``error`` and ``error_code`` for an exception."""
+    message = " ".join(str(problem).split())
+    kind = next((kind for base, kind in _ERRORS if isinstance(problem, base)), _UNEXPECTED)
+    if (
+        isinstance(problem, RuntimeError | EngineUnavailable) and "out of memory" in message.lower()
+    ):  # as torch reports a full GPU
         kind = _OUT_OF_MEMORY
     code, chinese, english = kind
-    detail = f" [{said or type(problem).__name__}]" if said or code == "unexpected" else ""
+    detail = f" [{message or type(problem).__name__}]" if message or code == "unexpected" else ""
     return {"error": f"{chinese} {english}{detail}", "error_code": code}
 
 
 @dataclass(slots=True)
 class Pipe:
-    """Standard output, line by line. A reader that went away stops nothing."""
+    """Standard output, line by line. If the reader has closed it, the work goes on."""
 
     stream: IO[str]
     _shown: dict[str, int] = field(default_factory=dict)  # stage -> tenths shown
 
-    def say(self, line: str) -> None:
-        """One line, at once."""
+    def write_line(self, line: str) -> None:
+        """Write one line and flush it."""
         with contextlib.suppress(OSError, ValueError):
             self.stream.write(f"{line}\n")
             self.stream.flush()
 
     def progress(self, stage: Stage) -> None:
-        """A line whenever another tenth of a stage is done."""
+        """Write a line whenever another tenth of a stage is done."""
         tenth = 10 * stage.done // stage.total if stage.total else 0
         if self._shown.get(stage.name) != tenth:
             self._shown[stage.name] = tenth
-            told = f"{stage.done}/{stage.total}" if stage.total else str(stage.done)
-            self.say(f"⏳ {_STAGES.get(stage.name, stage.name)}: {told}")
+            count = f"{stage.done}/{stage.total}" if stage.total else str(stage.done)
+            self.write_line(f"⏳ {_STAGES.get(stage.name, stage.name)}: {count}")
 
     def answer(self, result: Mapping[str, Any]) -> None:
-        """A blank line, the rule, the heading, and the JSON."""
-        self.say(f"\n{RULE}\n{HEADING}\n{json.dumps(result, indent=2, ensure_ascii=False)}")
+        """Write a blank line, the rule, the heading, and the JSON."""
+        self.write_line(f"\n{RULE}\n{HEADING}\n{json.dumps(result, indent=2, ensure_ascii=False)}")
 
 
-def own_pipe() -> Pipe:
-    """Standard output for us alone, in UTF-8 whatever the locale; what libraries print there goes to standard error."""
+def take_stdout() -> Pipe:
+    """Take standard output for the answer alone, in UTF-8; whatever libraries print goes to standard error instead."""
     sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(_elsewhere(), 1)
-    errors = "surrogateescape" if os.name == "posix" else "backslashreplace"  # paths come back byte for byte
-    return Pipe(open(kept, "w", encoding="utf-8", errors=errors))  # noqa: PTH123 - a descriptor, kept to the end
+    descriptor = os.dup(1)
+    os.dup2(_stderr(), 1)
+    errors = "surrogateescape" if os.name == "posix" else "backslashreplace"  # so that paths are written byte for byte
+    return Pipe(open(descriptor, "w", encoding="utf-8", errors=errors))  # noqa: PTH123 - a descriptor, open until the end
 
 
-def _elsewhere() -> int:
-    """Standard error, or nowhere for programs without one."""
+def _stderr() -> int:
+    """The descriptor of standard error, or of the null device in processes that have none."""
     try:
         os.fstat(2)
     except OSError:

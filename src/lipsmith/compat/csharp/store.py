@@ -1,8 +1,8 @@
-"""The C# program's templates, wherever they came from: prepared by us, or by the service that came before.
+"""The C# program's templates: avatars in ``--cache_dir``, prepared by us or by the service that came before.
 
-Beside the avatars of ``--cache_dir`` may lie that service's ``<id>_preprocessed.pkl``: it is imported when it is first
-asked for. A template that only MuseTalk can draw speaks with the default engine where MuseTalk is not there: it is then
-prepared once more, from its own plates, on a shelf of its own.
+That service left files ``<id>_preprocessed.pkl`` in ``--cache_dir``; each is imported when it is first needed. Where
+MuseTalk cannot run, a template that was prepared for MuseTalk is prepared once more for the default engine, from its
+own frames, and stored below ``--cache_dir`` in a store of its own.
 """
 
 from __future__ import annotations
@@ -26,37 +26,39 @@ if TYPE_CHECKING:
     from ...avatars.avatar import Avatar
     from ...types import Image
 
-STAND_INS = ".stand-ins"
+FALLBACKS = ".stand-ins"
+"""Folder below ``--cache_dir`` of the templates that were prepared again for the default engine."""
 
 
-def shelf_of(flags: ServiceFlags) -> AvatarStore:
-    """The shelf at ``--cache_dir``."""
+def template_store(flags: ServiceFlags) -> AvatarStore:
+    """The avatar store in ``--cache_dir``."""
     return AvatarStore(Path(flags.cache_dir))
 
 
 def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
-    """The template's avatar; one of the older service is taken over first.
+    """Open the template's avatar. If only the older service prepared it, it is imported first.
 
     Raises:
-        AvatarMissing: there is neither.
-        AvatarBroken, InputError: it is damaged, or what the older service left cannot be used.
+        AvatarMissing: the template was never prepared.
+        AvatarBroken: the avatar is damaged.
+        InputError: the older service's file cannot be used.
     """
-    store, name = shelf_of(flags), avatar_name(flags.template_id)
+    store, name = template_store(flags), avatar_name(flags.template_id)
     try:
         return store.open(name)
     except AvatarMissing:
-        older = older_cache(flags)
-        if older is None:
+        pickled = legacy_pickle(flags)
+        if pickled is None:
             raise
-    from ..upstream_import import bring_upstream
+    from ..upstream_import import import_upstream
 
-    pipe.say(f"📦 导入旧缓存 (importing): {older.name}")
-    bring_upstream(store, older, name, refresh=True, progress=pipe.progress)
+    pipe.write_line(f"📦 导入旧缓存 (importing): {pickled.name}")
+    import_upstream(store, pickled, name, refresh=True, progress=pipe.progress)
     return store.open(name)
 
 
-def older_cache(flags: ServiceFlags) -> Path | None:
-    """What the older service left of this template, at either of its places."""
+def legacy_pickle(flags: ServiceFlags) -> Path | None:
+    """The older service's file of this template, in either folder that the service used."""
     name = f"{flags.template_id}_preprocessed.pkl"
     if Path(name).name != name:
         return None
@@ -64,27 +66,27 @@ def older_cache(flags: ServiceFlags) -> Path | None:
     return next((path for path in (folder / name, folder / flags.template_id / name) if path.is_file()), None)
 
 
-def stand_in(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
-    """The same plates, prepared for the default engine; made when it is first needed.
+def fallback_avatar(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
+    """The same frames prepared for the default engine; made when first needed.
 
     Raises:
-        FaceError: no plate shows a face that it can draw.
+        FaceError: no frame shows a face that the default engine can draw.
     """
-    store, info = AvatarStore(Path(flags.cache_dir) / STAND_INS), avatar.info
+    store, info = AvatarStore(Path(flags.cache_dir) / FALLBACKS), avatar.info
     try:
-        there = store.open(info.id)
+        fallback = store.open(info.id)
     except (AvatarMissing, AvatarBroken):
         pass
     else:
-        if there.info.created >= info.created:
-            return there
-        there.close()
+        if fallback.info.created >= info.created:
+            return fallback
+        fallback.close()
     _prepare_again(store, info.id, (avatar.source_frame(index).image for index in range(info.frames)), info.fps, pipe)
     return store.open(info.id)
 
 
 def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
-    """An avatar for the default engine from pictures alone."""
+    """Make an avatar for the default engine from ``images``."""
     from ...media.contact_sheet import write_png
 
     with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
@@ -97,4 +99,4 @@ def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: 
         store.create(name, source, load_engine(DEFAULT), options, refresh=True, progress=pipe.progress)
 
 
-__all__ = ["older_cache", "open_template", "shelf_of", "stand_in"]
+__all__ = ["fallback_avatar", "legacy_pickle", "open_template", "template_store"]

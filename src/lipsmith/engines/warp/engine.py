@@ -47,9 +47,9 @@ class WarpEngine:
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
         """The dataclasses of a material."""
-        from .material import RECORDS
+        from .material import MATERIAL_TYPES
 
-        return RECORDS
+        return MATERIAL_TYPES
 
     def analyze(self, still: bool) -> WarpAnalysis:
         """Begin to look over one person's frames; only a ``still`` source gets idle motion."""

@@ -1,4 +1,8 @@
-"""What the engine keeps of one face in one picture. All px are of the picture, not of the whole image."""
+"""What the engine keeps of one face in one picture. All px are of the material's picture, not of the whole image.
+
+These classes are stored in avatars under their ``STORED_AS`` or class names and with these field names, which
+therefore cannot change.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,18 @@ from typing import ClassVar
 
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
-from .head import Eye, HeadField
-from .interior import Interior, Teeth
+from .eyelids import Eye
+from .head_motion import HeadField
+from .interior import Interior
 from .mesh import MeshLayer, MouthMesh, Placement
+from .neutral import NeutralFace
 from .palette import Palette
-from .target import Neutral
+from .teeth import Teeth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadMaterial:
-    """What only a still portrait has: a head that moves and lids that close."""
+    """What only a portrait with idle motion has: a head that moves and lids that close."""
 
     STORED_AS: ClassVar[str] = "Still"  # in the avatars on disk
     head: HeadField
@@ -25,24 +31,24 @@ class HeadMaterial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WarpMaterial:
-    """One face made ready."""
+    """One face, prepared."""
 
     STORED_AS: ClassVar[str] = "Material"  # in the avatars on disk
-    picture: Image  # (h, w, 3) a view of the source where the face is drawn
+    picture: Image  # (h, w, 3) a view of the source image where the face is drawn
     pose: Pose
-    landmarks: Points  # (468, 3) px, lip line snapped, inner lips inset where they are open
-    own: Points  # (468, 3) eye distances: the same in the head's own frame
-    neutral: Neutral
+    landmarks: Points  # (468, 3) px; closed lips meet on the lip line, open lips end where their colour ends
+    own: Points  # (468, 3) eye distances: the landmarks in the head's frame
+    neutral: NeutralFace
     sheets: MouthMesh
     placement: Placement
-    source: Array | None  # (468, 2) the landmarks' displacement on the plane; None: they are its centres
+    source: Array | None  # (468, 2) the landmarks' displacement on the plane; None: they are the mesh's centres
     interior: Interior
-    still: HeadMaterial | None = None
-    jaw_angle: float | None = None  # rad the jaw hangs in this frame of a film; None for a still
-    strength: float = 1.0  # 0 shows the source
+    still: HeadMaterial | None = None  # None: a video's frame, or a portrait without idle motion
+    jaw_angle: float | None = None  # rad by which the jaw is open in this frame of a video; None: a portrait
+    strength: float = 1.0  # 1 draws the target, 0 shows the source
 
 
-RECORDS = (
+MATERIAL_TYPES = (
     WarpMaterial,
     HeadMaterial,
     HeadField,
@@ -53,7 +59,7 @@ RECORDS = (
     Placement,
     MouthMesh,
     MeshLayer,
-    Neutral,
+    NeutralFace,
     Pose,
 )
-"""What a stored material is built of."""
+"""Every class that a stored material may hold."""

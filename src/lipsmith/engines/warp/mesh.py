@@ -1,12 +1,14 @@
-"""Two elastic sheets, upper and lower, that carry the skin: one sheet alone cannot open a mouth.
+"""Two thin-plate spline layers, upper and lower, that warp the skin: a single smooth field cannot open a mouth.
 
-A sheet is a thin-plate spline over a reference plane whose centres never move, so that its basis is solved once: for a
-still portrait the plane is the picture itself, for a film it is the person's own neutral face seen from the front, and
-each frame's landmarks are then one more displacement. In both cases a picture point x came from
+Each layer is a spline over a reference plane, and its control points never move, so its basis is solved only once. For
+a portrait the plane is the picture itself. For a video it is the person's neutral face as a head turned this way shows
+it, and each frame's landmarks are one more displacement S on that plane. With A the affine map from the plane to the
+picture and T the target displacement, the picture is warped backwards. The pixel at x is read at
 
     x - A (T(w) - S(w)),   w = A^-1 x - T(w)
 
-with A the affine way from the plane into the picture, T and S the sheets' target and source displacements on the plane.
+where A acts on the difference without its translation. The second equation is solved by fixed-point iteration (Chen et
+al., "A simple fixed-point approach to invert a deformation field", 2008).
 """
 
 from __future__ import annotations
@@ -19,150 +21,169 @@ from numpy.typing import NDArray
 
 from ...face.canonical import Points
 from ...types import Array
-from .geometry import smoothstep
-from .lips import LIPS, LOWER_LAYER, UPPER_LAYER
-from .pixels import Numbers, look_up, single
-from .spline import thin_plate_basis
+from .image_ops import Numbers, as_float32, resample
+from .landmark_indices import LIPS, LOWER_LAYER, UPPER_LAYER
+from .spline import smoothstep, thin_plate_basis
 
 LEFT, TOP, RIGHT, BOTTOM = -1.05, -0.80, 1.05, 1.05
-"""The plane's rectangle around the middle of the mouth, in eye distances."""
+"""The reference plane's rectangle around the middle of the mouth, in eye distances."""
 STEP = 0.042
+"""Spacing of the plane's grid, in eye distances."""
 COLUMNS, ROWS = round((RIGHT - LEFT) / STEP) + 1, round((BOTTOM - TOP) / STEP) + 1
+FULL_STEPS, DAMPED_STEPS = 4, 6
+"""Rounds of the fixed-point iteration; the damped ones settle it where the skin stretches more than twofold."""
 _BLOCK = 600
-QUICK_ROUNDS, CALM_ROUNDS = 4, 6
-"""Fixed-point rounds of the inversion; the calm ones settle where the skin stretches more than twofold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshLayer:
-    """One sheet: its displacement over the plane's grid is ``basis`` times that of its ``points``."""
+    """One layer: its displacement over the plane's grid is ``basis`` times that of its control points."""
 
     STORED_AS: ClassVar[str] = "Layer"  # in the avatars on disk
-    points: NDArray[np.int64]  # (n,) FaceMesh indices
+    points: NDArray[np.int64]  # (n,) FaceMesh indices of the control points
     basis: Array  # (ROWS * COLUMNS, n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MouthMesh:
-    """Both layers' bases over the plane's grid."""
+    """Both layers over one reference plane."""
 
     STORED_AS: ClassVar[str] = "Sheets"  # in the avatars on disk
-    centres: Array  # (468, 2) eye distances on the plane
+    centres: Array  # (468, 2) eye distances: the landmarks on the plane
     layers: tuple[MeshLayer, MeshLayer]  # upper, lower
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """Where the plane lies in a picture: an affine way, and a grid of nodes over a box."""
+    """Where the reference plane lies in a picture: an affine map, and a g x g grid of nodes over a box."""
 
     forward: Array  # (2, 3) plane -> picture px
     inverse: Array  # (2, 3) picture px -> plane
     box: tuple[int, int, int, int]  # px of the picture: x0 y0 x1 y1
-    start: Array  # (g, g, 2) each node's place on the plane, in steps of the plane's grid
-    window: Array  # (g, g, 1) 1 around the mouth, 0 at the border
+    start: Array  # (g, g, 2) each node on the plane, in steps of the plane's grid from its top left
+    window: Array  # (g, g, 1) 1 around the mouth, 0 at the box's border
 
     @property
     def scale(self) -> float:
-        """px per eye distance, downwards."""
+        """px per eye distance, measured downwards."""
         return float(np.hypot(self.forward[0, 1], self.forward[1, 1]))
 
     def to_plane(self, points: Numbers) -> Array:
-        """(n, 2) px -> (n, 2) plane."""
+        """(n, 2) px -> (n, 2) on the plane."""
         return np.asarray(points @ self.inverse[:, :2].T + self.inverse[:, 2], np.float32)
+
+    def plane_nodes(self) -> tuple[Array, Array]:
+        """x and y of the nodes on the plane, each (g, g) eye distances."""
+        return self.start[..., 0] * STEP + LEFT, self.start[..., 1] * STEP + TOP
 
 
 def make_mesh(shape: Points) -> MouthMesh:
-    """Solve both bases for a (468, 3) shape in eye distances, x and y on the plane, z away from the camera.
+    """Solve both layers for a (468, 3) shape in eye distances: x and y on the plane, z away from the camera.
 
-    Points behind another part of the face do not take part: they would tear the sheet along the outline.
+    Landmarks hidden behind another part of the face are left out: they would tear the warp along the face's outline.
     """
     across, down = np.meshgrid(np.linspace(LEFT, RIGHT, COLUMNS), np.linspace(TOP, BOTTOM, ROWS))
     grid = np.stack([across.ravel(), down.ravel()], 1)
-    sides = [(x, y) for x in np.linspace(LEFT, RIGHT, 9) for y in (TOP, BOTTOM)]
-    sides += [(x, y) for y in np.linspace(-0.6, 0.85, 6) for x in (LEFT, RIGHT)]
-    still, centres, behind = np.array(sides), shape[:, :2], _behind(shape)
+    border = [(x, y) for x in np.linspace(LEFT, RIGHT, 9) for y in (TOP, BOTTOM)]
+    border += [(x, y) for y in np.linspace(-0.6, 0.85, 6) for x in (LEFT, RIGHT)]
+    fixed, centres, hidden = np.array(border), shape[:, :2], _self_occluded(shape)
     layers = []
     for points in (UPPER_LAYER, LOWER_LAYER):
-        seen = points[~behind[points]]
-        layers.append(MeshLayer(seen, thin_plate_basis(centres[seen], still, grid)))
+        visible = points[~hidden[points]]
+        layers.append(MeshLayer(visible, thin_plate_basis(centres[visible], fixed, grid)))
     return MouthMesh(centres.astype(np.float32), (layers[0], layers[1]))
 
 
-def _behind(shape: Points) -> NDArray[np.bool_]:
-    """(468,) whether another point of the face lies clearly before a point, seen from the camera."""
+def _self_occluded(shape: Points) -> NDArray[np.bool_]:
+    """(468,) whether another landmark lies clearly in front of this one; lips never count as hidden."""
     near = ((shape[:, None, :2] - shape[None, :, :2]) ** 2).sum(-1) < 0.05**2
-    before = shape[None, :, 2] < shape[:, None, 2] - 0.09
-    behind = (near & before).any(1)
-    behind[LIPS] = False
-    return np.asarray(behind)
+    in_front = shape[None, :, 2] < shape[:, None, 2] - 0.09
+    hidden = (near & in_front).any(1)
+    hidden[LIPS] = False
+    return np.asarray(hidden)
 
 
-def cell_centres(nodes: tuple[int, int], size: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Array:
-    """(rows, columns, 2) px: centres of the cells that part a box of (width, height) px, as cv2.resize sees them."""
-    rows, columns = nodes
+def cell_centres(cells: tuple[int, int], size: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Array:
+    """(rows, columns, 2) px: centres of (rows, columns) cells that tile a box of (width, height) px, as in cv2.resize.
+
+    ``corner`` is the box's x0, y0.
+    """
+    rows, columns = cells
     across = (np.arange(columns) + 0.5) * size[0] / columns - 0.5 + corner[0]
     down = (np.arange(rows) + 0.5) * size[1] / rows - 0.5 + corner[1]
-    return single(np.stack(np.meshgrid(across, down), -1))
+    return as_float32(np.stack(np.meshgrid(across, down), -1))
 
 
-def sample(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
-    """(h, w, c) values of a (rows, columns, c) grid of cell centres over ``box`` at (h, w, 2) px, held outside."""
+def sample_grid(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
+    """(h, w, c): a (rows, columns, c) grid of cells over ``box`` (x0 y0 x1 y1), interpolated at (h, w, 2) px.
+
+    Outside the box the nearest cell is read.
+    """
     rows, columns = grid.shape[:2]
     x0, y0, x1, y1 = box
     per_px = np.array([columns / (x1 - x0), rows / (y1 - y0)], np.float32)
     index = (places - np.array([x0 - 0.5, y0 - 0.5], np.float32)) * per_px - np.float32(0.5)
-    return look_up(grid, index)
+    return resample(grid, index)
 
 
-def place(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
-    """Lay the plane into a picture of (width, height) px; the box is what of the plane's rectangle lies inside."""
+def place_plane(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
+    """Place the reference plane in a picture.
+
+    Args:
+        forward: (2, 3) affine map from the plane to the picture's px.
+        size: (width, height) px of the picture; the box is the part of the plane's rectangle that lies inside.
+        nodes: g, the number of grid nodes in each direction.
+    """
     width, height = size
     linear = np.linalg.inv(forward[:, :2].astype(np.float64))
     inverse = np.hstack([linear, -linear @ forward[:, 2:]]).astype(np.float32)
     corners = np.array([(x, y) for x in (LEFT, RIGHT) for y in (-0.73, 1.17)])
-    seen = corners @ forward[:, :2].T + forward[:, 2]
-    x0, y0 = np.floor(seen.min(0)).astype(int).clip(0)
-    x1, y1 = np.minimum(np.ceil(seen.max(0)).astype(int), (width, height))
+    placed = corners @ forward[:, :2].T + forward[:, 2]
+    x0, y0 = np.floor(placed.min(0)).astype(int).clip(0)
+    x1, y1 = np.minimum(np.ceil(placed.max(0)).astype(int), (width, height))
     plane = cell_centres((nodes, nodes), (x1 - x0, y1 - y0), (x0, y0)) @ inverse[:, :2].T + inverse[:, 2]
     window = 1 - smoothstep(np.abs(plane[..., 0]), 0.80, 1.0)
     window *= (1 - smoothstep(plane[..., 1], 0.80, 1.05)) * smoothstep(plane[..., 1], -0.69, -0.53)
-    start = single((plane - (LEFT, TOP)) / STEP)
+    start = as_float32((plane - (LEFT, TOP)) / STEP)
     return Placement(
         forward, inverse, (int(x0), int(y0), int(x1), int(y1)), start, window[..., None].astype(np.float32)
     )
 
 
-def _carried(basis: Array, moves: Array) -> Array:
-    """(ROWS, COLUMNS, 2): ``basis`` times (n, 2), in blocks so small that OpenBLAS wakes no threads for them.
+def _grid_displacement(basis: Array, displacement: Array) -> Array:
+    """(ROWS, COLUMNS, 2): ``basis`` times (n, 2).
 
-    Its threads would gain nothing here and burn a millisecond of every other core while they wait.
+    The product is taken in blocks too small for OpenBLAS to start threads. Threads gain nothing here, and they keep
+    every other core busy for a millisecond while they wait.
     """
-    blocks = [basis[begin : begin + _BLOCK] @ moves for begin in range(0, len(basis), _BLOCK)]
+    blocks = [basis[begin : begin + _BLOCK] @ displacement for begin in range(0, len(basis), _BLOCK)]
     return np.asarray(np.concatenate(blocks).reshape(ROWS, COLUMNS, 2))
 
 
-def _layer(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
-    """(g, g, 2) how far each node's source lies from it, in eye distances of the plane."""
-    aims = _carried(basis, target)
-    steps = aims / np.float32(STEP)
+def _layer_displacement(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
+    """(g, g, 2) eye distances on the plane: each node less the place that it is read from."""
+    displacement = _grid_displacement(basis, target)
+    steps = displacement / np.float32(STEP)
     where = start
-    for _ in range(QUICK_ROUNDS):
-        where = start - look_up(steps, where)
-    for _ in range(CALM_ROUNDS):
-        where = 0.4 * where + 0.6 * (start - look_up(steps, where))
+    for _ in range(FULL_STEPS):
+        where = start - resample(steps, where)
+    for _ in range(DAMPED_STEPS):
+        where = 0.4 * where + 0.6 * (start - resample(steps, where))
     if source is not None:
-        aims = aims - _carried(basis, source)
-    return look_up(aims, where)
+        displacement = displacement - _grid_displacement(basis, source)
+    return resample(displacement, where)
 
 
-def pull(sheets: MouthMesh, placement: Placement, source: Array | None, target: Array) -> tuple[Array, Array]:
-    """Where the upper and the lower layer take each node's picture from: two (g, g, 2) px, subtracted from the node.
+def backward_displacements(
+    mesh: MouthMesh, placement: Placement, source: Array | None, target: Array
+) -> tuple[Array, Array]:
+    """The backward warp of the upper and of the lower layer: two (g, g, 2) px, each node less where it is read from.
 
-    ``source`` and ``target`` are (468, 2) displacements on the plane; a ``source`` of None is zero.
+    ``source`` and ``target`` are (468, 2) displacements of the landmarks on the plane; a ``source`` of None is zero.
     """
-    pulls = []
-    for layer in sheets.layers:
-        here = None if source is None else source[layer.points]
-        away = _layer(layer.basis, here, target[layer.points], placement.start)
-        pulls.append((away @ placement.forward[:, :2].T) * placement.window)
-    return pulls[0], pulls[1]
+    layers = []
+    for layer in mesh.layers:
+        layer_source = None if source is None else source[layer.points]
+        displacement = _layer_displacement(layer.basis, layer_source, target[layer.points], placement.start)
+        layers.append((displacement @ placement.forward[:, :2].T) * placement.window)
+    return layers[0], layers[1]

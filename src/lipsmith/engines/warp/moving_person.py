@@ -1,4 +1,4 @@
-"""A person who moves: one neutral face, and sheets for each way the head is turned."""
+"""A person in a video: one neutral face, and one mesh for each way the head is turned."""
 
 from __future__ import annotations
 
@@ -9,49 +9,53 @@ import numpy as np
 from ...face.canonical import Points, Pose
 from ...types import Array
 from .mesh import MouthMesh, make_mesh
-from .target import Neutral
+from .neutral import NeutralFace, lip_line_middle
 
-TURN = np.deg2rad(7.0)
-"""rad: heads turned less apart than this share one pair of sheets."""
-KEPT = 16
-"""Most pairs of sheets kept, about 3 MB each; the first made goes first, and can be made again."""
-_NEAR = 0.3
+TURN_STEP = np.deg2rad(7.0)
+"""rad: yaw and pitch are rounded to this step, and heads of the same rounded turn share a mesh."""
+MAX_MESHES = 16
+"""Most meshes kept in memory, about 3 MB each; the oldest goes first and is solved again when it is needed."""
+_NEAR_MOUTH = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MovingPerson:
-    """What belongs to a person who moves, not to a frame. The sheets are only remembered, never changed."""
+    """What belongs to a person in a video, not to a single frame. The meshes are a cache."""
 
-    neutral: Neutral
-    _sheets: dict[tuple[int, int], MouthMesh] = field(default_factory=dict)
+    neutral: NeutralFace
+    _meshes: dict[tuple[int, int], MouthMesh] = field(default_factory=dict)
 
     @property
     def middle(self) -> Points:
-        """(3,) eye distances: the middle of the closed lip line, own frame."""
-        return np.asarray((self.neutral.shape[13] + self.neutral.shape[14]) / 2)
+        """(3,) eye distances: the middle of the closed lip line, head's frame."""
+        return lip_line_middle(self.neutral.shape)
 
-    def sheets(self, pose: Pose) -> MouthMesh:
-        """Sheets whose plane is the neutral face seen as a head turned about like ``pose`` shows it, upright."""
+    def mesh(self, pose: Pose) -> MouthMesh:
+        """The mesh whose plane is the neutral face seen with the yaw and pitch of ``pose``, rounded, without roll."""
         yaw, pitch, _ = pose.angles
-        turned = (round(yaw / TURN), round(pitch / TURN))
-        if turned not in self._sheets:
-            if len(self._sheets) >= KEPT:
-                self._sheets.pop(next(iter(self._sheets)))
-            seen = (self.neutral.shape - self.middle) @ _upright(turned[0] * TURN, turned[1] * TURN).T
-            self._sheets[turned] = make_mesh(seen)
-        return self._sheets[turned]
+        turn = (round(yaw / TURN_STEP), round(pitch / TURN_STEP))
+        if turn not in self._meshes:
+            if len(self._meshes) >= MAX_MESHES:
+                self._meshes.pop(next(iter(self._meshes)))
+            seen = (self.neutral.shape - self.middle) @ _rotation(turn[0] * TURN_STEP, turn[1] * TURN_STEP).T
+            self._meshes[turn] = make_mesh(seen)
+        return self._meshes[turn]
 
-    def plane(self, pose: Pose, sheets: MouthMesh) -> Array:
-        """(2, 3): the affine way that best carries the sheets' centres onto the neutral face under ``pose``, px."""
-        centres = sheets.centres.astype(np.float64)
-        near = np.exp(-(centres**2).sum(1) / (2 * _NEAR**2))[:, None]
+    def plane_to_image(self, pose: Pose, mesh: MouthMesh) -> Array:
+        """(2, 3) affine map from the mesh's plane to image px.
+
+        It carries the mesh's centres onto the neutral face under ``pose``: weighted least squares, the mouth's
+        surroundings counting most.
+        """
+        centres = mesh.centres.astype(np.float64)
+        weights = np.exp(-(centres**2).sum(1) / (2 * _NEAR_MOUTH**2))[:, None]
         terms = np.hstack([centres, np.ones((len(centres), 1))])
-        goal = pose.to_image(self.neutral.shape)[:, :2]
-        return np.asarray(np.linalg.solve(terms.T @ (near * terms), terms.T @ (near * goal)).T, np.float32)
+        target = pose.to_image(self.neutral.shape)[:, :2]
+        return np.asarray(np.linalg.solve(terms.T @ (weights * terms), terms.T @ (weights * target)).T, np.float32)
 
 
-def _upright(yaw: float, pitch: float) -> Points:
-    """(3, 3) rotation of a head turned by ``yaw`` and ``pitch`` rad without roll."""
+def _rotation(yaw: float, pitch: float) -> Points:
+    """(3, 3) rotation of a head turned by ``yaw`` and ``pitch`` rad, in the sense of ``Pose.angles``, without roll."""
     ahead = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)])
     right = np.cross([0.0, 1.0, 0.0], -ahead)
     right /= np.linalg.norm(right)

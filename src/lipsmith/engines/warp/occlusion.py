@@ -1,4 +1,7 @@
-"""Whether something lies before the mouth: it looks unlike the person's other frames, or unlike lips at all."""
+"""Whether something covers the mouth: a hand, a microphone, a mask.
+
+In a video the mouth is compared with the person's other frames. A single picture is compared with what lips look like.
+"""
 
 from __future__ import annotations
 
@@ -7,74 +10,86 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...types import Array, Image
-from .palette import luma, patch
-from .pixels import Numbers, single
+from .image_ops import Numbers, as_float32
+from .palette import luma, patch_pixels
 
 _SKIN = [18, 200, 199, 164, 57, 287, 43, 273, 212, 432, 202, 422, 92, 322]
 _LIPS = [11, 72, 302, 16, 85, 315, 180, 404]
 _CHEEKS = [50, 280, 205, 425]
-_SIDES = (0.07, 0.03)
-_USUAL_CHANGE = np.array([0.09, 0.035, 0.035])
-"""Smallest spread of brightness and of both hues that counts as usual: mouths open, heads turn in the light."""
-_STRANGE = 3.5
-_LEAST = np.array([0.40, 0.13, 0.13])
-"""A patch is strange beyond so many spreads, and beyond so much."""
+_SKIN_SIDE, _LIP_SIDE = 0.07, 0.03
+"""Sides of the square patches on skin and on lips, in eye distances."""
+_LEAST_SPREAD = np.array([0.09, 0.035, 0.035])
+"""Smallest spread of brightness and of both colour ratios: mouths open, and heads turn in the light."""
+_OUTLIER_SPREADS = 3.5
+_OUTLIER_DISTANCE = np.array([0.40, 0.13, 0.13])
+"""A patch is an outlier when it differs by more than so many spreads and by more than this distance."""
+_MAD_TO_SIGMA = 1.48
+"""The standard deviation of a normal distribution over its median absolute deviation."""
 
-
-_RUDDY = 0.10
-"""Log of red over green from which cheeks have the colour of skin: black-and-white pictures tell nothing."""
+_COLOURED_CHEEKS = 0.10
+"""log(red / green) above which cheeks show colour; below it a picture is nearly black-and-white and tells nothing."""
 _PALE = 0.3
-"""Share of the cheeks' redness below which no lips are; the least of ten portraits is 1.4."""
+"""Share of the cheeks' log(red / green) below which a patch is not of lips. Lips of ten portraits have 1.4 or more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UsualSkin:
-    """How one person's lips and the skin around them usually look, against the cheeks."""
+class SkinStatistics:
+    """How one person's lips and the skin around them usually look, relative to the cheeks (see ``skin_colours``)."""
 
-    middle: Array  # (n, 3)
-    spread: Array  # (n, 3)
-    light: float  # luma of the cheeks
+    median: Array  # (n, 3)
+    spread: Array  # (n, 3) robust standard deviation
+    light: float  # luma of the cheeks, 0..255
 
-    def strange(self, colours: Array) -> float:
-        """0..1: share of the patches of (n, 3) ``colours``, of skin or of lips, that look like something else."""
-        away = np.abs(colours - self.middle)
-        strange = ((away > _STRANGE * self.spread) & (away > _LEAST)).any(1)
-        return float(max(strange[: len(_SKIN)].mean(), strange[len(_SKIN) :].mean()))
+    def outlier_share(self, colours: Array) -> float:
+        """0..1: share of the patches of (n, 3) colours that look unlike this person: the larger of skin and lips."""
+        distance = np.abs(colours - self.median)
+        outliers = ((distance > _OUTLIER_SPREADS * self.spread) & (distance > _OUTLIER_DISTANCE)).any(1)
+        return float(max(outliers[: len(_SKIN)].mean(), outliers[len(_SKIN) :].mean()))
 
 
 def skin_colours(image: Image, landmarks: Numbers, scale: float) -> Array:
-    """(n, 3) of patches at and around the mouth of (468, 3) px landmarks.
+    """(n, 3) colours of n patches on the skin around the mouth, then on the lips.
 
-    Each is log brightness, less the cheeks', and the logs of red over green and blue over green.
+    Each is log brightness less that of the cheeks, log(red / green) and log(blue / green).
+
+    Args:
+        image: (H, W, 3) RGB.
+        landmarks: (468, 3) px.
+        scale: px per eye distance.
     """
-    places = [(i, _SIDES[0]) for i in _SKIN] + [(i, _SIDES[1]) for i in _LIPS]
-    seen = np.stack([patch(image, landmarks[i, :2], side * scale).mean(0) for i, side in places])
-    bright = np.log(luma(seen) + 10) - np.log(cheek_light(image, landmarks, scale) + 10)
-    red, green, blue = np.log(seen + 10).T
-    return single(np.stack([bright, red - green, blue - green], 1))
+    means = _patch_means(image, landmarks, scale, _SKIN)
+    brightness = np.log(luma(means) + 10) - np.log(cheek_light(image, landmarks, scale) + 10)
+    red, green, blue = np.log(means + 10).T
+    return as_float32(np.stack([brightness, red - green, blue - green], 1))
 
 
-def hidden_mouth(image: Image, landmarks: Numbers, scale: float) -> bool:
-    """Whether something grey, green or blue lies on the lips and on skin around them, in a single picture.
+def _patch_means(image: Image, landmarks: Numbers, scale: float, skin: list[int]) -> Array:
+    """(n, 3) mean RGB of the patches at ``skin`` landmarks and then on the lips."""
+    patches = [(i, _SKIN_SIDE) for i in skin] + [(i, _LIP_SIDE) for i in _LIPS]
+    return np.stack([patch_pixels(image, landmarks[i, :2], side * scale).mean(0) for i, side in patches])
 
-    Neither lipstick, which leaves the skin, nor a beard, which leaves the lips, is taken for it.
+
+def mouth_is_covered(image: Image, landmarks: Numbers, scale: float) -> bool:
+    """Whether something grey, green or blue lies on the lips and on the skin around them, in a single picture.
+
+    Lipstick changes the lips alone and a beard the skin alone, so neither counts. Arguments as in ``skin_colours``.
     """
-    places = [(i, _SIDES[0]) for i in (*_CHEEKS[:2], *_SKIN)] + [(i, _SIDES[1]) for i in _LIPS]
-    seen = np.stack([patch(image, landmarks[i, :2], side * scale).mean(0) for i, side in places]) + 10
-    red = np.log(seen[:, 0] / seen[:, 1])
-    cheeks, skin, lips = float(red[:2].mean()), red[2 : -len(_LIPS)], np.sort(red[-len(_LIPS) :])
-    return cheeks > _RUDDY and lips[-2] < _PALE * cheeks and float((skin < _PALE * cheeks).mean()) > 1 / 3
+    means = _patch_means(image, landmarks, scale, [*_CHEEKS[:2], *_SKIN]) + 10
+    redness = np.log(means[:, 0] / means[:, 1])
+    cheeks, skin, lips = float(redness[:2].mean()), redness[2 : -len(_LIPS)], np.sort(redness[-len(_LIPS) :])
+    pale_skin = float((skin < _PALE * cheeks).mean())
+    return cheeks > _COLOURED_CHEEKS and lips[-2] < _PALE * cheeks and pale_skin > 1 / 3
 
 
 def cheek_light(image: Image, landmarks: Numbers, scale: float) -> float:
-    """Luma of the cheeks, 0..255."""
-    cheeks = np.stack([patch(image, landmarks[i, :2], _SIDES[0] * scale).mean(0) for i in _CHEEKS])
+    """Median luma of the cheeks, 0..255. Arguments as in ``skin_colours``."""
+    cheeks = np.stack([patch_pixels(image, landmarks[i, :2], _SKIN_SIDE * scale).mean(0) for i in _CHEEKS])
     return float(np.median(luma(cheeks)))
 
 
-def usual_skin(seen: list[Array], lights: list[float]) -> UsualSkin:
-    """From (n, 3) colours and the cheeks' light in many frames: their middles and the colours' robust spread."""
-    colours = np.stack(seen)
-    middle = np.median(colours, 0)
-    spread = 1.48 * np.median(np.abs(colours - middle), 0)
-    return UsualSkin(middle, single(np.maximum(spread, _USUAL_CHANGE)), float(np.median(lights)))
+def skin_statistics(colours: list[Array], lights: list[float]) -> SkinStatistics:
+    """Statistics over many frames, given each frame's (n, 3) ``skin_colours`` and ``cheek_light``."""
+    frames = np.stack(colours)
+    median = np.median(frames, 0)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(frames - median), 0)
+    return SkinStatistics(median, as_float32(np.maximum(spread, _LEAST_SPREAD)), float(np.median(lights)))

@@ -1,4 +1,4 @@
-"""Make one face in one picture ready to speak, or say why it cannot be."""
+"""Prepare one face in one picture: a portrait, or a frame of a video."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import numpy as np
 from ...errors import FaceError
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, PreparedFace
-from .geometry import HINGE, gaps
-from .head import head_box, head_field, make_eyes
-from .interior import keep_mask, make_interior
-from .limits import FaceView, refusal, strength
-from .lipline import fit_open_lips, snap_lip_line
-from .lips import CHIN, INNER_LOWER, INNER_UPPER
+from .axes import image_axes
+from .eyelids import make_eyes
+from .face_limits import FaceView, drawing_strength, refusal
+from .head_motion import head_box, head_field
+from .interior import make_interior
+from .landmark_indices import CHIN, INNER_LOWER, INNER_UPPER
+from .lip_contours import refine_closed_lips, refine_open_lips
 from .material import HeadMaterial, WarpMaterial
-from .mesh import Placement, make_mesh, place
-from .occlusion import cheek_light, hidden_mouth, skin_colours
-from .palette import inside, luma
-from .target import neutral_of
+from .mesh import Placement, make_mesh, place_plane
+from .neutral import lip_gaps, neutral_face
+from .occlusion import cheek_light, mouth_is_covered, skin_colours
+from .palette import luma, polygon_pixels
+from .rig import JAW_HINGE
+from .teeth import open_mouth_mask
 
 if TYPE_CHECKING:
     from .analysis import WarpIdentity
@@ -29,45 +32,46 @@ if TYPE_CHECKING:
     from .palette import Palette
 
 NODES = 52
-"""Cells of the mouth's grid in each direction."""
+"""Nodes of the mouth's warp grid in each direction."""
 SHOWS_TEETH = 0.035
+"""Opening of a portrait's mouth, in eye distances, from which its own teeth are kept."""
 
 
 def prepare(image: Image, face: Face, identity: WarpIdentity, options: WarpOptions) -> PreparedFace:
-    """The target of one face in (H, W, 3) RGB."""
+    """Prepare one face in (H, W, 3) RGB. Raises FaceError where a portrait cannot be made to speak."""
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
-    if identity.film is None:
-        return _still(image, landmarks, pose, identity, options)
+    if identity.moving is None:
+        return _prepare_portrait(image, landmarks, pose, identity.palette, options)
     teeth = identity.teeth if options.interior == "auto" else None
-    return _moving(image, landmarks, pose, replace(identity, teeth=teeth), identity.film)
+    return _prepare_video_frame(image, landmarks, pose, replace(identity, teeth=teeth), identity.moving)
 
 
-def _within(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
-    """Landmarks and pose in the px of a box."""
+def _in_box(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
+    """Landmarks and pose, given in px of the image, in px of a box of it."""
     corner = np.array([box[0], box[1], 0.0])
     return landmarks - corner, replace(pose, shift=pose.shift - corner)
 
 
-def _still(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, options: WarpOptions) -> PreparedFace:
-    view = _view(landmarks, pose, float(hidden_mouth(image, landmarks, pose.scale)))
+def _prepare_portrait(
+    image: Image, landmarks: Points, pose: Pose, palette: Palette, options: WarpOptions
+) -> PreparedFace:
+    view = _face_view(landmarks, pose, float(mouth_is_covered(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
         raise FaceError(refused)
-    landmarks = fit_open_lips(image, snap_lip_line(image, landmarks, pose), pose)
+    landmarks = refine_open_lips(image, refine_closed_lips(image, landmarks, pose), pose)
     size = (image.shape[1], image.shape[0])
-    forward = _face_plane(landmarks, pose)
-    box = head_box(pose, size) if options.idle else place(forward, size, NODES).box
-    landmarks, pose = _within(box, landmarks, pose)
+    box = head_box(pose, size) if options.idle else place_plane(_portrait_plane(landmarks, pose), size, NODES).box
+    landmarks, pose = _in_box(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
     size = (box[2] - box[0], box[3] - box[1])
     own = pose.to_own(landmarks)
-    forward = _face_plane(landmarks, pose)
-    placement = place(forward, size, NODES)
-    neutral = neutral_of(own)
-    palette, kept = identity.palette, None
+    placement = place_plane(_portrait_plane(landmarks, pose), size, NODES)
+    neutral = neutral_face(own)
+    kept = None
     if view.gap > SHOWS_TEETH and options.interior == "auto":
-        palette, kept = _own_mouth(palette, picture, landmarks, pose.scale)
+        palette, kept = _own_teeth(palette, picture, landmarks, pose.scale)
     material = WarpMaterial(
         picture=picture,
         pose=pose,
@@ -83,28 +87,31 @@ def _still(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, 
     return PreparedFace(Crop.from_box(box), None, material)
 
 
-def _view(landmarks: Points, pose: Pose, covered: float = 0.0) -> FaceView:
+def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:
     yaw, pitch, _ = pose.angles
-    return FaceView(pose.scale, float(gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
+    return FaceView(pose.scale, float(lip_gaps(pose.to_own(landmarks)).max()), yaw, pitch, covered)
 
 
-def _face_plane(landmarks: Points, pose: Pose) -> Array:
-    """(2, 3): the plane of a still portrait is its own picture, turned upright around the mouth."""
-    right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0]) * pose.scale
+def _portrait_plane(landmarks: Points, pose: Pose) -> Array:
+    """(2, 3) plane -> px: a portrait's plane is its own picture, turned upright around the middle of the mouth."""
+    right = image_axes(pose)[0] * pose.scale
     centre = landmarks[[61, 291], :2].mean(0)
     return np.array([[right[0], -right[1], centre[0]], [right[1], right[0], centre[1]]], np.float32)
 
 
 def _on_plane(landmarks: Points, placement: Placement) -> Points:
-    """(468, 3) eye distances: px landmarks on the placement's plane, with their depth."""
+    """(468, 3) eye distances: px landmarks on the plane, with their depth."""
     return np.hstack([placement.to_plane(landmarks[:, :2]), landmarks[:, 2:] / placement.scale])
 
 
-def _own_mouth(palette: Palette, picture: Image, landmarks: Points, scale: float) -> tuple[Palette, Array]:
-    """The colours of the teeth an open portrait shows, where they are bright, and (H, W) 0..1 what of it stays."""
+def _own_teeth(palette: Palette, picture: Image, landmarks: Points, scale: float) -> tuple[Palette, Array]:
+    """For a portrait with an open mouth: the palette with its teeth's colour where they are bright, and what to keep.
+
+    The latter is ``Interior.kept``, (H, W) 0..1.
+    """
     upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
-    kept = keep_mask(picture, upper, lower, scale)
-    pixels = inside(picture, np.vstack([upper, lower[::-1]]))
+    kept = open_mouth_mask(picture, upper, lower, scale)
+    pixels = polygon_pixels(picture, np.vstack([upper, lower[::-1]]))
     if len(pixels) < 10:
         return palette, kept
     light = luma(pixels)
@@ -112,38 +119,40 @@ def _own_mouth(palette: Palette, picture: Image, landmarks: Points, scale: float
     return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette, kept
 
 
-def _moving(image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, film: MovingPerson) -> PreparedFace:
+def _prepare_video_frame(
+    image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, person: MovingPerson
+) -> PreparedFace:
     covered, light = 0.0, 1.0
-    if identity.usual is not None:
-        covered = identity.usual.strange(skin_colours(image, landmarks, pose.scale))
-        light = cheek_light(image, landmarks, pose.scale) / max(1.0, identity.usual.light)
-    drawn, unable = strength(_view(landmarks, pose, covered))
-    sheets = film.sheets(pose)
+    if identity.skin is not None:
+        covered = identity.skin.outlier_share(skin_colours(image, landmarks, pose.scale))
+        light = cheek_light(image, landmarks, pose.scale) / max(1.0, identity.skin.light)
+    strength, unable = drawing_strength(_face_view(landmarks, pose, covered))
+    mesh = person.mesh(pose)
     size = (image.shape[1], image.shape[0])
-    box = place(film.plane(pose, sheets), size, 4).box
-    landmarks, pose = _within(box, landmarks, pose)
+    box = place_plane(person.plane_to_image(pose, mesh), size, 4).box
+    landmarks, pose = _in_box(box, landmarks, pose)
     picture = image[box[1] : box[3], box[0] : box[2]]
-    placement = place(film.plane(pose, sheets), (box[2] - box[0], box[3] - box[1]), NODES)
-    jaw_angle = _jaw_angle(pose.to_own(landmarks), film)
-    landmarks = fit_open_lips(picture, landmarks, pose)
-    interior = make_interior(identity.palette, film.neutral.shape, pose.scale, None, identity.teeth)
+    placement = place_plane(person.plane_to_image(pose, mesh), (box[2] - box[0], box[3] - box[1]), NODES)
+    jaw_angle = _jaw_angle(pose.to_own(landmarks), person)
+    landmarks = refine_open_lips(picture, landmarks, pose)
+    interior = make_interior(identity.palette, person.neutral.shape, pose.scale, None, identity.teeth)
     material = WarpMaterial(
         picture=picture,
         pose=pose,
         landmarks=landmarks,
         own=pose.to_own(landmarks),
-        neutral=film.neutral,
-        sheets=sheets,
+        neutral=person.neutral,
+        sheets=mesh,
         placement=placement,
-        source=placement.to_plane(landmarks[:, :2]) - sheets.centres,
+        source=placement.to_plane(landmarks[:, :2]) - mesh.centres,
         interior=replace(interior, light=float(np.clip(light, 0.4, 1.6))),
         jaw_angle=jaw_angle,
-        strength=drawn,
+        strength=strength,
     )
     return PreparedFace(Crop.from_box(box), None, material, unable)
 
 
-def _jaw_angle(own: Points, film: MovingPerson) -> float:
-    """rad the jaw hangs against the neutral face: chin points' fall over their lever about the hinge."""
-    neutral = film.neutral.shape
-    return float(np.mean((own[CHIN, 1] - neutral[CHIN, 1]) / (HINGE[1] - neutral[CHIN, 2])))
+def _jaw_angle(shape: Points, person: MovingPerson) -> float:
+    """rad by which the jaw of a (468, 3) shape is open: how far the chin's points fell, over their lever arm."""
+    neutral = person.neutral.shape
+    return float(np.mean((shape[CHIN, 1] - neutral[CHIN, 1]) / (JAW_HINGE[1] - neutral[CHIN, 2])))

@@ -1,12 +1,12 @@
-"""Lip contours are laid where the picture shows them."""
+"""Lip contours are moved to where the picture shows them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.lipline import fit_open_lips, snap_lip_line
-from lipsmith.engines.warp.lips import INNER_LOWER, INNER_UPPER, LIPS
+from lipsmith.engines.warp.landmark_indices import INNER_LOWER, INNER_UPPER, LIPS
+from lipsmith.engines.warp.lip_contours import refine_closed_lips, refine_open_lips
 from lipsmith.face.canonical import fit_pose
 from tests.support.drawn_face import drawn_face
 
@@ -28,35 +28,35 @@ def test_closed_lips_meet_on_the_dark_line() -> None:
     line = round(float(truth[13, 1]))
     image[line - 1 : line + 1, int(truth[78, 0]) : int(truth[308, 0])] = (30, 10, 10)
     wrong = truth + np.array([0, 3.0, 0])
-    snapped = snap_lip_line(image, wrong, fit_pose(truth))
-    assert snapped[13, :2] == pytest.approx(snapped[14, :2])
-    assert abs(snapped[13, 1] - line) < abs(wrong[13, 1] - line) - 1
+    refined = refine_closed_lips(image, wrong, fit_pose(truth))
+    assert refined[13, :2] == pytest.approx(refined[14, :2])
+    assert abs(refined[13, 1] - line) < abs(wrong[13, 1] - line) - 1
 
 
 def test_open_lips_end_where_their_colour_ends() -> None:
     image, truth, wrong = shifted(0.15, -3.0, -3.0)
-    fitted = fit_open_lips(image, wrong, fit_pose(truth))
+    refined = refine_open_lips(image, wrong, fit_pose(truth))
     for line in (INNER_UPPER[MIDDLE], INNER_LOWER[MIDDLE]):
         before = np.abs(wrong[line, 1] - truth[line, 1]).mean()
-        assert np.abs(fitted[line, 1] - truth[line, 1]).mean() < 0.6 * before
+        assert np.abs(refined[line, 1] - truth[line, 1]).mean() < 0.6 * before
 
 
 def test_no_teeth_are_left_on_open_lips() -> None:
     image, truth, wrong = shifted(0.15, -3.0, -3.0)
-    fitted = fit_open_lips(image, wrong, fit_pose(truth))
+    refined = refine_open_lips(image, wrong, fit_pose(truth))
     teeth = np.concatenate([INNER_UPPER[MIDDLE], INNER_LOWER[MIDDLE]])
-    into_lip = np.repeat([-1, 1], 7) * (fitted[teeth, 1] - truth[teeth, 1]) / fit_pose(truth).scale
+    into_lip = np.repeat([-1, 1], 7) * (refined[teeth, 1] - truth[teeth, 1]) / fit_pose(truth).scale
     assert into_lip.mean() > 0.009, "the blurred edge of the teeth is dragged along with the lip"
 
 
 def test_only_lips_are_touched() -> None:
     image, truth, wrong = shifted(0.15, -3.0, -3.0)
     others = np.setdiff1d(np.arange(468), LIPS)
-    assert np.array_equal(fit_open_lips(image, wrong, fit_pose(truth))[others], wrong[others])
+    assert np.array_equal(refine_open_lips(image, wrong, fit_pose(truth))[others], wrong[others])
 
 
-def test_each_leaves_the_others_mouths_alone() -> None:
+def test_each_refinement_leaves_the_other_kind_of_mouth_alone() -> None:
     image, truth, _ = shifted(0.15, 0, 0)
-    assert np.array_equal(snap_lip_line(image, truth, fit_pose(truth)), truth)
+    assert np.array_equal(refine_closed_lips(image, truth, fit_pose(truth)), truth)
     image, truth, _ = shifted(0.0, 0, 0)
-    assert np.array_equal(fit_open_lips(image, truth, fit_pose(truth)), truth)
+    assert np.array_equal(refine_open_lips(image, truth, fit_pose(truth)), truth)

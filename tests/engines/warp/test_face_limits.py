@@ -1,18 +1,18 @@
-"""What cannot be drawn is said, and faded into."""
+"""Faces beyond the limits: portraits are refused, frames of a video fade to their source."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.limits import FaceView, refusal, strength
+from lipsmith.engines.warp.face_limits import FaceView, drawing_strength, refusal
 
 USUAL = {"scale": 80.0, "gap": 0.05, "yaw": 0.1, "pitch": 0.1}
 
 
 def test_a_usual_face_is_drawn() -> None:
     assert refusal(FaceView(**USUAL)) is None
-    assert strength(FaceView(**USUAL)) == (1.0, None)
+    assert drawing_strength(FaceView(**USUAL)) == (1.0, None)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_portrait_beyond_a_limit_is_refused_in_one_sentence(change: dict[str, 
         ({"covered": 0.9}, "mouth covered"),
     ],
 )
-def test_a_films_frame_beyond_a_limit_keeps_its_source(change: dict[str, float], reason: str) -> None:
-    assert strength(FaceView(**USUAL | change)) == (0.0, reason)
+def test_a_video_frame_beyond_a_limit_keeps_its_source(change: dict[str, float], reason: str) -> None:
+    assert drawing_strength(FaceView(**USUAL | change)) == (0.0, reason)
 
 
-def test_films_fade_over_neighbouring_frames() -> None:
-    drawn = [strength(FaceView(**USUAL | {"yaw": yaw}))[0] for yaw in np.deg2rad(np.arange(30, 55))]
+def test_a_video_fades_over_neighbouring_frames() -> None:
+    drawn = [drawing_strength(FaceView(**USUAL | {"yaw": yaw}))[0] for yaw in np.deg2rad(np.arange(30, 55))]
     assert drawn[0] == 1
     assert drawn[-1] == 0
     assert np.all(np.diff(drawn) <= 0)

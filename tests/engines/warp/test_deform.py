@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.geometry import aperture, closed, gaps
-from lipsmith.engines.warp.target import aim, neutral_of, relaxation
+from lipsmith.engines.warp.deform import deform, smile_release
+from lipsmith.engines.warp.neutral import aperture, lip_gaps, neutral_face
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import MOUTH_CONTROLS
 from tests.support.drawn_face import open_shape
 
-NEUTRAL = neutral_of(np.array(mean_face()))
+NEUTRAL = neutral_face(np.array(mean_face()))
 
 
 def controls(**values: float) -> np.ndarray:
@@ -29,73 +29,67 @@ def smiling() -> np.ndarray:
     return shape
 
 
-def test_no_command_is_the_neutral_face() -> None:
-    assert aim(NEUTRAL, controls()) == pytest.approx(NEUTRAL.shape)
+def test_controls_at_zero_leave_the_neutral_face() -> None:
+    assert deform(NEUTRAL, controls()) == pytest.approx(NEUTRAL.shape)
 
 
-def test_the_mouth_opens_with_the_jaw_and_never_the_other_way() -> None:
-    openings = [aperture(aim(NEUTRAL, controls(jaw=jaw))) for jaw in np.linspace(0, 1, 11)]
+def test_the_mouth_opens_steadily_with_the_jaw() -> None:
+    openings = [aperture(deform(NEUTRAL, controls(jaw=jaw))) for jaw in np.linspace(0, 1, 11)]
     assert np.all(np.diff(openings) > 0.005)
     assert 0.17 < openings[-1] < 0.3
 
 
 def test_the_chin_follows_the_jaw_and_the_nose_does_not() -> None:
-    shape = aim(NEUTRAL, controls(jaw=1))
+    shape = deform(NEUTRAL, controls(jaw=1))
     assert shape[152, 1] - NEUTRAL.shape[152, 1] > 0.1
     assert shape[[1, 4, 33, 263, 168]] == pytest.approx(NEUTRAL.shape[[1, 4, 33, 263, 168]], abs=1e-4)
 
 
 def test_spreading_widens_and_puckering_narrows() -> None:
-    rest = width(aim(NEUTRAL, controls()))
-    assert width(aim(NEUTRAL, controls(spread=1))) > rest + 0.07
-    assert width(aim(NEUTRAL, controls(spread=-1))) < rest - 0.07
-    assert width(aim(NEUTRAL, controls(pucker=1))) < rest - 0.13
+    rest = width(deform(NEUTRAL, controls()))
+    assert width(deform(NEUTRAL, controls(spread=1))) > rest + 0.07
+    assert width(deform(NEUTRAL, controls(spread=-1))) < rest - 0.07
+    assert width(deform(NEUTRAL, controls(pucker=1))) < rest - 0.13
 
 
 def test_puckered_lips_come_forward_and_thicken() -> None:
-    shape = aim(NEUTRAL, controls(pucker=1))
+    shape = deform(NEUTRAL, controls(pucker=1))
     assert shape[0, 2] < NEUTRAL.shape[0, 2] - 0.03
     assert shape[17, 1] - shape[14, 1] > 1.2 * (NEUTRAL.shape[17, 1] - NEUTRAL.shape[14, 1])
 
 
 @pytest.mark.parametrize("jaw", [0.0, 0.3, 1.0])
 def test_pressed_lips_close_whatever_the_jaw_does(jaw: float) -> None:
-    assert gaps(aim(NEUTRAL, controls(jaw=jaw, press=1))).max() < 0.005
+    assert lip_gaps(deform(NEUTRAL, controls(jaw=jaw, press=1))).max() < 0.005
 
 
 def test_biting_brings_the_lower_lip_to_the_upper_teeth() -> None:
-    shape = aim(NEUTRAL, controls(jaw=0.3, bite=1))
+    shape = deform(NEUTRAL, controls(jaw=0.3, bite=1))
     assert shape[14, 1] - NEUTRAL.shape[13, 1] < 0.02
     assert 0.005 < shape[14, 1] - shape[13, 1] < 0.05
 
 
 def test_lips_rise_and_fall_on_their_own() -> None:
-    shape = aim(NEUTRAL, controls(upper=1))
+    shape = deform(NEUTRAL, controls(upper=1))
     assert shape[13, 1] < NEUTRAL.shape[13, 1] - 0.03
     assert shape[14, 1] == pytest.approx(NEUTRAL.shape[14, 1])
-    shape = aim(NEUTRAL, controls(lower=1))
+    shape = deform(NEUTRAL, controls(lower=1))
     assert shape[14, 1] > NEUTRAL.shape[14, 1] + 0.04
     assert shape[13, 1] == pytest.approx(NEUTRAL.shape[13, 1])
 
 
-def test_an_open_face_closes_and_its_chin_comes_back() -> None:
-    shape = closed(open_shape(0.2))
-    assert gaps(shape).max() < 1e-6
-    assert shape[152, 1] == pytest.approx(mean_face()[152, 1], abs=0.08)
-
-
 def test_a_smile_gives_way_to_rounding_and_stays_at_rest() -> None:
-    neutral = neutral_of(smiling())
+    neutral = neutral_face(smiling())
     assert neutral.smile > 0.8
     assert NEUTRAL.smile < 0.5
-    assert aim(neutral, controls()) == pytest.approx(neutral.shape)
-    assert width(aim(neutral, controls(pucker=1))) < width(neutral.shape) - 0.22
-    corner = aim(neutral, controls(jaw=0.5, pucker=0.7))[61]
+    assert deform(neutral, controls()) == pytest.approx(neutral.shape)
+    assert width(deform(neutral, controls(pucker=1))) < width(neutral.shape) - 0.22
+    corner = deform(neutral, controls(jaw=0.5, pucker=0.7))[61]
     assert corner[1] > neutral.shape[61, 1] + 0.02
 
 
-def test_relaxation_is_continuous_and_bounded() -> None:
-    values = [relaxation(controls(jaw=jaw, pucker=jaw)) for jaw in np.linspace(0, 1, 101)]
+def test_smile_release_is_continuous_and_bounded() -> None:
+    values = [smile_release(controls(jaw=jaw, pucker=jaw)) for jaw in np.linspace(0, 1, 101)]
     assert values[0] == 0
     assert values[-1] <= 1
     assert np.abs(np.diff(values)).max() < 0.08

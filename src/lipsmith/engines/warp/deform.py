@@ -1,0 +1,85 @@
+"""From eight mouth controls to where every landmark of the face should be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...face.canonical import POINTS, Points
+from ...types import Array
+from .landmark_indices import INNER_LOWER, INNER_UPPER, LIPS, LOWER_RINGS, OUTER_CORNERS, UPPER_RINGS
+from .material import WarpMaterial
+from .neutral import NeutralFace, bring_lips_together, lip_gaps
+from .rig import MAX_JAW_ANGLE, jaw_displacement, rig_weights
+
+_BETWEEN_CORNERS = slice(1, -1)
+_CENTRE_WEIGHTS = 1 - (np.abs(np.arange(11) - 5) / 5.0) ** 2
+"""(11,) 1 in the middle of a lip contour, 0 at its corners."""
+_SKIN = np.setdiff1d(np.arange(POINTS), LIPS)
+
+
+def smile_release(controls: Array) -> float:
+    """0..1: how much of a smile (8,) controls take away. Rounding takes it, speaking loosens it, spreading keeps it."""
+    jaw, spread, pucker, upper, lower, press, bite, _ = (float(c) for c in controls)
+    speaking = 1 - np.exp(-8 * (jaw + 0.5 * (upper + lower + press + bite)))
+    return float(np.clip(0.95 * pucker + 0.45 * speaking * (1 - 0.6 * max(spread, 0.0)), 0, 1))
+
+
+def deform(neutral: NeutralFace, controls: Array) -> Points:
+    """(468, 3) eye distances in the head's frame: the neutral face under (8,) controls (``MOUTH_CONTROLS``)."""
+    jaw, spread, pucker, upper, lower, press, bite, _ = (float(c) for c in controls)
+    weights, rest = rig_weights(), neutral.shape
+    release = smile_release(controls)
+    shape = rest + jaw_displacement(rest, weights.jaw, MAX_JAW_ANGLE * jaw) + neutral.relax * release
+    inward = pucker + 0.30 * jaw * (1 - 0.5 * pucker)
+    shape[:, 0] += weights.side * weights.corner * (0.055 * spread - 0.098 * inward)
+    shape[:, 1] += (
+        weights.corner * -0.012 * spread - 0.045 * weights.raise_upper * upper + 0.055 * weights.depress_lower * lower
+    )
+    shape[:, 2] += weights.corner * 0.03 * spread - 0.06 * weights.protrude * pucker
+    _thicken_lips(shape, rest, 0.30 * pucker - 0.38 * press - 0.10 * max(spread, 0.0) + 0.25 * release * neutral.smile)
+    if press > 0:
+        bring_lips_together(shape, lip_gaps(shape) * press, 0.35)
+    if bite > 0:
+        _bite_lower_lip(shape, rest, bite)
+    return shape
+
+
+def _thicken_lips(shape: Points, rest: Points, amount: float) -> None:
+    """Move the outer contours of both lips away from the inner ones in place; a negative amount thins the lips."""
+    for rings in (UPPER_RINGS, LOWER_RINGS):
+        inner = rest[rings[3, _BETWEEN_CORNERS], 1]
+        for ring in rings[:3]:
+            shape[ring[_BETWEEN_CORNERS], 1] += amount * (rest[ring[_BETWEEN_CORNERS], 1] - inner)
+
+
+def _bite_lower_lip(shape: Points, rest: Points, amount: float) -> None:
+    """Bring the lower lip's edge under the upper teeth, rolled inwards, and raise the upper lip a little, in place."""
+    weight = (amount * _CENTRE_WEIGHTS)[_BETWEEN_CORNERS]
+    edge = rest[INNER_UPPER, 1][_BETWEEN_CORNERS] + 0.012
+    now = shape[INNER_LOWER, 1][_BETWEEN_CORNERS].copy()
+    for share, rolled, ring in zip((0.25, 0.5, 0.9, 1.0), (0.0, 0.004, 0.008, 0.0), LOWER_RINGS, strict=True):
+        shape[ring[_BETWEEN_CORNERS], 1] += weight * (share * np.minimum(edge - now, 0) - rolled)
+    for share, ring in zip((0.5, 0.7, 0.9, 1.0), UPPER_RINGS, strict=True):
+        shape[ring[_BETWEEN_CORNERS], 1] -= weight * 0.022 * share
+
+
+def target_landmarks(material: WarpMaterial, controls: Array) -> Points:
+    """(468, 2) px of the material's picture: where the landmarks should be under (8,) controls, the head held still."""
+    target = deform(material.neutral, controls)
+    if material.jaw_angle is not None:
+        target[_SKIN] = _video_skin(material, target, material.jaw_angle)
+    moved = (target - material.own) @ material.pose.rotation.T[:, :2] * material.pose.scale
+    return np.asarray(material.landmarks[:, :2] + material.strength * moved)
+
+
+def _video_skin(material: WarpMaterial, target: Points, jaw_angle: float) -> Points:
+    """Where the skin of a video's frame goes: its own shape, its jaw angle and smile replaced by the target's.
+
+    ``jaw_angle`` is the frame's own, rad. Returns one row per landmark of ``_SKIN``.
+    """
+    weights, shape = rig_weights(), material.own
+    skin = shape + target - material.neutral.shape - jaw_displacement(shape, weights.jaw, jaw_angle)
+    for corner, side in OUTER_CORNERS:
+        half = weights.side == side
+        skin[half] += weights.cheek[half, None] * (target[corner] - skin[corner])
+    return np.asarray(skin[_SKIN])

@@ -1,0 +1,88 @@
+"""The inner edges of the lips in one frame, and the opening between them, on the mesh's reference plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...types import Array
+from .landmark_indices import INNER_LOWER, INNER_UPPER
+from .spline import monotone_curve
+
+SAMPLES = 64
+"""Points of each lip curve."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LipCurves:
+    """The inner edges of both lips in one frame, in eye distances on the plane."""
+
+    x: Array  # (SAMPLES,) left corner to right, evenly spaced
+    upper: Array  # (SAMPLES,) y of the upper lip's edge
+    lower: Array  # (SAMPLES,) y of the lower lip's edge, never above the upper one
+
+    @property
+    def middle(self) -> Array:
+        """(SAMPLES,) y of the line between the lips."""
+        return np.asarray((self.upper + self.lower) / 2)
+
+    def beyond_corners(self, x: Array) -> Array:
+        """How far each plane x lies outside the mouth's corners, 0 between them; of the shape of ``x``."""
+        return np.asarray(np.maximum(np.maximum(self.x[0] - x, x - self.x[-1]), 0), np.float32)
+
+    def heights(self, x: Array, *curves: Array) -> tuple[Array, ...]:
+        """For each curve of (SAMPLES,) values, its (h, w) value at (h, w) plane x."""
+        step = (self.x[-1] - self.x[0]) / (SAMPLES - 1)
+        column = (x - self.x[0]) / max(float(step), 1e-6)
+        row = np.zeros_like(column)
+        mapped = (cv2.remap(c[None], column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for c in curves)
+        return tuple(np.asarray(heights, np.float32) for heights in mapped)
+
+
+def lip_curves(landmarks: Array) -> LipCurves:
+    """The lip edges of (468, 2) landmarks on the plane."""
+    upper, lower = landmarks[INNER_UPPER], landmarks[INNER_LOWER]
+    x = np.linspace(upper[0, 0], upper[-1, 0], SAMPLES)
+    above = monotone_curve(upper[:, 0], upper[:, 1], x)
+    below = np.maximum(above, monotone_curve(lower[:, 0], lower[:, 1], x))
+    return LipCurves(*(np.asarray(a, np.float32) for a in (x, above, below)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening:
+    """The opening between the lips over its (h, w) box. Lengths are eye distances on the plane."""
+
+    across: Array  # (h, w) x of each pixel
+    down: Array  # (h, w) y of each pixel
+    top: Array  # (h, w) y of the upper lip's edge in this column
+    bottom: Array  # (h, w) y of the lower lip's edge in this column
+    centre: float  # x of the mouth's middle
+    half_width: float
+    upper_middle: float  # y of the upper lip's edge at the mouth's middle
+    lower_middle: float  # y of the lower lip's edge there
+    scale: float  # px per eye distance
+    jaw: float  # these three: the mouth controls of the frame
+    pucker: float
+    tongue: float
+
+
+def lip_opening(curves: LipCurves, plane: Array, controls: Array, scale: float) -> Opening:
+    """The opening over pixels that lie at (h, w, 2) on the plane, under (8,) controls; ``scale`` px an eye distance."""
+    top, bottom = curves.heights(plane[..., 0], curves.upper, curves.lower)
+    jaw, pucker, tongue = (float(controls[i]) for i in (0, 2, 7))
+    return Opening(
+        across=plane[..., 0],
+        down=plane[..., 1],
+        top=top,
+        bottom=bottom,
+        centre=float(curves.x[0] + curves.x[-1]) / 2,
+        half_width=float(curves.x[-1] - curves.x[0]) / 2,
+        upper_middle=float(curves.upper[SAMPLES // 2]),
+        lower_middle=float(curves.lower[SAMPLES // 2]),
+        scale=scale,
+        jaw=jaw,
+        pucker=pucker,
+        tongue=tongue,
+    )

@@ -1,0 +1,30 @@
+"""Avatars on disk hold these classes and fields by name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from lipsmith.engines.warp.material import MATERIAL_TYPES
+
+STORED = {
+    "Material": "picture pose landmarks own neutral sheets placement source interior still jaw_angle strength",
+    "Still": "head eyes",
+    "HeadField": "nodes yaw pitch roll across down",
+    "Eye": "box places down height lid fold gap",
+    "Interior": "palette middle upper lower scale kept harvested light",
+    "Palette": "skin lip teeth tongue cavity shadow bright slant",
+    "Teeth": "picture alpha corners",
+    "Placement": "forward inverse box start window",
+    "Sheets": "centres layers",
+    "Layer": "points basis",
+    "Neutral": "shape relax smile",
+    "Pose": "scale rotation shift",
+}
+
+
+def test_what_avatars_hold_keeps_its_names() -> None:
+    names = {
+        getattr(kind, "STORED_AS", kind.__name__): " ".join(field.name for field in fields(kind))
+        for kind in MATERIAL_TYPES
+    }
+    assert names == STORED

@@ -1,0 +1,45 @@
+"""The colours of the mouth, estimated from the face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsmith.engines.warp.palette import Palette, estimate_palette, luma, saturation
+from lipsmith.face.canonical import fit_pose
+from tests.support.drawn_face import SKIN, drawn_face
+
+
+def palette(**changes: object) -> Palette:
+    image, face = drawn_face(**changes)
+    return estimate_palette(image, face.landmarks, fit_pose(face.landmarks).scale)
+
+
+def test_skin_is_measured_and_teeth_are_bright_and_warm() -> None:
+    estimated = palette()
+    assert estimated.skin == pytest.approx(SKIN, abs=6)
+    assert luma(estimated.teeth) > 0.9 * luma(estimated.skin)
+    assert estimated.teeth[0] > estimated.teeth[2]
+    assert luma(estimated.cavity) < luma(estimated.shadow) < luma(estimated.tongue) < luma(estimated.teeth)
+
+
+def test_a_darker_portrait_has_a_darker_mouth() -> None:
+    assert luma(palette(light=0.5).teeth) < 0.65 * luma(palette().teeth)
+
+
+def test_a_grey_portrait_has_a_grey_mouth() -> None:
+    image, face = drawn_face()
+    grey = np.repeat(image.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
+    estimated = estimate_palette(grey, face.landmarks, fit_pose(face.landmarks).scale)
+    for colour in (estimated.teeth, estimated.tongue, estimated.cavity, estimated.shadow):
+        assert saturation(colour) < 0.05
+
+
+def test_light_from_the_side_is_followed() -> None:
+    image, face = drawn_face()
+    lit = np.clip(image * np.linspace(0.5, 1.2, image.shape[1])[None, :, None], 0, 255).astype(np.uint8)
+    estimated = estimate_palette(lit, face.landmarks, fit_pose(face.landmarks).scale)
+    assert estimated.slant > 0.1
+    assert estimate_palette(image, face.landmarks, 80).slant == pytest.approx(0, abs=0.06)
+    right, left = np.array([0.2], np.float32), np.array([-0.2], np.float32)
+    assert estimated.relative_light(right) > 1 > estimated.relative_light(left)
