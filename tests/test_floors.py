@@ -22,7 +22,7 @@ FLOORS = (
     ("engines",),
     ("avatars", "drive"),
     ("pipeline",),
-    ("realtime", "jobs", "doctor", "corpus", "training", "metrics", "bench"),
+    ("realtime", "jobs", "doctor", "corpus", "training", "metrics", "bench", "testing"),
     ("transports",),
     ("server", "ui"),
     ("compat",),

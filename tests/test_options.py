@@ -1,7 +1,10 @@
+from dataclasses import dataclass
+from typing import Literal
+
 import pytest
 
 from lipsmith.errors import OptionError
-from lipsmith.options import GenerateOptions, build, nearest, parse_settings
+from lipsmith.options import GenerateOptions, OptionInfo, build, nearest, option, option_infos, parse_settings
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
@@ -52,3 +55,23 @@ def test_settings_become_what_they_look_like() -> None:
 def test_a_setting_that_sets_nothing_is_refused(word: str) -> None:
     with pytest.raises(OptionError, match="write it as name=value"):
         parse_settings([word])
+
+
+def test_what_doors_show_of_an_option_stands_in_its_field() -> None:
+    @dataclass(frozen=True)
+    class Engine:
+        size: int = option(3, "How large.", help_zh="多大", prepares=False, flag=True, page=(1, 9, 2))
+        kind: Literal["round", "flat"] = option("round", "Which shape.", page=True, local=True)
+        plain: bool = True
+
+    size, kind, plain = option_infos(Engine)
+    assert size == OptionInfo("size", int, 3, (), "How large.", "多大", False, True, False, True, (1, 9, 2))
+    assert (kind.choices, kind.page, kind.slider, kind.local, kind.prepares) == (
+        ("round", "flat"),
+        True,
+        None,
+        True,
+        True,
+    )
+    assert plain == OptionInfo("plain", bool, True, ())
+    assert Engine() == Engine(3, "round", True)

@@ -52,8 +52,15 @@ def test_the_wheel_holds_every_asset_and_the_notices(wheel: Path) -> None:
     assert {f"lipsmith/assets/{name}" for name in ASSETS} <= set(names)
     assert {name.rpartition("/")[2] for name in names if "licenses/" in name} == {"LICENSE", "NOTICE"}
     assert "lipsmith/py.typed" in names
-    assert not [name for name in names if "test" in name or name.endswith(".pyc")]
+    tests = [name for name in names if "test" in name and name != "lipsmith/testing.py"]  # the suite for engines
+    assert not tests
+    assert not [name for name in names if name.endswith(".pyc")]
     assert wheel.stat().st_size < 8_000_000
+
+
+def test_the_installed_engines_are_entry_points(installed: Path, tmp_path: Path) -> None:
+    code = "from importlib.metadata import entry_points as e; print(*sorted(e(group='lipsmith.engines').names))"
+    assert call(installed, tmp_path, "-c", code).split() == ["fake", "musetalk", "warp"]
 
 
 def test_the_wheel_says_what_it_needs(wheel: Path) -> None:

@@ -215,29 +215,30 @@ def _graphics() -> Iterator[Finding]:
 def _engines() -> Iterator[Finding]:
     from .engines import engine_table
 
-    for entry in engine_table().values():
-        lacks = entry.lacks({})
-        yield Finding("engines", entry.name, "can run" if lacks is None else f"cannot run: {lacks}")
+    for spec in engine_table().values():
+        reason = spec.unavailable_reason(spec.options())
+        yield Finding("engines", spec.name, "can run" if reason is None else f"cannot run: {reason}")
 
 
 def _weights() -> Iterator[Finding]:
+    from .engines import weight_catalogue
     from .weights import search
-    from .weights.catalogue import NEEDED, PARTS
     from .weights.loading import check_header
 
-    for name, part in PARTS.items():
-        found = search(name)
+    catalogue = weight_catalogue()
+    for part in catalogue.parts:
+        found = search(part)
         if found is None:
-            wanted = " and ".join(engine for engine, names in NEEDED.items() if name in names)
-            yield Finding(
-                "weights", name, f"not here, needed by {wanted}" if wanted else "not here; engines run without it"
-            )
+            needed = " and ".join(catalogue.consumers(part)[0])
+            value = f"not here, needed by {needed}" if needed else "not here; engines run without it"
+            yield Finding("weights", part.name, value)
             continue
         try:
             check_header(found.path)
-            yield Finding("weights", name, f"{found.path}, {found.path.stat().st_size / 1e6:.0f} MB")
+            yield Finding("weights", part.name, f"{found.path}, {found.path.stat().st_size / 1e6:.0f} MB")
         except LipsmithError as problem:
-            yield Finding("weights", name, str(problem), False, f"delete it, then: lipsmith weights fetch {part.name}")
+            remedy = f"delete it, then: lipsmith weights fetch {part.name}"
+            yield Finding("weights", part.name, str(problem), False, remedy)
 
 
 def _files() -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""One dataclass of options serves the command line, YAML, JSON and Python; unknown names get the nearest one."""
+"""Options are dataclasses, the same for the command line, YAML, JSON and Python. A wrong name is told the nearest."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_type_hints
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import OptionError
 
@@ -15,12 +15,67 @@ if TYPE_CHECKING:
 Length = Literal["speech", "picture", "longest"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
 T = TypeVar("T", bound="DataclassInstance")
-WHO = ("largest", "all", "left", "right")
-"""Who may speak in a film, beside a number counted from the left."""
+FACE_CHOICES = ("largest", "all", "left", "right")
+"""Who may speak in a film, besides a number counted from the left."""
+
+
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    help_zh: str = "",
+    prepares: bool = True,
+    flag: bool = False,
+    local: bool = False,
+    page: bool | tuple[float, float, float] = False,
+) -> Any:
+    """A field of an engine's options dataclass, with what every door needs to offer it.
+
+    Args:
+        default: its value unless one is given.
+        help_text: a sentence, shown by the command line, the pages and ``GET /v1/about``.
+        help_zh: the same in Chinese, for pages that speak it.
+        prepares: whether it shapes what ``Engine.prepare`` returns. If not, an avatar made with another value serves.
+        flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
+        local: it names something of this machine, a folder or a device, so it is not offered over the network.
+        page: ``lipsmith ui`` shows it; (lowest value, highest value, step): as a slider.
+    """
+    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
+    slider = page if isinstance(page, tuple) else None
+    return field(default=default, metadata={**metadata, "page": bool(page), "slider": slider})
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInfo:
+    """One field of an options dataclass, as doors show it. Fields that ``option`` did not make have no help."""
+
+    name: str
+    kind: Any  # the type that it is annotated with
+    default: Any  # None where there is none
+    choices: tuple[Any, ...]  # of a Literal; else empty
+    help: str = ""
+    help_zh: str = ""
+    prepares: bool = True
+    flag: bool = False
+    local: bool = False
+    page: bool = False
+    slider: tuple[float, float, float] | None = None
+
+
+def option_infos(kind: type[DataclassInstance]) -> tuple[OptionInfo, ...]:
+    """What is known of each field of the options dataclass ``kind``, in their order."""
+    hints, found = get_type_hints(kind), []
+    known = {one.name for one in fields(OptionInfo)} - {"name", "kind", "default", "choices"}
+    for one in fields(kind):
+        hint, default = hints[one.name], None if one.default is MISSING else one.default
+        choices = get_args(hint) if get_origin(hint) is Literal else ()
+        metadata = {name: one.metadata[name] for name in known if name in one.metadata}
+        found.append(OptionInfo(one.name, hint, default, choices, **metadata))
+    return tuple(found)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` with the known name nearest to ``name``, or the list of them all."""
+    """``Did you mean 'x'?`` with the known name nearest to ``name``, or the list of all known names."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
@@ -49,14 +104,14 @@ def check(options: DataclassInstance) -> None:
 
 
 def check_faces(which: str) -> None:
-    """Raise OptionError unless ``which`` says who speaks: before a whole film is looked through for nothing."""
-    if not which.isdecimal() and which not in WHO:
-        known = [*WHO, "a number counted from the left"]
+    """Raise OptionError unless ``which`` says who speaks. Called before the film is analysed."""
+    if not which.isdecimal() and which not in FACE_CHOICES:
+        known = [*FACE_CHOICES, "a number counted from the left"]
         raise OptionError(f"There is no face choice '{which}'. {nearest(which, known)}")
 
 
 def check_picture(options: Any) -> None:
-    """``check`` what films and avatars share: ``seed``, and ``fps`` and ``faces``, of which numbers become text."""
+    """``check`` what films and avatars share: ``seed``, ``fps`` and ``faces``. Numbers in the last two become text."""
     for name in ("fps", "faces"):
         object.__setattr__(options, name, str(getattr(options, name)))
     check(options)
@@ -65,8 +120,8 @@ def check_picture(options: Any) -> None:
         raise OptionError(f"seed is {options.seed}; it can be 0 or more.")
 
 
-class FilmWish(Protocol):
-    """What every film's options say of how it is written and what comes behind the people."""
+class FilmSettings(Protocol):
+    """The options that every film has: how it is written, and what comes behind the people."""
 
     @property
     def crf(self) -> int: ...
@@ -84,12 +139,12 @@ class FilmWish(Protocol):
     def key(self) -> str: ...
 
 
-def check_film(wish: FilmWish) -> None:
+def check_film(settings: FilmSettings) -> None:
     """Raise OptionError for a film that cannot be."""
-    if not 0 <= wish.crf <= 51:
-        raise OptionError(f"crf is {wish.crf}; it can be 0 (lossless) to 51 (worst).")
-    if wish.key != "auto" and wish.background == "keep":
-        raise OptionError(f"key is '{wish.key}' but the background is kept: say what comes there with background.")
+    if not 0 <= settings.crf <= 51:
+        raise OptionError(f"crf is {settings.crf}; it can be 0 (lossless) to 51 (worst).")
+    if settings.key != "auto" and settings.background == "keep":
+        raise OptionError(f"key is '{settings.key}' but the background is kept: say what comes there with background.")
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:

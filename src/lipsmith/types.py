@@ -86,7 +86,7 @@ class DrivenFrame:
 
     index: int  # position in the film
     source_frame: SourceFrame
-    drive: Array  # what the face does, in the engine's own terms: (8,) mouth controls, (50, 384) Whisper features
+    drive: Array  # what the face does, of the engine's own fixed shape: (14,) for warp, (50, 384) for musetalk
     samples: Samples  # (n,) at the stream's playing rate
 
 

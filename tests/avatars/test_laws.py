@@ -72,9 +72,10 @@ def sound(speech_file: Path) -> Samples:
 
 @pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
-    lack = engine_table()[request.param].lacks(ENGINES[request.param])
-    if lack is not None:
-        pytest.skip(lack)
+    spec = engine_table()[request.param]
+    reason = spec.unavailable_reason(spec.build(ENGINES[request.param]))
+    if reason is not None:
+        pytest.skip(reason)
     return load_engine(request.param, **ENGINES[request.param])
 
 

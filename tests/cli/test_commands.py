@@ -17,7 +17,7 @@ import pytest
 
 import lipsmith
 from lipsmith.cli import run
-from lipsmith.cli.engine_flags import MUSETALK_WORDS
+from lipsmith.cli.engine_flags import flag_help
 from lipsmith.cli.generate import HELP, summary
 from lipsmith.engines.musetalk import MuseTalkOptions
 from lipsmith.options import GenerateOptions
@@ -60,8 +60,8 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
     assert all(f"--{name}" in out for name in (*HELP, "no-mark", "output", "preview", "json", "quiet"))
     assert "lipsmith generate portrait.jpg speech.wav -o film.mp4" in out
     musetalk = out.split("Options of the engine musetalk:")[1]
-    assert all(f"--{name.replace('_', '-')} " in musetalk for name in MUSETALK_WORDS)
-    assert set(MUSETALK_WORDS) <= {field.name for field in fields(MuseTalkOptions)}
+    assert all(f"--{name.replace('_', '-')} " in musetalk for name in flag_help()["musetalk"])
+    assert set(flag_help()["musetalk"]) <= {field.name for field in fields(MuseTalkOptions)}
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,11 @@ def test_an_engine_that_cannot_run_says_why(capsys: Captured, monkeypatch: pytes
     def refuse(_: object) -> None:
         raise AssertionError("an engine that lacks something is not loaded")
 
-    entry = EngineSpec("big", "a big one", "a GPU", refuse, lambda _: "there is no GPU[big] here")  # type: ignore[arg-type]
-    monkeypatch.setattr("lipsmith.engines.engine_table", lambda: {"big": entry})
+    def reason(_: object) -> str:
+        return "there is no GPU[big] here"
+
+    spec = EngineSpec("big", "1", "a big one", "a GPU", refuse, unavailable_reason=reason)  # type: ignore[arg-type]
+    monkeypatch.setattr("lipsmith.engines.engine_table", lambda: {"big": spec})
     assert run(["engines", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["lacks"] == "there is no GPU[big] here"
     assert run(["engines"]) == 0

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import typer
 
-from lipsmith.cli.engine_flags import MUSETALK_WORDS, engine_options
+from lipsmith.cli.engine_flags import engine_options, flag_help
 from lipsmith.cli.flags import SectionedCommand, flags_from, flags_if_given
 from lipsmith.errors import OptionError
 
@@ -101,7 +101,7 @@ def test_they_have_a_section_of_their_own(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_engine_flags_join_what_is_set_and_nothing_is_said_twice() -> None:
-    flags = {**dict.fromkeys(MUSETALK_WORDS), "bbox_shift": 5, "seed": 1}
+    flags = {**dict.fromkeys(flag_help()["musetalk"]), "bbox_shift": 5, "seed": 1}
     assert engine_options(flags, ["version=v1"]) == {"version": "v1", "bbox_shift": 5}
     assert flags == {"seed": 1}
     with pytest.raises(OptionError, match="bbox_shift is given twice, by --bbox-shift and by --set"):

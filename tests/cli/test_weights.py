@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lipsmith.cli import run
-from lipsmith.weights import FoundPart
-from lipsmith.weights.catalogue import PARTS
+from lipsmith.engines import weight_catalogue
+from lipsmith.weights import FoundPart, Part
 
+PARTS = {part.name: part for part in weight_catalogue().parts}
 Captured = pytest.CaptureFixture[str]
 
 
@@ -54,7 +55,7 @@ def test_check_tells_the_good_from_the_bad(models: Path, capsys: Captured) -> No
 
 
 def test_check_compares_checksums_when_asked(models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lipsmith.weights.check", lambda _: "every key and shape")
+    monkeypatch.setattr("lipsmith.weights.check", lambda *_: "every key and shape")
     assert run(["weights", "check"]) == 0
     assert "no fault; checked every key and shape" in capsys.readouterr().out
     assert run(["weights", "check", "--checksums"]) == 3
@@ -65,18 +66,23 @@ def test_fetch_and_import_hand_on_what_was_asked(
     models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[object, ...]] = []
+    catalogue = weight_catalogue()
+
+    def named(*names: str) -> list[Part]:
+        return [PARTS[name] for name in names]
+
     part = PARTS["whisper"]
     found = [FoundPart(part, models / "whisper", part.weights[0])]
-    monkeypatch.setattr("lipsmith.weights.fetch.fetch", lambda *given: seen.append(given[:3]) or found)
-    monkeypatch.setattr("lipsmith.weights.fetch.import_folder", lambda *given: seen.append(given[:3]) or found)
+    monkeypatch.setattr("lipsmith.weights.fetch.fetch", lambda *given: seen.append(given[:4]) or found)
+    monkeypatch.setattr("lipsmith.weights.fetch.import_folder", lambda *given: seen.append(given[:4]) or found)
     assert run(["weights", "fetch"]) == 0
     assert run(["weights", "fetch", "musetalk-v1", "--all", "--to", "there", "--endpoint", "http://mirror"]) == 0
     assert run(["weights", "import", "MuseTalk", "--copy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"whisper": str(found[0].path)}
     assert seen == [
-        (["unet-v15", "vae", "whisper"], None, None),
-        (["unet-v1", "vae", "whisper", "bisenet", "dwpose"], Path("there"), "http://mirror"),
-        (Path("MuseTalk"), None, True),
+        (named("unet-v15", "vae", "whisper"), catalogue, None, None),
+        (named("unet-v1", "vae", "whisper", "bisenet", "dwpose"), catalogue, Path("there"), "http://mirror"),
+        (Path("MuseTalk"), catalogue.parts, None, True),
     ]
 
 

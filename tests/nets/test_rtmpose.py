@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lipsmith.engines.musetalk.weights import DWPOSE
 from lipsmith.errors import InputError
 from lipsmith.face.dwpose import DWPose, run_by_torch
 from lipsmith.weights import FoundPart, check, official_keys, search
@@ -57,7 +58,7 @@ def models(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def found(models: Path) -> FoundPart:
-    there = search("dwpose", models)
+    there = search(DWPOSE, models)
     assert there is not None
     return there
 

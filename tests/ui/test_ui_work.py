@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +14,14 @@ from lipsmith.cli import run
 from lipsmith.errors import LipsmithError, OptionError, PictureError
 from lipsmith.media.probe import probe
 from lipsmith.stopwatch import Stage
+from lipsmith.ui.page import build
 from lipsmith.ui.settings import UiOptions
-from lipsmith.ui.work import KEPT, SPEAKS, Films, Wish, engine_names, look, make
+from lipsmith.ui.work import KEPT, SPEAKS, Films, GenerateForm, engine_names, make_film, page_options, preview_form
 
 
 def test_the_fields_become_options() -> None:
-    wish = Wish("film.mp4", None, "s.wav", "musetalk", "left", "source", 3.0, 12.0, "raw", 80.0, 90.0)
-    options = wish.options()
+    form = GenerateForm.of(["film.mp4", None, "s.wav", "musetalk", "left", "source", 3.0, 12.0, "raw", 80.0, 90.0])
+    options = form.options()
     assert (options.engine, options.faces, options.fps) == ("musetalk", "left", "source")
     assert options.engine_options == {
         "bbox_shift": 3,
@@ -27,26 +30,41 @@ def test_the_fields_become_options() -> None:
         "left_cheek_width": 80,
     }
     assert all(isinstance(value, (int, str)) for value in options.engine_options.values())
-    assert (wish.source, wish.sound) == (Path("film.mp4"), Path("s.wav"))
+    assert (form.source, form.sound) == (Path("film.mp4"), Path("s.wav"))
 
 
 def test_an_engine_is_told_only_what_it_knows_and_what_was_changed() -> None:
-    assert Wish(engine="warp", bbox_shift=5).options().engine_options == {}
-    assert Wish(engine="auto").options().engine_options == {}
-    assert Wish(engine="auto", bbox_shift=5).options().engine_options == {"bbox_shift": 5}
+    shifted = {"musetalk": {"bbox_shift": 5}}
+    assert GenerateForm(engine="warp", chosen=shifted).options().engine_options == {}
+    assert GenerateForm(engine="auto").options().engine_options == {}
+    assert GenerateForm(engine="auto", chosen=shifted).options().engine_options == {"bbox_shift": 5}
     assert {"auto", "warp", "musetalk"} <= set(engine_names())
 
 
-@pytest.mark.parametrize("wish", [Wish(), Wish("a.mp4", "b.png")])
-def test_one_of_video_and_picture_is_wanted(wish: Wish) -> None:
+def test_the_page_shows_what_engines_want_shown() -> None:
+    shown = [(one.engine, one.info.name) for one in page_options()]
+    names = ("bbox_shift", "extra_margin", "parsing_mode", "left_cheek_width", "right_cheek_width")
+    assert shown == [("musetalk", name) for name in names]
+    assert all(one.info.help and one.info.help_zh for one in page_options())
+
+
+@pytest.mark.parametrize("form", [GenerateForm(), GenerateForm("a.mp4", "b.png")])
+def test_one_of_video_and_picture_is_wanted(form: GenerateForm) -> None:
     with pytest.raises(PictureError, match="Give a video or a picture"):
-        look(wish)
+        preview_form(form)
 
 
 def test_the_first_frame_is_shown_with_its_face_and_the_range_of_the_shift(
     astronaut_file: Path, speech_file: Path
 ) -> None:
-    image, sheet, told = look(Wish(picture=str(astronaut_file), speech=str(speech_file), engine="warp", bbox_shift=2))
+    image, sheet, told = preview_form(
+        GenerateForm(
+            picture=str(astronaut_file),
+            speech=str(speech_file),
+            engine="warp",
+            chosen={"musetalk": {"bbox_shift": 2}},
+        )
+    )
     before = np.asarray(Pillow.open(astronaut_file).convert("RGB"))
     assert image.shape == before.shape
     green = (image == SPEAKS).all(axis=2)
@@ -62,15 +80,17 @@ def test_the_first_frame_is_shown_with_its_face_and_the_range_of_the_shift(
 
 def test_without_a_face_or_a_speech_there_is_no_sheet(astronaut_file: Path, tmp_path: Path) -> None:
     Pillow.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "wall.png")
-    image, sheet, told = look(Wish(picture=str(tmp_path / "wall.png"), engine="warp"))
+    image, sheet, told = preview_form(GenerateForm(picture=str(tmp_path / "wall.png"), engine="warp"))
     assert (image.shape, sheet) == ((64, 64, 3), None)
     assert told == "No face was found in the first frame."
-    assert look(Wish(picture=str(astronaut_file), engine="warp"))[1] is None
+    assert preview_form(GenerateForm(picture=str(astronaut_file), engine="warp"))[1] is None
 
 
 def test_a_film_is_made_with_progress(astronaut_file: Path, short_speech: Path) -> None:
     films, stages = Films(), list[Stage]()
-    film, told = make(Wish(picture=str(astronaut_file), speech=str(short_speech), engine="warp"), films, stages.append)
+    film, told = make_film(
+        GenerateForm(picture=str(astronaut_file), speech=str(short_speech), engine="warp"), films, stages.append
+    )
     assert probe(film).frames == 13
     assert "0.5 s at 25 fps by the engine warp" in told
     assert {stage.name for stage in stages} >= {"look", "speak"}
@@ -81,15 +101,15 @@ def test_a_film_is_made_with_progress(astronaut_file: Path, short_speech: Path) 
 def test_what_is_wrong_is_said_in_a_sentence(astronaut_file: Path, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     films = Films()
-    for wish in (
-        Wish(picture=str(astronaut_file), engine="warp"),
-        Wish(picture=str(astronaut_file), speech=str(tmp_path / "text.wav"), engine="warp"),
-        Wish(picture=str(tmp_path / "text.wav"), speech=str(tmp_path / "text.wav"), engine="warp"),
-        Wish(picture=str(astronaut_file), engine="best"),
-        Wish(picture=str(astronaut_file), engine="warp", faces="nobody"),
+    for form in (
+        GenerateForm(picture=str(astronaut_file), engine="warp"),
+        GenerateForm(picture=str(astronaut_file), speech=str(tmp_path / "text.wav"), engine="warp"),
+        GenerateForm(picture=str(tmp_path / "text.wav"), speech=str(tmp_path / "text.wav"), engine="warp"),
+        GenerateForm(picture=str(astronaut_file), engine="best"),
+        GenerateForm(picture=str(astronaut_file), engine="warp", faces="nobody"),
     ):
         with pytest.raises(LipsmithError):
-            make(wish, films, lambda _: None)
+            make_film(form, films, lambda _: None)
     assert not list(films.folder.iterdir())
     films.close()
 
@@ -117,3 +137,51 @@ def test_without_gradio_it_is_said_what_brings_it(
     monkeypatch.setattr("lipsmith.ui.page.find_spec", lambda _: None)
     assert run(["ui"]) == 5
     assert "lipsmith[ui]" in capsys.readouterr().err
+
+
+class StandIn:
+    """For the module gradio: remembers the fields that are made, and what a button is given."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, Any]] = []
+        self.inputs: dict[str, int] = {}
+
+    def __getattr__(self, kind: str) -> Any:
+        def make(*values: Any, **words: Any) -> Any:
+            self.made.append((kind, words.get("label")))
+            return Part(self)
+
+        return make
+
+
+class Part:
+    def __init__(self, page: StandIn) -> None:
+        self.page = page
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, key: str) -> str:
+        return key
+
+    def click(self, _: object, fields: list[Any], results: list[Any], api_name: str) -> None:
+        self.page.inputs[api_name] = len(fields)
+
+
+def test_the_page_has_a_field_for_everything_in_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradio = StandIn()
+    monkeypatch.setitem(sys.modules, "gradio", gradio)  # type: ignore[arg-type]
+    monkeypatch.setattr("lipsmith.ui.page.find_spec", lambda _: True)
+    films = Films()
+    build(films)
+    films.close()
+    assert gradio.inputs == {"test_first_frame": 6 + len(page_options()), "generate": 6 + len(page_options())}
+    engines = gradio.made[gradio.made.index(("Slider", "Bbox shift")) :][:5]
+    assert engines == [
+        ("Slider", "Bbox shift"),
+        ("Slider", "Extra margin"),
+        ("Radio", "Parsing mode"),
+        ("Slider", "Left cheek width"),
+        ("Slider", "Right cheek width"),
+    ]

@@ -6,17 +6,14 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from lipsmith.errors import InputError, OptionError, OutputError, WeightsMissing
-from lipsmith.weights import OfficialFile, Part, search
-from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
+from lipsmith.weights import Catalogue, OfficialFile, Part, search
 from lipsmith.weights.fetch import STAGING_FOLDER, checksum_mismatch, fetch, import_folder, models_folder, resolve_names
 
 BODY = os.urandom(200_000)
@@ -24,6 +21,8 @@ GIVEN = OfficialFile("net.bin", len(BODY), "maker/net", "deep/net.bin", hashlib.
 CONFIG = OfficialFile("config.json", 2, "maker/net", "config.json")
 NET = Part("net", "a net", ("net", "old-net"), (GIVEN,), "MIT", (CONFIG,))
 TWIN = Part("twin", "another", ("twin",), (OfficialFile("twin.bin", 3, "maker/twin", "twin.bin"),), "MIT")
+CATALOGUE = Catalogue((NET, TWIN), {"engine": ("net",)}, {"engine": ("twin",)})
+"""One engine that needs one network and can use another."""
 FILE = "/maker/net/resolve/main/deep/net.bin"
 
 
@@ -86,34 +85,28 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 @pytest.fixture(autouse=True)
-def small_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """One engine that needs one network and can use another."""
+def models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIPSMITH_MODELS", str(tmp_path / "models"))
-    tables = ((PARTS, {"net": NET, "twin": TWIN}), (NEEDED, {"engine": ("net",)}), (WELCOME, {"engine": ("twin",)}))
-    with ExitStack() as stack:
-        for table, entries in tables:
-            stack.enter_context(patch.dict(table, entries, clear=True))
-        yield
 
 
 def test_names_of_engines_and_networks_are_understood() -> None:
-    assert resolve_names(["engine"]) == ["net"]
-    assert resolve_names(["engine"], everything=True) == ["net", "twin"]
-    assert resolve_names(["twin", "engine", "net"]) == ["twin", "net"]
+    assert resolve_names(["engine"], CATALOGUE) == [NET]
+    assert resolve_names(["engine"], CATALOGUE, everything=True) == [NET, TWIN]
+    assert resolve_names(["twin", "engine", "net"], CATALOGUE) == [TWIN, NET]
     with pytest.raises(OptionError, match="Did you mean 'engine'"):
-        resolve_names(["engin"])
+        resolve_names(["engin"], CATALOGUE)
 
 
 def test_what_is_fetched_lies_where_it_is_looked_for(hub: Hub, tmp_path: Path) -> None:
     said: list[str] = []
-    found = fetch(["net"], report=said.append)
+    found = fetch([NET], CATALOGUE, report=said.append)
     assert [one.path for one in found] == [tmp_path / "models" / "net" / "net.bin"]
     assert found[0].path.read_bytes() == BODY
     assert sorted(path.name for path in found[0].folder.iterdir()) == ["config.json", "net.bin"]
     assert not (tmp_path / "models" / STAGING_FOLDER).exists()
     assert said == ["net: 0 MB, MIT", f"net: {found[0].path}"]
     hub.ranges.clear()
-    assert fetch(["net"]) == found
+    assert fetch([NET], CATALOGUE) == found
     assert hub.ranges == []  # it is here
 
 
@@ -127,11 +120,11 @@ def test_a_download_that_broke_off_goes_on_another_day(hub: Hub, monkeypatch: py
         stopped.setattr("huggingface_hub.file_download.time.sleep", stop)  # before it tries again
         hub.break_at = 150_000
         with pytest.raises(KeyboardInterrupt):
-            fetch(["net"])
-    assert search("net") is None
+            fetch([NET], CATALOGUE)
+    assert search(NET) is None
     hub.break_at = 0
     hub.ranges.clear()
-    (found,) = fetch(["net"])
+    (found,) = fetch([NET], CATALOGUE)
     assert found.path.read_bytes() == BODY
     assert hub.ranges == ["bytes=150000-"]  # the small file beside came the first time
 
@@ -139,49 +132,49 @@ def test_a_download_that_broke_off_goes_on_another_day(hub: Hub, monkeypatch: py
 def test_a_file_that_the_hub_lacks_is_told(hub: Hub) -> None:
     hub.files.pop(FILE)
     with pytest.raises(WeightsMissing, match=r"maker/net/deep/net\.bin cannot be downloaded from .*404 Not Found"):
-        fetch(["net"])
+        fetch([NET], CATALOGUE)
 
 
 def test_a_half_file_of_another_version_is_not_gone_on_with(hub: Hub, tmp_path: Path) -> None:
     staging = tmp_path / "models" / STAGING_FOLDER / "net"
     staging.mkdir(parents=True)
     (staging / f"net.bin.{'0' * 16}.part").write_bytes(b"old" * 100)
-    assert fetch(["net"])[0].path.read_bytes() == BODY
+    assert fetch([NET], CATALOGUE)[0].path.read_bytes() == BODY
     assert None in hub.ranges
 
 
 def test_the_hubs_own_checksum_counts_where_none_is_known(hub: Hub) -> None:
-    with patch.dict(PARTS, {"net": replace(NET, weights=(replace(GIVEN, sha256=None),))}):
-        hub.lie = True
-        with pytest.raises(InputError, match="is another file"):
-            fetch(["net"])
-        hub.lie = False
-        assert fetch(["net"])[0].path.read_bytes() == BODY
+    unknown = replace(NET, weights=(replace(GIVEN, sha256=None),))
+    hub.lie = True
+    with pytest.raises(InputError, match="is another file"):
+        fetch([unknown], CATALOGUE)
+    hub.lie = False
+    assert fetch([unknown], CATALOGUE)[0].path.read_bytes() == BODY
 
 
 def test_a_damaged_file_that_is_here_is_not_taken_for_good(hub: Hub) -> None:
-    (found,) = fetch(["net"])
+    (found,) = fetch([NET], CATALOGUE)
     found.path.write_bytes(b"<html>sign in first")
     with pytest.raises(InputError, match=r"a web page, .* Delete it, then"):
-        fetch(["net"])
+        fetch([NET], CATALOGUE)
     found.path.unlink()
-    assert fetch(["net"])[0].path.read_bytes() == BODY
+    assert fetch([NET], CATALOGUE)[0].path.read_bytes() == BODY
 
 
 def test_another_file_of_the_same_name_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
     hub.files[FILE] = b"not the official one"
     with pytest.raises(InputError, match=r"maker/net/deep/net\.bin is another file: its SHA-256 is"):
-        fetch(["net"])
-    assert search("net") is None
+        fetch([NET], CATALOGUE)
+    assert search(NET) is None
     hub.files[FILE] = BODY
-    assert fetch(["net"])[0].path.read_bytes() == BODY
+    assert fetch([NET], CATALOGUE)[0].path.read_bytes() == BODY
 
 
 def test_offline_says_what_to_put_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     with pytest.raises(WeightsMissing) as caught:
-        fetch(["net", "twin"], tmp_path / "to")
+        fetch([NET, TWIN], CATALOGUE, tmp_path / "to")
     lines = str(caught.value).splitlines()
     assert lines[1:] == [
         "  https://huggingface.co/maker/net/resolve/main/deep/net.bin",
@@ -195,13 +188,13 @@ def test_offline_says_what_to_put_where(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_a_mirror_may_be_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-    assert fetch(["net"], endpoint=f"{hub.address}/")[0].path.read_bytes() == BODY
+    assert fetch([NET], CATALOGUE, endpoint=f"{hub.address}/")[0].path.read_bytes() == BODY
 
 
 def test_a_full_disk_is_said_before_the_download(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lipsmith.weights.fetch.shutil.disk_usage", lambda _: type("Usage", (), {"free": 5})())
     with pytest.raises(OutputError, match="has 0 MB free"):
-        fetch(["net"])
+        fetch([NET], CATALOGUE)
     assert hub.ranges == []
 
 
@@ -217,19 +210,19 @@ def museum(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("below", ["", "models"])
 def test_a_folder_is_taken_over_by_links(below: str, museum: Path) -> None:
-    (found,) = import_folder(museum / below)
+    (found,) = import_folder(museum / below, CATALOGUE.parts)
     assert found.folder == models_folder() / "net"
     assert found.path.is_symlink()
     assert found.path.resolve() == museum / "models" / "old-net" / "net.bin"
-    assert checksum_mismatch(found) is None
-    assert import_folder(museum) == [found]  # again
+    assert checksum_mismatch(found, CATALOGUE.parts) is None
+    assert import_folder(museum, CATALOGUE.parts) == [found]  # again
     found.path.unlink()
     found.path.write_bytes(b"mine")
-    assert import_folder(museum)[0].path.read_bytes() == b"mine"  # what is there stays
+    assert import_folder(museum, CATALOGUE.parts)[0].path.read_bytes() == b"mine"  # what is there stays
 
 
 def test_a_folder_may_be_copied_or_linked_hard(museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (copied,) = import_folder(museum, tmp_path / "copied", copy=True)
+    (copied,) = import_folder(museum, CATALOGUE.parts, tmp_path / "copied", copy=True)
     assert not copied.path.is_symlink()
     assert copied.path.stat().st_nlink == 1
 
@@ -237,13 +230,13 @@ def test_a_folder_may_be_copied_or_linked_hard(museum: Path, tmp_path: Path, mon
         raise OSError("this system has no symbolic links")
 
     monkeypatch.setattr("lipsmith.weights.fetch.os.symlink", refuse)
-    (linked,) = import_folder(museum, tmp_path / "linked")
+    (linked,) = import_folder(museum, CATALOGUE.parts, tmp_path / "linked")
     assert linked.path.stat().st_nlink == 2
 
 
 def test_a_folder_without_models_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no network that is known here; looked for net/net\.bin, twin/twin"):
-        import_folder(tmp_path)
+        import_folder(tmp_path, CATALOGUE.parts)
 
 
 def test_a_file_in_the_place_of_another_is_recognised(museum: Path, tmp_path: Path) -> None:
@@ -251,6 +244,6 @@ def test_a_file_in_the_place_of_another_is_recognised(museum: Path, tmp_path: Pa
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "net.bin").write_bytes(b"changed")
-    found = search("net")
+    found = search(NET)
     assert found is not None
-    assert "not " + str(GIVEN.sha256) in str(checksum_mismatch(found))
+    assert "not " + str(GIVEN.sha256) in str(checksum_mismatch(found, CATALOGUE.parts))

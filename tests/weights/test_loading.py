@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lipsmith.engines.torch_runtime.weights import SD_VAE
 from lipsmith.errors import EngineUnavailable, InputError
 from lipsmith.weights import check, load_strictly, official_keys, read_config, read_state, search, shapes
 from lipsmith.weights.keys import Shape
@@ -160,7 +161,7 @@ def put_vae(models: Path, **config: object) -> None:
 
 def test_a_whole_folder_is_checked_by_its_heads(tmp_path: Path) -> None:
     put_vae(tmp_path)
-    found = search("vae", tmp_path)
+    found = search(SD_VAE, tmp_path)
     assert found is not None
     assert found.path.stat().st_size < 1_000_000
     assert check(found) == "every key and shape"
@@ -176,7 +177,7 @@ def test_a_whole_folder_is_checked_by_its_heads(tmp_path: Path) -> None:
 )
 def test_the_configuration_of_another_vae_is_told(config: str, words: str, tmp_path: Path) -> None:
     put_vae(tmp_path, scaling_factor=0.18215)
-    found = search("vae", tmp_path)
+    found = search(SD_VAE, tmp_path)
     assert found is not None
     assert read_config(found) == {"scaling_factor": 0.18215}
     (tmp_path / "sd-vae" / "config.json").write_text(config)

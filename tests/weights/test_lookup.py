@@ -9,9 +9,23 @@ from pkgutil import resolve_name
 
 import pytest
 
+from lipsmith.engines import weight_catalogue
 from lipsmith.errors import InputError, OptionError, WeightsMissing
-from lipsmith.weights import cache_folder, find, find_all, lacking, search, search_folders
-from lipsmith.weights.catalogue import NEEDED, PARTS, WELCOME
+from lipsmith.weights import (
+    Catalogue,
+    OfficialFile,
+    Part,
+    cache_folder,
+    find,
+    find_all,
+    joined,
+    lacking,
+    search,
+    search_folders,
+)
+
+CATALOGUE = weight_catalogue()
+part = CATALOGUE.part
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +47,14 @@ def put(folder: Path, *names: str) -> Path:
 
 
 def test_the_catalogue_is_whole() -> None:
-    assert set(NEEDED) == set(WELCOME)
-    assert {name for names in (*NEEDED.values(), *WELCOME.values()) for name in names} == set(PARTS) - {"s3fd"}
-    for part in PARTS.values():
-        assert part.size >= part.weights[0].size > 10_000_000
-        assert part.licence
-        assert all(file.sha256 is None or len(file.sha256) == 64 for file in part.weights)
+    needed, optional = CATALOGUE.needed, CATALOGUE.optional
+    assert set(needed) == set(optional) == {"musetalk", "musetalk-v1"}
+    read = {name for names in (*needed.values(), *optional.values()) for name in names}
+    assert read == {one.name for one in CATALOGUE.parts} - {"s3fd"}
+    for one in CATALOGUE.parts:
+        assert one.size >= one.weights[0].size > 10_000_000
+        assert one.licence
+        assert all(file.sha256 is None or len(file.sha256) == 64 for file in one.weights)
 
 
 def test_the_variable_comes_first_and_a_named_folder_alone(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,29 +89,29 @@ def test_the_cache_is_where_it_always_was(elsewhere: Path, monkeypatch: pytest.M
 
 def test_safetensors_come_first_and_older_folders_are_known(elsewhere: Path) -> None:
     old = put(elsewhere / "here" / "models" / "sd-vae-ft-mse", "config.json", "diffusion_pytorch_model.bin")
-    assert find("vae").path == old / "diffusion_pytorch_model.bin"
+    assert find(part("vae")).path == old / "diffusion_pytorch_model.bin"
     put(old, "diffusion_pytorch_model.safetensors")
-    assert find("vae").path == old / "diffusion_pytorch_model.safetensors"
+    assert find(part("vae")).path == old / "diffusion_pytorch_model.safetensors"
     cached = put(cache_folder() / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
-    assert find("vae").folder == old
-    assert find("vae", cache_folder()).folder == cached
+    assert find(part("vae")).folder == old
+    assert find(part("vae"), cache_folder()).folder == cached
 
 
 def test_a_half_filled_folder_is_passed_over_and_named(elsewhere: Path) -> None:
     folder = put(elsewhere / "here" / "models" / "whisper", "pytorch_model.bin")
-    assert search("whisper") is None
+    assert search(part("whisper")) is None
     with pytest.raises(WeightsMissing) as caught:
-        find("whisper")
+        find(part("whisper"))
     assert f"{folder} lacks config.json" in str(caught.value)
     whole = put(cache_folder() / "whisper", "model.safetensors", "config.json")
-    assert find("whisper").folder == whole
+    assert find(part("whisper")).folder == whole
 
 
 def test_what_is_missing_is_said_at_once_with_the_command(elsewhere: Path) -> None:
     put(elsewhere / "here" / "models" / "musetalkV15", "unet.pth")
-    assert [part.name for part in lacking("musetalk")] == ["vae", "whisper"]
+    assert [one.name for one in lacking(CATALOGUE, "musetalk")] == ["vae", "whisper"]
     with pytest.raises(WeightsMissing) as caught:
-        find_all("musetalk")
+        find_all(CATALOGUE, "musetalk")
     words = str(caught.value)
     assert "vae (335 MB: sd-vae/ with diffusion_pytorch_model.safetensors or " in words
     assert "whisper (" in words
@@ -104,7 +120,7 @@ def test_what_is_missing_is_said_at_once_with_the_command(elsewhere: Path) -> No
     assert "`lipsmith weights import FOLDER`" in words
     assert str(cache_folder()) in words
     with pytest.raises(WeightsMissing, match=r"`lipsmith weights fetch musetalk --to /named` .* FOLDER --to /named`"):
-        find_all("musetalk", Path("/named"))
+        find_all(CATALOGUE, "musetalk", Path("/named"))
 
 
 def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
@@ -112,8 +128,8 @@ def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
     put(models / "musetalk", "pytorch_model.bin")
     put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
     put(models / "whisper", "config.json", "pytorch_model.bin")
-    assert lacking("musetalk-v1", models) == []
-    assert {name: found.path.name for name, found in find_all("musetalk-v1", models).items()} == {
+    assert lacking(CATALOGUE, "musetalk-v1", models) == []
+    assert {name: found.path.name for name, found in find_all(CATALOGUE, "musetalk-v1", models).items()} == {
         "unet-v1": "pytorch_model.bin", "vae": "diffusion_pytorch_model.bin", "whisper": "pytorch_model.bin"
     }  # fmt: skip
 
@@ -134,11 +150,11 @@ def test_a_file_of_the_other_version_is_refused(
     put(models / "musetalkV15", "unet.pth")
     put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
     put(models / "whisper", "config.json", "pytorch_model.bin")
-    find_all(engine, models)
+    find_all(CATALOGUE, engine, models)
     with (models / place).open("r+b") as file:
-        file.truncate(PARTS[other].weights[0].size)  # a hole: no room is taken
+        file.truncate(part(other).weights[0].size)  # a hole: no room is taken
     with pytest.raises(InputError, match=f"has the size of {words}: files of two versions are mixed up"):
-        find_all(engine, models)
+        find_all(CATALOGUE, engine, models)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +168,21 @@ def test_a_file_of_the_other_version_is_refused(
 def test_the_detector_is_found_where_upstream_keeps_it(folder: str, name: str, elsewhere: Path) -> None:
     (elsewhere / "here" / "models").mkdir()
     put(elsewhere / folder, name)
-    assert find("s3fd").path.resolve() == elsewhere / folder / name
+    assert find(part("s3fd")).path.resolve() == elsewhere / folder / name
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(OptionError, match="Did you mean 'whisper'"):
-        find("whispr")
+        part("whispr")
+
+
+def test_joined_catalogues_keep_what_came_first() -> None:
+    file = OfficialFile("net.bin", 1, "maker/net", "net.bin")
+    ours, theirs = (Part("net", what, ("net",), (file,), "MIT") for what in ("ours", "theirs"))
+    more = Part("more", "theirs", ("more",), (file,), "MIT")
+    first = Catalogue((ours,), {"one": ("net",)}, {"one": ()})
+    second = Catalogue((theirs, more), {"one": ("more",), "two": ("net", "more")}, {"two": ("more",)})
+    both = joined([first, second])
+    assert both.parts == (ours, more)
+    assert both.needed == {"one": ("net",), "two": ("net", "more")}
+    assert both.consumers(more) == (("two",), ("two",))

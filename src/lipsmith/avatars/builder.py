@@ -109,7 +109,7 @@ class AvatarBuilder:
             fingerprint=fingerprint,
             files=files,
             key=self.options.key,
-            notices=tuple(dict.fromkeys([*self.notices, *getattr(self.engine, "notices", ())])),
+            notices=tuple(dict.fromkeys([*self.notices, *self.engine.notices])),
         )
 
     def _open(self) -> dict[str, VideoSource]:

@@ -1,16 +1,16 @@
-"""What can be chosen when an avatar is made, and what of it shapes the avatar."""
+"""The options of an avatar, and which of them shape what is stored."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..engines import Engine, LoadedEngine, choose_engine, engine_table
 from ..errors import AvatarStale, EngineUnavailable, OptionError
-from ..options import check_picture
+from ..options import check_picture, option_infos
 from .manifest import VERSION, AvatarInfo, Fingerprint
 
 FIRST_CLIP = "idle"
@@ -22,7 +22,7 @@ class AvatarOptions:
     """How an avatar is made."""
 
     engine: str = "auto"  # a name from `lipsmith engines`; auto: the best one that can run here
-    fps: str = "25"  # of the plates: a number, or "source" for the video's own
+    fps: str = "25"  # of its frames: a number, or "source" for the video's own
     faces: str = "largest"  # largest, all, left, right, or a number counted from the left
     still: bool = False  # a portrait without blinks and head motion
     seed: int = 0  # of blinks and head motion
@@ -43,15 +43,13 @@ class AvatarOptions:
 
 def stored_options(engine: Engine) -> dict[str, Any]:
     """The options that an engine was built with, so that its name and they build it again."""
-    options = getattr(engine, "options", None)
-    return asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
+    return asdict(engine.options)
 
 
 def shaping_options(engine: Engine) -> dict[str, Any]:
-    """Those that shape what it prepares: all whose field does not say ``prepares: False`` in its metadata."""
-    options = stored_options(engine)
-    shaping = {one.name for one in fields(engine.options) if one.metadata.get("prepares", True)} if options else set()  # type: ignore[attr-defined]
-    return {name: options[name] for name in options if name in shaping}
+    """Those of them that shape what it prepares."""
+    shaping = {one.name for one in option_infos(type(engine.options)) if one.prepares}
+    return {name: value for name, value in stored_options(engine).items() if name in shaping}
 
 
 def fingerprint_of(sources: Mapping[str, Path], engine: Engine, options: AvatarOptions) -> Fingerprint:
@@ -97,20 +95,20 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def bare_engine(info: AvatarInfo) -> Engine:
-    """The engine that an avatar was made by, to ask for its records; whether it can run here is not asked.
+    """The engine that an avatar was made by, for its ``material_types``; it need not be able to run here.
 
     Raises:
         EngineUnavailable: no such engine is installed.
         AvatarStale: the engine that is here does not know the avatar's options.
     """
-    entry = engine_table().get(info.engine)
-    if entry is None:
+    spec = engine_table().get(info.engine)
+    if spec is None:
         raise EngineUnavailable(
             f"The avatar {info.id} was made by the engine '{info.engine}', which is not installed here: install it, "
             "or make the avatar again with another."
         )
     try:
-        return entry.load(info.options)
+        return spec.load(spec.build(info.options))
     except OptionError as problem:
         raise AvatarStale(
             f"The avatar {info.id} was made by another version of the engine '{info.engine}': {problem} Make it again "

@@ -113,21 +113,22 @@ class BothSides:
     @classmethod
     def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> BothSides:
         """Load both sides, and prepare the portrait."""
-        from ..engines.musetalk.networks import device_of, load_networks
+        from ..engines.musetalk.networks import load_networks
+        from ..engines.torch_runtime.device import resolve_device
         from .reference import DiffusersReference
 
-        device = device_of(options)
+        device = resolve_device(options.device)
         scene = portrait_scene(FULL_HD, options)
         reference = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
         engine, networks = MuseTalkEngine(options), load_networks(options)
         vars(engine)["_networks"] = networks
-        face = MuseTalkPreparation(options, networks, scene.region).at(scene.image, scene.points, scene.face.box)
-        material: Any = face.material
+        preparation = MuseTalkPreparation(options, networks, scene.region)
+        material: Any = preparation.prepare_at(scene.image, scene.points, scene.face.box).material
         return cls(case, engine, reference, scene, material.latents, networks)
 
     def hot_path(self) -> tuple[Comparison, float]:
         """From latents and drives to finished 1920x1080 frames, a batch at a time; and the difference of both faces."""
-        batch = FacePainter(self.networks).batch
+        batch = FacePainter(self.networks).batches.size
         latents, drives = np.stack([self.latents] * batch), _drives(batch)
         scene, reference = self.scene, self.reference
         material, frame = _material(self), np.ascontiguousarray(scene.image[..., ::-1])
@@ -175,7 +176,7 @@ class BothSides:
 
             def ours() -> None:
                 for image in clip:
-                    preparation.target(image, (landmarker.find(image) or [scene.face])[0])
+                    preparation.prepare(image, (landmarker.find(image) or [scene.face])[0])
 
             def theirs() -> None:
                 for image in clip:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..engines.musetalk.box import Box
-from ..engines.musetalk.latents import SCALING, face_picture, vae_input
+from ..engines.musetalk.latents import face_picture, vae_input
 from ..engines.musetalk.mask import PasteMask, paste_mask, square_around
 from ..engines.musetalk.networks import random_networks
 from ..engines.musetalk.options import REALTIME_FEATHER, MuseTalkOptions
 from ..engines.musetalk.prepare import Region
 from ..engines.musetalk.unet import positions
+from ..engines.torch_runtime.vae import SCALING
 from ..types import Array, Image
 
 

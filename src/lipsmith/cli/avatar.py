@@ -11,8 +11,8 @@ import typer
 
 from ..errors import AvatarBroken, AvatarStale, EngineUnavailable, OptionError
 from ..options import build
-from .engine_flags import MUSETALK_WORDS, engine_options
-from .flags import flags_from, flags_if_given
+from .engine_flags import engine_flags, engine_options
+from .flags import flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Quiet, Settings
 from .progress import progress_display
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..avatars.store import AvatarStore
 
 from ..avatars.options import AvatarOptions
-from ..engines.musetalk.options import MuseTalkOptions
 
 app = typer.Typer(name="avatar", rich_markup_mode=None)
 HELP = {
@@ -53,7 +52,7 @@ def avatar(context: typer.Context) -> None:
 
 
 @app.command()
-@flags_if_given(MuseTalkOptions, MUSETALK_WORDS, "Options of the engine musetalk")
+@engine_flags
 @flags_from(AvatarOptions, HELP)
 def create(
     name: Name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,30 +29,33 @@ def engines(as_json: AsJson = False) -> None:
     """List the engines, and what each one lacks here."""
     from ..engines import engine_table
 
-    rows = [describe(entry) for entry in engine_table().values()]
-    print_json(rows) if as_json else _print_table(rows)
+    table = engine_table()
+    rows = [describe(spec) for spec in table.values()]
+    print_json(rows) if as_json else _print_table(rows, {spec.name: spec.version for spec in table.values()})
 
 
-def describe(entry: EngineSpec) -> EngineRow:
+def describe(spec: EngineSpec) -> EngineRow:
     """Load one engine to see whether it runs."""
-    lacks, window = entry.lacks({}), None
+    options = spec.options()
+    lacks, window = spec.unavailable_reason(options), None
     if lacks is None:
         try:
-            window = entry.load({}).info.window
+            window = spec.load(options).info.window
         except LipsmithError as problem:
             lacks = str(problem)
-    return EngineRow(entry.name, entry.summary, entry.needs, window, lacks)
+    return EngineRow(spec.name, spec.summary, spec.needs, window, lacks)
 
 
-def _print_table(rows: list[EngineRow]) -> None:
+def _print_table(rows: list[EngineRow], versions: Mapping[str, str]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("engine", "what it is", "needs", "window", "here")
+    table = Table("engine", "version", "what it is", "needs", "window", "here")
     for row in rows:
         here = "[green]can run[/]" if row.lacks is None else "[red]cannot run[/]"
-        table.add_row(escape(row.name), escape(row.summary), escape(row.needs), str(row.window or ""), here)
+        words = (row.name, versions[row.name], row.summary, row.needs)
+        table.add_row(*map(escape, words), str(row.window or ""), here)
     Console().print(table)
     for row in rows:
         if row.lacks:

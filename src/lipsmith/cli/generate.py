@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..engines.musetalk.options import MuseTalkOptions
 from ..errors import OptionError
 from ..options import GenerateOptions, build
-from .engine_flags import MUSETALK_WORDS, engine_options
-from .flags import flags_from, flags_if_given
+from .engine_flags import engine_flags, engine_options
+from .flags import flags_from
 from .progress import progress_display
 from .records import print_json
 
@@ -41,7 +40,7 @@ Settings = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 
 
-@flags_if_given(MuseTalkOptions, MUSETALK_WORDS, "Options of the engine musetalk")
+@engine_flags
 @flags_from(GenerateOptions, HELP)
 def generate(
     picture: Annotated[

@@ -13,7 +13,7 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..weights import FoundPart
+    from ..weights import Catalogue, FoundPart
 
 app = typer.Typer(name="weights", rich_markup_mode=None)
 Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
@@ -55,18 +55,16 @@ def weights(context: typer.Context) -> None:
 
 @app.command("list")
 def list_all(models: Models = None, as_json: AsJson = False) -> None:
-    """List what each engine needs: size, licence, and where it is on this machine."""
+    """List what each engine needs, its size and licence, and where it is."""
+    from ..engines import weight_catalogue
     from ..weights import search, search_folders
-    from ..weights.catalogue import NEEDED, PARTS, WELCOME
 
-    rows = []
-    for part in PARTS.values():
-        found = search(part.name, models)
-        needed = tuple(engine for engine, names in NEEDED.items() if part.name in names)
-        welcome = tuple(engine for engine, names in WELCOME.items() if part.name in names)
-        rows.append(
-            WeightsRow(part.name, part.what, needed, welcome, part.size, part.licence, found.path if found else None)
-        )
+    rows, catalogue = [], weight_catalogue()
+    for part in catalogue.parts:
+        found = search(part, models)
+        needed, optional = catalogue.consumers(part)
+        path = found.path if found else None
+        rows.append(WeightsRow(part.name, part.what, needed, optional, part.size, part.licence, path))
     if as_json:
         print_json(rows)
     else:
@@ -82,11 +80,13 @@ def fetch(
     everything: Annotated[bool, typer.Option("--all", help="Also the optional networks.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download what is missing; a stopped download continues. Without names: what MuseTalk 1.5 needs."""
+    """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
+    from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
-    wanted = fetching.resolve_names(names or ["musetalk"], everything)
-    found = fetching.fetch(wanted, to, endpoint, _say)
+    catalogue = weight_catalogue()
+    wanted = fetching.resolve_names(names or list(catalogue.needed)[:1], catalogue, everything)
+    found = fetching.fetch(wanted, catalogue, to, endpoint, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
@@ -98,18 +98,19 @@ def check(
     checksums: Annotated[bool, typer.Option(help="Read whole files and compare their SHA-256.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every key and shape of the files. Fails if a named network is missing or a file is wrong."""
+    """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
+    from ..engines import weight_catalogue
     from ..weights import find, search
-    from ..weights.catalogue import PARTS
     from ..weights.fetch import resolve_names
 
+    catalogue = weight_catalogue()
     if names:
-        there = [find(name, models) for name in resolve_names(names)]
+        there = [find(part, models) for part in resolve_names(names, catalogue)]
     else:
-        there = [found for name in PARTS if (found := search(name, models))]
-    checks = [_check_part(found, checksums) for found in there]
-    print_json(checks) if as_json else _print_checks(checks)
-    if any(check_result.fault for check_result in checks):
+        there = [found for part in catalogue.parts if (found := search(part, models))]
+    verdicts = [_check_part(found, catalogue, checksums) for found in there]
+    print_json(verdicts) if as_json else _print_checks(verdicts)
+    if any(verdict.fault for verdict in verdicts):
         raise typer.Exit(InputError.exit_code)
 
 
@@ -120,27 +121,28 @@ def import_folder(
     copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Use the models of a MuseTalk on this machine, through links."""
+    """Take over the models of a MuseTalk that is on this machine, by links."""
+    from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
-    found = fetching.import_folder(folder, to, copy, _say)
+    found = fetching.import_folder(folder, weight_catalogue().parts, to, copy, _say)
     if as_json:
         print_json({one.part.name: one.path for one in found})
 
 
-def _check_part(found: FoundPart, checksums: bool) -> WeightsCheck:
+def _check_part(found: FoundPart, catalogue: Catalogue, checksums: bool) -> WeightsCheck:
     from ..weights import check as look
     from ..weights.fetch import checksum_mismatch
 
     looked, fault = "", None
     try:
-        looked = look(found)
+        looked = look(found, catalogue.parts)
     except LipsmithError as problem:
         fault = str(problem)
     if checksums and fault is None:
         known = found.file.sha256 is not None
         looked += " and its SHA-256" if known else " (no SHA-256 is known)"
-        fault = checksum_mismatch(found)
+        fault = checksum_mismatch(found, catalogue.parts)
     return WeightsCheck(found.part.name, found.path, looked, fault)
 
 

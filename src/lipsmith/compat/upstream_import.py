@@ -57,7 +57,8 @@ def import_upstream(
         OptionError: ``name`` is not a valid name, or MuseTalk knows no such option.
     """
     found = read_upstream(path)
-    engine = engine_table()[ENGINE].load({**found.options, **(options or {}), **_WITHOUT_TORCH})
+    spec = engine_table()[ENGINE]
+    engine = spec.load(spec.build({**found.options, **(options or {}), **_WITHOUT_TORCH}))
     importer = _Importer(found, engine, fps or found.fps, progress or (lambda _: None))
     return store.add(found.name if name is None else name, importer.write, refresh=refresh)
 

@@ -1,20 +1,21 @@
 """An engine that needs nothing: a grey square over the face, as bright as the sound is loud.
 
-It stands in for any engine in tests, ours and yours; ``window`` and the encoder's context can be set to those of
-a real one.
+It stands in for any engine in tests. ``window`` and the encoder's ``context`` can be set to those of a real one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..options import option
 from ..timing import frame_count, sample_at
 from ..types import Array, Crop, EngineInfo, Face, Image, PreparedFace, Samples
+from .registry import EngineSpec
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,10 +25,10 @@ SIDE = 8  # px of the pictures
 
 @dataclass(frozen=True, slots=True)
 class FakeOptions:
-    """window: frames drawn together; context: frames heard before and after the one that is decided."""
+    """What of a real engine it imitates."""
 
-    window: int = field(default=1, metadata={"prepares": False})
-    context: int = field(default=2, metadata={"prepares": False})
+    window: int = option(1, "Frames drawn together.", prepares=False)
+    context: int = option(2, "Frames heard before and after the one that is decided.", prepares=False)
 
 
 class FakeEncoder:
@@ -60,7 +61,7 @@ class FakeEncoder:
 
 
 class FakeAnalysis:
-    """Counts frames; the character is how many there were."""
+    """Counts frames; the identity is how many there were."""
 
     def __init__(self) -> None:
         self._frames = 0
@@ -74,6 +75,8 @@ class FakeAnalysis:
 
 class FakeEngine:
     """See the module."""
+
+    notices: tuple[str, ...] = ()
 
     def __init__(self, options: FakeOptions | None = None) -> None:
         self.options = options or FakeOptions()
@@ -109,3 +112,14 @@ class FakeEngine:
     def _picture(self, material: object, drive: Array) -> Image:
         assert isinstance(material, float)
         return np.full((SIDE, SIDE, 3), int(material + drive[0]) % 251, np.uint8)
+
+
+SPEC = EngineSpec(
+    name="fake",
+    version="1",
+    summary="a grey square, for tests",
+    needs="nothing",
+    options=FakeOptions,
+    load=FakeEngine,
+    for_tests=True,
+)

@@ -1,9 +1,11 @@
-"""What an engine is: one preparation and two verbs. Pass an instance, or a name that ``load_engine`` resolves.
+"""What an engine is, as everything else sees it. ``EngineSpec`` in ``registry`` says how it is offered and loaded.
 
-Laws, held by the conformance suite over every engine that can be built on the machine:
+Laws, which ``lipsmith.testing`` checks for every engine:
 
-* the encoder gives the same drives whatever the chunks, exactly one per video frame;
-* ``render`` is stateless: row b does not depend on other rows, same input gives the same output.
+* the encoder gives the same drives whatever the chunks of sound, exactly one per video frame;
+* ``render`` is stateless: row b does not depend on other rows, and the same input gives the same output;
+* a material that was stored and loaded draws what the prepared one draws;
+* ``options`` build the same engine again after a way through JSON.
 """
 
 from __future__ import annotations
@@ -19,20 +21,23 @@ if TYPE_CHECKING:
 
 
 class SpeechEncoder(Protocol):
-    """Hears one stream of speech at 16 kHz. Right context is its own affair: it answers later."""
+    """Turns one stream of speech at 16 kHz into drives. It may wait for later sound before it decides on a frame."""
 
     def push(self, samples: Samples) -> list[Array]:
-        """Hear (n,) more samples at 16 kHz; return the drives, each (d,), that are now decided."""
+        """Take (n,) more samples at 16 kHz and return the drives that are now decided, one for each video frame.
+
+        A drive is an array of the engine's own fixed shape: (14,) for ``warp``, (50, 384) for ``musetalk``.
+        """
         ...
 
     def flush(self) -> list[Array]:
-        """The sound is over: return the drives still owed, so that all cover every sample heard."""
+        """The sound is over: return the drives that are still owed, so that all sound taken is covered."""
         ...
 
 
 @runtime_checkable
 class IdleMotion(Protocol):
-    """A ``SpeechEncoder`` whose drives move a still face in silence too, by the number of the frame."""
+    """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, a little head motion."""
 
     @property
     def lively(self) -> bool:
@@ -40,56 +45,74 @@ class IdleMotion(Protocol):
         ...
 
     def begin_at(self, frame: int) -> None:
-        """Go on as after ``frame`` frames of silence, so that two encoders after each other move one head."""
+        """Continue as after ``frame`` frames of silence, so that two encoders in turn move one head smoothly."""
         ...
 
 
 class Analysis(Protocol):
-    """Looks once over one person's frames and keeps what belongs to the person, not to a frame."""
+    """Looks once over all frames of one person and keeps what belongs to the person, not to a frame."""
 
     def add(self, image: Image, face: Face) -> None:
-        """See one frame with its face. Frames come in order, once; nothing may grow with the image."""
+        """See one frame with its face. Frames come in order, each once. What is kept must not grow with the image."""
         ...
 
     def identity(self) -> object:
-        """The character: whatever ``prepare`` wants to know of this person."""
+        """Whatever ``prepare`` needs to know of this person. The engine's own."""
         ...
 
 
 class Engine(Protocol):
-    """Makes faces speak. ``render`` is the only heavy verb."""
+    """Makes faces speak. ``render`` is the only heavy method."""
 
     @property
-    def info(self) -> EngineInfo: ...
+    def info(self) -> EngineInfo:
+        """Its name, its version, and how many frames are best rendered together."""
+        ...
+
+    @property
+    def options(self) -> DataclassInstance:
+        """The options it was made with: an instance of its ``EngineSpec.options``.
+
+        An avatar keeps them, to load the same engine later. Those whose field says ``prepares`` (the default of
+        ``lipsmith.options.option``) shape what ``prepare`` returns: an avatar made with others has to be made again.
+        """
+        ...
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of this run, such as a fallback that was taken. May grow while the engine works."""
+        ...
 
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
-        """The frozen dataclasses that its materials are made of, besides numbers, text, tuples, dicts and arrays.
+        """The frozen dataclasses of its materials, besides numbers, text, None, tuples, lists, dicts and arrays.
 
-        An avatar's store keeps materials of these, and builds nothing else when it reads them again. Each has a name
-        of its own among them.
+        An avatar keeps materials made of these, and builds no other class when it reads them. Their names differ.
         """
         ...
 
     def analyze(self, still: bool) -> Analysis:
         """Begin to look over one person's frames.
 
-        ``still``: the source is one picture that does not move, so the study sees one frame and life may be added.
-        A person who shows in a single frame of a film is not still.
+        ``still``: the source is a single picture, so the analysis sees one frame and idle motion may be added. A
+        person who shows in one frame of a film is not still.
         """
         ...
 
     def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
-        """Make one face in one image ready. Raises FaceError when it cannot be made to speak."""
+        """Make one face in (H, W, 3) RGB uint8 ready to speak. Raises FaceError when it cannot be made to speak."""
         ...
 
     def speech_encoder(self, fps: Fraction) -> SpeechEncoder:
-        """A fresh encoder for one stream whose film runs at ``fps``."""
+        """A fresh encoder for one stream of speech, for a film at ``fps``."""
         ...
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
-        """Draw B rows of W consecutive frames: materials[b][w] with drives[b][w] -> pictures[b][w].
+        """Draw B rows of W consecutive frames: materials[b][w] with drives[b][w] gives pictures[b][w].
 
-        W is at most ``info.window``. A picture is (h, w, 3) uint8 of its target's ``crop.size``.
+        W is at most ``info.window``. A picture is (h, w, 3) RGB uint8 of its prepared face's ``crop.size``.
         """
         ...
+
+
+__all__ = ["Analysis", "Engine", "IdleMotion", "SpeechEncoder"]

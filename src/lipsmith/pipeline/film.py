@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engines import Engine
 from ..errors import FaceError
-from ..options import FilmWish
+from ..options import FilmSettings
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..timing import sample_at, seconds
 from ..types import AVFrame, FilmInfo, Samples
@@ -180,7 +180,7 @@ class FilmRenderer:
         return frames
 
 
-def film_options(options: FilmWish, frames: int) -> FilmOptions:
+def film_options(options: FilmSettings, frames: int) -> FilmOptions:
     """The writer's options for a film of ``frames`` frames that ``options`` describes."""
     from ..media.writer import FilmOptions
 

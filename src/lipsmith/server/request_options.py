@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from ..avatars.options import AvatarOptions
 from ..engines import engine_table
 from ..errors import OptionError
 from ..media.background import parse_colour
-from ..options import GenerateOptions, build, nearest
+from ..options import GenerateOptions, build, nearest, option_infos
 from ..pipeline.speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
@@ -104,12 +103,8 @@ def check_engine_options(engine: str, given: object) -> None:
 def _choices(engine: str) -> dict[str, tuple[Any, ...]]:
     """Names of options -> the values they name, of one engine, or for ``auto`` of them all."""
     found: dict[str, tuple[Any, ...]] = {}
-    for entry in engine_table().values():
-        if engine not in ("auto", entry.name) or entry.options is None:
-            continue
-        kind = entry.options()
-        hints = get_type_hints(kind)
-        for one in fields(kind):
-            if get_origin(hints[one.name]) is Literal:
-                found[one.name] = found.get(one.name, ()) + get_args(hints[one.name])
+    for spec in engine_table().values():
+        for one in option_infos(spec.options) if engine in ("auto", spec.name) else ():
+            if one.choices:
+                found[one.name] = found.get(one.name, ()) + one.choices
     return found

@@ -1,1 +1,1 @@
-"""The Gradio page: the same generation, for people who know MuseTalk's."""
+"""The Gradio page: ``generate`` with the controls that MuseTalk's page has."""

@@ -1,4 +1,4 @@
-"""The page itself, of Gradio's parts. Gradio is loaded when the page is built."""
+"""The page itself, made of Gradio's components. Gradio is loaded when the page is built."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, LipsmithError, OptionError
 from ..stopwatch import Progress, Stage
 from .settings import UiOptions
-from .words import WORDS
-from .work import Films, Wish, engine_names, look, make
+from .texts import TEXTS
+from .work import Films, GenerateForm, PageOption, engine_names, make_film, page_options, preview_form
 
 if TYPE_CHECKING:
     import gradio
 
 FONTS = ["system-ui", "sans-serif"]  # those of the machine: Gradio's own are fetched from another site
 SHOWN = ["download", "fullscreen"]  # of what can be done with a picture: not to share it with another site
-WAITING = 8  # wishes; one is worked on at a time
+WAITING = 8  # requests; one is worked on at a time
 CLEANED = (3600, 6 * 3600)  # seconds: every so often, uploads and results of so long ago are removed
 
 
 def serve(options: UiOptions, ready: Callable[[str], None]) -> None:
-    """Serve the page until stopped by a signal; ``ready`` hears its address. Raises as ``served``."""
+    """Serve the page until stopped by a signal; ``ready`` is called with its address. Raises as ``served``."""
     with served(options) as page:
         ready(str(page.local_url))
         page.block_thread()
@@ -59,8 +60,8 @@ def _check_free(options: UiOptions) -> None:
         try:
             trial.bind((options.host, options.port))
         except OSError as reason:
-            told = f"{options.host}:{options.port} cannot be listened on ({reason.strerror}); say another --port."
-            raise OptionError(told) from reason
+            message = f"{options.host}:{options.port} cannot be listened on ({reason.strerror}); say another --port."
+            raise OptionError(message) from reason
 
 
 def silence() -> None:
@@ -75,64 +76,85 @@ def build(films: Films) -> gradio.Blocks:
     silence()
     import gradio as gr
 
-    say = _words(gr)
+    text = _texts(gr)
     page = gr.Blocks(title="Lipsmith", analytics_enabled=False, delete_cache=CLEANED)
     with page:
-        gr.Markdown(say("title"))
+        gr.Markdown(text("title"))
         with gr.Row():
             with gr.Column():
-                fields = _media(gr, say) + _choices(gr, say)
+                fields = _media(gr, text) + _choices(gr, text)
             with gr.Column():
-                _buttons(gr, say, fields, films)
-        gr.Markdown(say("note"))
+                _buttons(gr, text, fields, films)
+        gr.Markdown(text("note"))
     return page
 
 
-def _words(gr: Any) -> Any:
-    """Hands out the page's words for the browser to put in its language."""
-    english, chinese = ({key: words[place] for key, words in WORDS.items()} for place in (0, 1))
+def _texts(gr: Any) -> Any:
+    """Hands out the page's texts for the browser to put in its language."""
+    both = TEXTS | {_key(shown): (shown.info.help, shown.info.help_zh or shown.info.help) for shown in page_options()}
+    english, chinese = ({key: texts[place] for key, texts in both.items()} for place in (0, 1))
     return gr.I18n(**{"en": english, "zh": chinese, "zh-CN": chinese})
 
 
-def _media(gr: Any, say: Any) -> list[Any]:
+def _key(shown: PageOption) -> str:
+    return f"{shown.engine}.{shown.info.name}"
+
+
+def _media(gr: Any, text: Any) -> list[Any]:
     return [
         gr.Video(
-            label=" / ".join(WORDS["video"]), sources=["upload"], height=280, buttons=[]
+            label=" / ".join(TEXTS["video"]), sources=["upload"], height=280, buttons=[]
         ),  # it translates no label
-        gr.Image(label=say("picture"), type="filepath", image_mode=None, sources=["upload"], height=200, buttons=[]),
-        gr.Audio(label=say("speech"), type="filepath", sources=["upload", "microphone"], buttons=[]),
+        gr.Image(label=text("picture"), type="filepath", image_mode=None, sources=["upload"], height=200, buttons=[]),
+        gr.Audio(label=text("speech"), type="filepath", sources=["upload", "microphone"], buttons=[]),
     ]
 
 
-def _choices(gr: Any, say: Any) -> list[Any]:
-    engine = gr.Dropdown(engine_names(), value="auto", label=say("engine"), info=say("engine.info"))
-    with gr.Accordion(say("more"), open=False):
-        faces = gr.Textbox("largest", label=say("faces"), info=say("faces.info"), max_lines=1)
-        fps = gr.Textbox("25", label=say("fps"), info=say("fps.info"), max_lines=1)
-    shift = gr.Slider(-40, 40, 0, step=1, label=say("bbox_shift"), info=say("bbox_shift.info"))
-    margin = gr.Slider(0, 40, 10, step=1, label=say("extra_margin"), info=say("extra_margin.info"))
-    mode = gr.Radio(["jaw", "raw", "neck"], value="jaw", label=say("parsing_mode"), info=say("parsing_mode.info"))
-    with gr.Row():
-        left = gr.Slider(20, 160, 90, step=5, label=say("left_cheek_width"))
-        right = gr.Slider(20, 160, 90, step=5, label=say("right_cheek_width"))
-    return [engine, faces, fps, shift, margin, mode, left, right]
+def _choices(gr: Any, text: Any) -> list[Any]:
+    engine = gr.Dropdown(engine_names(), value="auto", label=text("engine"), info=text("engine.info"))
+    with gr.Accordion(text("more"), open=False):
+        faces = gr.Textbox("largest", label=text("faces"), info=text("faces.info"), max_lines=1)
+        fps = gr.Textbox("25", label=text("fps"), info=text("fps.info"), max_lines=1)
+    return [engine, faces, fps, *_engine_fields(gr, text)]
 
 
-def _buttons(gr: Any, say: Any, fields: list[Any], films: Films) -> None:
-    test, run = gr.Button(say("test")), gr.Button(say("generate"), variant="primary")
-    told = gr.Markdown()
-    box, sheet = (gr.Image(label=say(word), interactive=False, buttons=SHOWN) for word in ("box", "sheet"))
-    film = gr.Video(label=say("result"), interactive=False, buttons=["download"])
+def _engine_fields(gr: Any, text: Any) -> list[Any]:
+    """The options that engines want shown, each engine's below its name, in the order of ``page_options``."""
+    made: list[Any] = []
+    for engine, shown in groupby(page_options(), key=lambda one: one.engine):
+        with gr.Accordion(engine, open=True):
+            made += [_engine_field(gr, one, text(_key(one))) for one in shown]
+    return made
+
+
+def _engine_field(gr: Any, shown: PageOption, help_text: Any) -> Any:
+    info = shown.info
+    words = {"label": info.name.replace("_", " ").capitalize(), "info": help_text}
+    if info.choices:
+        return gr.Radio(list(info.choices), value=info.default, **words)
+    if info.kind is bool:
+        return gr.Checkbox(info.default, **words)
+    if info.slider:
+        low, high, step = info.slider
+        return gr.Slider(low, high, info.default, step=step, **words)
+    return gr.Number(info.default, **words) if info.kind in (int, float) else gr.Textbox(info.default, **words)
+
+
+def _buttons(gr: Any, text: Any, fields: list[Any], films: Films) -> None:
+    test, run = gr.Button(text("test")), gr.Button(text("generate"), variant="primary")
+    notes = gr.Markdown()
+    box, sheet = (gr.Image(label=text(key), interactive=False, buttons=SHOWN) for key in ("box", "sheet"))
+    film = gr.Video(label=text("result"), interactive=False, buttons=["download"])
 
     def on_test(*values: Any) -> Any:
-        return _or_error(gr, lambda: look(Wish(*values)))
+        return _or_error(gr, lambda: preview_form(GenerateForm.of(values)))
 
     def on_run(*values: Any, progress: Any = gr.Progress()) -> Any:  # noqa: B008 - Gradio finds it by this default
-        path, text = _or_error(gr, lambda: make(Wish(*values), films, _shown(progress)))
-        return str(path), text
+        path, summary = _or_error(gr, lambda: make_film(GenerateForm.of(values), films, _progress(progress)))
+        return str(path), summary
 
-    test.click(on_test, fields, [box, sheet, told], api_name="test_first_frame")
-    run.click(on_run, fields, [film, told], api_name="generate")
+    test.click(on_test, fields, [box, sheet, notes], api_name="test_first_frame")
+    run.click(on_run, fields, [film, notes], api_name="generate")
 
 
 def _or_error(gr: Any, work: Callable[[], Any]) -> Any:
@@ -143,7 +165,7 @@ def _or_error(gr: Any, work: Callable[[], Any]) -> Any:
         raise gr.Error(str(problem), print_exception=False) from problem
 
 
-def _shown(bar: Any) -> Progress:
+def _progress(bar: Any) -> Progress:
     def tell(stage: Stage) -> None:
         bar((stage.done, stage.total) if stage.total else None, desc=stage.name)
 
@@ -165,7 +187,7 @@ def _launch(page: Any, options: UiOptions) -> None:
         enable_monitoring=False,
         max_file_size=options.upload_mb * 1_000_000,
         theme=gr.themes.Default(font=FONTS, font_mono=["ui-monospace", "monospace"]),
-        i18n=_words(gr),
+        i18n=_texts(gr),
         footer_links=[],
         prevent_thread_lock=True,
     )

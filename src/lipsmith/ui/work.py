@@ -1,41 +1,58 @@
-"""What the page's buttons do, without the page: a look at the first frame, and the film."""
+"""What the page's buttons do, without the page: a preview of the first frame, and the film."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ..engines import engine_table
-from ..engines.musetalk.box import ShiftRange
-from ..engines.musetalk.options import MuseTalkOptions
 from ..errors import OptionError, PictureError
-from ..face.points68 import points68
-from ..options import GenerateOptions
+from ..options import GenerateOptions, OptionInfo, option_infos
 from ..pipeline.film import Report
 from ..pipeline.generate import generate
 from ..pipeline.preview import SHEET, Preview, preview
 from ..stopwatch import Progress
 from ..types import Image
 
-ParsingMode = Literal["jaw", "raw", "neck"]
-MUSETALK = ("bbox_shift", "extra_margin", "parsing_mode", "left_cheek_width", "right_cheek_width")
 SPEAKS, SILENT = (46, 204, 113), (160, 160, 160)  # RGB of the boxes
 KEPT = 16
 """Films of the page; the oldest makes room."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the page's fields hold, in their order."""
+class PageOption:
+    """An option that an engine wants on the page."""
+
+    engine: str
+    info: OptionInfo
+
+    def value(self, shown: Any) -> Any:
+        """The option's value for what its field holds: sliders give whole numbers as floats."""
+        return round(shown) if self.info.kind is int else shown
+
+
+def page_options() -> tuple[PageOption, ...]:
+    """The options that engines want on the page, in the order of its fields."""
+    return tuple(
+        PageOption(spec.name, info)
+        for spec in engine_table().values()
+        for info in option_infos(spec.options)
+        if info.page
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateForm:
+    """What the page's fields hold, in their order; those of the engines come last."""
 
     video: str | None = None
     picture: str | None = None
@@ -43,11 +60,16 @@ class Wish:
     engine: str = "auto"
     faces: str = "largest"
     fps: str = "25"
-    bbox_shift: float = 0
-    extra_margin: float = 10
-    parsing_mode: ParsingMode = "jaw"
-    left_cheek_width: float = 90
-    right_cheek_width: float = 90
+    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # engine -> option -> value
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> GenerateForm:
+        """From the fields' values: six of the page, then one for each of ``page_options``."""
+        video, picture, speech, engine, faces, fps, *rest = values
+        chosen: dict[str, dict[str, Any]] = {}
+        for shown, value in zip(page_options(), rest, strict=True):
+            chosen.setdefault(shown.engine, {})[shown.info.name] = shown.value(value)
+        return cls(video, picture, speech, engine, faces, fps, chosen)
 
     @property
     def source(self) -> Path:
@@ -63,25 +85,16 @@ class Wish:
         return Path(self.speech) if self.speech else None
 
     def options(self) -> GenerateOptions:
-        """As ``generate`` takes them; MuseTalk's alone for engines that know them, where they are not its own."""
+        """The options for ``generate``, with those of the engine that were changed; for ``auto``, of all engines."""
         if self.engine not in (known := engine_names()):
             raise OptionError(f"There is no engine '{self.engine}' here: choose {', '.join(known)}.")
-        return GenerateOptions(engine=self.engine, faces=self.faces, fps=self.fps, engine_options=self._own_options())
-
-    def _own_options(self) -> dict[str, Any]:
-        entry = engine_table().get(self.engine)
-        if entry is not None and (
-            entry.options is None or not self._fits({one.name for one in fields(entry.options())})
-        ):
-            return {}
-        usual = MuseTalkOptions(parsing_mode="jaw")
-        given = {name: getattr(self, name) for name in MUSETALK}
-        plain = {name: value if isinstance(value, str) else round(value) for name, value in given.items()}
-        return {name: value for name, value in plain.items() if value != getattr(usual, name)}
-
-    @staticmethod
-    def _fits(names: set[str]) -> bool:
-        return set(MUSETALK) <= names
+        changed: dict[str, Any] = {}
+        for shown in page_options():
+            name, usual = shown.info.name, shown.info.default
+            value = self.chosen.get(shown.engine, {}).get(name, usual)
+            if self.engine in ("auto", shown.engine) and value != usual:
+                changed.setdefault(name, value)
+        return GenerateOptions(engine=self.engine, faces=self.faces, fps=self.fps, engine_options=changed)
 
 
 @dataclass(slots=True)
@@ -103,25 +116,26 @@ class Films:
 
 
 def engine_names() -> list[str]:
-    """What can be chosen: ``auto``, and every engine that draws."""
-    return ["auto", *(name for name in engine_table() if name != "fake")]
+    """What can be chosen: ``auto``, and every engine that is not for tests alone."""
+    return ["auto", *(spec.name for spec in engine_table().values() if not spec.for_tests)]
 
 
-def look(wish: Wish) -> tuple[Image, Image | None, str]:
-    """The first frame with its faces' boxes, a sheet of it speaking where speech was given, and what is to be said.
+def preview_form(form: GenerateForm) -> tuple[Image, Image | None, str]:
+    """The first frame with its faces' boxes, a sheet of it speaking where speech was given, and notes.
 
     Raises:
         LipsmithError: as ``generate``.
     """
     with _folder() as folder:
-        seen = preview(wish.source, wish.sound, wish.options(), folder)
+        seen = preview(form.source, form.sound, form.options(), folder)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB")) if seen.report else None
-        return with_boxes(seen), sheet, "\n\n".join(_told(seen, wish))
+        notes = [_face_line(seen), *engine_notes(seen, form), *(_notes(seen.report) if seen.report else [])]
+        return with_boxes(seen), sheet, "\n\n".join(notes)
 
 
-def make(wish: Wish, films: Films, progress: Progress) -> tuple[Path, str]:
-    """The film, and what is to be said of it. Raises LipsmithError as ``generate``."""
-    report = generate(wish.source, wish.sound, films.fresh(), wish.options(), progress=progress)
+def make_film(form: GenerateForm, films: Films, progress: Progress) -> tuple[Path, str]:
+    """The film, and notes on it. Raises LipsmithError as ``generate``."""
+    report = generate(form.source, form.sound, films.fresh(), form.options(), progress=progress)
     return report.output, "\n\n".join(_summary(report))
 
 
@@ -136,19 +150,11 @@ def with_boxes(seen: Preview) -> Image:
     return np.asarray(canvas)
 
 
-def shift_range(seen: Preview, shift: int) -> str | None:
-    """How far ``bbox_shift`` can be moved, as MuseTalk says it; None without a face that speaks."""
-    found = ShiftRange()
-    for face in [face for face in seen.faces if face.track in seen.speakers][:1]:
-        found.add(points68(face.landmarks))
-    return found.text(shift)
-
-
-def _told(seen: Preview, wish: Wish) -> list[str]:
-    lines = [_face_line(seen)]
-    told = shift_range(seen, round(wish.bbox_shift))
-    lines += [f"bbox_shift: {told}"] if told else []
-    return lines + (_notes(seen.report) if seen.report else [])
+def engine_notes(seen: Preview, form: GenerateForm) -> list[str]:
+    """What the engines say of the faces that speak, for choosing their options."""
+    speaking = [face for face in seen.faces if face.track in seen.speakers]
+    specs = engine_table().values()
+    return [note for spec in specs for note in spec.face_notes(spec.build(form.chosen.get(spec.name, {})), speaking)]
 
 
 def _face_line(seen: Preview) -> str:
@@ -176,4 +182,14 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-__all__ = ["Films", "Wish", "engine_names", "look", "make", "shift_range", "with_boxes"]
+__all__ = [
+    "Films",
+    "GenerateForm",
+    "PageOption",
+    "engine_names",
+    "engine_notes",
+    "make_film",
+    "page_options",
+    "preview_form",
+    "with_boxes",
+]

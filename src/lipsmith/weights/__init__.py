@@ -1,14 +1,14 @@
 """Official weights: lists the known files, finds and downloads them, and reads them with checks.
 
-``find("vae")`` returns the files, or raises WeightsMissing with the command that downloads them.
-``read_state("vae", found.path)`` reads the tensors and checks every key and shape.
-``load_strictly(network, state, found.path)`` loads them into a network, which may be built on the device "meta".
-``read_network`` does both.
+``find(part)`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
+key and shape checked; ``load_strictly(network, state, found.path)``, where a network built on the device "meta" will
+do;
+``read_network`` is both.
 """
 
 from __future__ import annotations
 
-from .catalogue import OfficialFile, Part
+from .catalogue import Catalogue, OfficialFile, Part, joined
 from .keys import official_keys
 from .loading import check, check_shapes, load_strictly, read_config, read_network, read_state, shapes
 from .lookup import (
@@ -24,6 +24,7 @@ from .lookup import (
 )
 
 __all__ = [
+    "Catalogue",
     "FoundPart",
     "OfficialFile",
     "Part",
@@ -32,6 +33,7 @@ __all__ = [
     "check_shapes",
     "find",
     "find_all",
+    "joined",
     "lacking",
     "load_strictly",
     "missing_sentence",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
 from ..options import nearest
-from .catalogue import NEEDED, PARTS, WELCOME, OfficialFile, Part
+from .catalogue import Catalogue, OfficialFile, Part
 from .loading import SHOWN_CHARACTERS, check, check_header
-from .lookup import MODELS_VARIABLE, FoundPart, cache_folder, find, part, readable_size, search
+from .lookup import MODELS_VARIABLE, FoundPart, cache_folder, find, readable_size, search
 
 HUB = "https://huggingface.co"
 STAGING_FOLDER = ".fetching"  # in the folder of models: incomplete downloads, which can be continued
@@ -30,19 +30,20 @@ class Hub:
     manual_steps: str
 
 
-def resolve_names(names: Iterable[str], everything: bool = False) -> list[str]:
-    """Convert names of engines or networks to names of networks; ``everything`` adds the optional ones.
+def resolve_names(names: Iterable[str], catalogue: Catalogue, everything: bool = False) -> list[Part]:
+    """The parts for names of engines or parts; ``everything`` adds what engines use only if it is here.
 
     Raises:
         OptionError: an unknown name; names the nearest.
     """
     found: dict[str, None] = {}
+    known = [*catalogue.needed, *(part.name for part in catalogue.parts)]
     for name in names:
-        if name not in NEEDED and name not in PARTS:
-            raise OptionError(f"There are no weights called '{name}'. {nearest(name, [*NEEDED, *PARTS])}")
-        wanted = NEEDED.get(name, (name,))
-        found |= dict.fromkeys((*wanted, *(WELCOME.get(name, ()) if everything else ())))
-    return list(found)
+        if name not in known:
+            raise OptionError(f"There are no weights called '{name}'. {nearest(name, known)}")
+        found |= dict.fromkeys(catalogue.needed.get(name, (name,)))
+        found |= dict.fromkeys(catalogue.optional.get(name, ()) if everything else ())
+    return [catalogue.part(name) for name in found]
 
 
 def models_folder(to: Path | None = None) -> Path:
@@ -52,9 +53,15 @@ def models_folder(to: Path | None = None) -> Path:
 
 
 def fetch(
-    names: Sequence[str], to: Path | None = None, endpoint: str | None = None, report: Report = str
+    parts: Sequence[Part],
+    catalogue: Catalogue,
+    to: Path | None = None,
+    endpoint: str | None = None,
+    report: Report = str,
 ) -> list[FoundPart]:
-    """Download the networks that are missing. An interrupted download continues where it stopped.
+    """Download those of ``parts`` that are not here yet; a half download goes on where it stopped.
+
+    ``catalogue`` lists what a file could be mixed up with.
 
     Args:
         names: of networks.
@@ -73,14 +80,14 @@ def fetch(
     """
     folder, found = models_folder(to), []
     endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
-    missing = [part(name) for name in names if search(name, to) is None]
+    missing = [part for part in parts if search(part, to) is None]
     for number, wanted in enumerate(missing):
         _fetch_part(wanted, folder, Hub(endpoint, manual_steps(missing[number:], folder, endpoint)), report)
-    for name in names:
-        here = search(name, to) or find(name, folder)
-        with suppress(EngineUnavailable):  # without torch nothing more can be checked
-            check(here)
-        report(f"{name}: {here.path}")
+    for part in parts:
+        here = search(part, to) or find(part, folder)
+        with suppress(EngineUnavailable):  # without torch nothing more can be looked at
+            check(here, catalogue.parts)
+        report(f"{part.name}: {here.path}")
         found.append(here)
     return found
 
@@ -94,34 +101,39 @@ def manual_steps(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> st
     )
 
 
-def import_folder(folder: Path, to: Path | None = None, copy: bool = False, report: Report = str) -> list[FoundPart]:
-    """Link (or ``copy``) the official files in MuseTalk's ``models/`` folder, or in its checkout, to our folder.
+def import_folder(
+    folder: Path, parts: Sequence[Part], to: Path | None = None, copy: bool = False, report: Report = str
+) -> list[FoundPart]:
+    """Link the files of ``parts`` in another program's ``models/`` folder, or the checkout around it, into ours.
 
     Raises:
         InputError: the folder contains none of them.
         OutputError: a link or copy cannot be made.
     """
     source = folder / "models" if (folder / "models").is_dir() else folder
-    found_parts = [found for name in PARTS if (found := search(name, source))]
-    if not found_parts:
-        wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in PARTS.values())
+    there = [found for part in parts if (found := search(part, source))]
+    if not there:
+        wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in parts)
         raise InputError(f"{source} holds no network that is known here; looked for {wanted}.")
-    for found in found_parts:
+    for found in there:
         target = models_folder(to) / found.part.folders[0]
         for one in (found.file, *found.part.companions):
             _link((found.folder / one.name).resolve(), target / one.name, copy)
         report(f"{found.part.name}: {target / found.file.name}")
-    return [found for one in found_parts if (found := search(one.part.name, models_folder(to)))]
+    return [found for one in there if (found := search(one.part, models_folder(to)))]
 
 
-def checksum_mismatch(found: FoundPart) -> str | None:
-    """Compare the weights' SHA-256: None if it is right or unknown, else what is wrong. Reads the whole file."""
+def checksum_mismatch(found: FoundPart, parts: Iterable[Part] = ()) -> str | None:
+    """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file.
+
+    ``parts`` are those that it could be mixed up with.
+    """
     if found.file.sha256 is None:
         return None
     seen = _sha256(found.path)
     if seen == found.file.sha256:
         return None
-    twin = next((one.name for one in PARTS.values() for file in one.weights if file.sha256 == seen), None)
+    twin = next((one.name for one in parts for file in one.weights if file.sha256 == seen), None)
     return f"its SHA-256 is {seen}, not {found.file.sha256}" + (f": it is {twin}'s file" if twin else "")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, InputError
+from .catalogue import Part
 from .keys import Shape, mismatch, official_key, official_keys
 from .lookup import FoundPart, refuse_swapped
 
@@ -82,15 +83,17 @@ def read_network(net: str, path: Path, build: Callable[[], torch.nn.Module], dev
     return load_strictly(network, state, path).to(device)
 
 
-def check(found: FoundPart) -> str:
-    """Check one network's files without reading the tensors; return what was checked.
+def check(found: FoundPart, parts: Iterable[Part] = ()) -> str:
+    """Look at one network's files without reading the tensors; returns what was looked at.
+
+    ``parts`` are those that it could be mixed up with.
 
     Raises:
         InputError: damaged, or another network.
         EngineUnavailable: torch, which reads this format, is not installed.
     """
     check_header(found.path)
-    refuse_swapped(found)
+    refuse_swapped(found, parts)
     net = found.part.net
     if net is None or found.path.suffix == ".onnx":
         return "its first bytes"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from ..errors import InputError, OptionError, WeightsMissing
-from ..options import nearest
-from .catalogue import NEEDED, PARTS, OfficialFile, Part
+from ..errors import InputError, WeightsMissing
+from .catalogue import Catalogue, OfficialFile, Part
 
 MODELS_VARIABLE = "LIPSMITH_MODELS"
 
@@ -46,20 +45,8 @@ def search_folders(only: Path | None = None) -> list[Path]:
     return [*([Path(given).expanduser()] if given else []), Path.cwd() / "models", cache_folder()]
 
 
-def part(name: str) -> Part:
-    """The network called ``name``.
-
-    Raises:
-        OptionError: an unknown name; names the nearest.
-    """
-    if name not in PARTS:
-        raise OptionError(f"There are no weights called '{name}'. {nearest(name, PARTS)}")
-    return PARTS[name]
-
-
-def search(name: str, only: Path | None = None) -> FoundPart | None:
-    """The network's files in the first folder that has all of them, or None."""
-    wanted = part(name)
+def search(wanted: Part, only: Path | None = None) -> FoundPart | None:
+    """The network's files in the first place that has them all, or None."""
     for folder in _folders(wanted, only):
         if all((folder / one.name).is_file() for one in wanted.companions):
             for file in wanted.weights:
@@ -68,41 +55,44 @@ def search(name: str, only: Path | None = None) -> FoundPart | None:
     return None
 
 
-def find(name: str, only: Path | None = None) -> FoundPart:
-    """The network's files in the first folder that has all of them.
+def find(wanted: Part, only: Path | None = None) -> FoundPart:
+    """The network's files in the first place that has them all.
 
     Raises:
         WeightsMissing: no folder has them; says which files are needed, and the command that downloads them.
     """
-    found = search(name, only)
+    found = search(wanted, only)
     if found is None:
-        raise WeightsMissing(missing_sentence([part(name)], only, name))
+        raise WeightsMissing(missing_sentence([wanted], only, wanted.name))
     return found
 
 
-def lacking(engine: str, only: Path | None = None) -> list[Part]:
-    """The networks that ``engine`` needs and that are not on this machine."""
-    return [PARTS[name] for name in NEEDED[engine] if search(name, only) is None]
+def lacking(catalogue: Catalogue, consumer: str, only: Path | None = None) -> list[Part]:
+    """The networks that ``consumer`` cannot run without and that are not on this machine."""
+    wanted = [catalogue.part(name) for name in catalogue.needed[consumer]]
+    return [part for part in wanted if search(part, only) is None]
 
 
-def find_all(engine: str, only: Path | None = None) -> dict[str, FoundPart]:
-    """All networks that ``engine`` needs, by name.
+def find_all(catalogue: Catalogue, consumer: str, only: Path | None = None) -> dict[str, FoundPart]:
+    """Everything that ``consumer`` cannot run without, by the network's name.
 
     Raises:
         WeightsMissing: some are missing; names them, and the command that downloads them.
         InputError: a file belongs to another version.
     """
-    missing = lacking(engine, only)
+    missing = lacking(catalogue, consumer, only)
     if missing:
-        raise WeightsMissing(missing_sentence(missing, only, engine))
-    found = {name: find(name, only) for name in NEEDED[engine]}
+        raise WeightsMissing(missing_sentence(missing, only, consumer))
+    found = {name: find(catalogue.part(name), only) for name in catalogue.needed[consumer]}
     for one in found.values():
-        refuse_swapped(one)
+        refuse_swapped(one, catalogue.parts)
     return found
 
 
-def refuse_swapped(found: FoundPart) -> None:
-    """Refuse a file of another MuseTalk version: their keys and shapes are equal, only the sizes differ.
+def refuse_swapped(found: FoundPart, parts: Iterable[Part]) -> None:
+    """Refuse a file that lies in the place of another of ``parts``.
+
+    Versions of one network have the same keys and shapes (MuseTalk's have); the file's size tells them apart.
 
     Raises:
         InputError: the file's size is not its own, but that of another network of the same kind.
@@ -110,7 +100,7 @@ def refuse_swapped(found: FoundPart) -> None:
     size = found.path.stat().st_size
     if found.part.net is None or size == found.file.size:
         return
-    for other in PARTS.values():
+    for other in parts:
         twins = [one for one in other.weights if one.size == size]
         if other.net == found.part.net and other.name != found.part.name and twins:
             raise InputError(
@@ -154,12 +144,12 @@ def _missing_files(wanted: Part, only: Path | None) -> str | None:
 def _folders(wanted: Part, only: Path | None) -> Iterator[Path]:
     for place in search_folders(only):
         yield from (place / folder for folder in wanted.folders)
-    if wanted.name == "s3fd" and only is None:
+    if wanted.torch_hub and only is None:
         yield _torch_hub()
 
 
 def _torch_hub() -> Path:
-    """The folder in which torch, used by upstream, keeps the detector."""
+    """Where torch keeps what it downloads itself."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch"
     return Path(home) / "hub" / "checkpoints"
 
@@ -171,8 +161,6 @@ __all__ = [
     "find_all",
     "lacking",
     "missing_sentence",
-    "part",
-    "readable_size",
     "refuse_swapped",
     "search",
     "search_folders",

@@ -86,7 +86,7 @@ def test_short_gaps_are_filled_and_long_ones_are_facemeshs() -> None:
 
 def test_without_known_frames_nothing_is_kept() -> None:
     identity = studied(trembling(3), [face_at(-1)] * 3)
-    assert identity.seen is None
+    assert identity.tracks is None
     assert identity.shift_range.frames == 3
 
 
@@ -99,11 +99,11 @@ def test_one_look_serves_everybody_in_an_image_and_a_stranger_is_not_seen() -> N
             looks.append(image)
             return PoseEstimate(seen, np.ones(68, np.float32))
 
-    sight = PoseLandmarks(Pose())  # type: ignore[arg-type]
-    assert sight(IMAGE, face_at(0)) is seen
-    assert sight(IMAGE, face_at(0, x=40)) is None
+    landmarks = PoseLandmarks(Pose())  # type: ignore[arg-type]
+    assert landmarks(IMAGE, face_at(0)) is seen
+    assert landmarks(IMAGE, face_at(0, x=40)) is None
     assert len(looks) == 1
-    sight(IMAGE.copy(), face_at(0))
+    landmarks(IMAGE.copy(), face_at(0))
     assert len(looks) == 2
 
 

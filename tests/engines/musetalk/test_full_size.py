@@ -1,6 +1,6 @@
 """The full-size networks against upstream's own (goldens d and e): minutes and 5 GB, so only when they are asked for.
 
-``LIPSMITH_TEST_FULL=1 pytest -n 0 tests/engines/musetalk/test_full.py``. As users run them in fp32 on a CPU: with
+``LIPSMITH_TEST_FULL=1 pytest -n 0 tests/engines/musetalk/test_full_size.py``. As users run them in fp32 on a CPU: with
 oneDNN, laid out by ``load_networks``, in strict mode and by default, where the upsamplers have four small kernels.
 """
 
@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.musetalk import networks
-from lipsmith.engines.musetalk.latents import SCALING, TINY, FaceCodec, vae_config
-from lipsmith.engines.musetalk.networks import Networks, load_networks
+from lipsmith.engines.musetalk.latents import FaceCodec
+from lipsmith.engines.musetalk.networks import load_networks
 from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.engines.musetalk.unet import TINY as TINY_UNET
 from lipsmith.engines.musetalk.unet import draw, positions, unet_config
+from lipsmith.engines.torch_runtime.networks import Networks
+from lipsmith.engines.torch_runtime.vae import SCALING, TINY, vae_config
 from lipsmith.types import Array
 from tests.support.goldens import golden_arrays, key_seeded, named_normal, synth_bgr
 

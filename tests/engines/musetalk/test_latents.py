@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipsmith.engines.musetalk.latents import FaceCodec, face_picture, pixels, vae_config, vae_input
+from lipsmith.engines.musetalk.latents import FaceCodec, face_picture, vae_input
+from lipsmith.engines.torch_runtime.vae import pixels, vae_config
 from tests.support.goldens import golden_arrays, load_key_seeded, named_normal, sha256, synth_bgr
 
 ARRAYS = golden_arrays("d_vae")

@@ -24,7 +24,7 @@ from tests.support.goldens import synth_bgr  # noqa: E402
 def test_latents_are_those_of_float64(precision: Precision) -> None:
     networks = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision=precision))
     if precision != "fp32":
-        networks.widen()
+        networks.upcast()
     picture = synth_bgr(256, 256, 33)
     truth = FaceCodec(copy.deepcopy(networks.vae).double()).encode(picture)
     np.testing.assert_allclose(FaceCodec(networks.vae).encode(picture), truth, rtol=0, atol=1e-5)

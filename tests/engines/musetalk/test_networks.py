@@ -10,13 +10,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-from lipsmith.engines.musetalk import MuseTalkEngine, latents, unet  # noqa: E402
+from lipsmith.engines.musetalk import MuseTalkEngine, unet  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
+from lipsmith.engines.torch_runtime import vae  # noqa: E402
 from lipsmith.errors import InputError, OptionError  # noqa: E402
 
-CONFIGS = {"unet": unet.unet_config(*unet.TINY), "vae": latents.vae_config(*latents.TINY)}
+CONFIGS = {"unet": unet.unet_config(*unet.TINY), "vae": vae.vae_config(*vae.TINY)}
 OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 
@@ -38,8 +39,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("musetalkV15", "sd-vae", "whisper"):
         (tmp_path / folder).mkdir()
     torch.save(states["unet"], tmp_path / "musetalkV15" / "unet.pth")
-    vae = {spelled_as_of_old(key): value for key, value in states["vae"].items()}
-    torch.save(vae, tmp_path / "sd-vae" / "diffusion_pytorch_model.bin")
+    old = {spelled_as_of_old(key): value for key, value in states["vae"].items()}
+    torch.save(old, tmp_path / "sd-vae" / "diffusion_pytorch_model.bin")
     (tmp_path / "sd-vae" / "config.json").write_text("{}")
     for name in ("config.json", "preprocessor_config.json", "model.safetensors"):
         (tmp_path / "whisper" / name).write_text("{}")
@@ -50,7 +51,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("lipsmith.weights.keys.official_keys", keys)
     monkeypatch.setattr("lipsmith.weights.loading.official_keys", keys)
     monkeypatch.setattr(unet, "unet_config", lambda *_: CONFIGS["unet"])
-    monkeypatch.setattr(latents, "vae_config", lambda *_: CONFIGS["vae"])
+    monkeypatch.setattr(vae, "vae_config", lambda *_: CONFIGS["vae"])
     return tmp_path
 
 

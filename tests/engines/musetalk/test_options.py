@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lipsmith.engines.musetalk.networks import lacks, load_networks, precision_of
+from lipsmith.engines.musetalk.networks import load_networks, unavailable_reason
 from lipsmith.engines.musetalk.options import MuseTalkOptions
+from lipsmith.engines.torch_runtime.device import resolve_precision
 from lipsmith.errors import OptionError, WeightsMissing
 from lipsmith.options import build
 
@@ -35,29 +37,39 @@ def test_versions_have_their_own_mode_and_margin() -> None:
 
 def test_half_precision_is_refused_on_a_cpu() -> None:
     with pytest.raises(OptionError, match="fp16 on a CPU is slower"):
-        precision_of(MuseTalkOptions(precision="fp16"), "cpu")
+        resolve_precision("fp16", "cpu")
 
 
 def test_the_precision_follows_the_machine(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    assert precision_of(MuseTalkOptions(), "cpu", cpuinfo) == "fp32"
+    assert resolve_precision("auto", "cpu", cpuinfo) == "fp32"
     cpuinfo.write_text("flags : fpu avx512f avx512_bf16\n")
-    assert precision_of(MuseTalkOptions(), "cpu", cpuinfo) == "bf16"
-    assert precision_of(MuseTalkOptions(strict=True), "cpu", cpuinfo) == "fp32"
-    assert precision_of(MuseTalkOptions(), "cuda", cpuinfo) == "fp16"
+    assert resolve_precision("auto", "cpu", cpuinfo) == "bf16"
+    assert resolve_precision("auto", "cuda", cpuinfo) == "fp16"
+
+
+def test_strict_mode_draws_in_fp32_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("diffusers")
+    monkeypatch.setattr("lipsmith.engines.torch_runtime.device._multiplies_in_bf16", lambda _: True)
+    for strict, precision in ((True, "fp32"), (False, "bf16")):
+        assert load_networks(MuseTalkOptions(weights="tiny", device="cpu", strict=strict)).precision == precision
 
 
 def test_missing_weights_are_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("LIPSMITH_MODELS", raising=False)
+
+    def lacks(**options: Any) -> str:
+        return unavailable_reason(MuseTalkOptions(**options)) or ""
+
     for name in ("torch", "diffusers", "transformers", "safetensors", "accelerate"):
         pytest.importorskip(name)
-    assert "lipsmith weights fetch musetalk" in (lacks({"weights": str(tmp_path)}) or "")
-    assert "unet-v1 " in (lacks({"weights": str(tmp_path), "version": "v1"}) or "")
-    assert lacks({"weights": "tiny"}) is None
+    assert "lipsmith weights fetch musetalk" in lacks(weights=str(tmp_path))
+    assert "unet-v1 " in lacks(weights=str(tmp_path), version="v1")
+    assert not lacks(weights="tiny")
     for weights, asked in (("tiny", "dwpose"), (str(tmp_path), "musetalk dwpose")):
-        told = lacks({"weights": weights, "landmarks": "dwpose"}) or ""
+        told = lacks(weights=weights, landmarks="dwpose")
         assert f"`lipsmith weights fetch {asked}" in told, told
     with pytest.raises(WeightsMissing, match="unet-v15"):
         load_networks(MuseTalkOptions(weights=str(tmp_path), device="cpu"))

@@ -8,10 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from lipsmith.engines.musetalk.networks import Networks, load_networks  # noqa: E402
+from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.engines.torch_runtime.graphs import GraphCache  # noqa: E402
+from lipsmith.engines.torch_runtime.networks import Networks  # noqa: E402
 from lipsmith.errors import EngineUnavailable, InputError  # noqa: E402
 
 RANDOM = np.random.default_rng(3)
@@ -67,7 +68,7 @@ def test_a_gpu_that_does_not_hold_one_face_is_told(networks: Networks) -> None:
     painter = FacePainter(networks, 2)
     with pytest.raises(EngineUnavailable, match=r"too small .* \(CUDA out of memory\)\. --set tiling=true needs less"):
         painter.paint(LATENTS[:2], HEARD[:2])
-    assert painter.batch == 1
+    assert painter.batches.size == 1
 
 
 def test_networks_that_the_gpu_does_not_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +96,7 @@ def test_captures_make_room_for_the_last_face(networks: Networks) -> None:
             held[0] = 0
             return super().forget()
 
-    painter._step, painter.batch = Captured(painter._step, capture), 2
+    painter._step, painter.batches.size = Captured(painter._step, capture), 2
     drawn = painter.paint(LATENTS[:3], HEARD[:3])  # a batch of two, then one
     assert len(drawn) == 3
     assert np.abs(drawn[0].astype(int) - wanted).max() <= 1
@@ -107,7 +108,7 @@ def test_full_memory_halves_the_batch_and_goes_on(networks: Networks) -> None:
     networks.unet.conv_in.register_forward_pre_hook(full_above(1))
     painter = FacePainter(networks, 4)
     drawn = painter.paint(LATENTS, HEARD)
-    assert painter.batch == 1
+    assert painter.batches.size == 1
     assert networks.notices == [
         "the GPU's memory is too small for 4 faces at once: 2 are drawn together",
         "the GPU's memory is too small for 2 faces at once: 1 are drawn together",

@@ -42,7 +42,7 @@ def face_at(x: float, y: float, side: float) -> Face:
 
 def target(networks: Any, image: Image, face: Face, **options: Any) -> Any:
     chosen = MuseTalkOptions(weights="tiny", **options)
-    return MuseTalkPreparation(chosen, networks, region_of(chosen, [])).target(image, face)
+    return MuseTalkPreparation(chosen, networks, region_of(chosen, [])).prepare(image, face)
 
 
 def test_the_lower_face_alone_is_pasted(networks: Any, image: Image) -> None:
@@ -76,7 +76,7 @@ def test_what_cannot_be_drawn_is_left_alone(networks: Any, image: Image) -> None
     beside = target(networks, image, face_at(160, 120, 80), bbox="315,100,400,200")
     assert beside.unable == "of the box 315,100,400,200, less than 8 px lie in the picture of 320 x 240 px"
     empty = MuseTalkPreparation(MuseTalkOptions(), networks, lambda *_: np.zeros((512, 512), np.bool_))
-    assert empty.target(image, face_at(160, 120, 120)).unable == HIDDEN
+    assert empty.prepare(image, face_at(160, 120, 120)).unable == HIDDEN
 
 
 def test_latents_that_overflow_are_made_again_in_fp32(image: Image) -> None:
@@ -125,11 +125,11 @@ def test_dwpose_must_be_here_and_must_mean_this_face(
     seen = by_mesh(image, here) + 8
     pose = type("Pose", (), {"find": lambda self, _: type("Sighting", (), {"points": seen})})()
     monkeypatch.setattr("lipsmith.face.dwpose.DWPose.load", lambda path, device: pose)
-    sight = landmark_source(asked)
-    assert np.array_equal(sight(image, here), seen)
-    assert sight(image, there) is None
-    ready = MuseTalkPreparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []), sight)
+    landmarks = landmark_source(asked)
+    assert np.array_equal(landmarks(image, here), seen)
+    assert landmarks(image, there) is None
+    ready = MuseTalkPreparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []), landmarks)
     mesh = MuseTalkPreparation(asked, networks, region_of(MuseTalkOptions(weights="tiny"), []))
-    moved, known = (one.target(image, here).material.patch.face for one in (ready, mesh))
+    moved, known = (one.prepare(image, here).material.patch.face for one in (ready, mesh))
     assert moved[0] == known[0] + 8
-    assert ready.target(image, there).material.patch.face == mesh.target(image, there).material.patch.face
+    assert ready.prepare(image, there).material.patch.face == mesh.prepare(image, there).material.patch.face

@@ -13,11 +13,12 @@ pytest.importorskip("transformers")
 
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.blend import Patch  # noqa: E402
-from lipsmith.engines.musetalk.latents import pixels  # noqa: E402
-from lipsmith.engines.musetalk.networks import Networks, load_networks  # noqa: E402
+from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.prepare import MuseTalkMaterial  # noqa: E402
 from lipsmith.engines.musetalk.resize import resize_faces  # noqa: E402
+from lipsmith.engines.torch_runtime.networks import Networks  # noqa: E402
+from lipsmith.engines.torch_runtime.vae import pixels  # noqa: E402
 
 RANDOM = np.random.default_rng(5)
 PATCHES = [  # larger and smaller than 256, at the box's edges and inside it

@@ -18,10 +18,10 @@ pytest.importorskip("transformers")
 
 from lipsmith.compose import compose  # noqa: E402
 from lipsmith.engines.musetalk import MuseTalkEngine, MuseTalkOptions  # noqa: E402
-from lipsmith.engines.musetalk.latents import vae_config  # noqa: E402
-from lipsmith.engines.musetalk.networks import Networks  # noqa: E402
 from lipsmith.engines.musetalk.prepare import MuseTalkPreparation  # noqa: E402
 from lipsmith.engines.musetalk.unet import fold_time, unet_config  # noqa: E402
+from lipsmith.engines.torch_runtime.networks import Networks  # noqa: E402
+from lipsmith.engines.torch_runtime.vae import vae_config  # noqa: E402
 from lipsmith.pipeline.render import render_stream  # noqa: E402
 from lipsmith.pipeline.timeline import Timeline  # noqa: E402
 from lipsmith.speech.whisper import Whisper  # noqa: E402
@@ -99,7 +99,7 @@ def run(request: pytest.FixtureRequest, networks: Networks, whisper: Remembering
 def targets(run: tuple[str, MuseTalkEngine]) -> list[PreparedFace]:
     ready = run[1]._preparation
     return [
-        ready.at(image, np.array(points, np.float32), np.array(GOLD["detector_box"], np.float32))
+        ready.prepare_at(image, np.array(points, np.float32), np.array(GOLD["detector_box"], np.float32))
         for image, points in zip(FRAMES, GOLD["landmarks"], strict=True)
     ]
 

@@ -9,10 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from lipsmith.engines.musetalk.latents import TINY, vae_config  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.engines.torch_runtime.upsample import kernels, phased  # noqa: E402
+from lipsmith.engines.torch_runtime.vae import TINY, vae_config  # noqa: E402
 
 
 def seeded(*shape: int) -> Any:

@@ -39,7 +39,7 @@ def requested_engine(flags: ServiceFlags) -> ServingEngine:
         EngineUnavailable: the default engine cannot run here either.
     """
     options = musetalk_options(flags)
-    reason = engine_table()[REQUESTED].lacks(options) or _device_fault(flags.device)
+    reason = _unavailable_reason(options) or _device_fault(flags.device)
     if reason is None:
         return ServingEngine(load_engine(REQUESTED, **options), flags.device)
     return ServingEngine(load_engine(DEFAULT), "cpu", fallback_notice(reason))
@@ -60,7 +60,7 @@ def template_engine(name: str, options: Mapping[str, Any], flags: ServiceFlags) 
     weights, version = _weights(flags.unet_model_path)
     if weights in _RANDOM_WEIGHTS or (weights != "official" and version == options.get("version")):
         changed["weights"] = weights
-    reason = engine_table()[REQUESTED].lacks(changed) or _device_fault(flags.device)
+    reason = _unavailable_reason(changed) or _device_fault(flags.device)
     return reason or ServingEngine(load_engine(REQUESTED, **changed), flags.device)
 
 
@@ -80,6 +80,12 @@ def musetalk_options(flags: ServiceFlags) -> dict[str, Any]:
 def fallback_notice(reason: str) -> str:
     """Say why the default engine serves, in Chinese and English."""
     return f"请求的设备或模型不可用, 已使用默认引擎。 Another engine or device serves: {reason}"
+
+
+def _unavailable_reason(options: Mapping[str, Any]) -> str | None:
+    """Why MuseTalk cannot run here with these options; None: it can."""
+    spec = engine_table()[REQUESTED]
+    return spec.unavailable_reason(spec.build(options))
 
 
 def _device_options(flags: ServiceFlags) -> dict[str, Any]:

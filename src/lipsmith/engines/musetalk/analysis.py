@@ -1,4 +1,4 @@
-"""What is kept of a person over a whole film: DWPose's points, made calm, and how far the mask's border can be moved.
+"""What is kept of a person over a whole film: DWPose's points, smoothed, and how far the mask's border can be moved.
 
 DWPose looks at every frame on its own, so its points tremble, and a box made of them shakes the picture. They are
 kept while the film is looked at and smoothed like FaceMesh's: without delay, over short gaps, never across a cut.
@@ -24,22 +24,22 @@ class MuseTalkIdentity:
     """One person of a film."""
 
     shift_range: ShiftRange
-    seen: Tracks | None = None  # of the 68 points; None: FaceMesh's serve
+    tracks: Tracks | None = None  # of DWPose's 68 points; None: FaceMesh's are used
     smooth: bool = True
 
     def points(self, face: Face) -> Array | None:
         """The (68, 2) px of this person in the frame of ``face``, or None where nothing was kept."""
-        if self.seen is None:
+        if self.tracks is None:
             return None
-        found = self.seen.faces(face.frame, (face.track,), self.smooth)
+        found = self.tracks.faces(face.frame, (face.track,), self.smooth)
         return found[0].landmarks[:, :2] if found else None
 
 
 class MuseTalkAnalysis:
-    """Looks over one person's frames; ``smooth`` False leaves DWPose's points as they are, as upstream does."""
+    """Looks over one person's frames. Without ``smooth``, DWPose's points stay as they are, as in upstream."""
 
-    def __init__(self, sight: LandmarkSource = by_mesh, smooth: bool = True) -> None:
-        self._sight, self._smooth = sight, smooth
+    def __init__(self, landmarks: LandmarkSource = by_mesh, smooth: bool = True) -> None:
+        self._landmarks, self._smooth = landmarks, smooth
         self._range = ShiftRange()
         self._points = LandmarkFile(POINTS)
         self._track: Track | None = None
@@ -47,8 +47,8 @@ class MuseTalkAnalysis:
         self._scene = 0
 
     def add(self, image: Image, face: Face) -> None:
-        """See one frame with its face; where the frame is not known, its points are not kept."""
-        own = None if self._sight is by_mesh else self._sight(image, face)
+        """See one frame with its face. Points are kept where the number of the frame is known."""
+        own = None if self._landmarks is by_mesh else self._landmarks(image, face)
         for _ in range(self._range.frames, face.frame):
             self._range.add(None)
         self._range.add(by_mesh(image, face) if own is None else own)

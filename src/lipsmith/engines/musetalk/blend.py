@@ -1,4 +1,4 @@
-"""What of a drawn face is pasted, and where: only the rectangle in which its mask is not empty.
+"""Which part of a drawn face is pasted, and where: the rectangle in which its mask is not empty.
 
 ``compose`` then lays it down. With a mask of whole 255ths that is Pillow's own paste, grey level for grey level: both
 round (below * (255 - mask) + picture * mask) / 255 to the nearest, and there are no ties, because 255 is odd.
@@ -33,9 +33,9 @@ class Patch:
         rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
         if not len(rows):
             return None
-        held = seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        part = seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         x, y = x0 + int(columns[0]), y0 + int(rows[0])
-        return cls(face, (x, y, x + held.shape[1], y + held.shape[0]), held.astype(np.float32) / np.float32(255))
+        return cls(face, (x, y, x + part.shape[1], y + part.shape[0]), part.astype(np.float32) / np.float32(255))
 
     @property
     def crop(self) -> Crop:

@@ -1,12 +1,15 @@
-"""Where MuseTalk draws: a box in whole px from 68 landmarks, whose middle is the border of what is drawn anew."""
+"""Where MuseTalk draws: a box in whole px around 68 landmarks. What lies below its middle is drawn anew."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...types import Array
+from ...face.points68 import points68
+from ...types import Array, Face
+from .options import MuseTalkOptions
 
 Box = tuple[int, int, int, int]
 """px: x0 y0 x1 y1, half-open; it may leave the image."""
@@ -50,7 +53,7 @@ def with_margin(box: Box, margin: int, height: int) -> Box:
 
 @dataclass(slots=True)
 class ShiftRange:
-    """How far the border may be shifted before it leaves the nose, over the frames seen so far."""
+    """How far ``bbox_shift`` can move the border before it leaves the nose: the mean over the frames seen so far."""
 
     frames: int = 0
     faces: int = 0
@@ -75,4 +78,13 @@ class ShiftRange:
         return _RANGE.format(frames=self.frames, low=low, high=high, shift=shift)
 
 
-__all__ = ["Box", "ShiftRange", "detector_box", "face_box", "with_margin"]
+def face_notes(options: MuseTalkOptions, faces: Sequence[Face]) -> tuple[str, ...]:
+    """How far ``bbox_shift`` can be moved for the first of ``faces``, in upstream's words."""
+    found = ShiftRange()
+    for face in faces[:1]:
+        found.add(points68(face.landmarks))
+    text = found.text(options.bbox_shift)
+    return (f"bbox_shift: {text}",) if text else ()
+
+
+__all__ = ["Box", "ShiftRange", "detector_box", "face_box", "face_notes", "with_margin"]

@@ -1,4 +1,4 @@
-"""MuseTalk behind the protocols of the house. See docs/musetalk.md."""
+"""MuseTalk as an ``Engine``. See docs/musetalk.md."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ...speech.whisper import Whisper, WhisperEncoder
+    from ..torch_runtime.networks import Networks
     from .analysis import MuseTalkAnalysis
     from .box import ShiftRange
     from .landmarks import LandmarkSource
-    from .networks import Networks
     from .painter import FacePainter
     from .prepare import MuseTalkMaterial, MuseTalkPreparation
 
 SHIFTED = "bbox_shift was given to MuseTalk 1.5, which was made to do without: upstream ignores it there"
-LIVE_HOP = 2  # rows of 20 ms between looks of the network that hears, live
+LIVE_HOP = 2  # live, Whisper runs again after so many rows of 20 ms
 
 
 class MuseTalkEngine:
-    """Draws the lower face with MuseTalk 1.5 or 1.0. Networks are loaded when a face is first seen, heard or drawn.
+    """Draws the lower face with MuseTalk 1.5 or 1.0. Its networks are loaded when they are first needed.
 
     Raises:
         WeightsMissing, InputError, OptionError: at that moment, when files are missing or wrong, or the machine cannot.
@@ -39,43 +39,45 @@ class MuseTalkEngine:
 
     @property
     def info(self) -> EngineInfo:
-        from .networks import device_of
-        from .painter import batch_of
+        from ..torch_runtime.device import resolve_device
+        from ..torch_runtime.memory import batch_size
 
-        batch = batch_of(self.options.batch_size, device_of(self.options))
+        batch = batch_size(self.options.batch_size, resolve_device(self.options.device))
         return EngineInfo("musetalk", self.options.version, batch=batch)
 
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
-        """What a material is made of."""
-        from .prepare import RECORDS
+        """The dataclasses of a material."""
+        from .prepare import MATERIAL_TYPES
 
-        return RECORDS
+        return MATERIAL_TYPES
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was changed on the way, for the report."""
+        """Fallbacks that were taken, and how far ``bbox_shift`` can be moved."""
         found = [*self._networks.notices] if "_networks" in self.__dict__ else []
         shift, first = self.options.bbox_shift, self.options.version == "v1"
         if shift and not first:
             found.append(SHIFTED)
-        told = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
-        return (*found, told) if told else tuple(found)
+        text = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
+        return (*found, text) if text else tuple(found)
 
     def analyze(self, still: bool) -> MuseTalkAnalysis:
-        """Begin to look over one person's frames: for DWPose's points, and for how far the border can be moved.
+        """Begin to look over one person's frames, for DWPose's points and the range of ``bbox_shift``.
 
-        The networks are loaded now: what is wrong with a file or the device is told before a film is looked at.
+        The networks are loaded now: a wrong file or device is an error before a film is looked at.
         """
         from .analysis import MuseTalkAnalysis
 
         _ = self._networks, self._whisper
-        return MuseTalkAnalysis(self._sight, smooth=not self.options.strict)
+        return MuseTalkAnalysis(self._landmarks, smooth=not self.options.strict)
 
     def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
-        """Make one face in (H, W, 3) RGB ready: latents, and the mask through which it is pasted."""
-        self.shift_range = getattr(identity, "shift_range", None)
-        return self._preparation.target(image, face, identity)
+        """Prepare one face in (H, W, 3) RGB: its latents, and the mask through which it is pasted."""
+        from .analysis import MuseTalkIdentity
+
+        self.shift_range = identity.shift_range if isinstance(identity, MuseTalkIdentity) else None
+        return self._preparation.prepare(image, face, identity)
 
     def speech_encoder(self, fps: Fraction) -> WhisperEncoder:
         """A fresh encoder of (50, 384) drives for a film at ``fps``."""
@@ -87,7 +89,7 @@ class MuseTalkEngine:
         return WhisperEncoder(fps, self._whisper, left, right, options.strict, hop)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
-        """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
+        """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
         from .prepare import MuseTalkMaterial, Untouched
 
         pairs = [pair for row in zip(materials, drives, strict=True) for pair in zip(*row, strict=True)]
@@ -99,7 +101,7 @@ class MuseTalkEngine:
         return [[next(pictures) for _ in row] for row in materials]
 
     def _parts(self, faces: Sequence[MuseTalkMaterial], drives: Sequence[Array]) -> list[Image]:
-        """What is pasted of each face: scaled by OpenCV, as upstream does, or on the GPU, in one copy back."""
+        """The part of each face that is pasted: scaled by OpenCV as in upstream, or on the GPU with one copy back."""
         latents, patches = [face.latents for face in faces], [face.patch for face in faces]
         if self._networks.device != "cpu" and not self.options.strict:
             return self._painter.paint_parts(latents, drives, patches)
@@ -131,10 +133,10 @@ class MuseTalkEngine:
         from .region import region_of
 
         region = region_of(self.options, self._networks.notices)
-        return MuseTalkPreparation(self.options, self._networks, region, self._sight)
+        return MuseTalkPreparation(self.options, self._networks, region, self._landmarks)
 
     @cached_property
-    def _sight(self) -> LandmarkSource:
+    def _landmarks(self) -> LandmarkSource:
         from .landmarks import landmark_source
 
         return landmark_source(self.options)

@@ -1,4 +1,4 @@
-"""Where a face's 68 points are: FaceMesh's, which come smoothed over time, or DWPose's, as upstream sees them."""
+"""A face's 68 points: from FaceMesh, already smoothed over time, or from DWPose, as in upstream."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from ...face.points68 import points68
 from ...types import Array, Face, Image
 from ...weights import find
-from .networks import device_of, models_folder
+from ..torch_runtime.device import resolve_device
+from .networks import models_folder
 from .options import MuseTalkOptions
+from .weights import DWPOSE
 
 if TYPE_CHECKING:
     from ...face.dwpose import DWPose, PoseEstimate
@@ -19,12 +21,12 @@ LandmarkSource = Callable[[Image, Face], Array | None]
 
 
 def by_mesh(_: Image, face: Face) -> Array:
-    """Those of FaceMesh."""
+    """FaceMesh's points: (68, 2) px."""
     return points68(face.landmarks)
 
 
 class PoseLandmarks:
-    """Those of DWPose, which sees one face in a whole image; an image with several people is looked at once."""
+    """DWPose's points. It sees one face in a whole image, so an image with several people is looked at once."""
 
     def __init__(self, pose: DWPose) -> None:
         self._pose = pose
@@ -52,4 +54,4 @@ def landmark_source(options: MuseTalkOptions) -> LandmarkSource:
         return by_mesh
     from ...face.dwpose import DWPose
 
-    return PoseLandmarks(DWPose.load(find("dwpose", models_folder(options.weights)).path, device_of(options)))
+    return PoseLandmarks(DWPose.load(find(DWPOSE, models_folder(options.weights)).path, resolve_device(options.device)))

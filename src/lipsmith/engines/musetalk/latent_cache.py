@@ -1,8 +1,7 @@
-"""Latents of faces that were encoded before: a film played again, forward and backward, is encoded once.
+"""Latents of faces that were encoded before, so that a film played forward and backward is encoded once.
 
-They lie in a nameless temporary file, 32 KiB a face, and are found by the bytes of the face's picture. When the file
-is full the one unused for longest gives its place to the newest: a film played backward needs that first. On a full
-disk nothing is remembered.
+They lie in a nameless temporary file, 32 KiB a face, and are found by a hash of the face's picture. When the file is
+full, the one that was unused for longest is replaced. On a full disk nothing is remembered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a face's pixels to the latents that the UNet eats, and back: Stable Diffusion's VAE and what surrounds it."""
+"""From a face's pixels to the latents that the UNet takes: the face twice, once without its lower half."""
 
 from __future__ import annotations
 
@@ -7,33 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...types import Array, Image
+from ..torch_runtime.vae import VAECodec
 
 if TYPE_CHECKING:
     import torch
 
 SIDE = 256
 """px of the face's picture; its latents are 32."""
-SCALING = 0.18215
-"""Latents are the VAE's means times this."""
-FULL_WIDTHS = (128, 256, 512, 512)
-TINY = ((8, 8, 16, 16), 1, 8)
-"""Widths, layers and groups of a VAE for trials."""
-
-
-def vae_config(widths: tuple[int, ...] = FULL_WIDTHS, layers: int = 2, groups: int = 32) -> dict[str, Any]:
-    """That of sd-vae-ft-mse; other sizes make a small one for tests."""
-    return {
-        "in_channels": 3,
-        "out_channels": 3,
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "block_out_channels": widths,
-        "layers_per_block": layers,
-        "act_fn": "silu",
-        "latent_channels": 4,
-        "norm_num_groups": groups,
-        "sample_size": SIDE,
-    }
 
 
 def face_picture(image: Image, box: tuple[int, int, int, int]) -> Image:
@@ -55,45 +35,21 @@ def vae_input(picture: Image) -> Array:
 
 
 class FaceCodec:
-    """The VAE with MuseTalk's habits around it.
+    """Stable Diffusion's VAE as MuseTalk uses it.
 
     Args:
         vae: diffusers' AutoencoderKL, on its device and in its precision.
-        generator: draws from the VAE's posterior as upstream does, in order of the calls; None: its mode,
-            which is the same for the same picture.
+        generator: draws from the VAE's posterior as upstream does; None: its mode.
     """
 
     def __init__(self, vae: Any, generator: torch.Generator | None = None) -> None:
-        self._vae, self._generator = vae, generator
+        self._codec = VAECodec(vae, generator)
 
     def encode(self, picture: Image) -> Array:
         """(8, 32, 32) scaled latents of a (256, 256, 3) RGB picture: without its lower half, then whole."""
-        import torch
-
-        with torch.inference_mode():
-            given = torch.from_numpy(vae_input(picture)).to(self._vae.device, self._vae.dtype)
-            found = [self._vae.encode(one[None]).latent_dist for one in given]
-            parts = [self._drawn(one) if self._generator else one.mean for one in found]
-            latents: Array = (torch.cat(parts, 1)[0].float() * SCALING).cpu().numpy()
-        return latents
-
-    def _drawn(self, posterior: Any) -> torch.Tensor:
-        import torch
-
-        noise = torch.randn(posterior.mean.shape, generator=self._generator)
-        drawn: torch.Tensor = posterior.mean + posterior.std * noise.to(posterior.mean.device, posterior.mean.dtype)
-        return drawn
+        latents = self._codec.encode(vae_input(picture))
+        return latents.reshape(-1, *latents.shape[2:])
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """(B, 4, 32, 32) scaled latents -> (B, 3, 256, 256), about 0..1, not yet clamped."""
-        faces: torch.Tensor = self._vae.decode(latents / SCALING).sample / 2 + 0.5
-        return faces
-
-
-def pixels(faces: torch.Tensor) -> Image:
-    """(B, 3, h, w) of 0..1 on any device -> (B, h, w, 3) uint8 RGB, halves rounded to even; one copy to the CPU."""
-    import torch
-
-    values = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
-    image: Image = np.ascontiguousarray(values.permute(0, 2, 3, 1).cpu().numpy())
-    return image
+        return self._codec.decode(latents)

@@ -1,4 +1,4 @@
-"""Through which mask a drawn face is pasted: the parsed region below the middle of its box, with a soft edge."""
+"""The mask through which a drawn face is pasted: the parsed region below the middle of its box, with a soft edge."""
 
 from __future__ import annotations
 

@@ -1,22 +1,22 @@
-"""What can be chosen of MuseTalk; the names are upstream's."""
+"""The options of MuseTalk; their names are upstream's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import OptionError
+from ...options import option
+from ..torch_runtime.device import Precision
 
 Version = Literal["v15", "v1"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Landmarks = Literal["facemesh", "dwpose"]
 ParsingMode = Literal["auto", "raw", "neck", "jaw"]
 Hearing = Literal["whole", "live"]
 
-_APART = {"prepares": False}
-"""Of options that shape nothing of what is prepared: an avatar made with others serves as well."""
 OFFLINE_FEATHER, REALTIME_FEATHER = 0.05, 0.1
 """Upstream's blur at the mask's edge, as a share of the crop: its two scripts differ."""
+_CHEEK = (20, 160, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +27,67 @@ class MuseTalkOptions:
         OptionError: a value that cannot be.
     """
 
-    version: Version = "v15"
-    weights: str = "official"  # official: looked for; a models folder; random, tiny: seeded noise for trials and tests
-    device: str = field(default="auto", metadata=_APART)  # auto: the GPU if there is one; else what torch calls it
-    precision: Precision = "auto"  # fp16 on GPUs, bf16 on CPUs that have it, else fp32
-    batch_size: int = field(default=0, metadata=_APART)  # faces drawn together; 0: 8 on a GPU, 1 on a CPU
-    landmarks: Landmarks = "facemesh"
-    bbox: str = ""  # x0,y0,x1,y1 px: the face's box, the same in every frame
-    bbox_shift: int = 0  # px: moves the mask's upper edge down, and so opens the mouth
-    extra_margin: int = 10  # px below the chin, v1.5 only
-    parsing_mode: ParsingMode = "auto"  # what is pasted; auto: jaw, for v1 raw
-    left_cheek_width: int = 90  # px of 512: how far from the middle the jaw's mask grows downwards
-    right_cheek_width: int = 90
-    feather: float = OFFLINE_FEATHER  # blur of the mask's edge, as a share of the crop
-    audio_padding_left: int = field(default=2, metadata=_APART)  # pairs of 20 ms heard before a frame
-    audio_padding_right: int = field(default=2, metadata=_APART)  # ... and after it
-    # whole: 30 s at once, the best; live: answers 132.5 ms after a frame's start
-    hearing: Hearing = field(default="whole", metadata=_APART)
-    tiling: bool = field(default=False, metadata=_APART)  # decode in tiles, for GPUs with little memory
-    # on CUDA: each batch size as one graph, batches filled up to 1, 2, 4, 8, 16
-    graphs: bool = field(default=True, metadata=_APART)
-    # torch.compile: a minute before the first frame, faster after it
-    compile: bool = field(default=False, metadata=_APART)
-    strict: bool = False  # as upstream does it: its audio windows, and latents drawn by seed
-    seed: int = 0  # of the latents in strict mode, and of random weights
+    version: Version = option("v15", "MuseTalk 1.5 or 1.0.")
+    weights: str = option(
+        "official",
+        "official: looked for; or a models folder; random or tiny: seeded noise, for trials.",
+        flag=True,
+        local=True,
+    )
+    device: str = option(
+        "auto",
+        "auto: a GPU if there is one; else what torch calls it, such as cpu or cuda:1.",
+        prepares=False,
+        local=True,
+    )
+    precision: Precision = option("auto", "auto: fp16 on a GPU, bf16 on a CPU that has it, else fp32.", flag=True)
+    batch_size: int = option(0, "Faces drawn together; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True)
+    landmarks: Landmarks = option("facemesh", "facemesh, or upstream's dwpose by its own file.", flag=True)
+    bbox: str = option("", "x0,y0,x1,y1 in px: the face's box, the same in every frame.", flag=True)
+    bbox_shift: int = option(
+        0,
+        "px that open (+) or close (-) the mouth; upstream knows it for v1 only.",
+        help_zh="像素：张大（+）或收小（-）嘴型",
+        flag=True,
+        page=(-40, 40, 1),
+    )
+    extra_margin: int = option(
+        10,
+        "px below the chin; v1.5 only.",
+        help_zh="额外边距：下巴以下的像素；v1.5",
+        flag=True,
+        page=(0, 40, 1),
+    )
+    parsing_mode: ParsingMode = option(
+        "auto",
+        "What of the face is pasted; auto: jaw, for v1 raw.",
+        help_zh="解析模式：贴回面部的哪些部分",
+        flag=True,
+        page=True,
+    )
+    left_cheek_width: int = option(
+        90,
+        "How wide the jaw's mask is to the left, px of 512.",
+        help_zh="左脸颊宽度",
+        flag=True,
+        page=_CHEEK,
+    )
+    right_cheek_width: int = option(90, "... and to the right.", help_zh="右脸颊宽度", flag=True, page=_CHEEK)
+    feather: float = option(
+        OFFLINE_FEATHER, "Blur of the mask's edge, as a share of the square around the face.", flag=True
+    )
+    audio_padding_left: int = option(2, "Pairs of 20 ms heard before a frame.", prepares=False, flag=True)
+    audio_padding_right: int = option(2, "... and after it.", prepares=False, flag=True)
+    hearing: Hearing = option(
+        "whole", "whole: Whisper hears 30 s at once; live: it answers 132.5 ms after a frame's start.", prepares=False
+    )
+    tiling: bool = option(False, "Decode in tiles: less GPU memory, but the picture changes visibly.", prepares=False)
+    graphs: bool = option(True, "On CUDA, capture each batch size as one graph.", prepares=False)
+    compile: bool = option(
+        False, "Use torch.compile: a minute or more before the first frame, faster after it.", prepares=False
+    )
+    strict: bool = option(False, "As upstream: its audio windows, latents drawn by seed, fp32.")
+    seed: int = option(0, "Of the latents in strict mode, and of random weights.")
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "extra_margin", "left_cheek_width", "right_cheek_width"):
@@ -69,7 +106,7 @@ class MuseTalkOptions:
                 "bbox_shift moves the box that the landmarks make, bbox is one of your own: leave one out."
             )
         if self.bbox:
-            self.box  # noqa: B018 - a box that cannot be is told now
+            self.box  # noqa: B018 - refuses a box that cannot be
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:

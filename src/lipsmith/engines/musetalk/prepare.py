@@ -1,4 +1,4 @@
-"""One face of one image made ready: its latents, where its lower half goes, and through which mask."""
+"""One face of one image, prepared: its latents, where its lower half goes, and the mask it is pasted through."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Array, Crop, Face, Image, PreparedFace
+from ..torch_runtime.memory import no_room
+from ..torch_runtime.networks import Networks
 from .analysis import MuseTalkIdentity
 from .blend import Patch
 from .box import Box, face_box, with_margin
@@ -17,7 +19,6 @@ from .landmarks import LandmarkSource, by_mesh
 from .latent_cache import LatentCache
 from .latents import FaceCodec, face_picture
 from .mask import paste_mask, square_around
-from .networks import Networks, no_room
 from .options import MuseTalkOptions
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Region = Callable[[Image, Box, Array], NDArray[np.bool_]]
 """(image, square around the face, its (68, 2) px landmarks) -> (512, 512) over the square: the lower face."""
 SMALLEST = 8  # px: the side below which a face is left as it is
 TOO_SMALL = f"the face in the picture is smaller than {SMALLEST} px"
-BESIDE = f"of the box {{}}, less than {SMALLEST} px lie in the picture of {{}} x {{}} px"
+OUTSIDE = f"of the box {{}}, less than {SMALLEST} px lie in the picture of {{}} x {{}} px"
 HIDDEN = "nothing of the lower face shows"
 
 
@@ -47,48 +48,48 @@ class Untouched:
     picture: Image
 
 
-RECORDS = (MuseTalkMaterial, Patch, Untouched)
-"""What a stored material is built of."""
+MATERIAL_TYPES = (MuseTalkMaterial, Patch, Untouched)
+"""The dataclasses of a material that is stored."""
 
 
 class MuseTalkPreparation:
-    """Makes faces ready, one after the other.
+    """Prepares faces, one after the other.
 
     Args:
         options: which box, margin and edge.
         networks: whose VAE encodes.
-        region: what of a face is drawn anew.
-        sight: where a face's points are.
+        region: which part of a face is drawn anew.
+        landmarks: where a face's points are.
     """
 
     def __init__(
-        self, options: MuseTalkOptions, networks: Networks, region: Region, sight: LandmarkSource = by_mesh
+        self, options: MuseTalkOptions, networks: Networks, region: Region, landmarks: LandmarkSource = by_mesh
     ) -> None:
-        self._options, self._region, self._sight = options, region, sight
+        self._options, self._region, self._landmarks = options, region, landmarks
         self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
-        self._latents = LatentCache(self._encoded)
+        self._encode = LatentCache(self._encoded)
 
-    def target(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
+    def prepare(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
         """One face in (H, W, 3) RGB, by the points that were kept of its ``identity``, else by those seen now."""
         points = identity.points(face) if isinstance(identity, MuseTalkIdentity) else None
-        if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.seen is None):
-            points = self._sight(image, face)
-        return self.at(image, by_mesh(image, face) if points is None else points, face.box)
+        if points is None and (not isinstance(identity, MuseTalkIdentity) or identity.tracks is None):
+            points = self._landmarks(image, face)
+        return self.prepare_at(image, by_mesh(image, face) if points is None else points, face.box)
 
-    def at(self, image: Image, points: Array, detected: Array) -> PreparedFace:
+    def prepare_at(self, image: Image, points: Array, detected: Array) -> PreparedFace:
         """One face by its (68, 2) px landmarks and the (4,) px box of a detector, for when they make none."""
         height, width = image.shape[:2]
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
         box = with_margin(box, self._options.margin, height)
         if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
             return left_alone(
-                image, BESIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
+                image, OUTSIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
             )
         mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
         patch = Patch.of(mask, box, width, height)
         if patch is None:
             return left_alone(image, HIDDEN)
-        return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._latents(face_picture(image, box)), patch))
+        return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._encode(face_picture(image, box)), patch))
 
     def _encoded(self, picture: Image) -> Array:
         """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
@@ -96,14 +97,14 @@ class MuseTalkPreparation:
 
         try:
             while not np.isfinite(latents := self._codec.encode(picture)).all():
-                self._networks.widen()
+                self._networks.upcast()
         except torch.cuda.OutOfMemoryError as problem:
             raise no_room(problem) from problem
         return latents
 
 
 def left_alone(image: Image, why: str) -> PreparedFace:
-    """A target that changes nothing: one px, laid where it was."""
+    """A prepared face that changes nothing: one px, laid where it was."""
     return PreparedFace(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
 
 

@@ -1,4 +1,4 @@
-"""What of a face is drawn anew: BiSeNet sees it, or the landmarks' polygons stand in."""
+"""Which part of a face is drawn anew: by BiSeNet's parsing, or by polygons around the landmarks without it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from ...types import Array, Image
 from ...weights import search
+from ..torch_runtime.device import resolve_device
 from .box import Box
 from .mask import cut_out
-from .networks import RANDOM_WEIGHTS, device_of, models_folder
+from .networks import RANDOM_WEIGHTS, models_folder
 from .options import MuseTalkOptions
+from .weights import BISENET
 
 if TYPE_CHECKING:
     from ...face.parsing import FaceParser
@@ -21,7 +23,7 @@ WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, w
 
 
 class SpeakingRegion:
-    """The lower face over the square around it, as the options' parsing mode has it."""
+    """The lower face in the square around it, by the options' parsing mode."""
 
     def __init__(self, options: MuseTalkOptions, parser: FaceParser) -> None:
         self._options, self._parser = options, parser
@@ -36,12 +38,12 @@ class SpeakingRegion:
 
 
 def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
-    """By BiSeNet if its weights are on this machine, else by polygons, which ``notices`` is then told."""
+    """By BiSeNet if its weights are on this machine, else by polygons; then a sentence is added to ``notices``."""
     from ...face.parsing import BiSeNetParser, PolygonParser
 
-    found = None if options.weights in RANDOM_WEIGHTS else search("bisenet", models_folder(options.weights))
+    found = None if options.weights in RANDOM_WEIGHTS else search(BISENET, models_folder(options.weights))
     if found is not None:
-        return SpeakingRegion(options, BiSeNetParser.load(found.path, device_of(options)))
+        return SpeakingRegion(options, BiSeNetParser.load(found.path, resolve_device(options.device)))
     if options.weights not in RANDOM_WEIGHTS:
         notices.append(WITHOUT_BISENET)
     return SpeakingRegion(options, PolygonParser())

@@ -1,4 +1,4 @@
-"""MuseTalk's UNet: latents of a face without mouth, and what Whisper hears, to latents of the speaking face. One step.
+"""MuseTalk's UNet: latents of a face without mouth and Whisper's features to latents of the speaking face, in one step.
 
 The architecture is Stable Diffusion 1's (diffusers builds it) with 8 channels in and 384 of conditioning. It is always
 asked at time step 0, so the time embedding is a constant: ``fold_time`` moves it into the convolutions' biases, and
@@ -70,13 +70,13 @@ def fold_time(unet: Any) -> Any:
     return unet
 
 
-def draw(unet: Any, latents: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+def draw(unet: Any, latents: torch.Tensor, drives: torch.Tensor) -> torch.Tensor:
     """The speaking face's latents.
 
     Args:
         unet: after ``fold_time``.
         latents: (B, 8, 32, 32) scaled; the face without mouth, then the whole one.
-        heard: (B, 50, 384) with ``positions`` added.
+        drives: (B, 50, 384) with ``positions`` added.
 
     Returns:
         (B, 4, 32, 32) scaled latents.
@@ -84,20 +84,20 @@ def draw(unet: Any, latents: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
     picture = unet.conv_in(latents)
     kept = [picture]
     for block in unet.down_blocks:
-        picture, states = block(picture, **_heard_by(block, heard))
+        picture, states = block(picture, **_conditioning(block, drives))
         kept += states
-    picture = unet.mid_block(picture, encoder_hidden_states=heard)
+    picture = unet.mid_block(picture, encoder_hidden_states=drives)
     for block in unet.up_blocks:
         count = len(block.resnets)
-        picture = block(picture, tuple(kept[-count:]), **_heard_by(block, heard))
+        picture = block(picture, tuple(kept[-count:]), **_conditioning(block, drives))
         del kept[-count:]
     drawn: torch.Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(picture)))
     return drawn
 
 
-def _heard_by(block: Any, heard: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The conditioning, for blocks that listen."""
-    return {"encoder_hidden_states": heard} if getattr(block, "has_cross_attention", False) else {}
+def _conditioning(block: Any, drives: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The conditioning, for blocks with cross-attention."""
+    return {"encoder_hidden_states": drives} if getattr(block, "has_cross_attention", False) else {}
 
 
 __all__ = ["CHANNELS", "FULL_WIDTHS", "TINY", "TOKENS", "draw", "fold_time", "positions", "unet_config"]

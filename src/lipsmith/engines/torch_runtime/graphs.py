@@ -1,4 +1,4 @@
-"""Wrappers that make a network's step faster on a GPU and can be left off: batches of few sizes, each captured once.
+"""Optional wrappers that make a network's step faster: CUDA graphs for batches of a few sizes, and torch.compile.
 
 A *step* is a function of tensors with one row per picture, whose row b does not depend on other rows.
 """
@@ -29,11 +29,11 @@ def bucket(rows: int) -> int:
 
 
 class GraphCache:
-    """A step whose batches are filled up to a bucket, by their last row, and answered by one capture per bucket.
+    """A step that is captured once for each batch size in ``BUCKETS``; a smaller batch is filled up by its last row.
 
     Args:
-        step: what is drawn.
-        capture: makes the step of one batch's shapes; ``cuda_graph`` on a GPU.
+        step: the function to run.
+        capture: makes the step for one batch's shapes; ``cuda_graph`` on a GPU.
     """
 
     def __init__(self, step: Step, capture: Capture) -> None:
@@ -57,7 +57,7 @@ class GraphCache:
         return self._captured[key](*full)[:rows]
 
     def forget(self) -> bool:
-        """Give the captures' memory back; needed, too, when weights moved or changed their precision.
+        """Give the captures' memory back. Also needed when weights moved or changed their precision.
 
         Returns:
             Whether there were any.
@@ -83,19 +83,19 @@ def cuda_graph(step: Step, example: tuple[torch.Tensor, ...]) -> Step:
     """
     import torch
 
-    held = tuple(one.clone() for one in example)
-    aside = torch.cuda.Stream(held[0].device)  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream(held[0].device))
-    with torch.cuda.stream(aside):
+    inputs = tuple(one.clone() for one in example)
+    stream = torch.cuda.Stream(inputs[0].device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(inputs[0].device))
+    with torch.cuda.stream(stream):
         for _ in range(WARM_UP):
-            step(*held)
-    torch.cuda.current_stream(held[0].device).wait_stream(aside)
+            step(*inputs)
+    torch.cuda.current_stream(inputs[0].device).wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        drawn = step(*held)
+        drawn = step(*inputs)
 
     def replay(*given: torch.Tensor) -> torch.Tensor:
-        for place, one in zip(held, given, strict=True):
+        for place, one in zip(inputs, given, strict=True):
             place.copy_(one)
         graph.replay()
         return drawn.clone()
@@ -104,7 +104,7 @@ def cuda_graph(step: Step, example: tuple[torch.Tensor, ...]) -> Step:
 
 
 class Compiled:
-    """A step under ``torch.compile``; where that fails, the step as it is, and ``notices`` is told."""
+    """A step under ``torch.compile``. Where that fails, the plain step runs, and ``notices`` gets a sentence."""
 
     def __init__(self, step: Step, notices: list[str], backend: str = "inductor") -> None:
         import torch
@@ -113,7 +113,7 @@ class Compiled:
         self._fast: Step | None = torch.compile(step, backend=backend, dynamic=False)
 
     def __call__(self, *given: torch.Tensor) -> torch.Tensor:
-        """The step's answer."""
+        """The step's result."""
         from torch._dynamo.exc import TorchDynamoException
 
         if self._fast is not None:

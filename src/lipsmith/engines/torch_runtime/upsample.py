@@ -1,4 +1,4 @@
-"""Doubling a picture and convolving it, without convolving what was doubled.
+"""Doubled convolutions: nearest-neighbour doubling and a 3x3 convolution as one smaller convolution.
 
 After every pixel became four, a 3x3 kernel sees only 2x2 different pixels. Which ones depends on whether a row and a
 column are even or odd, so four 2x2 kernels, of sums of the 3x3 kernel's values, give the same result from the small

@@ -1,9 +1,10 @@
-"""The default engine: a portrait's or a film's own pixels, bent by eight mouth controls. CPU, nothing to download."""
+"""The default engine bends the source's own pixels by eight mouth controls. It runs on a CPU and downloads nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -20,12 +21,21 @@ if TYPE_CHECKING:
     from .material import WarpMaterial
 
 INFO = EngineInfo("warp", "1")
+PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
 
 
+def unavailable_reason(_: WarpOptions) -> str | None:
+    """Which packages are missing, and the command that brings them; None: it can run."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
+
+
 class WarpEngine:
     """Bends the source's own pixels; see docs/warp.md."""
+
+    notices: tuple[str, ...] = ()
 
     def __init__(self, options: WarpOptions | None = None) -> None:
         self.options = options or WarpOptions()
@@ -36,7 +46,7 @@ class WarpEngine:
 
     @property
     def material_types(self) -> tuple[type[DataclassInstance], ...]:
-        """What a material is made of."""
+        """The dataclasses of a material."""
         from .material import MATERIAL_TYPES
 
         return MATERIAL_TYPES
@@ -48,7 +58,7 @@ class WarpEngine:
         return WarpAnalysis(still)
 
     def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
-        """Make one face in (H, W, 3) RGB ready. Raises FaceError where it cannot be made to speak."""
+        """Prepare one face in (H, W, 3) RGB. Raises FaceError where it cannot be made to speak."""
         from .prepare import prepare
 
         return prepare(image, face, cast("WarpIdentity", identity), self.options)
@@ -61,7 +71,7 @@ class WarpEngine:
         return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
-        """Draw each row's frames: (h, w, 3) uint8 of its target's crop."""
+        """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
         from .render import render
 
         return [
@@ -71,7 +81,7 @@ class WarpEngine:
 
 
 class WarpEncoder:
-    """Speech in, (14,) drives out: the mouth's controls, then what a still portrait does besides."""
+    """Speech in, (14,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
     def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
         self._motion = motion

@@ -1,24 +1,28 @@
-"""What can be chosen of the default engine."""
+"""The options of the default engine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import OptionError
-from ...options import check
+from ...options import check, option
 
 
 @dataclass(frozen=True, slots=True)
 class WarpOptions:
     """How the default engine draws."""
 
-    idle: bool = True  # a still portrait blinks and moves its head slightly
-    seed: int = field(default=0, metadata={"prepares": False})  # of the idle motion
-    gain: float = field(
-        default=1.35, metadata={"prepares": False}
-    )  # of the mouth's opening; at 1 it opens about two thirds as wide as people on film do
-    interior: Literal["auto", "drawn"] = "auto"  # auto: teeth of the source where it shows them; drawn: always drawn
+    idle: bool = option(True, "A still portrait blinks and moves its head slightly.")
+    seed: int = option(0, "Of the idle motion.", prepares=False)
+    gain: float = option(
+        1.35,
+        "How far the mouth opens, 0 to 3; at 1 it opens about two thirds as wide as people on film do.",
+        prepares=False,
+    )
+    interior: Literal["auto", "drawn"] = option(
+        "auto", "Inside of the mouth. auto: the source's own teeth where it shows them; drawn: always drawn."
+    )
 
     def __post_init__(self) -> None:
         check(self)

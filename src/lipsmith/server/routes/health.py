@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Literal, get_args, get_origin, get_type_hints
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ... import __version__
 from ...engines import EngineSpec, engine_table
 from ...jobs.tasks.dub import FILMS
+from ...options import OptionInfo, option_infos
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
@@ -60,17 +58,15 @@ def about(state: StateDep) -> About:
 
 
 def _line(spec: EngineSpec) -> EngineLine:
-    return EngineLine(name=spec.name, summary=spec.summary, needs=spec.needs, options=_options(spec))
+    return EngineLine(
+        name=spec.name,
+        summary=spec.summary,
+        needs=spec.needs,
+        for_tests=spec.for_tests,
+        options=[_option(one) for one in option_infos(spec.options)],
+    )
 
 
-def _options(spec: EngineSpec) -> list[EngineOption]:
-    if spec.options is None:
-        return []
-    kind = spec.options()
-    hints = get_type_hints(kind)
-    options = []
-    for one in fields(kind):
-        choices = list(get_args(hints[one.name])) if get_origin(hints[one.name]) is Literal else None
-        default = None if one.default is MISSING else one.default
-        options.append(EngineOption(name=one.name, default=default, choices=choices))
-    return options
+def _option(one: OptionInfo) -> EngineOption:
+    choices = list(one.choices) or None
+    return EngineOption(name=one.name, default=one.default, choices=choices, help=one.help, local=one.local)

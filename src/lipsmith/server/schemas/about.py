@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from .common import example
 
@@ -15,15 +15,20 @@ class EngineOption(BaseModel):
     name: str
     default: Any
     choices: list[str | int | float | bool] | None
+    help: str
+    local: bool = Field(description="It names something of the server's machine: no caller may set it.")
 
 
 class EngineLine(BaseModel):
     """One engine that can be named in the options."""
 
-    model_config = example(name="warp", summary="mesh warp with a drawn mouth", needs="nothing: any CPU", options=[])
+    model_config = example(
+        name="warp", summary="mesh warp with a drawn mouth", needs="nothing: any CPU", for_tests=False, options=[]
+    )
     name: str
     summary: str
     needs: str
+    for_tests: bool = Field(description="It stands in for a real engine in tests: pages do not offer it.")
     options: list[EngineOption]
 
 

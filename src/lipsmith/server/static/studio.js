@@ -368,7 +368,7 @@ function listenTo(stream) {
 const engineOf = () => about.engines.find((one) => one.name === $("engine").value);
 
 function fillOptions() {
-  const engines = about.engines.filter((one) => one.name !== "fake");
+  const engines = about.engines.filter((one) => !one.for_tests);
   $("engine").replaceChildren(element("option", { value: "auto", word: "how.auto" }), ...engines.map((one) => element("option", { value: one.name, textContent: one.name })));
   $("format").replaceChildren(...about.formats.map((one) => element("option", { textContent: one })));
   fillFaces(0);
@@ -389,20 +389,20 @@ function fillFaces(count) {
 function fillEngineOptions() {
   const engine = engineOf();
   $("about-engine").textContent = engine ? `${engine.summary}. ${engine.needs}.` : "";
-  const options = (engine?.options ?? []).filter((one) => !["idle", "seed", "weights"].includes(one.name));
+  const options = (engine?.options ?? []).filter((one) => !one.local && !["idle", "seed"].includes(one.name));
   show(options.length > 0, "own-options");
   $("engine-options").replaceChildren(...options.map(field));
 }
 
-function field({ name, default: usual, choices }) {
+function field({ name, default: usual, choices, help: title }) {
   const shown = name.replaceAll("_", " ");
   if (typeof usual === "boolean") {
-    return element("label", { className: "tick" }, element("input", { type: "checkbox", name, checked: usual, defaultChecked: usual }), element("span", { textContent: shown }));
+    return element("label", { className: "tick", title }, element("input", { type: "checkbox", name, checked: usual, defaultChecked: usual }), element("span", { textContent: shown }));
   }
   const input = choices
     ? element("select", { name }, ...choices.map((one) => element("option", { value: one, textContent: one, selected: one === usual, defaultSelected: one === usual })))
     : element("input", { name, type: typeof usual === "number" ? "number" : "text", step: "any", placeholder: usual ?? "" });
-  return element("label", { className: "field" }, element("span", { textContent: shown }), input);
+  return element("label", { className: "field", title }, element("span", { textContent: shown }), input);
 }
 
 /** What of the engine's own options was changed. */

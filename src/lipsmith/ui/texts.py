@@ -1,20 +1,12 @@
-"""What the page says, in English and Chinese; the browser's language chooses."""
+"""The page's own texts in English and Chinese; the browser's language chooses. Options of engines bring theirs."""
 
-WORDS: dict[str, tuple[str, str]] = {
+TEXTS: dict[str, tuple[str, str]] = {
     "title": ("# Lipsmith\n\nA video or a picture says a speech.", "# Lipsmith\n\n让视频或图片说出一段语音。"),
     "video": ("Video", "视频"),
     "picture": ("... or a picture", "……或一张图片"),
     "speech": ("Speech (left out: the video's own sound)", "语音（留空则用视频自带的声音）"),
     "engine": ("Engine", "引擎"),
     "engine.info": ("auto: the best one that can run here", "auto：此机器上可用的最佳引擎"),
-    "bbox_shift": ("bbox_shift", "bbox_shift"),
-    "bbox_shift.info": ("px: opens (+) or closes (-) the mouth; MuseTalk", "像素：张大（+）或收小（-）嘴型；MuseTalk"),
-    "extra_margin": ("Extra margin", "额外边距（extra margin）"),
-    "extra_margin.info": ("px below the chin; MuseTalk v1.5", "下巴以下的像素；MuseTalk v1.5"),
-    "parsing_mode": ("Parsing mode", "解析模式（parsing mode）"),
-    "parsing_mode.info": ("what of the face is pasted; MuseTalk", "贴回面部的哪些部分；MuseTalk"),
-    "left_cheek_width": ("Left cheek width", "左脸颊宽度"),
-    "right_cheek_width": ("Right cheek width", "右脸颊宽度"),
     "more": ("Who speaks, frame rate", "谁说话、帧率"),
     "faces": ("Faces", "人脸"),
     "faces.info": ("largest, all, left, right, or a number from the left", "largest、all、left、right，或从左数的序号"),
