@@ -7,16 +7,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "lipsmith"
+from tests.support.source_tree import MODULES, ROOT, SOURCE, imported, names_at_top, room_of, tree_of
+
 FLOORS = (
-    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch"),
+    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch", "version"),
     ("nets", "weights", "provenance", "workers"),
     ("media", "face", "speech", "compose", "tts"),
     ("engines",),
@@ -38,33 +37,8 @@ FILE_LINES, FUNCTION_LINES, ARGUMENTS = 500, 40, 7
 UNTOLD_STATEMENTS = 5  # a public function this short may go without a docstring
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-MODULES = sorted(SOURCE.rglob("*.py"))
 TOOLS = [ROOT / "tools" / "bootstrap.py"]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Dotted names below ``lipsmith`` that a module imports, at its top or inside functions."""
-    package = path.relative_to(SOURCE).parent.parts
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ("lipsmith",)[:0]
-            named = tuple((node.module or "").split(".")) if node.module else ()
-            if not node.level and named[0] != "lipsmith":
-                continue
-            for alias in node.names:
-                yield ".".join((*above, *named, alias.name)).removeprefix("lipsmith.")
-        elif isinstance(node, ast.Import):
-            yield from (one.name.removeprefix("lipsmith.") for one in node.names if one.name.startswith("lipsmith."))
 
 
 def functions(paths: list[Path]) -> Iterator[tuple[str, Function]]:
@@ -174,18 +148,6 @@ def test_modules_and_public_functions_say_what_they_do() -> None:
     assert silent == []
 
 
-def names_at_top(path: Path) -> Iterator[str]:
-    for node in tree_of(path).body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from ((one.asname or one.name) for one in node.names)
-        elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node.name
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
-
-
 def test_lists_of_public_names_are_sorted_and_true() -> None:
     for path in MODULES:
         for node in tree_of(path).body:
@@ -198,3 +160,23 @@ def test_lists_of_public_names_are_sorted_and_true() -> None:
 
 def test_nothing_is_unpickled() -> None:
     assert [path.name for path in MODULES if re.search(r"import pickle|allow_pickle=True", path.read_text())] == []
+
+
+def test_a_class_name_has_one_home() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
+def test_no_exported_name_shadows_a_module() -> None:
+    shadows = []
+    for path in (path for path in MODULES if path.name == "__init__.py"):
+        beside = {other.stem if other.is_file() else other.name for other in path.parent.iterdir()}
+        for node in tree_of(path).body:
+            named = isinstance(node, ast.ImportFrom) and node.module and node.module != "__future__"
+            names = [one.asname or one.name for one in node.names] if named else [getattr(node, "name", "")]
+            shadows += [f"{path.relative_to(SOURCE)}: {name}" for name in names if name in beside]
+    assert shadows == []

@@ -18,8 +18,7 @@ from .pipeline.film import Report
 from .pipeline.generate import generate
 from .pipeline.preview import Preview, preview
 from .pipeline.speak import SpeakOptions, speak
-
-__version__ = "0.1.0"
+from .version import __version__
 
 __all__ = [
     "Avatar",
@@ -31,6 +30,7 @@ __all__ = [
     "Preview",
     "Report",
     "SpeakOptions",
+    "__version__",
     "generate",
     "load_engine",
     "preview",
@@ -41,4 +41,4 @@ __all__ = [
 
 def __dir__() -> list[str]:
     """What is public, and nothing else."""
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)

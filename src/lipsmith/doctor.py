@@ -16,10 +16,10 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
 
-from . import __version__
 from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT, asset
 from .errors import LipsmithError
 from .libraries import DEBIAN_PACKAGES, blocking_libraries, install_command, missing_libraries
+from .version import __version__
 
 PYTHONS = ((3, 11), (3, 12))
 COMPARISONS = {

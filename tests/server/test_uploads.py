@@ -30,7 +30,7 @@ def test_a_worker_in_trouble_is_a_problem(
         raise trouble
 
     worker: Any = SimpleNamespace(call=call)
-    state: Any = SimpleNamespace(options=SimpleNamespace(folder=tmp_path))
+    state: Any = SimpleNamespace(settings=SimpleNamespace(folder=tmp_path))
     with pytest.raises(LipsmithError, match=text) as caught:
         ask(state, worker, "measure", {}, tmp_path)
     body = problem_of(caught.value)

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
 from ..errors import EngineUnavailable, LipsmithError
+from ..version import __version__
 from . import (
     avatar,
     bench_speak,

@@ -23,7 +23,7 @@ TAGS = ("digital_source_type", "software", "engine", "comment")
 
 def provenance_tags(engine: str) -> dict[str, str]:
     """The AI mark as metadata tags, for a film that ``engine`` (name and version) rendered."""
-    from .. import __version__
+    from ..version import __version__
 
     software = f"Lipsmith {__version__}"
     return {

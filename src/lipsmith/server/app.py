@@ -17,10 +17,10 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from .. import __version__
 from ..transports.webrtc.options import parse_ports
 from ..transports.webrtc.ports import loop_within
 from ..transports.websocket_frames import MOST_BYTES
+from ..version import __version__
 from . import error_handlers
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders

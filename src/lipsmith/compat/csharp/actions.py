@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from ... import __version__
 from ...engines import load_engine
 from ...errors import AvatarMissing
+from ...version import __version__
 from .engine import DEFAULT, ServingEngine, fallback_notice, requested_engine, template_engine
 from .flags import ServiceFlags, Verb
 from .names import avatar_name, template_name

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ... import __version__
 from ...engines import EngineSpec, engine_table
 from ...jobs.tasks.dub import FILMS
 from ...options import OptionInfo, option_infos
+from ...version import __version__
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from ...jobs.folders import PICTURE, SPEECH
 from ...jobs.queue import new_id
 from ..request_options import generate_request, parse_options
-from ..schemas.previews import Preview
+from ..schemas.previews import PreviewBody
 from ..state import StateDep
 from ..uploads import ask, fresh_folder, measure, save
 
@@ -25,7 +25,7 @@ def create_preview(
     options: Annotated[
         str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
     ] = "{}",
-) -> Preview:
+) -> PreviewBody:
     """Who is in the first picture, and with speech: that picture at the speech's loudest moment. Nothing is kept."""
     given = parse_options(options)
     generate_request(given)
@@ -35,7 +35,7 @@ def create_preview(
         save(speech, folder / SPEECH)
         facts = measure(state, folder)["picture"]
         seen = ask(state, state.preview_worker, "preview", {"options": given}, folder)
-        return Preview(
+        return PreviewBody(
             kind=facts["kind"],
             size=seen["size"],
             seconds=facts["seconds"],

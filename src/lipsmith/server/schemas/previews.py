@@ -18,11 +18,12 @@ class SeenFace(BaseModel):
     speaks: bool
 
 
-class Preview(BaseModel):
+class PreviewBody(BaseModel):
     """A quick look. Pictures are data addresses: ``view`` JPEG, ``sheet`` PNG if speech was given and a face found."""
 
     model_config = example(
-        kind="image", size=[512, 512], seconds=0, has_sound=False, view="data:image/jpeg;base64,...", sheet=None,
+        "Preview", kind="image", size=[512, 512], seconds=0, has_sound=False, view="data:image/jpeg;base64,...",
+        sheet=None,
         faces=[{"box": [171.0, 92.5, 310.2, 280.0], "score": 0.98, "speaks": True}],
     )  # fmt: skip
     kind: Literal["image", "video"]

@@ -1,0 +1,1 @@
+"""The mark that says a film is AI-made, as metadata."""

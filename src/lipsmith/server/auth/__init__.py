@@ -1,0 +1,1 @@
+"""Who calls: API keys, short-lived tokens, and the middleware that checks them."""

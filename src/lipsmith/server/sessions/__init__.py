@@ -1,0 +1,1 @@
+"""The live sessions of a server and everything attached to them."""

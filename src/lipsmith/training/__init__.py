@@ -1,0 +1,1 @@
+"""Trainers, one folder a model. They need the ``train`` extra (torch, onnx)."""

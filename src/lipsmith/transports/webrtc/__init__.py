@@ -1,0 +1,1 @@
+"""WebRTC: offers and answers, viewers, tracks, codecs. Wants aiortc."""
