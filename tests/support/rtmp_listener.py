@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import pytest
 
 FFMPEG, TABLE = shutil.which("ffmpeg"), Path("/proc/net/tcp")
@@ -60,3 +61,14 @@ def taken(film: Path) -> int:
     """Pictures that a listener has taken so far."""
     told = re.findall(r"frame=(\d+)", progress_of(film).read_text()) if progress_of(film).exists() else []
     return int(told[-1]) if told else 0
+
+
+def has_protocol(name: str) -> bool:
+    """Whether this build of PyAV knows a protocol: one that it lacks has an error of its own."""
+    try:
+        av.open(f"{name}://127.0.0.1:9", timeout=0.1).close()
+    except av.error.ProtocolNotFoundError:
+        return False
+    except (av.FFmpegError, OSError):
+        return True
+    return True
