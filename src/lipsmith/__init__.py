@@ -3,8 +3,8 @@
 >>> import lipsmith
 >>> report = lipsmith.generate("portrait.jpg", "speech.wav", "film.mp4")  # doctest: +SKIP
 
-``generate`` and ``speak`` write films, ``preview`` looks before time is spent, ``AvatarStore`` keeps prepared avatars,
-``load_engine`` finds an engine. Every error of Lipsmith is a ``LipsmithError``.
+``generate`` and ``speak`` write films, ``preview`` shows faces and a moment of a film, ``AvatarStore`` keeps prepared
+avatars, ``load_engine`` finds an engine. Every error of Lipsmith is a ``LipsmithError``.
 """
 
 from .avatars.avatar import Avatar

@@ -1,4 +1,4 @@
-"""Options are dataclasses, the same for the command line, YAML, JSON and Python. A wrong name is told the nearest."""
+"""Options are dataclasses, the same for the command line, YAML, JSON and Python. Errors suggest the nearest name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws of an engine as a test suite. Lipsmith's own engines pass it; run it over yours. It needs pytest.
+"""The laws of an engine as a test suite. Lipsmith's own engines pass it; run it for yours. It needs pytest.
 
 ::
 

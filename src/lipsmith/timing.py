@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 HEARING_RATE = 16_000
-"""Hz; all speech encoders hear sound at this rate."""
+"""Hz; all speech encoders get sound at this rate."""
 
 
 def sample_at(frame: int, fps: Fraction, rate: int = HEARING_RATE) -> int:

@@ -1,4 +1,4 @@
-"""The nouns of the house: frozen records whose arrays are read-only by convention.
+"""The data types that all modules share: frozen dataclasses whose arrays are read-only by convention.
 
 Every array says its dims, its dtype where it is not float32, and its unit. Images are RGB uint8 (H, W, 3)
 everywhere inside; sound is mono float32 in [-1, 1]; boxes are x0 y0 x1 y1 in pixels, half-open.

@@ -83,7 +83,7 @@ def test_the_variables_of_before_still_work(monkeypatch: pytest.MonkeyPatch) -> 
         ("queue", "many", "is 'many'; it must be an integer, 1 or more."),
         ("video_codec", "av1", "is 'av1'; it must be h264 or vp8."),
         ("insecure", "maybe", "is 'maybe'; it must be true or false."),
-        ("cors", "https://a.example,*", "is 'https://a.example,*'; it must be origins divided by commas"),
+        ("cors", "https://a.example,*", "is 'https://a.example,*'; it must be origins separated by commas"),
         ("ice", "host", "is 'host'; it must be servers such as stun:host:3478"),
         ("relay_only", "true", "is 'true'; it must be false unless --ice names a TURN server"),
         ("public_address", "here", "is 'here'; it must be an IPv4 or IPv6 address."),

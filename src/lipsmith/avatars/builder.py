@@ -1,4 +1,4 @@
-"""Make an avatar: analyse each clip once, then store and prepare its frames one by one, in constant memory."""
+"""Make an avatar: analyze each clip once, then store and prepare its frames one by one, in constant memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where avatars are stored, which names they can have, and which files of an avatar's folder are ours."""
+"""Where avatars are stored, which names they can have, and which of the files in an avatar's folder are our own."""
 
 from __future__ import annotations
 

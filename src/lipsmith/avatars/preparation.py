@@ -50,7 +50,7 @@ class Analyses:
     sizes: Counter[int] = field(default_factory=Counter)  # track number -> sum of its boxes' areas, px
 
     def add(self, image: Image, faces: Sequence[Face]) -> None:
-        """Analyse one frame. A person who was dropped is not begun again: half an analysis would mislead."""
+        """Analyze one frame. A person who was dropped is not begun again: half an analysis would mislead."""
         for face in faces:
             if face.track not in self.sizes:
                 self.running[face.track] = self.begin()
@@ -74,7 +74,7 @@ class FacePreparation:
     refusals: dict[int, str] = field(default_factory=dict)  # track number -> why the engine cannot use the face
 
     def track_people(self, video: VideoSource, limit: int | None = None) -> TrackedPeople:
-        """Read the video once, up to ``limit`` frames: track the faces and analyse every person.
+        """Read the video once, up to ``limit`` frames: track the faces and analyze every person.
 
         Raises:
             FaceError: no frame shows a face.

@@ -1,4 +1,4 @@
-"""The same work done two ways in one process: how much longer the other way takes."""
+"""Compares two ways to do the same work, in one process."""
 
 from __future__ import annotations
 

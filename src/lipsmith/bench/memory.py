@@ -1,4 +1,4 @@
-"""The law that memory does not grow with a film's length: peaks of a short and a long film are compared."""
+"""Checks that memory does not grow with a film's length: compares the peaks of a short and a long film."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MuseTalk's speed on this machine with seeded random weights, compared with plain rendering of the same networks."""
+"""MuseTalk's speed on this machine with seeded random weights, compared with the same networks run plainly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MuseTalk is measured with: the demo's portrait with its face, and networks with random weights."""
+"""The input of the MuseTalk benchmark: the demo's portrait with its face, and networks with random weights."""
 
 from __future__ import annotations
 

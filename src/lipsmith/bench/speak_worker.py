@@ -1,7 +1,7 @@
 """The measured process of ``bench speak``: ``python -m lipsmith.bench.speak_worker``.
 
 A request says what to do: ``everything`` (a film from the source), ``create`` (an avatar) or ``speak`` (a film from the
-store). Times and memory are usage from the moment when all modules are imported.
+store). Times and memory are counted from the moment when all modules are imported.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class ShownAvatar:
 
 @app.callback(invoke_without_command=True)
 def avatar(context: typer.Context) -> None:
-    """Prepared avatars: compute the face once, speak for ever. They are stored in $LIPSMITH_AVATARS."""
+    """Avatars: faces prepared once, to speak often. They are stored in $LIPSMITH_AVATARS."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
@@ -61,7 +61,10 @@ def create(
     ],
     clip: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="One more film: 'speaking' while it speaks, any other name a gesture."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="One more film: 'speaking' plays while the avatar speaks; any other name is a gesture.",
+        ),
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Make it again even if it exists.")] = False,
     settings: Settings = None,

@@ -25,10 +25,10 @@ WORDS = {
     "sizes": "Sizes of the films, in pixels.",
     "seconds": "Length of each film.",
     "engine": FILM_WORDS["engine"],
-    "fps": "Frames per second of each film; fewer make a slow engine's long films feasible.",
+    "fps": "Frames per second of each film; fewer make long films feasible with a slow engine.",
     "threads": "Cores to use; 0: all.",
     "picture": "Measure on this image or video instead, at its own size.",
-    "memory": "Also compare the peak memory of films of these minutes, say 1,10.",
+    "memory": "Also compare the peak memory of films of these lengths in minutes, say 1,10.",
     "obedience": "Also measure how well the mouth follows its controls.",
 }
 
@@ -147,7 +147,7 @@ def _print_figures(one: CaseFigures) -> None:
 
 
 def _print_obedience(one: ControlAccuracy) -> None:
-    print(f"obedience over {one.frames} poses, in distances between the eyes")
+    print(f"control accuracy over {one.frames} poses, in distances between the eyes")
     print(f"  aperture: correlation {one.aperture_correlation:.3f}, error {one.aperture_error:.4f}")
     print(f"  width:    correlation {one.width_correlation:.3f}, error {one.width_error:.4f}")
     print(f"  pressed lips {one.press_gap:.4f} apart; outside the box {one.outside}/255; folds {one.folds:.1%}")

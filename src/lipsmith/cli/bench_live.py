@@ -25,7 +25,7 @@ WORDS = {
     "size": "Size of the portrait, in pixels.",
     "engine": "A name from `lipsmith engines`.",
     "picture": "Measure with this image or video instead, at its own size.",
-    "film": "Seconds of a moving portrait to speak over, to count steps between source frames; 0: a still one.",
+    "film": "Speak over a moving portrait of so many seconds and check the steps of its frames; 0: a still one.",
 }
 
 

@@ -1,4 +1,4 @@
-"""``lipsmith bench musetalk``: MuseTalk's speed here, compared with plain rendering of the same networks."""
+"""``lipsmith bench musetalk``: MuseTalk's speed here, compared with the same networks run plainly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORDS = {
     "tiny": "Small networks: a trial of the benchmark, not a figure.",
     "device": "auto: the GPU if there is one; else a device name of torch.",
-    "batches": "Faces rendered together, say 1,4,8,16; left out: these on a GPU, 1 on a CPU.",
+    "batches": "Faces rendered together; left out: 1,4,8,16 on a GPU, 1 on a CPU.",
     "rounds": "How often each measurement is repeated; the fastest counts.",
     "clip_frames": "Frames of a clip of 250 that are prepared; the others are extrapolated.",
     "threads": "Threads of torch and OpenCV; 0: all cores.",

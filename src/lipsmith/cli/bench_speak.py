@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 WORDS = {
     "runs": "Films of each kind; the one with the median time counts.",
-    "picture": "Compute everything from this image or video, and without ID create the avatar from it too.",
-    "seconds": "Length of the moving portrait that is used where there is neither ID nor picture.",
-    "size": "Its size, in pixels.",
-    "speech_seconds": "Length of the demo's speech, used where there is no SPEECH.",
+    "picture": "Compute everything from this image or video; without ID, create the avatar from it too.",
+    "seconds": "Length of the moving portrait that is used without ID and --picture.",
+    "size": "Size of that moving portrait, in pixels.",
+    "speech_seconds": "Length of the demo's speech, which is used without SPEECH.",
     "engine": "Without ID: a name from `lipsmith engines`.",
     "threads": "Cores to use; 0: all.",
 }
@@ -66,8 +66,10 @@ class SpeakBenchOptions:
 @flags_from(SpeakBenchOptions, WORDS)
 def bench_speak(
     avatar: Annotated[str | None, typer.Argument(metavar="ID", help="An avatar; left out: one is created.")] = None,
-    speech: Annotated[Path | None, typer.Argument(metavar="SPEECH", help="Left out: the demo's.")] = None,
-    said: Annotated[Path | None, typer.Option("--speech", help="SPEECH without ID.")] = None,
+    speech: Annotated[
+        Path | None, typer.Argument(metavar="SPEECH", help="A sound or video; left out: the demo's speech.")
+    ] = None,
+    said: Annotated[Path | None, typer.Option("--speech", help="The speech, if ID is left out.")] = None,
     as_json: AsJson = False,
     settings: Settings = None,
     **given: Any,

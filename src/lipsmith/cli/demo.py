@@ -19,7 +19,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a first film from the portrait and the speech that come with the package."""
+    """Make a first film. The portrait and the speech come with the package."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:

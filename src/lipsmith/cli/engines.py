@@ -26,7 +26,7 @@ class EngineRow:
 
 
 def engines(as_json: AsJson = False) -> None:
-    """List the engines, and what each one lacks here."""
+    """List the engines, and what each one needs to run here."""
     from ..engines import engine_table
 
     table = engine_table()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from ..pipeline.film import Report
 
 HELP = {
-    "engine": "Which engine; 'lipsmith engines' lists them. auto: the best one that can run here.",
+    "engine": "A name from 'lipsmith engines', or auto: the best one that can run here.",
     "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own.",
-    "length": "What decides the film's length.",
+    "length": "The film is as long as the speech or the picture.",
     "faces": "Who speaks: largest, all, left, right, or a number counted from the left.",
     "still": "Keep a portrait still: no blinks, no head motion.",
     "seed": "Seed of blinks and head motion.",
@@ -37,7 +37,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set an option of the engine; may be repeated."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no summary.")]
 
 
 @engine_flags

@@ -1,4 +1,4 @@
-"""``lipsmith jobs``: the jobs of a data folder, worked, listed and cancelled without a server."""
+"""``lipsmith jobs``: do, list and cancel the jobs of a data folder without a server."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from ..jobs.sqlite import SqliteQueue
 
 LOOK_SECONDS = 0.2
-"""Between two looks whether the queue is empty."""
+"""Between two checks whether the queue is empty."""
 HELP = {
-    "workers": "Jobs at a time.",
+    "workers": "Jobs that run at a time.",
     "attempts": "How many times a job is started before it counts as failed.",
-    "lease_seconds": "After which a job without a heartbeat is started again.",
-    "job_minutes": "After which a job is stopped.",
-    "drain_seconds": "What running jobs get on Ctrl-C or SIGTERM before they are given back to the queue.",
+    "lease_seconds": "A job without a heartbeat for this time is started again.",
+    "job_minutes": "A job is stopped after this time.",
+    "drain_seconds": "Time that running jobs get on Ctrl-C or SIGTERM before they go back to the queue.",
     "once": "Stop when no job waits.",
 }
 Data = Annotated[
-    Path, typer.Option(envvar="LIPSMITH_DATA", help="The data folder, as of 'lipsmith serve'.", metavar="FOLDER")
+    Path,
+    typer.Option(envvar="LIPSMITH_DATA", help="The data folder, the same as for 'lipsmith serve'.", metavar="FOLDER"),
 ]
 DATA = Path("lipsmith-data")
 app = typer.Typer(name="jobs", rich_markup_mode=None, no_args_is_help=True)
@@ -55,7 +56,7 @@ class WorkOptions:
 
 @app.callback()
 def jobs() -> None:
-    """Work, list and cancel the jobs of a data folder, without a server or beside one."""
+    """Do, list and cancel jobs of a data folder. No server is needed; one may run beside."""
 
 
 @app.command()

@@ -88,14 +88,14 @@ class AirOptions:
 def live(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     speeches: Annotated[
-        list[Path] | None, typer.Argument(metavar="SPEECH...", help="Said one after the other.")
+        list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, said one after the other.")
     ] = None,
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Broadcast the avatar ID in real time: it idles, says each SPEECH, and idles again. Ctrl-C ends it cleanly.
+    """Broadcast the avatar ID in real time. It idles, says each SPEECH, and idles again. Ctrl-C ends it cleanly.
 
-    An address holds a secret key. Give it in $LIPSMITH_PUSH to keep it out of the list of processes.
+    The address contains a secret key. Give it in $LIPSMITH_PUSH to keep it out of the list of processes.
 
     Examples:
 

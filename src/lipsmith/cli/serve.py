@@ -40,9 +40,9 @@ def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGrou
     made = typer.Typer(name="serve", cls=group, add_completion=False, rich_markup_mode=None)
 
     def serve(context: typer.Context, **given: Any) -> None:
-        """Serve the HTTP API. It listens to this machine alone unless it is given keys and told otherwise.
+        """Serve the HTTP API and its pages. Without keys it listens on this machine alone.
 
-        Wants the extra packages of the server: pip install "lipsmith[server]"
+        Needs extra packages: pip install "lipsmith[server]"
         """
         if context.invoked_subcommand is None:
             _run({name: value for name, value in given.items() if _from_command_line(context, name)})
@@ -55,7 +55,7 @@ def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGrou
 def key(
     name: Annotated[str, typer.Option(help="The client: keys of one name see the same jobs and avatars.")] = "client",
 ) -> None:
-    """Make an API key: print it, for the client, and the line that makes a server know it, for the file of keys."""
+    """Make an API key. Prints two lines: the key for the client, and the line for the server's file of keys."""
     word, line = new_key(name)
     print(f"{word}\n{line}")
 

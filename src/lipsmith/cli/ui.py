@@ -11,14 +11,14 @@ from .flags import flags_from
 HELP = {
     "host": "Address to listen on. Beyond this machine only with --insecure.",
     "port": "Port to listen on; 0: the first free one from 7860 on.",
-    "insecure": "Listen beyond this machine: whoever reaches the page may use it.",
+    "insecure": "Listen beyond this machine: anybody who reaches the page may use it.",
     "upload_mb": "Largest upload, in MB.",
 }
 
 
 @flags_from(UiOptions, HELP)
 def ui(**flags: Any) -> None:
-    """Serve a page with MuseTalk's controls that makes films with any engine. Only this machine can reach it.
+    """Serve a page with MuseTalk's controls. It makes films with any engine, and listens on this machine alone.
 
     Needs an extra package: pip install "lipsmith[ui]"
     """

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(name="weights", rich_markup_mode=None)
 Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
 To = Annotated[
-    Path | None, typer.Option(help="Folder of models to fill. [default: $LIPSMITH_MODELS, else this platform's cache]")
+    Path | None, typer.Option(help="Models folder to fill. [default: $LIPSMITH_MODELS, else this platform's cache]")
 ]
-Models = Annotated[Path | None, typer.Option(help="Look into this folder of models alone.")]
+Models = Annotated[Path | None, typer.Option(help="Search in this models folder only.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def fetch(
     everything: Annotated[bool, typer.Option("--all", help="Also the optional networks.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download what is missing; a download that was stopped goes on. Without names: what MuseTalk 1.5 needs."""
+    """Download what is missing; a stopped download continues. Without names: what MuseTalk 1.5 needs."""
     from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
@@ -98,7 +98,7 @@ def check(
     checksums: Annotated[bool, typer.Option(help="Read whole files and compare their SHA-256.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every key and shape of the files that are here. Fails when a named one is missing or any is wrong."""
+    """Check every key and shape of the files that are here. Fails if a named one is missing or any is wrong."""
     from ..engines import weight_catalogue
     from ..weights import find, search
     from ..weights.fetch import resolve_names
@@ -121,7 +121,7 @@ def import_folder(
     copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take over the models of a MuseTalk that is on this machine, by links."""
+    """Use the models of a MuseTalk on this machine, through links to its files."""
     from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 

@@ -1,6 +1,6 @@
 """Generates random sentences: common words, invented words, and syllables that pair every phone with every neighbour.
 
-No text is copied from anybody. The same random generator gives the same sentences.
+No text is copied from a source. The same random generator gives the same sentences.
 """
 
 from __future__ import annotations

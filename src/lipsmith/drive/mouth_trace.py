@@ -1,4 +1,4 @@
-"""How a mouth moves in a film: FaceMesh finds the face in every frame, and its lips and jaw are measured."""
+"""Measures how a mouth moves in a film: the lips and the jaw that FaceMesh finds in every frame."""
 
 from __future__ import annotations
 

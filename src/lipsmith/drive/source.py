@@ -1,4 +1,4 @@
-"""The seam between a timeline and whatever moves the face."""
+"""The protocol between a timeline and whatever moves the face."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class DriveSource(Protocol):
     A drive is a float32 array of the engine's own shape: (14,) for ``warp``, whose first eight are the mouth controls;
     (50, 384) Whisper features for MuseTalk. All drives of one source have the same shape.
 
-    A source that listens answers when it has heard enough, so its drives may come some frames late. A source that does
-    not listen, such as a driving video, ignores the samples and goes by the number of frames.
+    A source that depends on sound may need later samples, so its drives may come some frames late. One that does not,
+    such as a driving video, ignores the samples and uses the number of frames.
     """
 
     def push(self, samples: Samples, frames: int) -> list[Array]:
@@ -29,7 +29,7 @@ class DriveSource(Protocol):
     def finish(self, frames: int) -> list[Array]:
         """The sound is over and the film is ``frames`` long: return the drives still owed, one for each frame.
 
-        A source that listens hears silence where the sound is shorter than the film. Extra drives are ignored.
+        A source that depends on sound adds silence if the sound is shorter than the film. Extra drives are ignored.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Drives that come from speech: the engine's own encoder hears a 16 kHz copy of the sound that plays."""
+"""Drives that come from speech: the engine's own encoder gets a 16 kHz copy of the sound that plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SpeechDrive:
     """The ``DriveSource`` of one stream of speech.
 
     Args:
-        engine: whose speech encoder listens.
+        engine: whose speech encoder gives the drives.
         fps: video frames per second; one drive for each.
         rate: Hz of the pushed sound.
     """
@@ -34,11 +34,11 @@ class SpeechDrive:
         return isinstance(self._encoder, IdleMotion) and self._encoder.lively
 
     def push(self, samples: Samples, frames: int) -> list[Array]:
-        """Hear (n,) more samples; return the drives that the encoder has decided. ``frames`` is not needed here."""
+        """Encode (n,) more samples; return the drives that are now decided. ``frames`` is not needed here."""
         return self._hear(self._resampler.push(samples))
 
     def finish(self, frames: int) -> list[Array]:
-        """Hear silence up to the film's end, and return the drives still owed."""
+        """Encode silence up to the film's end, and return the remaining drives."""
         drives = self._hear(self._resampler.flush())
         silence = np.zeros(max(0, sample_at(frames, self._fps) - self._heard), np.float32)
         return drives + self._hear(silence) + self._encoder.flush()

@@ -25,10 +25,10 @@ SIDE = 8  # px of the pictures
 
 @dataclass(frozen=True, slots=True)
 class FakeOptions:
-    """What of a real engine it imitates."""
+    """Which properties of a real engine it imitates."""
 
     window: int = option(1, "Frames drawn together.", prepares=False)
-    context: int = option(2, "Frames heard before and after the one that is decided.", prepares=False)
+    context: int = option(2, "Frames of sound used before and after each frame.", prepares=False)
 
 
 class FakeEncoder:

@@ -5,7 +5,7 @@ Laws, which ``lipsmith.testing`` checks for every engine:
 * the encoder gives the same drives whatever the chunks of sound, exactly one per video frame;
 * ``render`` is stateless: row b does not depend on other rows, and the same input gives the same output;
 * a material that was stored and loaded draws what the prepared one draws;
-* ``options`` build the same engine again after a way through JSON.
+* ``options`` that were written to JSON and read again build the same engine.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class IdleMotion(Protocol):
 
 
 class Analysis(Protocol):
-    """Looks once over all frames of one person and keeps what belongs to the person, not to a frame."""
+    """One pass over all frames of one person; keeps what belongs to the person and not to one frame."""
 
     def add(self, image: Image, face: Face) -> None:
         """See one frame with its face. Frames come in order, each once. What is kept must not grow with the image."""

@@ -1,8 +1,8 @@
 """Which engines there are, and how one is found by its name.
 
 Every engine is described by one ``EngineSpec``, which its own package exports and names as an entry point of the group
-``lipsmith.engines``. Ours do, too. They are also found by looking into this folder, so that a checkout works that is
-not installed, or was installed before an engine was added.
+``lipsmith.engines``. Our own engines do the same. This folder is searched too, so a checkout works even if it is not
+installed, or was installed before an engine was added.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SHARED_OPTIONS = ("idle", "seed")
 
 @dataclass(frozen=True, slots=True)
 class NoOptions:
-    """Of an engine with nothing to choose."""
+    """The options of an engine that has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """Everything that the rest of Lipsmith knows of an engine: commands, pages and the server show what stands here.
+    """Everything that the rest of Lipsmith knows of an engine: commands, pages and the server show these fields.
 
     Each function takes an instance of ``options``. The module that exports a spec is imported by every command, so it
     must not import torch or other large packages itself.
@@ -51,10 +51,10 @@ class EngineSpec:
     options: type[DataclassInstance] = NoOptions  # a frozen dataclass of ``lipsmith.options.option`` with defaults
     rank: int | None = None  # "auto" tries the highest first; None: never
     unavailable_reason: Callable[[Any], str | None] = lambda _: None  # what is missing, and the one command that helps
-    slow_reason: Callable[[Any], str | None] = lambda _: None  # why "auto" passes it over though it could run
+    slow_reason: Callable[[Any], str | None] = lambda _: None  # why "auto" skips it though it could run
     weights: Catalogue = field(default_factory=Catalogue)  # official files that ``lipsmith weights`` brings
     face_notes: Callable[[Any, Sequence[Face]], tuple[str, ...]] = lambda *_: ()
-    """What the page says of the faces that speak in a first frame, to somebody who tunes the options."""
+    """Sentences about the faces that speak in a first frame, which help to tune the options on the page."""
     for_tests: bool = False  # pages do not offer it
 
     def build(self, given: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Finds faces in an image, with 478 landmarks each, down to .06 of the image's short side and less.
+"""Finds faces in an image, with 478 landmarks each, down to .06 of the image's short side and smaller.
 
 The short-range detector runs on a small copy of the image, then the full-range one; the short-range detector must
 confirm the latter's candidates in an enlarged view. If they find nobody, both run on enlarged tiles. The landmark

@@ -1,4 +1,4 @@
-"""The image regions that face networks look at, and the conversion of coordinates to such a region and back.
+"""The image regions that face networks read, and the conversion of coordinates to such a region and back.
 
 Coordinates are px of the image, with pixel centres at whole numbers as in OpenCV.
 """

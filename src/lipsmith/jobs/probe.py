@@ -1,4 +1,4 @@
-"""What an upload is, before anything is spent on it: its kind, size and length, and whether that is too much.
+"""Measures an upload before any other work: its kind, size and length, and whether that is too much.
 
 Nothing is decoded beyond what FFmpeg needs to name the streams. Packets are counted until the limit is passed, so a
 small file that unpacks to days of silence is refused early.

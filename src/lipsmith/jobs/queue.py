@@ -1,8 +1,8 @@
 """What a queue of jobs is: records under leases.
 
-A running job is under a lease, a random word that is good for some seconds. Whoever runs the job prolongs it with
+A running job has a lease: a random word that is valid for some seconds. The process that runs the job renews it with
 heartbeats. An expired lease means that nobody runs the job any more. Every change of a running job names its lease, so
-who lost the lease changes nothing, and a job ends once.
+a process that lost the lease changes nothing, and a job ends once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tasks that workers do, by name. A file in ``tasks`` with a ``TASK`` adds one; nothing else need be touched."""
+"""The tasks that workers do, by name. A file in ``tasks`` with a ``TASK`` adds one; no other file changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class TaskContext:
     """Where a task works, and for whom."""
 
-    data: Path  # the data folder, which no client is told of
+    data: Path  # the data folder, which clients never see
     owner: str
     uploads: Path  # folder with the uploads, see ``folders``
     output: Path  # folder for what the task makes

@@ -1,8 +1,8 @@
 """Runs the jobs of a data folder: one thread and one worker process for each that may run at a time.
 
 A job is committed by one rename: it is done when its output folder ``attempt-N`` has become its ``result`` folder. So
-it cannot be done twice, whoever else believed to hold its lease, and after a crash the folder tells what the queue does
-not know yet. Threads and workers share nothing but pipes: a job is stopped by ending its worker process.
+it cannot be done twice, even if another process believed that it had the lease, and after a crash the folder shows what
+the queue does not know yet. Threads and workers share nothing but pipes: a job is stopped by ending its worker process.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from .queue import JobQueue, JobRecord
 
 LOOK_SECONDS = 1.0
-"""Between two looks for work when nobody calls ``notify``."""
+"""Between two checks for work when nobody calls ``notify``."""
 HEARTBEAT_SECONDS = 0.4
 """Between two heartbeats of a job, at least."""
 SWEEP_SECONDS = 30.0
-"""Between two looks for jobs that may be removed."""
+"""Between two checks for jobs that may be removed."""
 SPARE_BYTES = 200_000_000
 """Of the disk, which uploads and recordings leave free for results."""
 NICE = 5

@@ -1,7 +1,7 @@
 """The process that does tasks: ``python -m lipsmith.jobs.worker``, started by a ``SupervisedWorker``.
 
-A request's header is what ``task_request`` makes; it is answered with the report of the task. Meanwhile ``{"stage":
-[name, done, total]}`` tells the progress. The process keeps its engine and its landmarker from task to task.
+``task_request`` makes the header of a request; the answer is the report of the task. Meanwhile messages ``{"stage":
+[name, done, total]}`` report the progress. The process keeps its engine and its landmarker from task to task.
 """
 
 from __future__ import annotations

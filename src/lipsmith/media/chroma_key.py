@@ -32,7 +32,7 @@ SKIN_ANGLE = np.deg2rad(123.0)
 MIN_SKIN_ANGLE = np.deg2rad(60.0)
 """Between skin and a screen that is found automatically."""
 MIN_CHROMA = 20.0
-"""Chroma, of 128: a screen with less cannot be told from grey clothes."""
+"""Chroma, of 128: a screen with less cannot be distinguished from grey clothes."""
 BORDER_WIDTH = 0.04
 """Width of the left, top and right border that is searched for the screen, as a share of the shorter side."""
 BIN_WIDTH = 8  # chroma levels: bin of the histogram that finds the most frequent colour

@@ -2,7 +2,7 @@
 
 Time: sample 0 is the first that a player plays. The decoder removes the encoder delay that the file states (AAC and
 Opus priming, LAME's header) and the padding of the last packet. Gaps in the timestamps are filled with silence. In a
-video, sample 0 is heard with the first frame: a soundtrack that starts later is padded with silence, one that starts
+video, sample 0 plays with the first frame: a soundtrack that starts later is padded with silence, one that starts
 earlier is cut.
 
 Channels: one or two are kept. More are downmixed by FFmpeg's rules if the file names their positions (the centre, where

@@ -1,4 +1,4 @@
-"""A quick look before a film is made: the faces of the first frame, and that frame speaking for a moment."""
+"""A preview before a film is made: the faces of the first frame, and that frame speaking for a moment."""
 
 from __future__ import annotations
 

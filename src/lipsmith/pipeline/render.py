@@ -1,4 +1,4 @@
-"""Render windows of driven frames: the only place where an engine is asked for pictures."""
+"""Render windows of driven frames: the only place that calls an engine for pictures."""
 
 from __future__ import annotations
 

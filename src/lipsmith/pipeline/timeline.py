@@ -1,4 +1,4 @@
-"""A stream of sound meets the pictures that it plays over. No clock, no model, no file.
+"""Joins a stream of sound with the pictures that it plays over. No clock, no model, no file.
 
 ``push`` and ``end`` return windows of frames to be rendered together. The same object serves a file on disk and a live
 call, so both give the same frames. What plays is the pushed sound itself, sample by sample, at its own rate.
@@ -54,7 +54,7 @@ class Timeline:
     def of_speech(
         cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = HEARING_RATE
     ) -> Timeline:
-        """A timeline whose pushed sound is speech, and which ``engine`` hears and draws."""
+        """A timeline whose pushed sound is speech, encoded and drawn by ``engine``."""
         return cls(source_frames, SpeechDrive(engine, fps, rate), fps, rate, engine.info.window)
 
     def push(self, samples: Samples) -> list[RenderWindow]:
@@ -68,7 +68,7 @@ class Timeline:
     def iter_push(self, samples: Samples) -> Iterator[RenderWindow]:
         """As ``push``, one window at a time. Use the iterator up before you push more.
 
-        A source frame is asked for only when its window is. So a drive source that answers half a minute late does not
+        A source frame is read only when its window is. So a drive source that answers half a minute late does not
         fill memory with pictures.
         """
         self._sound = np.concatenate([self._sound, samples])

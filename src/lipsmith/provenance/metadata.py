@@ -2,7 +2,7 @@
 
 The container's metadata (mp4 and mov: ``mdta`` keys; webm: tags) hold the IPTC's digital source type
 (https://cv.iptc.org/newscodes/digitalsourcetype/), the program, the engine, and a plain sentence as comment. An mp4
-also has the source type in XMP, where the IPTC wants it, in a box of its own (XMP Specification, part 3).
+also has the source type in XMP, where the IPTC requires it, in a box of its own (XMP Specification, part 3).
 """
 
 from __future__ import annotations

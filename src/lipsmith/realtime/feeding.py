@@ -1,4 +1,4 @@
-"""Give a session sound that is longer than what it takes at once."""
+"""Gives a session sound that is longer than its buffer."""
 
 from __future__ import annotations
 

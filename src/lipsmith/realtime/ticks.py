@@ -56,7 +56,7 @@ class Playback:
 
     @property
     def seconds(self) -> float:
-        """``samples`` in seconds, to cut a transcript to what was heard."""
+        """``samples`` in seconds, to cut a transcript to what was played."""
         return self.samples / self.rate
 
 

@@ -1,5 +1,5 @@
-"""The HTTP API: avatars, jobs and quick looks under ``/v1``; see docs/server.md.
+"""The HTTP API: films, avatars, previews and live sessions under ``/v1``; see docs/server.md.
 
-Wants ``pip install "lipsmith[server]"``. The server's own process never decodes what a caller sent: worker processes
-do, and can be stopped or crash alone.
+Needs ``pip install "lipsmith[server]"``. The server's own process never decodes what a caller sent. Worker processes
+do, so a crash or a cancellation ends only one of them.
 """

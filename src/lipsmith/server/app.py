@@ -1,4 +1,4 @@
-"""The application, and the server that runs it and stops it gently."""
+"""The application, and the server that runs it and drains it before it stops."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The settings of the server: where it listens, whom it knows, what it takes in, and how long it keeps it.
+"""The settings of the server: its address, its keys, its limits, and how long it keeps files.
 
-One class is the source of the flags of ``lipsmith serve``, of the environment's variables and of the table in
-docs/server.md. It wants pydantic-settings, which comes with the extra ``server``.
+The flags of ``lipsmith serve``, the environment variables and the table in docs/server.md are all made from one class.
+It needs pydantic-settings, which the extra ``server`` installs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECRET = ("keys", "turn_secret", "push_to")
 
 
 def split_origins(text: str) -> tuple[str, ...]:
-    """Origins divided by commas. Raises OptionError for ``*``, which would let every site call."""
+    """Origins separated by commas. Raises OptionError for ``*``, which would let every site call."""
     origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
     if "*" in origins:
         raise OptionError("'*' lets every site call.")
@@ -38,16 +38,16 @@ def split_origins(text: str) -> tuple[str, ...]:
 CHECKS: dict[str, tuple[Callable[[Any, Mapping[str, Any]], object], str]] = {
     "cors": (
         lambda value, _: split_origins(value),
-        "origins divided by commas, such as https://example.org; '*' would let every site call",
+        "origins separated by commas, such as https://example.org; '*' would let every site call",
     ),
     "push_to": (
         lambda value, _: parse_targets(value),
         "addresses such as rtmp://host/app/, rtmps://host/app/ or srt://host:port, without name, password or ?, "
-        "divided by commas",
+        "separated by commas",
     ),
     "ice": (
         lambda value, _: RtcOptions(ice=value),
-        "servers such as stun:host:3478 or turn:host:3478, divided by commas",
+        "servers such as stun:host:3478 or turn:host:3478, separated by commas",
     ),
     "relay_only": (
         lambda value, others: RtcOptions(ice=others.get("ice", ""), relay_only=value),
@@ -76,57 +76,63 @@ class ServerSettings(BaseSettings):
     data: str = Field("lipsmith-data", description="Folder of jobs, uploads, results and avatars.")
     keys_file: str = Field(
         "",
-        description=f"File of hashed API keys, made by 'lipsmith serve key'. Lines may also stand in ${PREFIX}KEYS.",
+        description=f"File of hashed API keys, made by 'lipsmith serve key'. ${PREFIX}KEYS may have lines of it too.",
         json_schema_extra={"flag": "--keys"},
     )
     keys: str = Field(
-        "", repr=False, description="Lines of such a file, divided by semicolons.", json_schema_extra=NO_FLAG
+        "", repr=False, description="Lines of such a file, separated by semicolons.", json_schema_extra=NO_FLAG
     )
-    cors: str = Field("", description="Origins of other sites whose pages may call, divided by commas.")
-    insecure: bool = Field(False, description="Listen beyond this machine though nobody needs a key.")
-    workers: int = Field(1, ge=0, description="Jobs at a time.")
+    cors: str = Field("", description="Origins of other sites whose pages may call, separated by commas.")
+    insecure: bool = Field(False, description="Listen beyond this machine without keys: anybody may use the server.")
+    workers: int = Field(1, ge=0, description="Jobs that run at a time.")
     queue: int = Field(64, ge=1, description="Jobs that may wait, of all clients together.")
     own_queue: int = Field(16, ge=1, description="Jobs of one client that may wait or run.")
-    own_avatars: int = Field(32, ge=1, description="Avatars of one client.")
+    own_avatars: int = Field(32, ge=1, description="Avatars that one client may have.")
     sessions: int = Field(8, ge=0, description="Live sessions at a time; fewer where the machine cannot keep up.")
     own_sessions: int = Field(4, ge=1, description="Live sessions of one client.")
     session_idle_seconds: int = Field(
-        120, ge=1, description="After which a session that nobody hears or talks to is closed."
+        120, ge=1, description="A session without viewers and speech is closed after this time."
     )
     record_minutes: int = Field(60, ge=1, description="Longest film of a live session.")
     push_to: str = Field(
         "",
-        description="Where clients may have sessions pushed: rtmp://host/app/ and what is below, divided by commas.",
+        description="Where clients may push sessions: rtmp://host/app/ and all below it, separated by commas.",
     )
-    attempts: int = Field(3, ge=1, description="Times a job is begun before it counts as failed.")
+    attempts: int = Field(3, ge=1, description="How many times a job is started before it counts as failed.")
     lease_seconds: int = Field(
-        15, ge=1, le=LONGEST_LEASE, description="After which a job without a sign of life is begun again."
+        15, ge=1, le=LONGEST_LEASE, description="A job without a heartbeat for this time is started again."
     )
-    job_minutes: int = Field(120, ge=1, description="After which a job is stopped.")
-    drain_seconds: int = Field(30, ge=0, description="What running jobs get on SIGTERM before they are put back.")
-    upload_mb: int = Field(512, ge=1, description="Most that one request may carry.")
+    job_minutes: int = Field(120, ge=1, description="A job is stopped after this time.")
+    drain_seconds: int = Field(
+        30, ge=0, description="Time that running jobs get on SIGTERM before they go back to the queue."
+    )
+    upload_mb: int = Field(512, ge=1, description="Largest request.")
     upload_minutes: int = Field(15, ge=1, description="Longest that one request may take to arrive.")
     media_minutes: int = Field(60, ge=1, description="Longest film or speech.")
     megapixels: int = Field(40, ge=1, description="Largest picture.")
     keep_hours: int = Field(24, ge=1, description="How long a finished job is kept.")
-    disk_gb: int = Field(20, ge=1, description="Room for uploads and results; the oldest finished jobs make way.")
+    disk_gb: int = Field(
+        20, ge=1, description="Space for uploads and results; beyond it the oldest finished jobs are deleted."
+    )
     voice: str = Field(
         "auto",
         description="Reads texts aloud: espeak, espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed.",
     )
     video_codec: Literal["h264", "vp8"] = Field(
-        "h264", description="Of WebRTC, where the browser knows it; else the other."
+        "h264", description="Codec of WebRTC; the other one for browsers that lack it."
     )
-    video_kbit: int = Field(1500, ge=50, description="A second, of each session's picture.")
+    video_kbit: int = Field(1500, ge=50, description="Most kbit per second for a session's pictures.")
     ice: str = Field(
         "",
-        description="STUN and TURN servers, divided by commas: turn:host:3478. "
-        f"The TURN secret stands in ${PREFIX}TURN_SECRET.",
+        description="STUN and TURN servers, separated by commas: turn:host:3478. "
+        f"${PREFIX}TURN_SECRET has the TURN server's secret.",
     )
-    turn_secret: str = Field("", repr=False, description="What the TURN server knows too.", json_schema_extra=NO_FLAG)
-    relay_only: bool = Field(False, description="WebRTC through the TURN server alone.")
+    turn_secret: str = Field(
+        "", repr=False, description="Secret shared with the TURN server.", json_schema_extra=NO_FLAG
+    )
+    relay_only: bool = Field(False, description="Use WebRTC through the TURN server only.")
     public_address: str = Field(
-        "", description="What this machine is on the internet, where a router or a cloud maps it."
+        "", description="This machine's address on the internet, if a router or a cloud maps it."
     )
     media_ports: str = Field("", description="UDP ports of WebRTC, such as 50000-50199.")
 

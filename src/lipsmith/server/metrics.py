@@ -28,7 +28,7 @@ SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 class Metrics:
-    """Counts what happens as it happens; what the job store and the sessions know is asked when Prometheus asks."""
+    """Counts requests and jobs as they happen; reads the job queue and the sessions when Prometheus scrapes."""
 
     def __init__(self, store: JobQueue, settings: ServerSettings, sessions: SessionRegistry) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What every request passes: the limit on its body, and the headers of its answer."""
+"""For every request: the limit on its body, and the security headers of its answer."""
 
 from __future__ import annotations
 

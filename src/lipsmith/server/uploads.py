@@ -1,4 +1,4 @@
-"""Uploads: stored as files with our own names, and measured before anything is spent on them."""
+"""Uploads: stored as files with our own names, and measured before any other work."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def ask(state: AppState, worker: SharedWorker, task: str, options: dict[str, Any
     try:
         return worker.call(task_request(task, options, state.settings.folder, folder, folder)).header
     except WorkerBusy as reason:
-        text = "Too many uploads are being looked at: try again in a moment."
+        text = "Too many uploads are being read: try again in a moment."
         raise Problem("queue-full", text, retry_after=5) from reason
     except WorkerLost as reason:
         raise Problem("invalid", "The upload crashed the process that read it: export it again.") from reason

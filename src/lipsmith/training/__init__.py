@@ -1,1 +1,1 @@
-"""Trainers, one folder a model. They need the ``train`` extra (torch, onnx)."""
+"""Trainers, one folder per model. They need the ``train`` extra (torch, onnx)."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RATES = (24_000, 48_000)
 """Hz at which the sound on the air plays: every sink takes them."""
 LOOK = 0.05
-"""Seconds between two looks whether everything is said."""
+"""Seconds between two checks whether everything is said."""
 
 
 @dataclass(frozen=True, slots=True)

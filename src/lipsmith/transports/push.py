@@ -1,6 +1,6 @@
 """A session pushed to a streaming server over RTMP or SRT. After a broken connection it connects again.
 
-Who runs the program names the address. A server lets its callers choose among the addresses that its operator allows.
+The user of a program names the address. A server lets its clients choose among those that its operator allows.
 """
 
 from __future__ import annotations

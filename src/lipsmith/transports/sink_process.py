@@ -1,8 +1,8 @@
 """A sink's work in a process of its own, which gets the frames through a pipe.
 
-PyAV holds Python's global lock while FFmpeg connects, and while it writes the end of a film. So a streaming server that
-accepts a connection and says nothing would stop every session of the program that pushes to it. A process can be ended
-in the middle of anything.
+PyAV keeps Python's global lock while FFmpeg connects, and while it writes the end of a film. So a streaming server that
+accepts a connection and does not answer would stop every session of the program that pushes to it. A process can be
+ended at any point.
 """
 
 from __future__ import annotations

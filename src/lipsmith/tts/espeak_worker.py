@@ -1,6 +1,6 @@
 """The process in which eSpeak NG speaks: ``python -m lipsmith.tts.espeak_worker``, started by ``EspeakVoice``.
 
-The library is written in C, keeps one voice at a time and reads what callers send. If it crashes, it crashes here.
+The library is written in C, keeps one voice at a time and gets text from callers. A crash ends only this process.
 """
 
 from __future__ import annotations

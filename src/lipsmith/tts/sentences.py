@@ -1,4 +1,4 @@
-"""Cuts text into sentences, so that the first one sounds while the others are still being synthesized."""
+"""Cuts text into sentences, so that the first one plays while the others are still being synthesized."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the page listens and what it takes in."""
+"""The settings of the page: its address and the largest upload."""
 
 from __future__ import annotations
 

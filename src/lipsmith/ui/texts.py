@@ -1,4 +1,4 @@
-"""The page's own texts in English and Chinese; the browser's language chooses. Options of engines bring theirs."""
+"""The page's own texts in English and Chinese; the browser's language chooses. Engines bring their options' texts."""
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("# Lipsmith\n\nA video or a picture says a speech.", "# Lipsmith\n\n让视频或图片说出一段语音。"),

@@ -1,9 +1,8 @@
 """Official weights: lists the known files, finds and downloads them, and reads them with checks.
 
-``find(part)`` or raise WeightsMissing with the one command that helps; ``read_state("vae", found.path)`` with every
-key and shape checked; ``load_strictly(network, state, found.path)``, where a network built on the device "meta" will
-do;
-``read_network`` is both.
+``find(part)`` returns a file, or raises WeightsMissing with the one command that helps. ``read_state("vae",
+found.path)`` reads it and checks every key and shape. ``load_strictly(network, state, found.path)`` loads it into a
+network, which may be built on the device "meta". ``read_network`` does both.
 """
 
 from __future__ import annotations

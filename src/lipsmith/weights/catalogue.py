@@ -1,4 +1,4 @@
-"""What a file of official weights is, and what a list of them is. Each engine has its own in its ``EngineSpec``.
+"""Data types for official files and lists of them. Each engine has its own list in its ``EngineSpec``.
 
 The registry of engines joins these lists (``lipsmith.engines.weight_catalogue``) and hands them to the functions here.
 """

@@ -1,4 +1,4 @@
-"""A worker that is always there: its process is started with the first call, and again after a crash."""
+"""A worker that survives crashes: its process is started with the first call, and again after a crash."""
 
 from __future__ import annotations
 

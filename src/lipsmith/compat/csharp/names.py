@@ -1,4 +1,4 @@
-"""A template can have any name, an avatar only a valid folder name: conversion in both directions."""
+"""Converts template names, which can be any text, to avatar names, which are folder names, and back."""
 
 from __future__ import annotations
 

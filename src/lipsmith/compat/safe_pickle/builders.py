@@ -1,6 +1,6 @@
-"""The names that a pickle may ask for, and our own builder for each. No function of numpy or torch is called instead.
+"""The names that a pickle may use, and our own builder for each. No function of numpy or torch is called instead.
 
-A pickle asks for a class or function by module and name, and for a call of it. ``BUILDERS`` lists the few calls that
+A pickle names a class or function by its module, and calls it. ``BUILDERS`` lists the few calls that
 make arrays, tensors and containers; any other name is refused. A tensor becomes a numpy array of its own dtype, but
 bfloat16, which numpy lacks, becomes float32, which holds it exactly.
 """

@@ -1,8 +1,8 @@
 """An interpreter for the pickle instructions that make plain values: numbers, text, lists, tuples, dicts and arrays.
 
 A pickle is a program for a stack machine. ``pickletools`` splits it into instructions. The interpreter runs those that
-make plain values and refuses a file that has any other. A name that a pickle asks for is never imported: it is looked
-up in a short table of our own builders, and the file is refused if the table lacks it.
+make plain values and refuses a file that has any other. A name in a pickle is never imported: it is looked up in
+a short table of our own builders, and the file is refused if the table lacks it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is kept of a person over a whole film: DWPose's points, smoothed, and how far the mask's border can be moved.
 
-DWPose looks at every frame on its own, so its points tremble, and a box made of them shakes the picture. They are
-kept while the film is looked at and smoothed like FaceMesh's: without delay, over short gaps, never across a cut.
+DWPose reads every frame alone, so its points tremble, and a box made of them shakes the picture. They are kept while
+the film is analyzed, and smoothed like FaceMesh's: without delay, over short gaps, never across a cut.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class MuseTalkIdentity:
 
 
 class MuseTalkAnalysis:
-    """Looks over one person's frames. Without ``smooth``, DWPose's points stay as they are, as in upstream."""
+    """One pass over one person's frames. Without ``smooth``, DWPose's points stay as they are, as in upstream."""
 
     def __init__(self, landmarks: LandmarkSource = by_mesh, smooth: bool = True) -> None:
         self._landmarks, self._smooth = landmarks, smooth

@@ -1,6 +1,6 @@
 """Which part of a drawn face is pasted, and where: the rectangle in which its mask is not empty.
 
-``compose`` then lays it down. With a mask of whole 255ths that is Pillow's own paste, grey level for grey level: both
+``compose`` then pastes it. If all mask values are n / 255, the result is that of Pillow's paste, level by level: both
 round (below * (255 - mask) + picture * mask) / 255 to the nearest, and there are no ties, because 255 is odd.
 """
 

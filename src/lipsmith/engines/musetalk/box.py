@@ -1,4 +1,4 @@
-"""Where MuseTalk draws: a box in whole px around 68 landmarks. What lies below its middle is drawn anew."""
+"""Where MuseTalk draws: a box in whole px around 68 landmarks. The lower half of the box is drawn anew."""
 
 from __future__ import annotations
 

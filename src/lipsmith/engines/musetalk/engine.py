@@ -65,7 +65,7 @@ class MuseTalkEngine:
     def analyze(self, still: bool) -> MuseTalkAnalysis:
         """Begin to look over one person's frames, for DWPose's points and the range of ``bbox_shift``.
 
-        The networks are loaded now: a wrong file or device is an error before a film is looked at.
+        The networks are loaded now: a wrong file or device is an error before a film is read.
         """
         from .analysis import MuseTalkAnalysis
 

@@ -26,7 +26,7 @@ def by_mesh(_: Image, face: Face) -> Array:
 
 
 class PoseLandmarks:
-    """DWPose's points. It sees one face in a whole image, so an image with several people is looked at once."""
+    """DWPose's points. It sees one face in a whole image, so it runs once for an image with several people."""
 
     def __init__(self, pose: DWPose) -> None:
         self._pose = pose

@@ -1,7 +1,7 @@
 """Latents of faces that were encoded before, so that a film played forward and backward is encoded once.
 
-They lie in a nameless temporary file, 32 KiB a face, and are found by a hash of the face's picture. When the file is
-full, the one that was unused for longest is replaced. On a full disk nothing is remembered.
+They are in an unnamed temporary file, 32 KiB per face, and are found by a hash of the face's picture. When the file is
+full, the least recently used is replaced. If the disk is full, nothing is cached.
 """
 
 from __future__ import annotations

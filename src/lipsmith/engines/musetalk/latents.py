@@ -1,4 +1,4 @@
-"""From a face's pixels to the latents that the UNet takes: the face twice, once without its lower half."""
+"""From a face's pixels to the UNet's input latents: the face twice, once without its lower half."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
 
 
 def load_hearing(options: MuseTalkOptions) -> Whisper:
-    """The network that listens; raises like ``load_networks``."""
+    """The network that encodes speech; raises like ``load_networks``."""
     from ...speech.whisper import load_whisper, random_whisper
 
     device = resolve_device(options.device)

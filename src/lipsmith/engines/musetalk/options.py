@@ -21,7 +21,7 @@ _CHEEK = (20, 160, 5)
 
 @dataclass(frozen=True, slots=True)
 class MuseTalkOptions:
-    """How MuseTalk listens and draws.
+    """How MuseTalk reads speech and draws.
 
     Raises:
         OptionError: a value that cannot be.
@@ -30,23 +30,23 @@ class MuseTalkOptions:
     version: Version = option("v15", "MuseTalk 1.5 or 1.0.")
     weights: str = option(
         "official",
-        "official: looked for; or a models folder; random or tiny: seeded noise, for trials.",
+        "official: those on this machine; or a models folder; random or tiny: seeded noise, for trials.",
         flag=True,
         local=True,
     )
     device: str = option(
         "auto",
-        "auto: a GPU if there is one; else what torch calls it, such as cpu or cuda:1.",
+        "auto: a GPU if there is one; or a device name of torch, such as cpu or cuda:1.",
         prepares=False,
         local=True,
     )
     precision: Precision = option("auto", "auto: fp16 on a GPU, bf16 on a CPU that has it, else fp32.", flag=True)
     batch_size: int = option(0, "Faces drawn together; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True)
-    landmarks: Landmarks = option("facemesh", "facemesh, or upstream's dwpose by its own file.", flag=True)
+    landmarks: Landmarks = option("facemesh", "facemesh, or upstream's dwpose, which needs its own file.", flag=True)
     bbox: str = option("", "x0,y0,x1,y1 in px: the face's box, the same in every frame.", flag=True)
     bbox_shift: int = option(
         0,
-        "px that open (+) or close (-) the mouth; upstream knows it for v1 only.",
+        "px that open (+) or close (-) the mouth; upstream allows it for v1 only.",
         help_zh="像素：张大（+）或收小（-）嘴型",
         flag=True,
         page=(-40, 40, 1),
@@ -60,34 +60,38 @@ class MuseTalkOptions:
     )
     parsing_mode: ParsingMode = option(
         "auto",
-        "What of the face is pasted; auto: jaw, for v1 raw.",
+        "Which part of the face is pasted; auto: jaw, for v1 raw.",
         help_zh="解析模式：贴回面部的哪些部分",
         flag=True,
         page=True,
     )
     left_cheek_width: int = option(
         90,
-        "How wide the jaw's mask is to the left, px of 512.",
+        "Width of the jaw's mask to the left, px of 512.",
         help_zh="左脸颊宽度",
         flag=True,
         page=_CHEEK,
     )
-    right_cheek_width: int = option(90, "... and to the right.", help_zh="右脸颊宽度", flag=True, page=_CHEEK)
+    right_cheek_width: int = option(
+        90, "Width of the jaw's mask to the right, px of 512.", help_zh="右脸颊宽度", flag=True, page=_CHEEK
+    )
     feather: float = option(
         OFFLINE_FEATHER, "Blur of the mask's edge, as a share of the square around the face.", flag=True
     )
-    audio_padding_left: int = option(2, "Pairs of 20 ms heard before a frame.", prepares=False, flag=True)
-    audio_padding_right: int = option(2, "... and after it.", prepares=False, flag=True)
+    audio_padding_left: int = option(2, "Pairs of 20 ms of sound before a frame.", prepares=False, flag=True)
+    audio_padding_right: int = option(2, "Pairs of 20 ms of sound after a frame.", prepares=False, flag=True)
     hearing: Hearing = option(
-        "whole", "whole: Whisper hears 30 s at once; live: it answers 132.5 ms after a frame's start.", prepares=False
+        "whole",
+        "whole: Whisper reads 30 s at once; live: a drive comes 132.5 ms after its frame's start.",
+        prepares=False,
     )
     tiling: bool = option(False, "Decode in tiles: less GPU memory, but the picture changes visibly.", prepares=False)
     graphs: bool = option(True, "On CUDA, capture each batch size as one graph.", prepares=False)
     compile: bool = option(
         False, "Use torch.compile: a minute or more before the first frame, faster after it.", prepares=False
     )
-    strict: bool = option(False, "As upstream: its audio windows, latents drawn by seed, fp32.")
-    seed: int = option(0, "Of the latents in strict mode, and of random weights.")
+    strict: bool = option(False, "As upstream: its audio windows, latents sampled with the seed, fp32.")
+    seed: int = option(0, "Seed of the latents in strict mode, and of random weights.")
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "extra_margin", "left_cheek_width", "right_cheek_width"):
@@ -99,7 +103,7 @@ class MuseTalkOptions:
             raise OptionError(f"feather is {self.feather}; it can be 0 (a hard edge) to 1, and 0.05 is usual.")
         if self.strict and self.hearing == "live":
             raise OptionError(
-                "hearing is live, but strict mode hears 30 s at once as upstream does: choose one of them."
+                "hearing is live, but strict mode reads 30 s at once as upstream does: choose one of them."
             )
         if self.bbox and self.bbox_shift:
             raise OptionError(

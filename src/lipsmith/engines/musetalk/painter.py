@@ -1,4 +1,4 @@
-"""Latents and drives to pictures of faces: the hot path, in batches, watched for values that are no numbers."""
+"""Latents and drives to pictures of faces: the hot path, in batches, with a check for NaN and infinity."""
 
 from __future__ import annotations
 

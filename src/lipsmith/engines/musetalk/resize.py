@@ -1,4 +1,4 @@
-"""Drawn faces brought to the size of what is pasted on the device that drew them, and copied back once, as uint8."""
+"""Resizes drawn faces on the device that drew them to the size that is pasted; copies them back once, as uint8."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """MuseTalk's UNet: latents of a face without mouth and Whisper's features to latents of the speaking face, in one step.
 
-The architecture is Stable Diffusion 1's (diffusers builds it) with 8 channels in and 384 of conditioning. It is always
-asked at time step 0, so the time embedding is a constant: ``fold_time`` moves it into the convolutions' biases, and
+The architecture is Stable Diffusion 1's (diffusers builds it) with 8 channels in and 384 of conditioning. It always
+runs at time step 0, so the time embedding is a constant: ``fold_time`` moves it into the convolutions' biases, and
 the embedding's own layers are dropped.
 """
 

@@ -1,7 +1,7 @@
-"""Official files of MuseTalk: where upstream keeps them, how large they are, under which terms they come.
+"""Official files of MuseTalk: where upstream keeps them, their sizes and licences.
 
-Names and folders are those of MuseTalk's ``models/`` folder, so that an existing one is read as it is. Sizes and
-SHA-256 are the Hugging Face hub's; where none is given, none is known.
+Names and folders are those of MuseTalk's ``models/`` folder, so an existing one is read as it is. Sizes and SHA-256
+are the Hugging Face hub's; those that are left out are not known.
 """
 
 from __future__ import annotations

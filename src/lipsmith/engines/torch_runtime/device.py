@@ -1,4 +1,4 @@
-"""Where networks run and in which precision: what was asked for, else what suits this machine."""
+"""Where networks run and in which precision: what was requested, else what suits this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do when a GPU's memory is full: smaller batches, and a sentence where not even one row fits."""
+"""What to do when a GPU's memory is full: smaller batches, and an error if not even one row fits."""
 
 from __future__ import annotations
 

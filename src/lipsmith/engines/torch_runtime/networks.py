@@ -1,4 +1,4 @@
-"""A UNet and its VAE on one device in one precision, and the way back to fp32 where numbers overflow."""
+"""A UNet and its VAE on one device in one precision, and the fallback to fp32 if numbers overflow."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Doubled convolutions: nearest-neighbour doubling and a 3x3 convolution as one smaller convolution.
 
-After every pixel became four, a 3x3 kernel sees only 2x2 different pixels. Which ones depends on whether a row and a
-column are even or odd, so four 2x2 kernels, of sums of the 3x3 kernel's values, give the same result from the small
-picture with 16 multiplications instead of 36.
+After every pixel has become four, a 3x3 kernel covers only 2x2 different pixels. Which ones depends on whether a row
+and a column are even or odd, so four 2x2 kernels, of sums of the 3x3 kernel's values, give the same result from the
+small picture with 16 multiplications instead of 36.
 """
 
 from __future__ import annotations

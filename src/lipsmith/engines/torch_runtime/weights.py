@@ -37,7 +37,7 @@ SD_VAE = Part(
 
 WHISPER_TINY = Part(
     "whisper",
-    "Whisper tiny, the network that hears",
+    "Whisper tiny, the network that encodes speech",
     ("whisper", "whisper-tiny"),
     (
         OfficialFile(

@@ -1,4 +1,4 @@
-"""One pass over a person's frames: the neutral face, its colours, its teeth, how its skin usually looks."""
+"""One pass over a person's frames: the neutral face, its colours, its teeth, the usual appearance of its skin."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class WarpEngine:
         return MATERIAL_TYPES
 
     def analyze(self, still: bool) -> WarpAnalysis:
-        """Begin to look over one person's frames; only a ``still`` source gets idle motion."""
+        """Begin the pass over one person's frames; only a ``still`` source gets idle motion."""
         from .analysis import WarpAnalysis
 
         return WarpAnalysis(still)
@@ -89,11 +89,11 @@ class WarpEncoder:
         self._gain = 1 + (np.float32(gain) - 1) * _OPENING
 
     def push(self, samples: Samples) -> list[Array]:
-        """Hear (n,) more samples at 16 kHz."""
+        """Encode (n,) more samples at 16 kHz."""
         return [self._drive(mouth) for mouth in self._motion.push(samples)]
 
     def flush(self) -> list[Array]:
-        """The drives still owed."""
+        """The remaining drives."""
         return [self._drive(mouth) for mouth in self._motion.flush()]
 
     @property

@@ -1,6 +1,6 @@
 """The limits of what the engine can draw: a portrait beyond them is refused, a video's frame fades to its source.
 
-The limits were set by looking at results: clips with wide mouths and turned heads, and pictures with pasted objects.
+The limits were set by eye, on results: clips with wide mouths and turned heads, and pictures with pasted objects.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether something covers the mouth: a hand, a microphone, a mask.
 
-In a video the mouth is compared with the person's other frames. A single picture is compared with what lips look like.
+In a video the mouth is compared with the person's other frames, in a single picture with the usual colour of lips.
 """
 
 from __future__ import annotations

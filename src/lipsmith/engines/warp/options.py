@@ -14,7 +14,7 @@ class WarpOptions:
     """How the default engine draws."""
 
     idle: bool = option(True, "A still portrait blinks and moves its head slightly.")
-    seed: int = option(0, "Of the idle motion.", prepares=False)
+    seed: int = option(0, "Seed of the idle motion.", prepares=False)
     gain: float = option(
         1.35,
         "How far the mouth opens, 0 to 3; at 1 it opens about two thirds as wide as people on film do.",

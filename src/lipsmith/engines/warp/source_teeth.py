@@ -36,7 +36,7 @@ class _Candidate:
 
 
 class TeethSearch:
-    """Looks at frames, and remembers the one that shows most bright, unsaturated pixels between the lips."""
+    """Reads frames, and keeps the one that shows most bright, unsaturated pixels between the lips."""
 
     def __init__(self) -> None:
         self._best: _Candidate | None = None

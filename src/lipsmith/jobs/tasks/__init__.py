@@ -1,1 +1,1 @@
-"""One task a file, as its ``TASK``: the kinds of jobs (dub, avatar, recording), and quick looks at uploads."""
+"""One task a file, as its ``TASK``: the kinds of jobs (dub, avatar, recording), and quick previews of uploads."""

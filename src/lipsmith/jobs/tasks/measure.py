@@ -1,4 +1,4 @@
-"""The task ``measure``: kind, size and length of uploads, before anything is spent on them."""
+"""The task ``measure``: kind, size and length of uploads, before any other work."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def check_name(name: str) -> None:
 
 
 def read_keys(path: Path | None, inline: str = "") -> Keys:
-    """The keys of the file at ``path`` and of ``inline``, which holds such lines, divided by line ends or semicolons.
+    """The keys of the file at ``path`` and of ``inline``, which holds such lines, separated by line ends or semicolons.
 
     Raises:
         InputError: the file cannot be read, or a line is malformed. The message does not repeat the line.

@@ -1,4 +1,4 @@
-"""``/v1/avatars``: faces made ready once, to speak again and again. Each client has its own."""
+"""``/v1/avatars``: faces prepared once, to speak many times. Each client has its own."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ AvatarId = Annotated[str, Path(pattern=NAME, examples=["anna"])]
 
 @dataclass
 class AvatarForm:
-    """What an avatar is made of."""
+    """The form of a new avatar."""
 
     picture: Annotated[UploadFile, File(description="A portrait or a video: the clip `idle`.")]
-    id: Annotated[str | None, Form(pattern=NAME, description="Its name; left out: one is made up.")] = None
+    id: Annotated[str | None, Form(pattern=NAME, description="Its name; left out: a random one.")] = None
     options: Annotated[
         str, Form(max_length=4000, description="JSON: engine, fps, faces, still, seed ...", examples=["{}"])
     ] = "{}"
@@ -47,15 +47,15 @@ class AvatarForm:
     ] = None
     clip_names: Annotated[
         list[Annotated[str, StringConstraints(pattern=CLIP)]] | None,
-        Form(max_length=MOST_CLIPS, description="What each of `clips` is called, in their order."),
+        Form(max_length=MOST_CLIPS, description="The names of `clips`, in their order."),
     ] = None
 
 
 @router.post("/avatars", status_code=202)
 def create_avatar(state: StateDep, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]) -> Job:
-    """Make an avatar of an uploaded picture. Watch the job that is answered; then dub with ``avatar=<id>``.
+    """Make an avatar from an uploaded picture. The answer is a job; when it is done, dub with ``avatar=<id>``.
 
-    Further clips are walked while it speaks (`speaking`), or shown once when a live session is asked for one.
+    The clip `speaking` plays while the avatar speaks. A live session shows any other clip once, on request.
     """
     given = parse_options(form.options)
     avatar_request(given)

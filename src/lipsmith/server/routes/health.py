@@ -1,4 +1,4 @@
-"""Health checks and metrics for who runs the server; its limits and engines for who calls it."""
+"""Health checks and metrics for the operator; limits and engines for callers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ about_router = APIRouter(tags=["about"])
 
 @router.get("/healthz")
 def healthz() -> Health:
-    """The process answers."""
+    """Whether the process lives."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses={503: {"description": "It is about to stop."}})
 def readyz(state: StateDep) -> Health:
-    """It takes work."""
+    """Whether the server accepts work."""
     state.check_open()
     state.store.counts()
     return Health(status="ready")
@@ -36,13 +36,13 @@ def readyz(state: StateDep) -> Health:
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
 )
 def metrics(state: StateDep) -> Response:
-    """For Prometheus."""
+    """Metrics for Prometheus."""
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @about_router.get("/about")
 def about(state: StateDep) -> About:
-    """What this server takes, and the engines that can be named."""
+    """The limits of this server, and the engines that it offers."""
     settings, voice = state.settings, state.voice
     return About(
         version=__version__,

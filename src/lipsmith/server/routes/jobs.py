@@ -25,7 +25,7 @@ from ..state import AppState, Owner, StateDep
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
 
 CHECK_SECONDS = 0.3
-"""Between two looks at a job whose events are read."""
+"""Between two checks of a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
@@ -33,22 +33,22 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c5
 
 @dataclass
 class DubForm:
-    """What a film is dubbed from."""
+    """The form of a new film."""
 
     picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
-    avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, not a picture.")] = None
+    avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, instead of a picture.")] = None
     speech: Annotated[UploadFile | None, File(description="Any sound or video; left out: the picture's own.")] = None
     format: Annotated[Format, Form(description="The film's container.")] = "mp4"
     options: Annotated[
-        str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
+        str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
     ] = "{}"
 
 
 @router.post("/jobs", status_code=202)
 def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
-    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. Watch the job that is answered.
+    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. The answer is a job.
 
-    An avatar was made with its engine and faces: then the options are `crf`, `preset` and `mark` alone.
+    An avatar already has its engine and faces, so its films have the options `crf`, `preset` and `mark` only.
     """
     given = parse_options(form.options)
     generate_request(given) if form.avatar is None else speak_request(given)
@@ -72,7 +72,7 @@ def list_jobs(
     state: StateDep,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    before: Annotated[float | None, Query(ge=0, le=1e11, description="As in the address `next`.")] = None,
+    before: Annotated[float | None, Query(ge=0, le=1e11, description="From the address `next`.")] = None,
 ) -> Jobs:
     """Your jobs, newest first."""
     rows = state.store.page(owner, limit, before)
@@ -82,7 +82,7 @@ def list_jobs(
 
 @router.get("/jobs/{job}")
 def show_job(state: StateDep, owner: Owner, job: JobId) -> Job:
-    """One job as it stands."""
+    """One job, in its present state."""
     return answer(state, find(state, owner, job))
 
 
@@ -117,7 +117,7 @@ def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     },
 )
 def job_result(state: StateDep, owner: Owner, job: JobId) -> RangedFile:
-    """The film, whole or the ranges asked for."""
+    """The film: all of it, or the requested ranges."""
     row = find(state, owner, job)
     name = task_registry().result_file(row.kind, row.request["task"])
     if name is None or row.state != "done":
@@ -137,7 +137,7 @@ def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
 
 @router.delete("/jobs/{job}", status_code=204)
 def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
-    """Stop the job if need be, and forget it and all its files."""
+    """Stop the job if it runs, and delete it with all its files."""
     if state.store.cancel(job, owner) is None:
         raise missing()
     state.runner.remove(job)

@@ -31,7 +31,7 @@ router = APIRouter(tags=["media"])
 sockets = APIRouter()
 ViewerId = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{16}$", examples=["kP0cZqI2m3sVb7xA"])]
 Microphone = Annotated[
-    Literal["speak", "ignore"], Query(description="Whether the avatar says what the viewer's microphone hears.")
+    Literal["speak", "ignore"], Query(description="Whether the avatar speaks the sound of the viewer's microphone.")
 ]
 
 
@@ -39,7 +39,7 @@ Microphone = Annotated[
 async def answer_offer(
     state: StateDep, owner: Owner, session: SessionId, given: Offer, microphone: Microphone = "speak"
 ) -> Answer:
-    """Watch by WebRTC: a whole offer in, a whole answer out, nothing trickles."""
+    """Watch by WebRTC: a complete offer in, a complete answer out, no trickle ICE."""
     handle = state.sessions.get(owner, session)
     viewer, sdp = await viewers.answer_offer(handle, given.sdp, state.rtc, microphone == "speak")
     return Answer(type="answer", sdp=sdp, viewer=viewer.id, link=_link(handle, viewer.id))
@@ -55,7 +55,7 @@ async def answer_offer(
 async def watch(
     state: StateDep, owner: Owner, session: SessionId, request: Request, microphone: Microphone = "speak"
 ) -> Response:
-    """Watch by WebRTC as WHEP has it: the SDP of the offer is the body, that of the answer the answer's."""
+    """Watch by WebRTC through WHEP: the body is the SDP of the offer, the answer's body that of the answer."""
     handle = state.sessions.get(owner, session)
     try:
         given = (await request.body()).decode()
@@ -79,7 +79,7 @@ async def leave(state: StateDep, owner: Owner, session: SessionId, viewer: Viewe
 
 @sockets.websocket("/sessions/{session}/ws")
 async def socket(ws: WebSocket, session: str) -> None:
-    """Watch and speak over one WebSocket; docs/transports.md has its frames."""
+    """Watch and speak over one WebSocket; docs/transports.md describes its frames."""
     state: AppState = ws.app.state.services
     try:
         handle = state.sessions.get(str(ws.state.owner), session)

@@ -1,4 +1,4 @@
-"""``/v1/previews``: who is in an upload, and how it would speak, before time is spent on it."""
+"""``/v1/previews``: the faces in an upload, and how they would speak, before a film is made."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ router = APIRouter(tags=["previews"])
 def create_preview(
     state: StateDep,
     picture: Annotated[UploadFile, File(description="A portrait or a video.")],
-    speech: Annotated[UploadFile | None, File(description="Any sound or video; then a sheet is made.")] = None,
+    speech: Annotated[UploadFile | None, File(description="Any sound or video, for a sheet.")] = None,
     options: Annotated[
-        str, Form(max_length=4000, description="JSON of options as `lipsmith generate` has them.", examples=["{}"])
+        str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
     ] = "{}",
 ) -> PreviewBody:
-    """Who is in the first picture, and with speech: that picture at the speech's loudest moment. Nothing is kept."""
+    """The faces in the first picture, and with speech a sheet of its loudest moment. Nothing is kept."""
     given = parse_options(options)
     generate_request(given)
     state.check_open()

@@ -17,10 +17,10 @@ PushId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["2a74c536f1c9b0
 
 @router.post("/sessions/{session}/pushes", status_code=201)
 async def start_push(state: StateDep, owner: Owner, session: SessionId, response: Response, wanted: NewPush) -> Push:
-    """Push the session to a streaming server until it is stopped or the session ends; a broken line is begun anew.
+    """Push the session to a streaming server until the push is stopped or the session ends. It reconnects if it breaks.
 
-    403 unless the address is below one that the operator of this server named (`--push-to`). The session's events
-    tell when it is connected (`push_connected`), when the line breaks (`push_lost`) and when it is over (`push_ended`).
+    403 unless the address is below one that the operator of this server allows (`--push-to`). The session has events
+    for the connection (`push_connected`), for its loss (`push_lost`) and for the end of the push (`push_ended`).
     """
     state.check_open()
     handle = state.sessions.get(owner, session)
@@ -31,7 +31,7 @@ async def start_push(state: StateDep, owner: Owner, session: SessionId, response
 
 @router.get("/sessions/{session}/pushes")
 async def list_pushes(state: StateDep, owner: Owner, session: SessionId) -> Pushes:
-    """The pushes of this session that go on."""
+    """The running pushes of this session."""
     running = state.sessions.get(owner, session).attached(pushes.RunningPush)
     return Pushes(pushes=[push_of(push) for push in running])
 

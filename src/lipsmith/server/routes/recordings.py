@@ -19,10 +19,10 @@ RecordingId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de
 
 @router.post("/sessions/{session}/recordings", status_code=201)
 async def start_recording(state: StateDep, owner: Owner, session: SessionId, response: Response) -> Job:
-    """Film the session from now on, as a job of yours.
+    """Record the session from now on, as one of your jobs.
 
-    It is done when it is stopped, when the session ends, or when it is as long as a film may be. Its result is an mp4;
-    who cancels the job throws the film away. One at a time.
+    The job is done when it is stopped, when the session ends, or when the film has its longest length. Its result is
+    an mp4. Cancelling the job deletes the film. A session has one recording at a time.
     """
     handle = state.sessions.get(owner, session)
     await run_in_threadpool(state.check_room, owner, 0)
@@ -33,7 +33,7 @@ async def start_recording(state: StateDep, owner: Owner, session: SessionId, res
 
 @router.get("/sessions/{session}/recordings")
 async def list_recordings(state: StateDep, owner: Owner, session: SessionId) -> Jobs:
-    """The films of this session, newest first. When the session is over they are among the jobs."""
+    """The recordings of this session, newest first. After the session they are among the jobs."""
     state.sessions.get(owner, session)
     records = await run_in_threadpool(state.store.find, owner, RECORDING.name, "session", session)
     return Jobs(jobs=[answer(state, record) for record in records])
@@ -41,6 +41,6 @@ async def list_recordings(state: StateDep, owner: Owner, session: SessionId) -> 
 
 @router.post("/sessions/{session}/recordings/{recording}/stop")
 async def stop_recording(state: StateDep, owner: Owner, session: SessionId, recording: RecordingId) -> Job:
-    """Finish the film; it answers when it is there. One that is over stays as it is."""
+    """Finish the film, and answer when it is complete. A finished film stays as it is."""
     record = await state.recorder.stop(state.sessions.get(owner, session), recording)
     return await run_in_threadpool(answer, state, record)

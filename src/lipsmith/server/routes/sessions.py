@@ -47,7 +47,7 @@ SessionId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["9b0de2a76f1
 
 @router.post("/sessions", status_code=201)
 async def create_session(state: StateDep, owner: Owner, response: Response, wanted: NewSession) -> SessionBody:
-    """Open a session over one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
+    """Open a session with one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
     state.check_open()
     await run_in_threadpool(check_there, state, owner, wanted.avatar)
     handle = await state.sessions.open(owner, state.avatar_store(owner), wanted.avatar, wanted.rate)
@@ -64,13 +64,13 @@ async def list_sessions(state: StateDep, owner: Owner) -> SessionList:
 
 @router.get("/sessions/{session}")
 async def show_session(state: StateDep, owner: Owner, session: SessionId) -> SessionBody:
-    """One session as it stands."""
+    """One session, in its present state."""
     return session_of(state.sessions.get(owner, session))
 
 
 @router.post("/sessions/{session}/token")
 async def session_token(state: StateDep, owner: Owner, session: SessionId) -> Token:
-    """A token for this session's media and calls, for a page that shall not know the key."""
+    """A token for this session's media and calls, for a page that must not know the key."""
     handle = state.sessions.get(owner, session)
     token, expires = state.signer.token(f"sessions/{handle.id}", owner)
     return Token(token=token, expires=moment(expires), url=f"/v1/sessions/{handle.id}/events?token={token}")
@@ -84,7 +84,7 @@ async def speak(
     speech: Annotated[UploadFile, File(description="Any sound.")],
     interrupt: Annotated[bool, Form(description="Be silent first; else it is said after what waits.")] = False,
 ) -> Said:
-    """Say an uploaded speech. What is longer than a session keeps is given to it part by part."""
+    """Say an uploaded speech. A speech longer than the session's buffer is fed to it in parts."""
     handle = state.sessions.get(owner, session)
     pieces, rate = await run_in_threadpool(decode, state, speech)
     if interrupt:
@@ -95,9 +95,9 @@ async def speak(
 
 @router.post("/sessions/{session}/text", status_code=202)
 async def say_words(state: StateDep, owner: Owner, session: SessionId, wanted: NewText) -> SaidText:
-    """Read a text aloud by the server's voice, sentence by sentence; several wait for each other.
+    """Let the server's voice read a text, sentence by sentence. Several texts are read one after the other.
 
-    It answers when the text sounds, or at once where it waits behind another. 501 where the server has no voice.
+    It answers when the text begins to play, or at once if it waits behind another. 501 if the server has no voice.
     """
     if state.voice is None:
         raise Problem("no-voice", NO_VOICE)
@@ -120,7 +120,7 @@ async def push_audio(
     session: SessionId,
     request: Request,
     rate: Annotated[int, Query(ge=8000, le=48000, description="Hz of the samples.")] = 24_000,
-    end: Annotated[bool, Query(description="The utterance is complete with this body.")] = True,
+    end: Annotated[bool, Query(description="Whether the utterance ends with this body.")] = True,
 ) -> Said:
     """Say raw sound: mono PCM, 16 bits, little endian, as fast as it comes and the session has room."""
     handle = state.sessions.get(owner, session)
@@ -149,7 +149,7 @@ async def gesture(state: StateDep, owner: Owner, session: SessionId, wanted: New
 
 @router.post("/sessions/{session}/interrupt")
 async def interrupt(state: StateDep, owner: Owner, session: SessionId) -> Played:
-    """Be silent from the next picture on; says how far the utterance was heard."""
+    """Be silent from the next picture on; says how much of the utterance was played."""
     heard = state.sessions.get(owner, session).interrupt()
     return Played(utterance=heard.utterance if heard else None, seconds=heard.seconds if heard else 0.0)
 
@@ -160,13 +160,13 @@ async def interrupt(state: StateDep, owner: Owner, session: SessionId) -> Played
     responses={200: {"content": {"text/event-stream": {}}, "description": "Events with their media time."}},
 )
 async def session_events(state: StateDep, owner: Owner, session: SessionId) -> EventSourceResponse:
-    """Server-sent events, each with ``pts``, the second of the session's media that it holds from."""
+    """Server-sent events, each with ``pts``, the second of the session's media at which it happens."""
     return event_stream(_events(state, state.sessions.get(owner, session)))
 
 
 @router.delete("/sessions/{session}", status_code=204)
 async def close_session(state: StateDep, owner: Owner, session: SessionId) -> None:
-    """Close it; who listens hears of it."""
+    """Close the session; viewers and listeners get the event `closed`."""
     await state.sessions.get(owner, session).close()
 
 

@@ -1,4 +1,4 @@
-"""What the server can do, and whether it runs."""
+"""What the server can do, and whether it is healthy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EngineOption(BaseModel):
     default: Any
     choices: list[str | int | float | bool] | None
     help: str
-    local: bool = Field(description="It names something of the server's machine: no caller may set it.")
+    local: bool = Field(description="It names a file or device of the server: callers cannot set it.")
 
 
 class EngineLine(BaseModel):
@@ -28,12 +28,12 @@ class EngineLine(BaseModel):
     name: str
     summary: str
     needs: str
-    for_tests: bool = Field(description="It stands in for a real engine in tests: pages do not offer it.")
+    for_tests: bool = Field(description="For tests only: pages do not offer it.")
     options: list[EngineOption]
 
 
 class VoiceLine(BaseModel):
-    """Who reads texts aloud; ``languages`` is empty where the voice finds out by itself."""
+    """The voice that reads texts aloud; ``languages`` is empty if it detects the language itself."""
 
     model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"])
     name: str
@@ -41,7 +41,7 @@ class VoiceLine(BaseModel):
 
 
 class About(BaseModel):
-    """What this server takes, its engines, and its voice, if it has one."""
+    """The limits of this server, its engines, and its voice, if it has one."""
 
     version: str
     needs_key: bool
@@ -55,7 +55,7 @@ class About(BaseModel):
 
 
 class Health(BaseModel):
-    """Signs of life."""
+    """The answer of a health check."""
 
     model_config = example(status="ok")
     status: str

@@ -1,4 +1,4 @@
-"""Avatars as they go out."""
+"""Avatars in answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AvatarBody(BaseModel):
-    """A face made ready to speak."""
+    """A face that is prepared to speak."""
 
     model_config = example(
         "Avatar", id="anna", size=[512, 512], fps="25", frames=250, engine="warp", engine_version="1", faces=1,
@@ -26,7 +26,7 @@ class AvatarBody(BaseModel):
     frames: int
     engine: str
     engine_version: str
-    faces: int = Field(description="People who speak.")
+    faces: int = Field(description="How many people speak.")
     bytes: int
     created: str
     clips: list[str]
@@ -42,7 +42,7 @@ class AvatarList(BaseModel):
 
 
 def avatar_of(info: AvatarInfo) -> AvatarBody:
-    """An avatar as it goes out, without the name of its upload, which stands in the job."""
+    """An avatar as the API shows it. The name of its upload is in the job."""
     here = f"/v1/avatars/{info.id}"
     return AvatarBody(
         id=info.id,

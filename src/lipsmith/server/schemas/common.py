@@ -19,7 +19,7 @@ def moment(seconds: float) -> str:
 
 
 class Token(BaseModel):
-    """Opens one resource for a while: put it into an address as ``?token=``."""
+    """Gives access to one resource for a while: put it into an address as ``?token=``."""
 
     model_config = example(
         token="lst_eyJ...",  # noqa: S106 - opens nothing

@@ -1,4 +1,4 @@
-"""Jobs as they go out."""
+"""Jobs in answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Format = Literal["mp4", "mov", "webm"]
 
 
 class JobStage(BaseModel):
-    """What the work is at: ``done`` of ``total`` frames, ``total`` 0 while it is not known."""
+    """The present stage: ``done`` of ``total`` frames; ``total`` is 0 while it is not known."""
 
     model_config = example("Stage", name="speak", done=120, total=300)
     name: str
@@ -26,7 +26,7 @@ class JobStage(BaseModel):
 
 
 class Asked(BaseModel):
-    """What was asked: the names that the uploads had, and the options."""
+    """What the client requested: the names of the uploads, and the options."""
 
     model_config = example(picture="portrait.jpg", speech="speech.wav", avatar=None, format="mp4", options={"crf": 20})
     picture: str | None = None
@@ -47,7 +47,7 @@ class Links(BaseModel):
 
 
 class Job(BaseModel):
-    """One piece of work."""
+    """One job."""
 
     model_config = example(
         id="6f1c9b0de2a74c53", kind="dub", state="running", progress=0.64,
@@ -62,14 +62,14 @@ class Job(BaseModel):
     state: JobState
     progress: float = Field(ge=0, le=1)
     stage: JobStage | None
-    position: int | None = Field(description="How many jobs come before, while it is queued.")
-    attempts: int = Field(description="Times it was begun.")
+    position: int | None = Field(description="How many jobs are before it, while it is queued.")
+    attempts: int = Field(description="How many times it was started.")
     created: str
     started: str | None
     finished: str | None
     request: Asked
-    report: dict[str, Any] | None = Field(description="What was made and what it cost, when done.")
-    problem: ProblemBody | None = Field(description="Why it failed, when failed.")
+    report: dict[str, Any] | None = Field(description="What was made and what it cost, once it is done.")
+    problem: ProblemBody | None = Field(description="Why it failed.")
     links: Links
 
 
@@ -81,7 +81,7 @@ class Jobs(BaseModel):
 
 
 def job_of(row: JobRecord, position: int | None) -> Job:
-    """A job of the store as it goes out."""
+    """A job of the store as the API shows it."""
     here = f"/v1/jobs/{row.id}"
     has_file = task_registry().result_file(row.kind, row.request["task"]) is not None
     result = f"{here}/result" if row.state == "done" and has_file else None

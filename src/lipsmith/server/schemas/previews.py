@@ -1,4 +1,4 @@
-"""A quick look, as it goes out."""
+"""The answer of a preview."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SeenFace(BaseModel):
 
 
 class PreviewBody(BaseModel):
-    """A quick look. Pictures are data addresses: ``view`` JPEG, ``sheet`` PNG if speech was given and a face found."""
+    """A preview. Pictures are data URLs: ``view`` JPEG, ``sheet`` PNG if speech was given and a face found."""
 
     model_config = example(
         "Preview", kind="image", size=[512, 512], seconds=0, has_sound=False, view="data:image/jpeg;base64,...",

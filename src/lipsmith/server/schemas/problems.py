@@ -1,4 +1,4 @@
-"""Errors as they go out."""
+"""Errors in answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ProblemBody(BaseModel):
-    """An error, as RFC 9457 has it. ``type`` is the word to switch on."""
+    """An error in the form of RFC 9457. Programs switch on ``type``."""
 
     model_config = ConfigDict(
         extra="allow",

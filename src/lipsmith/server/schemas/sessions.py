@@ -17,7 +17,7 @@ LINKED = ("events", "ws", "recordings", "pushes")
 
 
 class NewSession(BaseModel):
-    """What a session is opened with."""
+    """The request for a new session."""
 
     model_config = example(avatar="anna", rate=24_000)
     avatar: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,47}$")
@@ -25,7 +25,7 @@ class NewSession(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """An open session. ``token`` stands in the answer that opened it alone."""
+    """An open session. Only the answer that opened it has the ``token``."""
 
     model_config = example(
         "LiveSession", id="9b0de2a76f1c4c53", avatar="anna", state="idle", size=[512, 512], fps="25", rate=24_000,
@@ -41,7 +41,7 @@ class SessionBody(BaseModel):
     created: str
     token: str | None = None
     expires: str | None = None
-    ice_servers: list[dict[str, str]] = Field([], description="For the browser's RTCPeerConnection, as it is.")
+    ice_servers: list[dict[str, str]] = Field([], description="The ICE servers for the browser's RTCPeerConnection.")
     links: dict[str, str]
 
 
@@ -53,7 +53,7 @@ class SessionList(BaseModel):
 
 
 class Offer(BaseModel):
-    """A WebRTC offer, as a browser's ``RTCPeerConnection`` has it, with its addresses gathered."""
+    """A WebRTC offer of a browser's ``RTCPeerConnection``, with all ICE candidates gathered."""
 
     model_config = example(type="offer", sdp="v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n...")
     type: Literal["offer"]
@@ -61,7 +61,7 @@ class Offer(BaseModel):
 
 
 class Answer(BaseModel):
-    """Its answer. ``viewer`` ends with ``DELETE`` of ``link``."""
+    """The answer to an offer. ``DELETE`` of ``link`` ends the viewer's connection."""
 
     model_config = example(
         type="answer", sdp="v=0\r\n...", viewer="kP0cZqI2m3sVb7xA",
@@ -74,7 +74,7 @@ class Answer(BaseModel):
 
 
 class Said(BaseModel):
-    """What was taken to be said; ``interrupted``: not all of it, because somebody interrupted meanwhile."""
+    """What will be said. ``interrupted``: an interruption cut it short."""
 
     model_config = example(utterance=3, seconds=4.2, interrupted=False)
     utterance: int | None
@@ -83,7 +83,7 @@ class Said(BaseModel):
 
 
 class NewText(BaseModel):
-    """What is to be read aloud. ``language`` as the web has it; left out: as the letters tell."""
+    """A text to read aloud. ``language`` is a web code such as zh-CN; left out: the letters decide."""
 
     model_config = example(text="Good morning. How are you?", language="en", interrupt=False)
     text: str = Field(min_length=1, max_length=4_000)
@@ -92,7 +92,7 @@ class NewText(BaseModel):
 
 
 class SaidText(BaseModel):
-    """What becomes of a text; ``utterance`` is known once it sounds."""
+    """The state of a text; ``utterance`` is known once it plays."""
 
     model_config = example(utterance=3, sentences=2, state="speaking")
     utterance: int | None
@@ -108,7 +108,7 @@ class NewGesture(BaseModel):
 
 
 class Played(BaseModel):
-    """How far an utterance was heard; null and 0 if nobody spoke."""
+    """How much of an utterance was played; null and 0 if nobody spoke."""
 
     model_config = example(utterance=3, seconds=1.64)
     utterance: int | None
@@ -116,21 +116,21 @@ class Played(BaseModel):
 
 
 class NewPush(BaseModel):
-    """Where to push; the address holds a key, and is never told again."""
+    """Where to push. The address contains a key and is never shown again."""
 
     model_config = example(url="rtmp://live.example.org/app/stream-key")
     url: SecretStr = Field(min_length=1, max_length=1024)
 
 
 class Push(BaseModel):
-    """One push. ``waiting``: it will connect again; ``trouble`` says what happened last."""
+    """One push. ``waiting``: it will reconnect. ``trouble`` is the last error."""
 
     model_config = example(
         id="2a74c536f1c9b0de", to="rtmp://live.example.org/...", state="connected", connections=1, trouble="",
         created="2026-01-31T12:00:00Z",
     )  # fmt: skip
     id: str
-    to: str = Field(description="The address without its path, which holds the key.")
+    to: str = Field(description="The address without the part that has the key.")
     state: PushState
     connections: int = Field(description="Made so far.")
     trouble: str = Field(description="Why the last connection ended or could not be made.")
@@ -146,7 +146,7 @@ class Pushes(BaseModel):
 def session_of(
     handle: SessionHandle, token: tuple[str, int] | None = None, ice: list[dict[str, str]] | None = None
 ) -> SessionBody:
-    """A session as it goes out, with its token when it was just opened."""
+    """A session as the API shows it, with its token if it was just opened."""
     here, film = f"/v1/sessions/{handle.id}", handle.live.film
     return SessionBody(
         id=handle.id,
@@ -164,7 +164,7 @@ def session_of(
 
 
 def push_of(push: RunningPush) -> Push:
-    """A push as it goes out."""
+    """A push as the API shows it."""
     return Push(
         id=push.id,
         to=push.to,

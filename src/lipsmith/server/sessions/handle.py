@@ -58,14 +58,14 @@ class SessionHandle:
         return [one for one in self.attachments if isinstance(one, kind)]
 
     async def close(self) -> None:
-        """End the session and everything attached to it. Whoever listens hears of it. Can be called again."""
+        """End the session and everything attached to it. Listeners get an event. Can be called again."""
         self.cancel_speech()
         await self.live.close()
         await asyncio.gather(*(one.end() for one in list(self.attachments)))
 
     @contextmanager
     def watched(self) -> Iterator[LiveSession]:
-        """Keep the session open meanwhile: somebody sees or hears it."""
+        """Keep the session open meanwhile: somebody watches it."""
         self.watchers += 1
         try:
             yield self.live
@@ -95,12 +95,12 @@ class SessionHandle:
         self.live.end()
 
     def interrupt(self) -> Playback | None:
-        """Be silent, and forget what was still to be said; how far the utterance was heard, None if nobody spoke."""
+        """Be silent and drop what is still to be said; return how much was played, None if nobody spoke."""
         self.cancel_speech()
         return self.live.interrupt()
 
     def cancel_speech(self) -> None:
-        """Forget what was still to be said: the rest of a long speech, or texts. What the session has, it says."""
+        """Drop the rest of a long speech and waiting texts. The session still says what it has already."""
         if self.texts is not None:
             self.texts.drop()  # its task may not have begun
         if self.speech is not None:

@@ -1,4 +1,4 @@
-"""Where clients may have sessions pushed to: below the addresses that the operator named, and nowhere else.
+"""Where clients may push sessions: below the addresses that the operator names, and nowhere else.
 
 One strict grammar parses an address. Its parts are compared with those of the operator's addresses. FFmpeg gets an
 address that is built from the parts, so no other parser ever reads what the client sent. The grammar has no user name
@@ -66,7 +66,7 @@ def parse_target(address: str) -> PushTarget:
 
 
 def parse_targets(text: str) -> tuple[PushTarget, ...]:
-    """The operator's addresses, divided by commas. Raises OptionError."""
+    """The operator's addresses, separated by commas. Raises OptionError."""
     places = tuple(parse_target(one.strip()) for one in text.split(",") if one.strip())
     if any(place.query for place in places):
         raise OptionError("push_to names an address with a ?: write what all addresses below it have in common.")

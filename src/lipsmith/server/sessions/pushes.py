@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST = 2
 """Pushes of one session."""
 CHECK_SECONDS = 0.25
-"""Between two looks at a push."""
+"""Between two checks of a push."""
 
 PushState = Literal["connecting", "connected", "waiting"]
 

@@ -1,7 +1,7 @@
 """Live sessions recorded for their clients.
 
-A recording is a job that runs while it is recorded, so it is found, fetched, kept and forgotten as others are; who
-cancels or deletes the job ends the recording. A process of its own encodes and writes it. All of it is for the event
+A recording is a job that runs while it records, so clients list, fetch and delete it like other jobs. Cancelling or
+deleting the job ends the recording. A process of its own encodes and writes it. All of it is for the event
 loop, except what waits for the disk or the store.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .handle import SessionHandle
 
 CHECK_SECONDS = 1.0
-"""Between two looks at a recording, at most."""
+"""Between two checks of a recording, at most."""
 PRESET = "superfast"  # x264's: the sessions need the processor
 FULL, NO_ROOM = "It is as long as a film may be.", "There is no more room for it."
 CANCELLED = "The job was cancelled."
@@ -50,7 +50,7 @@ class SessionRecording:
     sink: RecordingProcess
     runner: JobRunner
     store: JobQueue
-    home: str  # the data folder, which no client is told of
+    home: str  # the data folder, which clients never see
     fps: float = 0.0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None

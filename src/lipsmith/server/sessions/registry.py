@@ -1,4 +1,4 @@
-"""The live sessions of one server: opened over a client's avatars, and closed when nobody comes any more.
+"""The live sessions of one server: opened over a client's avatars, and closed when nobody uses them any more.
 
 Transports find a client's session with ``SessionRegistry.get``, attach to it, and keep it open with
 ``SessionHandle.watched``. All of it is for the event loop.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..config import ServerSettings
 
 CHECK_SECONDS = 1.0
-"""Between two looks for sessions that nobody wants."""
+"""Between two checks for sessions that nobody uses."""
 DRAIN_SECONDS = 5.0
 """What sessions that speak get to finish when the server stops."""
 

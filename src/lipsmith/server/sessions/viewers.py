@@ -46,7 +46,7 @@ async def answer_offer(
     """A new viewer and the SDP for it; while it is connected the session stays open.
 
     Args:
-        listen: say what the viewer's microphone hears.
+        listen: speak the sound of the viewer's microphone.
 
     Raises:
         InputError: the offer is none.

@@ -17,7 +17,7 @@ const WORDS = {
   "end": ["End", "结束"],
   "gestures": ["Gestures", "动作"],
   "say.title": ["Let it speak", "让它说话"],
-  "say.hint": ["What shall it say?", "想让它说什么？"],
+  "say.hint": ["What should it say?", "想让它说什么？"],
   "say.send": ["Say it", "说出来"],
   "say.no-voice": ["This server has no voice for typed text: choose a sound file, or use the microphone.", "此服务器没有配置文字朗读：请选择音频文件，或用麦克风说。"],
   "say.file": ["Say a sound file", "说音频文件"],

@@ -1,1 +1,1 @@
-"""The workshop: trains the student that hears. Needs the ``train`` extra (torch, onnx)."""
+"""Trains the student network that turns speech into mouth controls. Needs the ``train`` extra (torch, onnx)."""

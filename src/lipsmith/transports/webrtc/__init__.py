@@ -1,1 +1,1 @@
-"""WebRTC: offers and answers, viewers, tracks, codecs. Wants aiortc."""
+"""WebRTC: offers and answers, viewers, tracks, codecs. Needs aiortc."""

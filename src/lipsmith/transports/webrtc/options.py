@@ -28,7 +28,7 @@ class RtcOptions:
 
     codec: Literal["h264", "vp8"] = "h264"  # used where the viewer supports it, else the other one
     bit_rate: int = 1_500_000  # bits per second of the picture; less where the connection carries less
-    ice: str = ""  # addresses of STUN and TURN servers, divided by commas: stun:host:3478, turns:host:443?transport=tcp
+    ice: str = ""  # STUN and TURN servers, separated by commas: stun:host:3478, turns:host:443?transport=tcp
     turn_secret: str = ""  # shared with the TURN server; every session's credentials are made from it
     turn_name: str = ""  # instead of a secret: one user name and password for all
     turn_word: str = ""
