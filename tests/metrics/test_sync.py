@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import FaceError
-from lipsmith.metrics.sync import SyncReport, hearing_samples, score_film
+from lipsmith.metrics.sync import SyncReport, score_film, speech_samples
 from lipsmith.options import GenerateOptions
 from lipsmith.pipeline.generate import generate
 from lipsmith.types import Samples
@@ -30,7 +30,7 @@ def write_wav(path: Path, sound: Samples) -> Path:
 @pytest.fixture(scope="module")
 def speech(speech_file: Path) -> Samples:
     """(n,) the first seconds of the shipped speech, at 16 kHz."""
-    return np.concatenate(list(hearing_samples(speech_file)))[: SECONDS * 16_000]
+    return np.concatenate(list(speech_samples(speech_file)))[: SECONDS * 16_000]
 
 
 @pytest.fixture(scope="module", params=["25", "30"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import InputError, LipsmithError
-from lipsmith.transports.websocket_frames import (  # fmt: skip
+from lipsmith.transports.websocket_frames import (
     END,
     HEADER,
     KEY,

@@ -19,7 +19,7 @@ from lipsmith.weights import (
     find,
     find_all,
     joined,
-    lacking,
+    missing_parts,
     search,
     search_folders,
 )
@@ -109,7 +109,7 @@ def test_a_half_filled_folder_is_passed_over_and_named(elsewhere: Path) -> None:
 
 def test_what_is_missing_is_said_at_once_with_the_command(elsewhere: Path) -> None:
     put(elsewhere / "here" / "models" / "musetalkV15", "unet.pth")
-    assert [one.name for one in lacking(CATALOGUE, "musetalk")] == ["vae", "whisper"]
+    assert [one.name for one in missing_parts(CATALOGUE, "musetalk")] == ["vae", "whisper"]
     with pytest.raises(WeightsMissing) as caught:
         find_all(CATALOGUE, "musetalk")
     words = str(caught.value)
@@ -128,7 +128,7 @@ def test_everything_found_goes_by_its_name(elsewhere: Path) -> None:
     put(models / "musetalk", "pytorch_model.bin")
     put(models / "sd-vae", "config.json", "diffusion_pytorch_model.bin")
     put(models / "whisper", "config.json", "pytorch_model.bin")
-    assert lacking(CATALOGUE, "musetalk-v1", models) == []
+    assert missing_parts(CATALOGUE, "musetalk-v1", models) == []
     assert {name: found.path.name for name, found in find_all(CATALOGUE, "musetalk-v1", models).items()} == {
         "unet-v1": "pytorch_model.bin", "vae": "diffusion_pytorch_model.bin", "whisper": "pytorch_model.bin"
     }  # fmt: skip

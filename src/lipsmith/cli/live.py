@@ -40,7 +40,7 @@ HELP = {
 
 
 @dataclass(frozen=True, slots=True)
-class AirOptions:
+class BroadcastOptions:
     """Where an avatar is broadcast to, and for how long."""
 
     push: str = ""
@@ -84,7 +84,7 @@ class AirOptions:
 
 
 @flags_from(TextToFile, TEXT_HELP)
-@flags_from(AirOptions, HELP)
+@flags_from(BroadcastOptions, HELP)
 def live(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     speeches: Annotated[
@@ -111,7 +111,7 @@ def live(
     from ..transports.push import PushSink
 
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
-    options = build(AirOptions, flags)
+    options = build(BroadcastOptions, flags)
     with speech_files(speeches or [], text, may_be_empty=options.longer) as files, AvatarStore().open(name) as avatar:
         engine = engine_for(avatar, SpeakOptions())
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")

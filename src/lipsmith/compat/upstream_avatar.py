@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..engines.musetalk.blend import Patch
 from ..engines.musetalk.mask import PasteMask
 from ..engines.musetalk.options import REALTIME_FEATHER
-from ..engines.musetalk.prepare import HIDDEN, MuseTalkMaterial, left_alone
+from ..engines.musetalk.prepare import HIDDEN, MuseTalkMaterial, unchanged_face
 from ..errors import InputError
 from ..types import Array, Image, PreparedFace
 from .safe_pickle.reader import read_pickle, read_tensors
@@ -41,7 +41,7 @@ Box = tuple[int, int, int, int]
 T = TypeVar("T")
 
 
-class Gallery(Protocol):
+class FrameFiles(Protocol):
     """The pictures and masks of an avatar, read one by one."""
 
     def __len__(self) -> int: ...
@@ -68,7 +68,7 @@ class UpstreamAvatar:
     frames: int  # without the backward half
     options: Mapping[str, Any]  # of our MuseTalk engine, as far as the files name them
     fps: Fraction
-    gallery: Gallery = field(repr=False)
+    gallery: FrameFiles = field(repr=False)
     boxes: Sequence[Box | None] = field(repr=False)  # of the faces; None: no face
     mask_boxes: Sequence[Box | None] = field(repr=False)
     latents: Sequence[Array | None] = field(repr=False)  # (8, 32, 32)
@@ -94,7 +94,7 @@ class UpstreamAvatar:
             )
         patch = Patch.of(PasteMask(mask, mask_box), box, width, height)
         if patch is None:
-            return (left_alone(image, HIDDEN),)
+            return (unchanged_face(image, HIDDEN),)
         return (PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(latents, patch)),)
 
 
@@ -161,7 +161,7 @@ class _Lists:
     """The lists of an avatar from a folder or a pickle, checked against each other."""
 
     path: Path
-    gallery: Gallery
+    gallery: FrameFiles
     coords: Any
     mask_coords: Any
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from ..errors import InputError
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 from .espeak import Espeak
 from .festival import Festival
 from .flite import Flite
@@ -120,7 +120,7 @@ def build_corpus(
             continue
         dropped[source.name] = failed
         save_utterances(options.folder / f"{source.name}.npz", utterances)
-        minutes[source.name] = round(sum(len(each.samples) for each in utterances) / HEARING_RATE / 60, 2)
+        minutes[source.name] = round(sum(len(each.samples) for each in utterances) / SPEECH_SAMPLE_RATE / 60, 2)
     report = CorpusReport(minutes, dropped, {name: _version(each) for name, each in found.items()}, tuple(skipped))
     write_summary(options.folder, _summary(options, report))
     return report
@@ -131,7 +131,7 @@ def _speak(
 ) -> tuple[list[LabelledUtterance], int]:
     """Speak new sentences for the source's minutes, or until 40 in a row fail; also return how many failed."""
     random = Random(zlib.crc32(f"{options.seed}/{source.name}".encode()))  # noqa: S311
-    wanted = source.minutes * options.share * 60 * HEARING_RATE
+    wanted = source.minutes * options.share * 60 * SPEECH_SAMPLE_RATE
     spoken: list[LabelledUtterance] = []
     failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:

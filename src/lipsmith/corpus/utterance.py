@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..speech.phones import SILENCE, VOICELESS_STOPS, Segment
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 from ..types import Samples
 from .ipa import split_ipa
 
@@ -51,7 +51,7 @@ def make_segments(starts: Sequence[tuple[float, str]], length: int) -> tuple[Seg
 
     Adjacent silences are merged. The time before the first start is silence.
     """
-    times = [0.0] + [start for start, _ in starts] + [length / HEARING_RATE]
+    times = [0.0] + [start for start, _ in starts] + [length / SPEECH_SAMPLE_RATE]
     spoken = ["", *(ipa for _, ipa in starts)]
     segments: list[Segment] = []
     for begin, end, ipa in zip(times[:-1], times[1:], spoken, strict=True):
@@ -59,7 +59,7 @@ def make_segments(starts: Sequence[tuple[float, str]], length: int) -> tuple[Seg
         for symbol, share in split_ipa(ipa):
             at += share * (end - begin)
             start = segments[-1].stop if segments else 0
-            segments = _append(segments, Segment(start, min(length, round(at * HEARING_RATE)), symbol))
+            segments = _append(segments, Segment(start, min(length, round(at * SPEECH_SAMPLE_RATE)), symbol))
     return tuple(segments)
 
 
@@ -99,9 +99,9 @@ def _trailing_silence(samples: Samples, block: int = 80, most: int = 16) -> int:
 
 def resample_whole(samples: Samples, rate: int) -> Samples:
     """Resample a whole (n,) recording from ``rate`` to 16 kHz through its spectrum: exact, but not for streams."""
-    if rate == HEARING_RATE:
+    if rate == SPEECH_SAMPLE_RATE:
         return samples
-    length = round(len(samples) * HEARING_RATE / rate)
+    length = round(len(samples) * SPEECH_SAMPLE_RATE / rate)
     spectrum = np.fft.rfft(samples)
     resampled = np.zeros(length // 2 + 1, spectrum.dtype)
     shared = min(len(spectrum), len(resampled))

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..engines.protocols import Engine, IdleMotion
-from ..timing import HEARING_RATE, sample_at
+from ..timing import SPEECH_SAMPLE_RATE, sample_at
 from ..types import Array, Samples
 
 
@@ -20,7 +20,7 @@ class SpeechDrive:
         rate: Hz of the pushed sound.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, rate: int = HEARING_RATE) -> None:
+    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE) -> None:
         from ..media.resampler import Resampler
 
         self._fps = fps
@@ -31,7 +31,7 @@ class SpeechDrive:
     @property
     def moves_in_silence(self) -> bool:
         """Whether the drives move a still face while nobody speaks; see ``IdleMotion``."""
-        return isinstance(self._encoder, IdleMotion) and self._encoder.lively
+        return isinstance(self._encoder, IdleMotion) and self._encoder.moves_in_silence
 
     def push(self, samples: Samples, frames: int) -> list[Array]:
         """Encode (n,) more samples; return the drives that are now decided. ``frames`` is not needed here."""

@@ -40,7 +40,7 @@ class IdleMotion(Protocol):
     """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, a little head motion."""
 
     @property
-    def lively(self) -> bool:
+    def moves_in_silence(self) -> bool:
         """Whether this one does."""
         ...
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 
 if TYPE_CHECKING:
     from ..types import Samples
@@ -30,7 +30,7 @@ class Resampler:
     """
 
     rate: int  # Hz of the input
-    target_rate: int = HEARING_RATE  # Hz of the output
+    target_rate: int = SPEECH_SAMPLE_RATE  # Hz of the output
     _history: NDArray[np.float64] = field(init=False)  # input from sample ``_history_start`` on
     _history_start: int = field(init=False)
     _pushed: int = field(init=False, default=0)

@@ -47,7 +47,7 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
     video = open_video_source(film, "source")
     trace = measure_mouth(video.frames())
     fps, frames = video.info.fps, len(trace.aperture)
-    controls, level, vowels = measure_speech(hearing_samples(speech or film), fps, frames)
+    controls, level, vowels = measure_speech(speech_samples(speech or film), fps, frames)
     jaw, width = controls[:, 0].astype(np.float64), controls[:, 1] - controls[:, 2]
     student = lip_opening(controls).astype(np.float64), jaw, width
     return SyncReport(
@@ -64,7 +64,7 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
     )
 
 
-def hearing_samples(path: Path) -> Iterator[Samples]:
+def speech_samples(path: Path) -> Iterator[Samples]:
     """Read any sound, or the soundtrack of a film, as blocks of (n,) mono samples at 16 kHz."""
     speech = open_speech(path)
     resampler = Resampler(speech.rate)

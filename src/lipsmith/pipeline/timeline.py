@@ -14,7 +14,7 @@ import numpy as np
 from ..drive.source import DriveSource
 from ..drive.speech import SpeechDrive
 from ..engines.protocols import Engine
-from ..timing import HEARING_RATE, frame_count, sample_at
+from ..timing import SPEECH_SAMPLE_RATE, frame_count, sample_at
 from ..types import Array, DrivenFrame, Samples, SourceFrame
 
 RenderWindow = list[DrivenFrame]
@@ -40,7 +40,7 @@ class Timeline:
         source_frames: Iterator[SourceFrame],
         drives: DriveSource,
         fps: Fraction,
-        rate: int = HEARING_RATE,
+        rate: int = SPEECH_SAMPLE_RATE,
         window: int = 1,
     ) -> None:
         self._source_frames, self._drives, self._fps, self._rate = source_frames, drives, fps, rate
@@ -52,7 +52,7 @@ class Timeline:
 
     @classmethod
     def of_speech(
-        cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = HEARING_RATE
+        cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE
     ) -> Timeline:
         """A timeline whose pushed sound is speech, encoded and drawn by ``engine``."""
         return cls(source_frames, SpeechDrive(engine, fps, rate), fps, rate, engine.info.window)

@@ -18,7 +18,7 @@ from ..engines.protocols import Engine
 from ..errors import Busy
 from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 from ..types import AVFrame, FilmInfo, Image, Samples
 from .admission import Admission
 from .listener_queue import PICTURES, TICKS, ListenerQueue
@@ -303,7 +303,7 @@ class SessionHost:
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
         source_frame = avatar.source_frame(avatar.playback.start().index)
         windows = Timeline.of_speech(repeat(source_frame), self._engine, film.fps).push(
-            np.zeros(HEARING_RATE, np.float32)
+            np.zeros(SPEECH_SAMPLE_RATE, np.float32)
         )
         for number, window in enumerate(windows[: WARM_UP + 1]):
             began = self._clock()

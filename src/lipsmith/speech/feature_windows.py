@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, SoundError
-from ..timing import HEARING_RATE, frame_count
+from ..timing import SPEECH_SAMPLE_RATE, frame_count
 from ..types import Array
 
 STEPS_PER_SECOND = 50
-STEP = HEARING_RATE // STEPS_PER_SECOND
+STEP = SPEECH_SAMPLE_RATE // STEPS_PER_SECOND
 """Samples from one feature row to the next: 320, 20 ms."""
 _SEGMENT = 30  # seconds that MuseTalk passes to Whisper at once
 
@@ -68,13 +68,13 @@ class WindowPlan:
         """Rows used of a sound of ``samples`` at 16 kHz; rows after them are zeros."""
         if not self.strict:
             return max(1, samples // STEP) if samples else 0
-        counted = math.floor(samples / HEARING_RATE * STEPS_PER_SECOND)
-        return min(counted, _SEGMENT * STEPS_PER_SECOND * math.ceil(samples / (_SEGMENT * HEARING_RATE)))
+        counted = math.floor(samples / SPEECH_SAMPLE_RATE * STEPS_PER_SECOND)
+        return min(counted, _SEGMENT * STEPS_PER_SECOND * math.ceil(samples / (_SEGMENT * SPEECH_SAMPLE_RATE)))
 
     def frames(self, samples: int) -> int:
         """Video frames of a sound of ``samples`` at 16 kHz; in strict mode as many as MuseTalk makes."""
         if self.strict:
-            return math.floor(samples / HEARING_RATE * int(self.fps))
+            return math.floor(samples / SPEECH_SAMPLE_RATE * int(self.fps))
         return frame_count(samples, self.fps)
 
     def check(self, samples: int) -> None:

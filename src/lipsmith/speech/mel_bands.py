@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 
 
 def triangles(edges: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """(bins, bands) float64 triangles of height 1, from (bands + 2,) ``edges`` in Hz, for a spectrum of 0..8 kHz."""
-    frequencies = np.linspace(0, HEARING_RATE / 2, bins)[:, None]
+    frequencies = np.linspace(0, SPEECH_SAMPLE_RATE / 2, bins)[:, None]
     rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
     shapes: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))

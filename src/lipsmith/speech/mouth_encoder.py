@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import SoundError
-from ..timing import HEARING_RATE, frame_count
+from ..timing import SPEECH_SAMPLE_RATE, frame_count
 from ..types import Array, Samples
 from .student import FRAMES_PER_STEP, LAST_FRAME, STEP, Student, load_student, silent_frames
 from .student_mel import HOP, WINDOW, StudentMelStream, normalised
@@ -120,6 +120,6 @@ def student_step_at(frame: int, fps: Fraction) -> tuple[int, Fraction]:
 
     The step is negative before the middle of step 0.
     """
-    position = Fraction(2 * frame + 1, 2) / fps * Fraction(HEARING_RATE, STEP) - Fraction(1, 2)
+    position = Fraction(2 * frame + 1, 2) / fps * Fraction(SPEECH_SAMPLE_RATE, STEP) - Fraction(1, 2)
     step = position.numerator // position.denominator
     return step, position - step

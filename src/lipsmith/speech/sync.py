@@ -16,13 +16,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..timing import HEARING_RATE, sample_at
+from ..timing import SPEECH_SAMPLE_RATE, sample_at
 from ..types import Array, Samples
 from .curves import Curve, align, correlation, smoothed
 from .mouth_encoder import MouthEncoder
 
 _FURTHEST = Fraction(8, 25)  # s: larger offsets between sound and mouth are not searched
-_HALF_WINDOW = HEARING_RATE // 40  # samples: 25 ms to either side of a frame's middle
+_HALF_WINDOW = SPEECH_SAMPLE_RATE // 40  # samples: 25 ms to either side of a frame's middle
 _HANN = np.hanning(2 * _HALF_WINDOW)
 _VOWELS = slice(25, 61)  # bins of 20 Hz: 500 to 1200 Hz
 

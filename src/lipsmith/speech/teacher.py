@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..timing import HEARING_RATE
+from ..timing import SPEECH_SAMPLE_RATE
 from ..types import MOUTH_CONTROLS, Array, Samples
 from .phones import PHONES, SILENCE, Phone, Segment
 
@@ -45,7 +45,7 @@ def mouth_curves(segments: Sequence[Segment], length: int, emphasis: Sequence[fl
     Returns:
         (points, 8) controls at 100 Hz, in the order of ``types.MOUTH_CONTROLS``.
     """
-    times = np.arange(length * CURVE_RATE // HEARING_RATE) / CURVE_RATE
+    times = np.arange(length * CURVE_RATE // SPEECH_SAMPLE_RATE) / CURVE_RATE
     if not len(times):
         return np.zeros((0, 8), np.float32)
     pulled = np.zeros((len(times), 8))
@@ -63,7 +63,7 @@ def mouth_curves(segments: Sequence[Segment], length: int, emphasis: Sequence[fl
 def _dominance(segment: Segment, times: NDArray[np.float64]) -> NDArray[np.float64]:
     """(points, 8) float64: the dominance of one segment over time."""
     phone = PHONES[segment.symbol]
-    start, stop = segment.start / HEARING_RATE, segment.stop / HEARING_RATE
+    start, stop = segment.start / SPEECH_SAMPLE_RATE, segment.stop / SPEECH_SAMPLE_RATE
     first, last, scale = _plateau(phone, start, stop)
     distance = np.maximum(0.0, np.maximum(first - times, times - last))[:, None]
     fall = np.exp(-((distance / np.where(_IS_CONTACT, _CONTACT_REACH, phone.reach)) ** _FALL))
@@ -91,7 +91,7 @@ def _smooth(curves: NDArray[np.float64], reach: int = 5) -> NDArray[np.float64]:
 
 def viseme_classes(segments: Sequence[Segment], length: int) -> NDArray[np.int64]:
     """(points,) int64 index into ``phones.VISEMES`` at 100 Hz."""
-    at = np.arange(length * CURVE_RATE // HEARING_RATE) * HEARING_RATE // CURVE_RATE
+    at = np.arange(length * CURVE_RATE // SPEECH_SAMPLE_RATE) * SPEECH_SAMPLE_RATE // CURVE_RATE
     stops = np.array([segment.stop for segment in segments])
     classes = np.array([PHONES[segment.symbol].viseme for segment in segments])
     found: NDArray[np.int64] = classes[np.minimum(np.searchsorted(stops, at, "right"), len(classes) - 1)]

@@ -67,7 +67,7 @@ def find(wanted: Part, only: Path | None = None) -> FoundPart:
     return found
 
 
-def lacking(catalogue: Catalogue, consumer: str, only: Path | None = None) -> list[Part]:
+def missing_parts(catalogue: Catalogue, consumer: str, only: Path | None = None) -> list[Part]:
     """The networks that ``consumer`` cannot run without and that are not on this machine."""
     wanted = [catalogue.part(name) for name in catalogue.needed[consumer]]
     return [part for part in wanted if search(part, only) is None]
@@ -80,7 +80,7 @@ def find_all(catalogue: Catalogue, consumer: str, only: Path | None = None) -> d
         WeightsMissing: some are missing; names them, and the command that downloads them.
         InputError: a file belongs to another version.
     """
-    missing = lacking(catalogue, consumer, only)
+    missing = missing_parts(catalogue, consumer, only)
     if missing:
         raise WeightsMissing(missing_sentence(missing, only, consumer))
     found = {name: find(catalogue.part(name), only) for name in catalogue.needed[consumer]}
@@ -159,7 +159,7 @@ __all__ = [
     "cache_folder",
     "find",
     "find_all",
-    "lacking",
+    "missing_parts",
     "missing_sentence",
     "refuse_swapped",
     "search",

@@ -16,7 +16,7 @@ from lipsmith.avatars.options import AvatarOptions
 from lipsmith.avatars.store import AvatarStore
 from lipsmith.compat.csharp.actions import execute
 from lipsmith.compat.csharp.flags import ServiceFlags
-from lipsmith.compat.csharp.output import Answer, Pipe
+from lipsmith.compat.csharp.output import Answer, LineOutput
 from lipsmith.compat.csharp.store import open_template
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.media.probe import probe
@@ -44,7 +44,7 @@ def cache(tmp_path: Path, astronaut_file: Path) -> Path:
 def spoken(cache: Path, template: str, fps: int) -> Answer:
     files = {"audio_path": str(cache.parent / "tone.wav"), "output_path": str(cache.parent / f"{template}.mp4")}
     flags = ServiceFlags("inference", template, "cpu", str(cache), fps=fps, **files)
-    return execute(flags, Pipe(io.StringIO()))
+    return execute(flags, LineOutput(io.StringIO()))
 
 
 def test_a_film_has_the_rate_that_is_asked_for(cache: Path) -> None:
@@ -63,7 +63,7 @@ def test_what_others_prepared_is_imported_without_torch(tmp_path: Path, monkeypa
     write_service(older, "xiaoha", service_rows(made + made[::-1]))
     left = {path: path.read_bytes() for path in older.iterdir()}
     flags = ServiceFlags("check_cache", "xiaoha", cache_dir=str(tmp_path))
-    with open_template(flags, Pipe(io.StringIO())) as avatar:
+    with open_template(flags, LineOutput(io.StringIO())) as avatar:
         avatar.check()
         assert (avatar.info.engine, avatar.info.frames, avatar.info.fps) == ("musetalk", 3, Fraction(25))
         assert {path: path.read_bytes() for path in left} == left

@@ -20,7 +20,7 @@ from PIL import Image as Pillow
 
 from lipsmith.compat.csharp.actions import execute
 from lipsmith.compat.csharp.flags import parse
-from lipsmith.compat.csharp.output import HEADING, Pipe
+from lipsmith.compat.csharp.output import HEADING, LineOutput
 from lipsmith.engines.musetalk.mask import paste_mask
 from tests.support.goldens import named_normal
 from tests.support.upstream_files import Made, service_rows, write_service
@@ -240,9 +240,9 @@ def test_a_template_of_the_older_service_speaks_with_what_is_here(place: Path) -
     assert any("导入旧缓存" in line for line in done.lines)
     assert film.is_file()
     flags, said = parse("ultra_fast_realtime_inference.py", [str(word) for word in words]), io.StringIO()
-    assert execute(flags, Pipe(said))["success"] is True
+    assert execute(flags, LineOutput(said))["success"] is True
     assert not any(stage in said.getvalue() for stage in ("导入旧缓存", "检测面部"))
-    there = execute(replace(flags, verb="check_cache"), Pipe(said))
+    there = execute(replace(flags, verb="check_cache"), LineOutput(said))
     assert there["metadata"]["frame_count"] == 1
 
 

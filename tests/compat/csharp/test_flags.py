@@ -15,7 +15,7 @@ from lipsmith.avatars.paths import check_name
 from lipsmith.compat.csharp.engine import musetalk_options
 from lipsmith.compat.csharp.flags import ServiceFlags, check, parse
 from lipsmith.compat.csharp.names import avatar_name, template_name
-from lipsmith.compat.csharp.output import HEADING, Pipe, failure
+from lipsmith.compat.csharp.output import HEADING, LineOutput, failure
 from lipsmith.stopwatch import Stage
 
 SERVICE, FAST = "integrated_musetalk_service.py", "ultra_fast_realtime_inference.py"
@@ -113,7 +113,7 @@ def test_errors_speak_both_languages(problem: BaseException, code: str, chinese:
 
 def test_the_answer_is_a_rule_a_heading_and_json() -> None:
     stream = io.StringIO()
-    pipe = Pipe(stream)
+    pipe = LineOutput(stream)
     for done in range(101):
         pipe.progress(Stage("speak", done, 100))
     pipe.answer({"success": True, "template_id": "小哈"})
@@ -127,7 +127,7 @@ def test_the_answer_is_a_rule_a_heading_and_json() -> None:
 def test_a_reader_that_went_away_stops_nothing() -> None:
     stream = io.StringIO()
     stream.close()
-    Pipe(stream).answer({})
+    LineOutput(stream).answer({})
 
 
 def test_flags_become_musetalk_s_options() -> None:

@@ -11,7 +11,7 @@ pytest.importorskip("diffusers")
 
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
-from lipsmith.engines.torch_runtime.upsample import kernels, phased  # noqa: E402
+from lipsmith.engines.torch_runtime.upsample import fold_upsampling, kernels  # noqa: E402
 from lipsmith.engines.torch_runtime.vae import TINY, vae_config  # noqa: E402
 
 
@@ -27,7 +27,7 @@ def test_a_decoder_decodes_the_same(layout: Any) -> None:
     vae = AutoencoderKL(**vae_config(*TINY)).eval().requires_grad_(False).to(memory_format=layout)
     latents = seeded(2, 4, 16, 16)
     theirs = vae.decode(latents).sample
-    ours = phased(vae).to(memory_format=layout).decode(latents).sample
+    ours = fold_upsampling(vae).to(memory_format=layout).decode(latents).sample
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
@@ -39,7 +39,7 @@ def test_an_upsampler_is_told_pixel_by_pixel_to_the_edge() -> None:
     picture = seeded(2, 3, 4, 6)
     with torch.no_grad():
         theirs = block.upsamplers[0](picture)
-        ours = phased(block).upsamplers[0](picture, None)
+        ours = fold_upsampling(block).upsamplers[0](picture, None)
     assert ours.shape == (2, 5, 8, 12)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 

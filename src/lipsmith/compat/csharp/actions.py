@@ -18,7 +18,7 @@ from ...version import __version__
 from .engine import DEFAULT, ServingEngine, fallback_notice, requested_engine, template_engine
 from .flags import ServiceFlags, Verb
 from .names import avatar_name, template_name
-from .output import Answer, Pipe
+from .output import Answer, LineOutput
 from .store import fallback_avatar, open_template, template_store
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ RESAMPLED = (
 _MEGABYTE = 1 << 20  # bytes, as the older service counted
 
 
-def execute(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def execute(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Carry out a call whose flags were checked.
 
     Raises:
@@ -44,7 +44,7 @@ def execute(flags: ServiceFlags, pipe: Pipe) -> Answer:
     return _VERBS[flags.verb](flags, pipe)
 
 
-def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def preprocess(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Prepare the template, unless it was already prepared from the same picture with the same options."""
     from ...avatars.options import AvatarOptions
 
@@ -74,7 +74,7 @@ def preprocess(flags: ServiceFlags, pipe: Pipe) -> Answer:
     return {**answer, "message": f"模板 {flags.template_id} 预处理完成", **served.answer_keys()}
 
 
-def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def inference(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Make a film of the template speaking."""
     started = time.perf_counter()
     with _open_speaker(flags, pipe) as (avatar, served):
@@ -92,7 +92,7 @@ def inference(flags: ServiceFlags, pipe: Pipe) -> Answer:
     }
 
 
-def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def benchmark(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Make the film several times and report the times; the last film stays."""
     times: list[float] = []
     with _open_speaker(flags, pipe) as (avatar, served):
@@ -109,7 +109,7 @@ def benchmark(flags: ServiceFlags, pipe: Pipe) -> Answer:
 
 
 @contextmanager
-def _open_speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, ServingEngine]]:
+def _open_speaker(flags: ServiceFlags, pipe: LineOutput) -> Iterator[tuple[Avatar, ServingEngine]]:
     """The opened template and its engine; both for the default engine if the template's cannot run here."""
     with ExitStack() as stack:
         avatar = stack.enter_context(open_template(flags, pipe))
@@ -125,7 +125,7 @@ def _open_speaker(flags: ServiceFlags, pipe: Pipe) -> Iterator[tuple[Avatar, Ser
         yield avatar, served
 
 
-def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def check_cache(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Whether the template is prepared and whole, and its metadata."""
     try:
         with open_template(flags, pipe) as avatar:
@@ -141,7 +141,7 @@ def check_cache(flags: ServiceFlags, pipe: Pipe) -> Answer:
     }
 
 
-def service_info(flags: ServiceFlags, _: Pipe) -> Answer:
+def service_info(flags: ServiceFlags, _: LineOutput) -> Answer:
     """About the service, its engine and the templates that are prepared."""
     templates = template_store(flags).list()
     served = requested_engine(flags)
@@ -182,7 +182,7 @@ def failed_answer(flags: ServiceFlags, failed: Mapping[str, Any]) -> Answer:
     return {**about, "batch_size": flags.batch_size, "cache_info": None, "capabilities": list(CAPABILITIES), **failed}
 
 
-def _speak(avatar: Avatar, served: ServingEngine, flags: ServiceFlags, pipe: Pipe | None) -> int:
+def _speak(avatar: Avatar, served: ServingEngine, flags: ServiceFlags, pipe: LineOutput | None) -> int:
     """Make the film and return its number of frames."""
     from ...pipeline.speak import speak
 
@@ -192,7 +192,7 @@ def _speak(avatar: Avatar, served: ServingEngine, flags: ServiceFlags, pipe: Pip
     return speak(avatar, Path(flags.audio_path), output, engine=served.engine, progress=progress).frames
 
 
-def _print_introduction(flags: ServiceFlags, served: ServingEngine, pipe: Pipe) -> None:
+def _print_introduction(flags: ServiceFlags, served: ServingEngine, pipe: LineOutput) -> None:
     pipe.write_line(f"🎭 模板 (template): {flags.template_id}")
     pipe.write_line(f"📱 引擎 (engine): {served.engine.info.name}, {served.device}")
     if served.notice:
@@ -229,7 +229,7 @@ def _metadata(flags: ServiceFlags, info: AvatarInfo, source_frame: SourceFrame |
     }
 
 
-_VERBS: Mapping[Verb, Callable[[ServiceFlags, Pipe], Answer]] = {
+_VERBS: Mapping[Verb, Callable[[ServiceFlags, LineOutput], Answer]] = {
     "preprocess": preprocess,
     "inference": inference,
     "check_cache": check_cache,

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 from ...errors import LipsmithError, OptionError
 from .flags import Script, ServiceFlags, check, parse
-from .output import Answer, Pipe, failure, take_stdout
+from .output import Answer, LineOutput, claim_stdout, failure
 
 _ALWAYS_SUCCEED = ("check_cache", "service_info")
 
@@ -38,15 +38,15 @@ def main(script: Script, arguments: Sequence[str]) -> int:
     try:
         flags = parse(script, arguments)
     except OptionError as problem:
-        take_stdout().answer({"success": False, "template_id": None, **failure(problem), "message": "参数错误"})
+        claim_stdout().answer({"success": False, "template_id": None, **failure(problem), "message": "参数错误"})
         return 1
-    pipe = take_stdout()
+    pipe = claim_stdout()
     answer = answer_call(flags, pipe)
     pipe.answer(answer)
     return 0 if answer.get("success") or flags.verb in _ALWAYS_SUCCEED else 1
 
 
-def answer_call(flags: ServiceFlags, pipe: Pipe) -> Answer:
+def answer_call(flags: ServiceFlags, pipe: LineOutput) -> Answer:
     """Carry out a call; every error becomes an answer."""
     from .actions import execute, failed_answer
 

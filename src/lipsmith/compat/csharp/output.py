@@ -95,7 +95,7 @@ def failure(problem: BaseException) -> Answer:
 
 
 @dataclass(slots=True)
-class Pipe:
+class LineOutput:
     """Standard output, line by line. If the reader has closed it, the work goes on."""
 
     stream: IO[str]
@@ -120,13 +120,13 @@ class Pipe:
         self.write_line(f"\n{RULE}\n{HEADING}\n{json.dumps(result, indent=2, ensure_ascii=False)}")
 
 
-def take_stdout() -> Pipe:
+def claim_stdout() -> LineOutput:
     """Take standard output for the answer alone, in UTF-8; whatever libraries print goes to standard error instead."""
     sys.stdout.flush()
     descriptor = os.dup(1)
     os.dup2(_stderr(), 1)
     errors = "surrogateescape" if os.name == "posix" else "backslashreplace"  # so that paths are written byte for byte
-    return Pipe(open(descriptor, "w", encoding="utf-8", errors=errors))  # noqa: PTH123 - a descriptor, open until the end
+    return LineOutput(open(descriptor, "w", encoding="utf-8", errors=errors))  # noqa: PTH123 - a descriptor, open until the end
 
 
 def _stderr() -> int:

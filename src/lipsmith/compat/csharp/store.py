@@ -20,7 +20,7 @@ from ...errors import AvatarBroken, AvatarMissing
 from .engine import DEFAULT
 from .flags import ServiceFlags
 from .names import avatar_name
-from .output import Pipe
+from .output import LineOutput
 
 if TYPE_CHECKING:
     from ...avatars.avatar import Avatar
@@ -35,7 +35,7 @@ def template_store(flags: ServiceFlags) -> AvatarStore:
     return AvatarStore(Path(flags.cache_dir))
 
 
-def open_template(flags: ServiceFlags, pipe: Pipe) -> Avatar:
+def open_template(flags: ServiceFlags, pipe: LineOutput) -> Avatar:
     """Open the template's avatar. If only the older service prepared it, it is imported first.
 
     Raises:
@@ -66,7 +66,7 @@ def legacy_pickle(flags: ServiceFlags) -> Path | None:
     return next((path for path in (folder / name, folder / flags.template_id / name) if path.is_file()), None)
 
 
-def fallback_avatar(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
+def fallback_avatar(avatar: Avatar, flags: ServiceFlags, pipe: LineOutput) -> Avatar:
     """The same frames prepared for the default engine; made when first needed.
 
     Raises:
@@ -85,7 +85,7 @@ def fallback_avatar(avatar: Avatar, flags: ServiceFlags, pipe: Pipe) -> Avatar:
     return store.open(info.id)
 
 
-def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: Pipe) -> None:
+def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: Fraction, pipe: LineOutput) -> None:
     """Make an avatar for the default engine from ``images``."""
     from ...media.stills import write_png
 

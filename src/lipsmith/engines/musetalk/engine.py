@@ -116,9 +116,9 @@ class MuseTalkEngine:
 
     @cached_property
     def _whisper(self) -> Whisper:
-        from .networks import load_hearing
+        from .networks import load_whisper_encoder
 
-        return load_hearing(self.options)
+        return load_whisper_encoder(self.options)
 
     @cached_property
     def _painter(self) -> FacePainter:

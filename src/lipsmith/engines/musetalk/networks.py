@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...weights import find_all, lacking, missing_sentence, read_network, search
+from ...weights import find_all, missing_parts, missing_sentence, read_network, search
 from ..torch_runtime.device import has_gpu, missing_packages, resolve_device, resolve_precision
-from ..torch_runtime.networks import Networks, place
-from ..torch_runtime.upsample import phased
-from ..torch_runtime.vae import load_vae, random_vae, work_in_tiles
+from ..torch_runtime.networks import Networks, move_to_device
+from ..torch_runtime.upsample import fold_upsampling
+from ..torch_runtime.vae import enable_tiling, load_vae, random_vae
 from ..torch_runtime.weights import SD_VAE, WHISPER_TINY
 from . import unet
 from .options import MuseTalkOptions
@@ -28,7 +28,7 @@ def unavailable_reason(options: MuseTalkOptions) -> str | None:
     if absent:
         return absent
     version, only = consumer(options), models_folder(options.weights)
-    missing = [] if options.weights in RANDOM_WEIGHTS else lacking(CATALOGUE, version, only)
+    missing = [] if options.weights in RANDOM_WEIGHTS else missing_parts(CATALOGUE, version, only)
     asked = [version] if missing else []
     if options.landmarks == "dwpose" and search(DWPOSE, only) is None:
         missing.append(DWPOSE)
@@ -67,16 +67,16 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     precision = resolve_precision(asked, device)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
     if not options.strict:
-        drawing, vae = phased(drawing), phased(vae)
+        drawing, vae = fold_upsampling(drawing), fold_upsampling(vae)
     drawing = unet.fold_time(drawing)
     for network in (drawing, vae):
-        place(network, device, precision, plain=options.strict)
+        move_to_device(network, device, precision, plain=options.strict)
     if options.tiling:
-        work_in_tiles(vae)
+        enable_tiling(vae)
     return Networks(drawing, vae, device, precision)
 
 
-def load_hearing(options: MuseTalkOptions) -> Whisper:
+def load_whisper_encoder(options: MuseTalkOptions) -> Whisper:
     """The network that encodes speech; raises like ``load_networks``."""
     from ...speech.whisper import load_whisper, random_whisper
 
@@ -113,8 +113,8 @@ def _unet_class() -> Any:
 
 __all__ = [
     "RANDOM_WEIGHTS",
-    "load_hearing",
     "load_networks",
+    "load_whisper_encoder",
     "models_folder",
     "random_networks",
     "slow_reason",

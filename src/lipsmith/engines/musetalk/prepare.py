@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...types import Array, Crop, Face, Image, PreparedFace
-from ..torch_runtime.memory import no_room
+from ..torch_runtime.memory import out_of_memory_error
 from ..torch_runtime.networks import Networks
 from .analysis import MuseTalkIdentity
 from .blend import Patch
@@ -82,13 +82,13 @@ class MuseTalkPreparation:
         box = self._options.box or face_box(points, detected, self._options.bbox_shift)
         box = with_margin(box, self._options.margin, height)
         if min(_overlap(box[0], box[2], width), _overlap(box[1], box[3], height)) < SMALLEST:
-            return left_alone(
+            return unchanged_face(
                 image, OUTSIDE.format(self._options.bbox, width, height) if self._options.box else TOO_SMALL
             )
         mask = paste_mask(self._region(image, square_around(box), points), box, self._options.feather)
         patch = Patch.of(mask, box, width, height)
         if patch is None:
-            return left_alone(image, HIDDEN)
+            return unchanged_face(image, HIDDEN)
         return PreparedFace(patch.crop, patch.alpha, MuseTalkMaterial(self._encode(face_picture(image, box)), patch))
 
     def _encoded(self, picture: Image) -> Array:
@@ -99,11 +99,11 @@ class MuseTalkPreparation:
             while not np.isfinite(latents := self._codec.encode(picture)).all():
                 self._networks.upcast()
         except torch.cuda.OutOfMemoryError as problem:
-            raise no_room(problem) from problem
+            raise out_of_memory_error(problem) from problem
         return latents
 
 
-def left_alone(image: Image, why: str) -> PreparedFace:
+def unchanged_face(image: Image, why: str) -> PreparedFace:
     """A prepared face that changes nothing: one px, laid where it was."""
     return PreparedFace(Crop.from_box((0, 0, 1, 1)), None, Untouched(image[:1, :1].copy()), why)
 

@@ -16,7 +16,7 @@ _NO_ROOM = (
 )
 
 
-def no_room(problem: Exception) -> EngineUnavailable:
+def out_of_memory_error(problem: Exception) -> EngineUnavailable:
     """The error to raise when torch finds the GPU's memory full."""
     return EngineUnavailable(_NO_ROOM.format(why=str(problem).partition(".")[0]))
 
@@ -53,7 +53,7 @@ class BatchRunner:
                 drawn += draw(part)
                 continue
             except torch.cuda.OutOfMemoryError as problem:
-                full = no_room(problem)
+                full = out_of_memory_error(problem)
             self._make_room(part.stop - part.start, full)  # not before: the problem holds on to what was being drawn
         return drawn
 
@@ -72,4 +72,4 @@ class BatchRunner:
             raise full
 
 
-__all__ = ["BatchRunner", "batch_size", "no_room"]
+__all__ = ["BatchRunner", "batch_size", "out_of_memory_error"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import InputError
 from .device import Precision, dtype_of
-from .memory import no_room
+from .memory import out_of_memory_error
 
 OVERFLOW = "numbers overflowed in {precision}: drawn in fp32 from there on, which is slower"
 NO_NUMBERS = (
@@ -40,11 +40,11 @@ class Networks:
         for network in (self.unet, self.vae):
             network.float()
             if self.device == "cpu":
-                network.to(memory_format=torch.contiguous_format)  # as ``place`` lays out fp32
+                network.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
         self.precision = "fp32"
 
 
-def place(network: Any, device: str, precision: Precision, plain: bool) -> None:
+def move_to_device(network: Any, device: str, precision: Precision, plain: bool) -> None:
     """Move a network to its device and precision, to infer only.
 
     It is laid out channels last, but for fp32 on a CPU and where ``plain`` asks for torch's usual layout. On a CPU
@@ -62,7 +62,7 @@ def place(network: Any, device: str, precision: Precision, plain: bool) -> None:
     try:
         torch.nn.Module.to(network.requires_grad_(False).eval(), **where)  # diffusers' own would warn of the dtype
     except torch.cuda.OutOfMemoryError as problem:
-        raise no_room(problem) from problem
+        raise out_of_memory_error(problem) from problem
 
 
-__all__ = ["Networks", "place"]
+__all__ = ["Networks", "move_to_device"]

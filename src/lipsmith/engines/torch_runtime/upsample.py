@@ -16,7 +16,7 @@ _SEEN = (((1, 0, 0), (0, 1, 1)), ((1, 1, 0), (0, 0, 1)))
 """Even and odd rows: which of the kernel's three rows fall on the earlier, and which on the later of the two seen."""
 
 
-def phased(network: Any) -> Any:
+def fold_upsampling(network: Any) -> Any:
     """Give every upsampler of diffusers' ``network`` four small kernels, in place. Returns it.
 
     Equal up to rounding. To be called while the weights are in fp32.
@@ -66,4 +66,4 @@ def kernels(weight: torch.Tensor) -> torch.Tensor:
     return four.reshape(-1, *four.shape[3:])
 
 
-__all__ = ["kernels", "phased"]
+__all__ = ["fold_upsampling", "kernels"]

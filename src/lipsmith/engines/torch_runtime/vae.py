@@ -53,7 +53,7 @@ def random_vae(tiny: bool) -> Any:
     return _autoencoder()(**vae_config(*TINY if tiny else ()))
 
 
-def work_in_tiles(vae: Any) -> None:
+def enable_tiling(vae: Any) -> None:
     """Let it work on one tile after the other: less memory, but each tile is normalised on its own."""
     vae.enable_tiling()
     vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // 8
@@ -116,9 +116,9 @@ __all__ = [
     "SCALING",
     "TINY",
     "VAECodec",
+    "enable_tiling",
     "load_vae",
     "pixels",
     "random_vae",
     "vae_config",
-    "work_in_tiles",
 ]

@@ -97,7 +97,7 @@ class WarpEncoder:
         return [self._drive(mouth) for mouth in self._motion.flush()]
 
     @property
-    def lively(self) -> bool:
+    def moves_in_silence(self) -> bool:
         """Whether a still portrait moves in silence too."""
         return self._idle is not None
 

@@ -12,13 +12,13 @@ export async function byWebSocket({ session, canvas, lost, report }) {
   socket.binaryType = "arraybuffer";
   const player = play(session.rate);
   const count = { frames: 0, at: performance.now() };
-  let done = false, ear = null, began = null;
+  let done = false, microphone = null, began = null;
   const first = new Promise((resolve) => { began = resolve; });
 
   const close = () => {
     done = true;
     clearInterval(timer);
-    ear?.();
+    microphone?.();
     socket.close();
     player.close();
   };
@@ -59,8 +59,8 @@ export async function byWebSocket({ session, canvas, lost, report }) {
     close,
     mute: player.mute,
     async speak(microphone) {
-      ear?.();
-      ear = microphone && (await hear(microphone, (samples) => socket.readyState === WebSocket.OPEN && socket.send(packed(samples))));
+      microphone?.();
+      microphone = microphone && (await readMicrophone(microphone, (samples) => socket.readyState === WebSocket.OPEN && socket.send(packed(samples))));
       if (!microphone && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "end" }));
     },
   };
@@ -100,11 +100,11 @@ function play(rate) {
 }
 
 /** Give the microphone's sound to `take` in blocks at 24 kHz; answers how to stop. */
-async function hear(microphone, take) {
+async function readMicrophone(stream, take) {
   const sound = new AudioContext({ sampleRate: 24000 });
-  await sound.audioWorklet.addModule("ear.js");
-  const ear = new AudioWorkletNode(sound, "ear");
-  ear.port.onmessage = ({ data }) => take(data);
-  sound.createMediaStreamSource(microphone).connect(ear);
+  await sound.audioWorklet.addModule("microphone.js");
+  const node = new AudioWorkletNode(sound, "microphone");
+  node.port.onmessage = ({ data }) => take(data);
+  sound.createMediaStreamSource(stream).connect(node);
   return () => sound.close();
 }

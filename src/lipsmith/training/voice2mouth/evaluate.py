@@ -15,7 +15,7 @@ from ...speech.mouth_encoder import MouthEncoder
 from ...speech.phones import Segment
 from ...speech.student import MIDDLE, STEP, Student
 from ...speech.teacher import mouth_curves
-from ...timing import HEARING_RATE
+from ...timing import SPEECH_SAMPLE_RATE
 from ...types import Array, Samples
 from .noise import KINDS, noise_sound
 
@@ -55,7 +55,7 @@ def predict_drives(student: Student, samples: Samples) -> Array:
 def target_curves(utterance: LabelledUtterance, frames: int) -> Array:
     """The teacher's curves at the middle of each frame, (frames, 8) at 25 fps, without emphasis."""
     curves = mouth_curves(utterance.segments, len(utterance.samples))
-    at = np.minimum((np.arange(frames) * STEP + MIDDLE) // (HEARING_RATE // 100), len(curves) - 1)
+    at = np.minimum((np.arange(frames) * STEP + MIDDLE) // (SPEECH_SAMPLE_RATE // 100), len(curves) - 1)
     target: Array = curves[at]
     return target
 
@@ -92,7 +92,7 @@ def score_speech(student: Student, utterances: Sequence[LabelledUtterance]) -> S
 def score_stillness(student: Student, seed: int, seconds: int = 20) -> dict[str, float]:
     """Mean lip opening in eye distances, for silence, a hiss at -50 dB and each kind of noise."""
     generator = np.random.default_rng([seed, 77])
-    count = seconds * HEARING_RATE
+    count = seconds * SPEECH_SAMPLE_RATE
     sounds = {kind: noise_sound(kind, generator, count, 0.3) for kind in KINDS}
     sounds["silence"] = np.zeros(count, np.float32)
     sounds["hiss"] = generator.normal(0, 10 ** (-50 / 20), count).astype(np.float32)

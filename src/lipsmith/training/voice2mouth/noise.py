@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...speech.student_mel import StudentMelStream
-from ...timing import HEARING_RATE
+from ...timing import SPEECH_SAMPLE_RATE
 from ...types import Array, Samples
 
 Sound = NDArray[np.float64]
@@ -24,7 +24,7 @@ def coloured(generator: Generator, count: int, slope: float) -> Sound:
 
 def _banded(generator: Generator, count: int, low: float, high: float) -> Sound:
     spectrum = np.fft.rfft(generator.normal(size=count))
-    frequency = np.fft.rfftfreq(count, 1 / HEARING_RATE)
+    frequency = np.fft.rfftfreq(count, 1 / SPEECH_SAMPLE_RATE)
     outside = np.maximum(0, np.maximum(low - frequency, frequency - high))
     return np.fft.irfft(spectrum * np.exp(-((outside / 400) ** 2)), count)
 
@@ -34,17 +34,17 @@ def breath(generator: Generator, count: int) -> Sound:
     sound = np.zeros(count)
     at = 0
     while at < count:
-        length = min(count - at, int(generator.uniform(0.4, 1.6) * HEARING_RATE))
+        length = min(count - at, int(generator.uniform(0.4, 1.6) * SPEECH_SAMPLE_RATE))
         low = generator.uniform(200, 1500)
         swell = np.sin(np.pi * np.linspace(0, 1, length)) ** generator.uniform(0.7, 2)
         sound[at : at + length] = _banded(generator, length, low, low + generator.uniform(800, 5000)) * swell
-        at += length + int(generator.uniform(0.1, 1.5) * HEARING_RATE)
+        at += length + int(generator.uniform(0.1, 1.5) * SPEECH_SAMPLE_RATE)
     return sound
 
 
 def hum(generator: Generator, count: int) -> Sound:
     """A machine: a steady tone with harmonics over some noise."""
-    time = np.arange(count) / HEARING_RATE
+    time = np.arange(count) / SPEECH_SAMPLE_RATE
     tone = generator.choice([50.0, 60.0, 100.0, 120.0, 220.0, 440.0]) * generator.uniform(0.98, 1.02)
     parts = [generator.uniform(0, 1) / n * np.sin(2 * np.pi * tone * n * time + n) for n in range(1, 16)]
     sound: Sound = np.sum(parts, axis=0) + generator.uniform(0, 3) * coloured(generator, count, 1) * 0.1
@@ -54,8 +54,8 @@ def hum(generator: Generator, count: int) -> Sound:
 def clicks(generator: Generator, count: int) -> Sound:
     """Keys, taps and clatter."""
     sound = np.zeros(count)
-    for _ in range(int(count / HEARING_RATE * generator.uniform(1, 6))):
-        at, length = int(generator.integers(0, count)), int(generator.uniform(0.005, 0.12) * HEARING_RATE)
+    for _ in range(int(count / SPEECH_SAMPLE_RATE * generator.uniform(1, 6))):
+        at, length = int(generator.integers(0, count)), int(generator.uniform(0.005, 0.12) * SPEECH_SAMPLE_RATE)
         burst = generator.normal(size=length) * np.exp(-np.arange(length) / (length * generator.uniform(0.1, 0.5)))
         sound[at : at + length] += burst[: count - at] * generator.uniform(0.2, 1)
     return sound
@@ -64,7 +64,7 @@ def clicks(generator: Generator, count: int) -> Sound:
 def music(generator: Generator, count: int) -> Sound:
     """Chords of decaying harmonics, with drums in between."""
     sound = np.zeros(count)
-    beat = int(HEARING_RATE * 60 / generator.uniform(70, 150))
+    beat = int(SPEECH_SAMPLE_RATE * 60 / generator.uniform(70, 150))
     for at in range(0, count, beat * 2):
         root = generator.choice([98.0, 110.0, 123.5, 130.8, 146.8, 164.8, 174.6, 196.0, 220.0])
         for ratio in generator.choice([1, 1.2, 1.25, 1.5, 2, 2.5, 3, 4], int(generator.integers(2, 5))):
@@ -76,7 +76,7 @@ def music(generator: Generator, count: int) -> Sound:
 
 
 def _note(generator: Generator, tone: float, length: int) -> Sound:
-    time = np.arange(length) / HEARING_RATE
+    time = np.arange(length) / SPEECH_SAMPLE_RATE
     fading = np.exp(-time * generator.uniform(0.3, 5))
     bend = 1 + 0.003 * np.sin(2 * np.pi * 5 * time) * generator.integers(0, 2)
     fall = generator.uniform(0.6, 1.6)
@@ -89,7 +89,7 @@ def _note(generator: Generator, tone: float, length: int) -> Sound:
 
 
 def _drum(generator: Generator, snare: bool) -> Sound:
-    time = np.arange(int(0.15 * HEARING_RATE)) / HEARING_RATE
+    time = np.arange(int(0.15 * SPEECH_SAMPLE_RATE)) / SPEECH_SAMPLE_RATE
     fading = np.exp(-time / generator.uniform(0.01, 0.06))
     struck: Sound = fading * (generator.normal(size=len(time)) if snare else 2 * np.sin(2 * np.pi * 60 * time))
     return struck
@@ -123,7 +123,7 @@ def noise_mels(seed: int, seconds: int = 60) -> list[Array]:
     """Log-mel frames, (n, 40) each, of every kind; several sounds of the kinds that vary most."""
     generator = np.random.default_rng([seed, 2])
     return [
-        StudentMelStream().push(noise_sound(kind, generator, seconds * HEARING_RATE))
+        StudentMelStream().push(noise_sound(kind, generator, seconds * SPEECH_SAMPLE_RATE))
         for kind in KINDS
         for _ in range(_REPEATS.get(kind, 1))
     ]
