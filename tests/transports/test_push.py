@@ -115,7 +115,11 @@ def test_stream_keys_are_not_told() -> None:
 def test_a_protocol_that_pyav_lacks_is_an_output_error() -> None:
     sink = PushSink("srt://127.0.0.1:9", PushOptions())
     sink.open(INFO)
-    sink.write(beat(0))
+    for index in range(10_000):  # until the process has answered
+        if sink.failed:
+            break
+        sink.write(beat(index))
+        time.sleep(0.01)
     with pytest.raises(OutputError, match="lacks srt"):
         sink.close()
     sink.close()

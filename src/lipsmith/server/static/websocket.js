@@ -12,13 +12,13 @@ export async function byWebSocket({ session, canvas, lost, report }) {
   socket.binaryType = "arraybuffer";
   const player = play(session.rate);
   const count = { frames: 0, at: performance.now() };
-  let done = false, microphone = null, began = null;
+  let done = false, stopMicrophone = null, began = null;
   const first = new Promise((resolve) => { began = resolve; });
 
   const close = () => {
     done = true;
     clearInterval(timer);
-    microphone?.();
+    stopMicrophone?.();
     socket.close();
     player.close();
   };
@@ -58,10 +58,10 @@ export async function byWebSocket({ session, canvas, lost, report }) {
   return {
     close,
     mute: player.mute,
-    async speak(microphone) {
-      microphone?.();
-      microphone = microphone && (await readMicrophone(microphone, (samples) => socket.readyState === WebSocket.OPEN && socket.send(packed(samples))));
-      if (!microphone && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "end" }));
+    async speak(stream) {
+      stopMicrophone?.();
+      stopMicrophone = stream && (await readMicrophone(stream, (samples) => socket.readyState === WebSocket.OPEN && socket.send(packed(samples))));
+      if (!stream && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "end" }));
     },
   };
 }
