@@ -118,7 +118,7 @@ def list_jobs(
         return
     for job in found:
         print(_line(job))
-    print(f"{len(found)} jobs in {data}")
+    print(f"{len(found)} job{'' if len(found) == 1 else 's'} in {data}")
 
 
 @app.command()
