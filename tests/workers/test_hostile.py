@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import struct
 import sys
 import threading
@@ -134,3 +135,20 @@ def test_closing_a_shared_worker_does_not_wait_for_the_call_that_hangs() -> None
     assert time.monotonic() - began < 50
     assert sorted(one.__name__ for one in ended) == ["WorkerBusy", "WorkerBusy", "WorkerLost"]
     assert inner.pid is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals end programs there")
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_leaves_the_end_to_the_parent(sign: signal.Signals, tmp_path: Path) -> None:
+    """As systemd sends it: the parent may still want what the worker does."""
+    worker, gate = SupervisedWorker(partial(WorkerProcess, ODD)), tmp_path / "gate"
+
+    def signalled(progress: Mapping[str, Any]) -> bool:
+        if progress and not gate.exists():
+            assert worker.pid
+            os.kill(worker.pid, sign)
+            gate.touch()
+        return True
+
+    assert worker.call({"options": {"odd": "done", "gate": str(gate)}}, 100, signalled).header["frames"] == 1
+    worker.close()

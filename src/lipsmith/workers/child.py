@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -31,7 +32,12 @@ class ParentConnection:
 
     @classmethod
     def open(cls) -> ParentConnection:
-        """Take standard input and output. From now on libraries print to standard error, and read nothing."""
+        """Take standard input and output. From now on libraries print to standard error, and read nothing.
+
+        SIGINT and SIGTERM are ignored: systemd and consoles signal all processes, and the parent decides.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         source, output = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
