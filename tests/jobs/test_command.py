@@ -138,3 +138,15 @@ def test_the_command_and_its_worker_need_no_web_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['avatar', 'dub', 'recording']"
+
+
+def test_a_file_that_is_no_queue_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"something else, and long enough to be looked at" * 100)
+    assert run(["jobs", "list", "--data", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "jobs.sqlite cannot be opened (file is not a database)" in said
+    assert "Unexpected" not in said
+
+
+def test_no_time_below_zero_is_given_to_running_jobs(queue: SqliteQueue, tmp_path: Path) -> None:
+    assert run(["jobs", "work", "--data", str(tmp_path), "--once", "--drain-seconds", "-5"]) == 2

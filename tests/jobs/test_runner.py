@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import sys
 import threading
 import time
@@ -204,3 +205,52 @@ def test_the_oldest_finished_jobs_make_room_on_the_disk(make: Make, tmp_path: Pa
     runner.sweep()
     assert queue.ids() == {"b", "c"}
     assert not (tmp_path / "jobs" / "a").exists()
+
+
+def test_a_queue_that_is_out_of_order_for_a_while_ends_no_runner(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk: the job that ran then is started again when its lease is over, and done once."""
+    runner, queue = make(attempts=3)
+    broken, hits = threading.Event(), []
+
+    def failing(name: str) -> None:
+        real = getattr(queue, name)
+
+        def call(*given: object, **named: object) -> object:
+            if broken.is_set():
+                hits.append(name)
+                raise sqlite3.OperationalError("database or disk is full")
+            return real(*given, **named)
+
+        monkeypatch.setattr(queue, name, call)
+
+    for name in ("lease", "heartbeat", "fail", "release", "finish"):
+        failing(name)
+    gate = tmp_path / "gate"
+    add(queue, tmp_path, "a", odd="done", gate=str(gate))
+    runner.start()
+    until(lambda: state(queue, "a") == "running")
+    broken.set()
+    until(lambda: {"heartbeat", "fail", "lease"} <= set(hits))
+    broken.clear()
+    gate.touch()
+    until(lambda: state(queue, "a") == "done")
+    assert found(queue, "a").attempts == 2
+
+
+def test_only_who_finished_a_job_tells_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "jobs").mkdir()
+    queue, told = SqliteQueue(tmp_path / "jobs.sqlite"), list[str]()
+    runner = JobRunner(queue, RunnerOptions(tmp_path), ODD, lambda job, _: told.append(job.id))
+    beat = queue.heartbeat
+    monkeypatch.setattr(
+        queue, "heartbeat", lambda job, *how: beat(job, *how) and (job.id, how[1][0]) != ("a", "commit")
+    )
+    add(queue, tmp_path, "a", odd="done")
+    add(queue, tmp_path, "b", odd="done")
+    runner.start()
+    until(lambda: told == ["b"] or len(told) > 1)
+    runner.drain(0)
+    queue.close()
+    assert told == ["b"]

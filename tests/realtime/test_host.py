@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -315,3 +316,38 @@ def test_drain_lets_speech_finish() -> None:
         assert np.count_nonzero(sound_of(await hearing)) == len(SOUND)
 
     asyncio.run(talk())
+
+
+def test_whoever_comes_while_sinks_are_closing_is_not_kept_waiting() -> None:
+    class Slow:
+        def __init__(self, others: threading.Barrier) -> None:
+            self.others, self.closing = others, threading.Event()
+
+        def open(self, info: FilmInfo) -> None:
+            pass
+
+        def write(self, frame: AVFrame) -> None:
+            pass
+
+        def close(self) -> None:
+            self.closing.set()
+            self.others.wait(100)
+
+    async def run() -> None:
+        host = SessionHost(FakeEngine())
+        live = await host.open(avatar(), RATE)
+        together = threading.Barrier(3)  # two sinks that close one after the other would never pass
+        sinks = [Slow(together), Slow(together)]
+        for sink in sinks:
+            live.attach(sink)
+        closing = asyncio.create_task(live.close())
+        for sink in sinks:
+            await asyncio.to_thread(sink.closing.wait, 100)
+        assert [tick async for tick in live.listen()] == []
+        with pytest.raises(SessionOver):
+            live.attach(Slow(together))
+        await asyncio.to_thread(together.wait, 100)
+        await closing
+        await host.close()
+
+    asyncio.run(asyncio.wait_for(run(), 120))

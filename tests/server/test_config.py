@@ -135,3 +135,10 @@ def test_without_the_extra_the_command_says_what_is_missing_and_still_makes_keys
     assert "lacks pydantic_settings" in capsys.readouterr().err
     assert run(["serve", "key"]) == 0
     assert capsys.readouterr().out.startswith("lsk_")
+
+
+@pytest.mark.parametrize("name", ["ice", "push_to", "public_address", "media_ports", "port"])
+def test_a_wrong_value_with_a_password_in_it_is_not_repeated(name: str) -> None:
+    with pytest.raises(OptionError) as told:
+        ServerSettings(**{name: "turn//user:topsecret@host:3478"})  # type: ignore[arg-type]
+    assert "topsecret" not in str(told.value)

@@ -50,3 +50,27 @@ def test_a_stream_is_kept_open_by_comments_and_ends_with_its_events(monkeypatch:
     assert found.headers["cache-control"] == "no-store"
     assert found.text.startswith("event: first\n\n: still here\n\n")
     assert found.text.endswith("event: last\n\n")
+
+
+def test_events_may_end_by_themselves_when_the_server_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that is cut off in the middle of an answer takes it for an error."""
+
+    class Stopping:
+        should_exit = False
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        yield server_event("first")
+        Stopping.should_exit = True
+        await asyncio.sleep(1.5)  # longer than sse-starlette takes to see it
+        yield server_event("last")
+
+    async def answer(_: Request) -> Response:
+        return event_stream(events())
+
+    async def ask() -> httpx.Response:
+        app = httpx.ASGITransport(app=Starlette(routes=[Route("/", answer)]))
+        async with httpx.AsyncClient(transport=app, base_url="http://server") as client:
+            return await client.get("/")
+
+    monkeypatch.setattr("sse_starlette.sse._get_uvicorn_server", lambda: Stopping)
+    assert "event: last" in asyncio.run(ask()).text

@@ -10,7 +10,7 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
-from lipsmith.errors import VoiceError
+from lipsmith.errors import OptionError, VoiceError
 from lipsmith.tts.openai_service import KEY, ServiceVoice, service_voice
 from lipsmith.types import Samples
 from tests.support.speech_service import Service, pcm, service, wav
@@ -171,3 +171,9 @@ def test_what_is_no_sound_within_stays_within_bounds(speaker: Service, value: fl
     samples, _ = asyncio.run(heard(voice_of(speaker)))
     assert np.isfinite(samples).all()
     assert np.abs(samples).max() <= 1
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(OptionError, match="no address of a voice") as told:
+        service_voice("https://user:topsecret@host/v1")
+    assert "topsecret" not in str(told.value)

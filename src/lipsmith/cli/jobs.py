@@ -50,8 +50,9 @@ class WorkOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.workers < 1:
-            raise OptionError(f"workers is {self.workers}; it can be 1 or more.")
+        for name, least in (("workers", 1), ("drain_seconds", 0)):
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} is {getattr(self, name)}; it can be {least} or more.")
 
 
 @app.callback()

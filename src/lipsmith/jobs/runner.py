@@ -171,12 +171,12 @@ class JobRunner:
         self._queue.purge(job)
         shutil.rmtree(self._jobs / job, ignore_errors=True)
 
-    def commit(self, job: JobRecord, attempt: Path, report: dict[str, Any]) -> None:
-        """Finish a job whose result lies in the folder ``attempt``, unless the lease was lost."""
+    def commit(self, job: JobRecord, attempt: Path, report: dict[str, Any]) -> bool:
+        """Finish a job whose result lies in the folder ``attempt``; False: the lease was lost."""
         if not self._queue.heartbeat(job, self._options.lease_seconds, ("commit", 0, 0)):
-            return
+            return False
         attempt.rename(attempt.parent / RESULT)
-        self._queue.finish(job, report, size_of(attempt.parent))
+        return self._queue.finish(job, report, size_of(attempt.parent))
 
     def _fits(self, size: int) -> bool:
         return self._options.disk_bytes is None or self._queue.used() + size <= self._options.disk_bytes
@@ -193,7 +193,12 @@ class JobRunner:
     def _work(self, worker: SupervisedWorker) -> None:
         """Lease and run jobs; the body of a worker's thread."""
         while not self.draining.is_set():
-            job = self._queue.lease(self._options.lease_seconds)
+            try:
+                job = self._queue.lease(self._options.lease_seconds)
+            except Exception:  # the disk is full, or the queue is locked: that passes
+                log.exception("no job can be leased; trying again")
+                self._stop.wait(LOOK_SECONDS)
+                continue
             if job is None and self._until_empty:
                 break
             if job is None:
@@ -211,7 +216,13 @@ class JobRunner:
         except Exception as error:
             log.exception("%s failed", f"job {job.id}" if job else "keeping the jobs")
             if job:
-                self._queue.fail(job, problem_of(error))
+                self._fail(job, error)
+
+    def _fail(self, job: JobRecord, error: Exception) -> None:
+        try:
+            self._queue.fail(job, problem_of(error))
+        except Exception:  # its lease expires, and it is started again
+            log.exception("job %s cannot be ended in the queue", job.id)
 
     def _run(self, job: JobRecord, worker: SupervisedWorker) -> None:
         folder = self._jobs / job.id
@@ -233,8 +244,8 @@ class JobRunner:
         except WorkerStopped:
             self._queue.release(job, counted=False)  # without effect if the job was cancelled
         else:
-            self.commit(job, attempt, report)
-            self._on_finished(job, time.monotonic() - started)
+            if self.commit(job, attempt, report):
+                self._on_finished(job, time.monotonic() - started)
         shutil.rmtree(attempt, ignore_errors=True)
         if self._queue.get(job.id) is None:
             shutil.rmtree(folder, ignore_errors=True)

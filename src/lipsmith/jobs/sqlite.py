@@ -33,16 +33,20 @@ CREATE INDEX IF NOT EXISTS by_owner ON jobs (owner, created);
 
 
 class SqliteQueue:
-    """A ``JobQueue`` in the file ``path``, which is made if need be. ``clock`` returns seconds since 1970."""
+    """A ``JobQueue`` in the file ``path``, which is made if need be. ``clock`` returns seconds since 1970.
+
+    Raises:
+        InputError: the file holds something else, or may not be written.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")  # a submitted job survives a loss of power
-        self._db.executescript(TABLE)
+        try:
+            self._db = _connected(path)
+        except sqlite3.Error as reason:
+            text = f"The jobs in {path} cannot be opened ({reason}): is the file whole, and may you write to it?"
+            raise InputError(text) from reason
 
     def close(self) -> None:
         """Close the file."""
@@ -167,6 +171,19 @@ class SqliteQueue:
     def _run(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
             return self._db.execute(query, values).fetchall()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")  # a submitted job survives a loss of power
+        db.executescript(TABLE)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _request(new: NewJob) -> str:

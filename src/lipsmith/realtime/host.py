@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ..engines.protocols import Engine
-from ..errors import Busy
+from ..errors import Busy, SessionOver
 from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
 from ..timing import SPEECH_SAMPLE_RATE
@@ -118,6 +118,7 @@ class LiveSession:
         self._sinks: list[Sink] = []
         self._dropped = 0  # pictures, of listeners that have left
         self._closing = False
+        self._ended = False  # no more ticks come, though sinks may still be closing
         self.task = asyncio.create_task(self._run())
         renderer.add(session)
 
@@ -172,7 +173,7 @@ class LiveSession:
         """Get every tick from now on; with ``pictures`` 0, sound and events only. ``leave`` when done."""
         listener = Listener(pictures, ticks)
         self._listeners.append(listener)
-        if self.task.done():
+        if self._ended:
             listener.end()
         return listener
 
@@ -184,7 +185,9 @@ class LiveSession:
         listener.end()
 
     def attach(self, sink: Sink) -> None:
-        """Open a sink, and write every tick from now on to it."""
+        """Open a sink, and write every tick from now on to it. Raises SessionOver."""
+        if self._ended:  # nobody would close it
+            raise SessionOver("The session is over.")
         sink.open(self.film)
         self._sinks.append(sink)
 
@@ -220,11 +223,11 @@ class LiveSession:
         except Exception as problem:  # the border of a session
             self._session.fail(reason_of(problem))
         finally:
+            self._ended = True
             self._renderer.remove(self._session)
             for listener in self._listeners:
                 listener.end()
-            for sink in list(self._sinks):
-                await self._close_sink(sink)
+            await asyncio.gather(*(self._close_sink(sink) for sink in list(self._sinks)))
 
     async def _close_sink(self, sink: Sink) -> None:
         try:

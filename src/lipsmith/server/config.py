@@ -233,7 +233,8 @@ def _sentence(error: ValidationError, given: Mapping[str, Any]) -> str:
     if name not in ServerSettings.model_fields:
         return f"There is no setting '{name}'. {nearest(name, ServerSettings.model_fields)}"
     shown = (flag_of(name) if name in given else None) or variable_of(name)
-    value = "" if name in SECRET else f" is '{first['input']}'; it"
+    hidden = name in SECRET or "@" in str(first["input"])  # a name and a password may stand before it
+    value = "" if hidden else f" is '{first['input']}'; it"
     return f"{shown}{value} must be {_expected(name)}."
 
 

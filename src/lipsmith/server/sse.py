@@ -11,12 +11,20 @@ RETRY = 2000
 """Milliseconds after which a browser that lost the stream connects again."""
 PING_SECONDS = 15.0
 """Between two comments that keep the connection open."""
+STOP_SECONDS = 4.0
+"""What events get to end by themselves when the server stops, a second less than ``app.GRACE``."""
 LINE_END = "\n"
 
 
 def event_stream(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
     """The answer that sends ``events`` as they come. It ends with them, with the client, or with the server."""
-    return EventSourceResponse(events, sep=LINE_END, ping=PING_SECONDS, ping_message_factory=_ping)
+    return EventSourceResponse(
+        events,
+        sep=LINE_END,
+        ping=PING_SECONDS,
+        ping_message_factory=_ping,
+        shutdown_grace_period=STOP_SECONDS,
+    )
 
 
 def server_event(

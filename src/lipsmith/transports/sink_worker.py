@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -42,8 +41,6 @@ Report = Callable[..., None]
 def main() -> None:
     """Do one task."""
     parent = ParentConnection.open()
-    for number in (signal.SIGINT, signal.SIGTERM):  # systemd and consoles signal all processes: the parent decides
-        signal.signal(number, signal.SIG_IGN)
 
     def report(**status: Any) -> None:
         with suppress(OSError):  # the parent is gone; a film is finished all the same

@@ -60,9 +60,10 @@ def service_voice(address: str) -> ServiceVoice:
         VoiceError: httpx is not installed.
     """
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        seen = "What stands there" if "@" in address else f"'{address}'"  # a name and a password may stand before it
         raise OptionError(
-            f"'{address}' is no address of a voice; write openai:http://host:port/v1, with ?model=...&voice=... "
+            f"{seen} is no address of a voice; write openai:http://host:port/v1, with ?model=...&voice=... "
             f"after it. The key belongs into ${KEY}."
         )
     hints, given = get_type_hints(ServiceOptions), dict(parse_qsl(parts.query, keep_blank_values=True))

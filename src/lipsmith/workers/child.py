@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -31,8 +32,16 @@ class ParentConnection:
 
     @classmethod
     def open(cls) -> ParentConnection:
-        """Take standard input and output. What libraries print goes to standard error from now on."""
+        """Take standard input and output. From now on libraries print to standard error, and read nothing.
+
+        SIGINT and SIGTERM are ignored: systemd and consoles signal all processes, and the parent decides.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         source, output = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         os.dup2(2, 1)
         return cls(source, output)
 
@@ -73,9 +82,11 @@ def answer(handle: Handler, request: Message, parent: ParentConnection) -> None:
 
 
 def _read(parent: ParentConnection, requests: queue.Queue[Message]) -> None:
-    while (message := parent.receive()) is not None:
-        requests.put(message)
-    os._exit(0)
+    try:
+        while (message := parent.receive()) is not None:
+            requests.put(message)
+    finally:
+        os._exit(0)
 
 
 __all__ = ["Handler", "ParentConnection", "SendProgress", "serve"]

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from .messages import Buffer, Message, read_message, write_message
+from .messages import Buffer, Message, MessageError, read_message, write_message
 
 UNREAD = 1000
 """Messages of a worker that may wait to be received; a worker that sends more waits itself."""
 EXIT_SECONDS = 1.0
 """How long a process that closed its output may take to exit before its exit code counts as unknown."""
+READER_SECONDS = 10.0
+"""How long what an ended process sent may take to be read."""
+PIPE_BYTES = 256 << 10
+"""Of the pipe to the process: four times what Linux gives by itself, for pictures of megabytes."""
+log = logging.getLogger(__name__)
 
 
 class WorkerLost(Exception):
@@ -65,7 +73,9 @@ class WorkerProcess:
         if nice and hasattr(os, "setpriority"):
             own = os.getpriority(os.PRIO_PROCESS, 0)  # below it only root may go
             os.setpriority(os.PRIO_PROCESS, self._process.pid, max(nice, own))
+        assert self._process.stdin
         assert self._process.stdout
+        _widen(self._process.stdin)
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
 
@@ -127,25 +137,51 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        while self._reader.is_alive():  # it may wait for room among the unread messages
-            with suppress(queue.Empty):
-                self._messages.get(timeout=0.01)
+        self._end_reader()
         with suppress(queue.Full):
             self._messages.put_nowait(None)
 
+    def _end_reader(self) -> None:
+        """Let all be read that was sent. What the ended process started may hold the pipe, so that goes too."""
+        ended = time.monotonic()
+        while self._reader.is_alive() and (waited := time.monotonic() - ended) < READER_SECONDS:
+            with suppress(queue.Empty):  # it may wait for room among the unread messages
+                self._messages.get(timeout=0.01)
+            if waited > EXIT_SECONDS and hasattr(os, "killpg"):
+                with suppress(OSError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+
     def _read(self, pipe: IO[bytes]) -> None:
+        try:
+            self._hand_on(pipe)
+        except Exception as reason:  # a border: whatever came, whoever waits hears that the process is lost
+            log.warning("%s The worker process is ended.", reason, exc_info=not isinstance(reason, MessageError))
+            self._process.kill()
+        finally:
+            self._ready.set()
+            self._messages.put(None)
+
+    def _hand_on(self, pipe: IO[bytes]) -> None:
         with pipe:
             self._said_ready = read_message(pipe) is not None  # {"ready": pid}
             self._ready.set()
             while self._said_ready and (message := read_message(pipe)) is not None:
                 self._on_message(message)
-        self._messages.put(None)
 
 
 def _how(exit_code: int | None) -> str:
     if exit_code is None:
         return "closed its output"
     return f"ended with exit code {exit_code}" if exit_code >= 0 else f"was ended by signal {-exit_code}"
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Have the pipe hold more, where the system can: then a picture takes fewer turns of both processes."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # the user has many pipes
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def module_command(module: str) -> tuple[str, ...]:

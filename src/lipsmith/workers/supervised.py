@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -87,9 +88,12 @@ class SupervisedWorker:
         """
         try:
             process = self._ready_process(watch)
-            process.send(request, payload)
-            return _answer(process, time.monotonic() + seconds, watch)
-        except (WorkerLost, WorkerStopped, WorkerTimeout):
+            deadline = time.monotonic() + seconds
+            _send(process, request, payload, seconds)
+            return _answer(process, deadline, watch)
+        except TaskFailed:
+            raise
+        except BaseException:  # also one of ``watch``: an answer that comes late is not for the next call
             self.close()
             raise
 
@@ -117,6 +121,22 @@ class SupervisedWorker:
                 raise process.lost()
             _check(watch({}), deadline)
         return process
+
+
+def _send(process: WorkerProcess, request: Mapping[str, Any], payload: Buffer, seconds: float) -> None:
+    """Send the request to a process that may not read."""
+    deadline = time.monotonic() + seconds
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        process.send(request, payload)
+    except WorkerLost:
+        if time.monotonic() >= deadline:
+            raise WorkerTimeout from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _answer(process: WorkerProcess, deadline: float, watch: Watch) -> Message:
