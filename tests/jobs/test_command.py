@@ -111,7 +111,7 @@ def test_a_list_for_people_says_why_a_job_failed(
     assert run(["jobs", "list", "--data", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "failed No face was found in picture.  (alice)" in said
-    assert said.endswith(f"1 jobs in {tmp_path}\n")
+    assert said.endswith(f"1 job in {tmp_path}\n")
 
 
 def test_what_is_not_there_is_said(queue: SqliteQueue, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
