@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from lipsmith.transports import sink_worker
+from lipsmith.transports import push, sink_worker
 from lipsmith.transports.frame_queue import QueuedFrame
 from lipsmith.transports.sink_process import SinkProcess, received_frames
 from lipsmith.transports.sink_worker import work
@@ -127,9 +127,10 @@ def test_a_line_that_cannot_be_made_is_told_of() -> None:
     assert words == {"trouble": "Connection refused"}
 
 
-def test_a_protocol_that_pyav_lacks_is_told_of() -> None:
-    words = said({"do": "push", "url": "srt://127.0.0.1:9", "options": {}}, frames(1))
-    assert words == {"unsupported": True} or "trouble" in words  # builds with srt find nobody there
+def test_a_protocol_that_pyav_lacks_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(push.FORMATS, "nosuch", "mpegts")
+    words = said({"do": "push", "url": "nosuch://127.0.0.1:9", "options": {}}, frames(1))
+    assert words == {"unsupported": True}
 
 
 def test_without_a_task_nothing_happens() -> None:

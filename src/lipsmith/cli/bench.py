@@ -12,7 +12,7 @@ import typer
 from ..errors import OptionError
 from ..options import build, parse_settings
 from .flags import flags_from
-from .generate import HELP as FILM_WORDS
+from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings, pace
 from .records import print_json
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ..metrics.control_accuracy import ControlAccuracy
 
 app = typer.Typer(name="bench", invoke_without_command=True)
-WORDS = {
+HELP = {
     "sizes": "Sizes of the films, in pixels.",
     "seconds": "Length of each film.",
-    "engine": FILM_WORDS["engine"],
+    "engine": FILM_HELP["engine"],
     "fps": "Frames per second of each film; fewer make a slow engine's long films feasible.",
     "threads": "Cores to use; 0: all.",
     "picture": "Measure on this image or video instead, at its own size.",
@@ -61,7 +61,7 @@ class BenchResult:
 
 
 @app.callback()
-@flags_from(BenchOptions, WORDS)
+@flags_from(BenchOptions, HELP)
 def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = None, **given: Any) -> None:
     """Measure speed, time to the first frame and memory.
 

@@ -19,7 +19,7 @@ from .records import print_json
 if TYPE_CHECKING:
     from ..bench.live import LiveFigures
 
-WORDS = {
+HELP = {
     "sessions": "How many sessions at once, one measurement each.",
     "seconds": "Length of each measurement.",
     "size": "Size of the portrait, in pixels.",
@@ -55,7 +55,7 @@ def parse_sessions(text: str) -> list[int]:
 
 
 @app.command("live")
-@flags_from(LiveBenchOptions, WORDS)
+@flags_from(LiveBenchOptions, HELP)
 def bench_live(as_json: AsJson = False, **given: Any) -> None:
     """Measure live sessions: latency of speech and interruptions, steadiness, and how many fit at once."""
     from ..bench.live import LiveCase, measure_live

@@ -16,7 +16,7 @@ from .records import print_json
 if TYPE_CHECKING:
     from ..bench.musetalk import MuseTalkFigures
 
-WORDS = {
+HELP = {
     "tiny": "Small networks: a trial of the benchmark, not a figure.",
     "device": "auto: the GPU if there is one; else a device name of torch.",
     "batches": "Faces rendered together, say 1,4,8,16; left out: these on a GPU, 1 on a CPU.",
@@ -39,7 +39,7 @@ class MuseTalkBenchOptions:
 
 
 @app.command("musetalk")
-@flags_from(MuseTalkBenchOptions, WORDS)
+@flags_from(MuseTalkBenchOptions, HELP)
 def bench_musetalk(as_json: AsJson = False, **given: Any) -> None:
     """Measure MuseTalk on seeded random weights: hot path, blending, preparation, frames per second by batch.
 

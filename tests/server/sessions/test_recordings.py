@@ -186,8 +186,9 @@ def test_a_film_ends_by_itself_and_the_session_is_told(
     async def scene() -> None:
         async with quick_session() as (handle, ticks):
             row = await recorder.start(named(handle))
-            while not (told := [event for tick in ticks for event in tick.events if event.about == row.id]):
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while not (told := [event for tick in ticks for event in tick.events if event.about == row.id]):
+                    await asyncio.sleep(0.01)
             assert [(event.name, event.reason) for event in told] == [("recording_ended", reason)]
             done = await recorder.stop(handle, row.id)
             assert done.state in ("done", "failed")  # without room it may end before a picture came
@@ -278,7 +279,7 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
 ) -> None:
     def commit(*given: Any) -> None:
         JobRunner.commit(crew, *given)
-        assert not films[0].beat(10)
+        assert not films[0].prolong(10)
 
     films: list[SessionRecording] = []
 
