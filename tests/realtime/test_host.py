@@ -233,8 +233,9 @@ def test_what_is_counted_stays_when_listeners_and_sessions_go() -> None:
         host = SessionHost(FakeEngine())
         session = await host.open(avatar(), RATE)
         slow = session.listen(pictures=1, ticks=100_000)
-        while not slow.queue.dropped:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while not slow.queue.dropped:
+                await asyncio.sleep(0.01)
         session.leave(slow)
         session.leave(slow)
         seen = [slow.queue.dropped, host.stats().dropped]

@@ -79,10 +79,10 @@ def test_sigterm_lets_the_running_job_finish_and_leaves_what_waits_to_the_next_s
     assert started[0].process.wait(120) == 0
     assert rows(tmp_path) == {first: ("done", 1), second: ("queued", 0)}
     store = SqliteQueue(tmp_path / "jobs.sqlite")
-    crew = JobRunner(store, RunnerOptions(tmp_path), PATIENT)
-    crew.start()
+    runner = JobRunner(store, RunnerOptions(tmp_path), PATIENT)
+    runner.start()
     until(lambda: store.counts() == {"done": 2})
-    crew.drain(0)
+    runner.drain(0)
     store.close()
 
 

@@ -119,10 +119,10 @@ def test_impossible_padding_is_refused():
         WhisperEncoder(PAL, Ear(), padding_left=-1)
 
 
-@pytest.mark.parametrize("wish", [{"hop": 0}, {"hop": 2, "strict": True}])
-def test_impossible_hops_are_refused(wish):
+@pytest.mark.parametrize("options", [{"hop": 0}, {"hop": 2, "strict": True}])
+def test_impossible_hops_are_refused(options):
     with pytest.raises(errors.OptionError, match="hop"):
-        WhisperEncoder(PAL, Ear(), **wish)
+        WhisperEncoder(PAL, Ear(), **options)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import av
@@ -158,8 +159,9 @@ def test_a_recording_apart_ends_when_it_is_long_enough(tmp_path: Path) -> None:
     recording = RecordingProcess(film, 0.4, FilmOptions())
     assert recording.wait()
     recording.open(INFO)
-    index = 0
+    deadline, index = time.monotonic() + 200, 0
     while not recording.over:
+        assert time.monotonic() < deadline
         recording.write(beat(index))
         index += 1
         threading.Event().wait(0.002)

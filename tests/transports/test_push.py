@@ -16,6 +16,7 @@ from lipsmith.provenance.metadata import provenance_tags
 from lipsmith.transports.push import PushOptions, PushSink, check_target, hidden
 from tests.support.peers import INFO, Seen, beat
 from tests.support.rtmp_listener import deaf_port, free_port, has_protocol, listen, listening
+from tests.support.waiting import until
 
 
 def push(sink: PushSink, first: int, done: int) -> int:
@@ -75,9 +76,12 @@ def test_nobody_there_keeps_nobody_waiting() -> None:
         sink.open(INFO)
         for index in range(100):
             sink.write(beat(index))
-        while not sink.trouble:
+
+        def in_trouble() -> bool:
             sink.write(beat(0))
-            time.sleep(0.05)
+            return bool(sink.trouble)
+
+        until(in_trouble)
         assert "refused" in sink.trouble
         assert not sink.connected
         sink.close()

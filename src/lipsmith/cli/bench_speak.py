@@ -19,7 +19,7 @@ from .records import print_json
 if TYPE_CHECKING:
     from ..bench.speak import SpeakFigures
 
-WORDS = {
+HELP = {
     "runs": "Films of each kind; the one with the median time counts.",
     "picture": "Compute everything from this image or video; without ID, create the avatar from it too.",
     "seconds": "Length of the moving portrait that is used without ID and --picture.",
@@ -63,7 +63,7 @@ class SpeakBenchOptions:
 
 
 @app.command("speak")
-@flags_from(SpeakBenchOptions, WORDS)
+@flags_from(SpeakBenchOptions, HELP)
 def bench_speak(
     avatar: Annotated[str | None, typer.Argument(metavar="ID", help="An avatar; left out: one is created.")] = None,
     speech: Annotated[

@@ -206,4 +206,4 @@ def open_queue(data: Path) -> SqliteQueue:
     return SqliteQueue(path)
 
 
-__all__ = ["SqliteQueue", "open_queue"]
+__all__ = ["QUEUE", "SqliteQueue", "open_queue"]

@@ -73,7 +73,7 @@ class FilmRenderer:
     def notices(self) -> tuple[str, ...]:
         """Sentences for the user from the engine and from the background."""
         background = self.background.notices if self.background else ()
-        return tuple(getattr(self.engine, "notices", ())) + background
+        return self.engine.notices + background
 
     def windows(
         self, timeline: Timeline, sound: Speech, info: FilmInfo, length: int, still: bool

@@ -166,10 +166,10 @@ def _or_error(gr: Any, work: Callable[[], Any]) -> Any:
 
 
 def _progress(bar: Any) -> Progress:
-    def tell(stage: Stage) -> None:
+    def show(stage: Stage) -> None:
         bar((stage.done, stage.total) if stage.total else None, desc=stage.name)
 
-    return tell
+    return show
 
 
 def _launch(page: Any, options: UiOptions) -> None:

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from lipsmith.engines.musetalk.networks import load_networks, unavailable_reason
+from lipsmith.engines.musetalk.availability import unavailable_reason
+from lipsmith.engines.musetalk.networks import load_networks
 from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.engines.torch_runtime.device import resolve_precision
 from lipsmith.errors import OptionError, WeightsMissing

@@ -178,16 +178,17 @@ def rooms(folder: Path) -> tuple[SqliteQueue, JobRunner]:
 def test_a_film_ends_by_itself_and_the_session_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float, room: bool, reason: str
 ) -> None:
-    store, crew = rooms(tmp_path)
-    monkeypatch.setattr(crew, "make_room", lambda _: room)
+    store, runner = rooms(tmp_path)
+    monkeypatch.setattr(runner, "make_room", lambda _: room)
     options: Any = SimpleNamespace(record_minutes=minutes, lease_seconds=10, folder=tmp_path)
-    recorder = SessionRecorder(store, crew, options)
+    recorder = SessionRecorder(store, runner, options)
 
     async def scene() -> None:
         async with quick_session() as (handle, ticks):
             row = await recorder.start(named(handle))
-            while not (told := [event for tick in ticks for event in tick.events if event.about == row.id]):
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while not (told := [event for tick in ticks for event in tick.events if event.about == row.id]):
+                    await asyncio.sleep(0.01)
             assert [(event.name, event.reason) for event in told] == [("recording_ended", reason)]
             done = await recorder.stop(handle, row.id)
             assert done.state in ("done", "failed")  # without room it may end before a picture came
@@ -207,9 +208,9 @@ def named(handle: SessionHandle) -> SessionHandle:
 
 
 def test_a_film_that_cannot_be_written_is_a_failed_job_that_tells_no_folder(tmp_path: Path) -> None:
-    store, crew = rooms(tmp_path)
+    store, runner = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    recorder = SessionRecorder(store, crew, options)
+    recorder = SessionRecorder(store, runner, options)
 
     async def scene() -> None:
         async with quick_session() as (handle, _):
@@ -229,19 +230,19 @@ def test_a_film_that_cannot_be_written_is_a_failed_job_that_tells_no_folder(tmp_
 
 
 def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) -> None:
-    store, crew = rooms(tmp_path)
+    store, runner = rooms(tmp_path)
     asked = {"asked": {"session": "0" * 16}, "task": {"format": "mp4"}}
     job = store.submit_running(NewJob("a" * 16, "alice", "recording", asked, 0), -1)
     left = tmp_path / "jobs" / job.id / "attempt-1"
     left.mkdir(parents=True)
     (left / ".lipsmith-0.part").write_bytes(b"half")
-    crew.hold(job.id)
-    crew.recover()
+    runner.hold(job.id)
+    runner.recover()
     found = store.get(job.id)
     assert found
     assert found.state == "running"
-    crew.let_go(job.id)
-    crew.recover()
+    runner.let_go(job.id)
+    runner.recover()
     found = store.get(job.id)
     assert found
     assert (found.state, (found.problem or {})["type"]) == ("failed", "interrupted")
@@ -252,12 +253,12 @@ def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) ->
 def test_a_film_whose_process_is_gone_before_its_first_frame_fails_and_holds_nobody_up(tmp_path: Path) -> None:
     async def scene() -> None:
         async with quick_session() as (handle, _):
-            recorder = Dying(store, crew, options)
+            recorder = Dying(store, runner, options)
             row = await recorder.start(named(handle))
             assert (await recorder.stop(handle, row.id)).state == "failed"
             await asyncio.wait_for(handle.close(), 60)
 
-    store, crew = rooms(tmp_path)
+    store, runner = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
     asyncio.run(scene())
     store.close()
@@ -277,8 +278,8 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def commit(*given: Any) -> None:
-        JobRunner.commit(crew, *given)
-        assert not films[0].beat(10)
+        JobRunner.commit(runner, *given)
+        assert not films[0].prolong(10)
 
     films: list[SessionRecording] = []
 
@@ -290,10 +291,10 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
             assert (await recorder.stop(handle, row.id)).state == "done"
             assert film.reason == ""
 
-    store, crew = rooms(tmp_path)
-    monkeypatch.setattr(crew, "commit", commit)
+    store, runner = rooms(tmp_path)
+    monkeypatch.setattr(runner, "commit", commit)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=10, folder=tmp_path)
-    recorder = SessionRecorder(store, crew, options)
+    recorder = SessionRecorder(store, runner, options)
     asyncio.run(scene())
     store.close()
 
@@ -311,18 +312,18 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
             row = await recorder.start(named(handle))
             (film,) = handle.attached(SessionRecording)
             await asyncio.to_thread(until, lambda: film.sink.frames > 0)
-            monkeypatch.setattr(crew, "commit", full)
+            monkeypatch.setattr(runner, "commit", full)
             with pytest.raises(OSError, match="No space"):
                 await handle.live.detach(film)
             await handle.close()
             return row.id
 
-    store, crew = rooms(tmp_path)
+    store, runner = rooms(tmp_path)
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
-    recorder = SessionRecorder(store, crew, options)
+    recorder = SessionRecorder(store, runner, options)
     job = asyncio.run(scene())
     until(lambda: bool(store.expired()))
-    crew.recover()
+    runner.recover()
     row = store.get(job)
     assert row
     assert row.state == "done"
@@ -331,13 +332,13 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
 
 
 def test_films_that_are_thrown_away_take_no_room(tmp_path: Path) -> None:
-    store, crew = rooms(tmp_path)
+    store, runner = rooms(tmp_path)
     asked = {"asked": {"session": "0" * 16}, "task": {"format": "mp4"}}
     for job, lease in (("a" * 16, 60), ("b" * 16, -1)):
         row = store.submit_running(NewJob(job, "alice", "recording", asked, 0), lease)
         store.resize(row, 5_000_000_000)
     store.cancel("a" * 16, "alice")
-    crew.recover()
+    runner.recover()
     assert store.counts() == {"cancelled": 1, "failed": 1}
     assert store.used() == 0
     store.close()

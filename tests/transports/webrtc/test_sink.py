@@ -29,7 +29,7 @@ STEP = 0.010
 
 
 @asynccontextmanager
-async def studio(
+async def live_sink(
     info: FilmInfo = INFO, options: RtcOptions | None = None, tone: float = 1000.0
 ) -> AsyncIterator[WebRtcSink]:
     sink = WebRtcSink(options)
@@ -61,7 +61,7 @@ async def watching(
 def test_beeps_and_flashes_have_the_same_time(codec: str, fps: Fraction, rate: int) -> None:
     async def scene() -> None:
         info, client = FilmInfo((64, 48), fps, rate), RtcClient(codec)
-        async with studio(info) as sink, watching(sink, client):
+        async with live_sink(info) as sink, watching(sink, client):
             await until(lambda: len(client.seen.flashes()) >= 3 and len(client.seen.beeps()) >= 3)
         heard_from = client.seen.sound[0][0] + 0.1  # a flash before it has no beep to be compared with
         flashes, beeps = [flash for flash in client.seen.flashes() if flash > heard_from], client.seen.beeps()
@@ -78,8 +78,8 @@ def test_two_sessions_keep_to_themselves() -> None:
     async def scene() -> None:
         one, other = RtcClient(), RtcClient("H264")
         async with (
-            studio(tone=800.0) as first,
-            studio(tone=2400.0) as second,
+            live_sink(tone=800.0) as first,
+            live_sink(tone=2400.0) as second,
             watching(first, one),
             watching(second, other),
         ):
@@ -93,7 +93,7 @@ def test_two_sessions_keep_to_themselves() -> None:
 def test_viewers_of_one_session_share_its_coder() -> None:
     async def scene() -> None:
         clients = [RtcClient(), RtcClient()]
-        async with studio(options=RtcOptions(viewers=2)) as sink:
+        async with live_sink(options=RtcOptions(viewers=2)) as sink:
             async with watching(sink, clients[0]), watching(sink, clients[1]):
                 await until(lambda: all(client.seen.flashes() for client in clients))
                 assert len(sink._encoders) == 1
@@ -117,7 +117,7 @@ def test_a_microphone_is_heard_at_its_own_rate() -> None:
                 raise SoundError("enough")
 
         client = RtcClient(microphone=500.0, channel=True)
-        async with studio() as sink, watching(sink, client, ViewerCallbacks(ear)):
+        async with live_sink() as sink, watching(sink, client, ViewerCallbacks(ear)):
             await until(lambda: len(heard) > 60 and bool(client.words))
         sound = np.concatenate(heard[20:60])
         assert heard[0].dtype == np.float32
@@ -145,7 +145,7 @@ def test_what_a_microphone_says_is_played_with_its_whole_width(tone: float, loss
             nonlocal said
             said += world.session.say(samples, rate) and len(samples)
 
-        async with studio() as sink, watching(sink, client, ViewerCallbacks(say)):
+        async with live_sink() as sink, watching(sink, client, ViewerCallbacks(say)):
             await until(lambda: said > 48_000)
         world.session.end()
         world.run(40)
@@ -161,7 +161,7 @@ def test_events_and_words_go_over_the_data_channel() -> None:
     async def scene() -> None:
         words: list[Mapping[str, Any]] = []
         client = RtcClient(channel=True)
-        async with studio() as sink, watching(sink, client, ViewerCallbacks(message=words.append)):
+        async with live_sink() as sink, watching(sink, client, ViewerCallbacks(message=words.append)):
             await until(lambda: client.channel.readyState == "open")
             client.channel.send('{"type": "interrupt"}')
             client.channel.send("no JSON")
@@ -178,7 +178,7 @@ def test_events_and_words_go_over_the_data_channel() -> None:
 def test_a_viewer_who_lost_the_picture_gets_a_whole_one() -> None:
     async def scene() -> None:
         client = RtcClient()
-        async with studio() as sink, watching(sink, client) as viewer:
+        async with live_sink() as sink, watching(sink, client) as viewer:
             await until(lambda: len(client.seen.pictures) > 5)
             made = dict(sink._key_times)
             await client.video.receiver._send_rtcp_pli(viewer._connection.getSenders()[1]._ssrc)
@@ -241,7 +241,7 @@ def test_mutilated_offers_never_break_the_server() -> None:
 
 def test_who_never_connects_is_let_go() -> None:
     async def scene() -> None:
-        async with studio(options=RtcOptions(connect_seconds=0.3)) as sink:
+        async with live_sink(options=RtcOptions(connect_seconds=0.3)) as sink:
             client = RtcClient()
             await sink.answer(await client.offer())
             assert len(sink.viewers) == 1
@@ -258,7 +258,7 @@ def test_who_vanishes_without_a_word_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
     async def scene() -> None:
         client, other = RtcClient(), RtcClient()
-        async with studio() as sink, watching(sink, client), watching(sink, other):
+        async with live_sink() as sink, watching(sink, client), watching(sink, other):
             await until(lambda: bool(client.seen.pictures and other.seen.pictures))
             client.vanish()
             await until(lambda: len(sink.viewers) == 1)
@@ -270,7 +270,7 @@ def test_who_vanishes_without_a_word_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
 def test_connecting_again_and_again_leaves_nothing() -> None:
     async def scene() -> None:
-        async with studio() as sink:
+        async with live_sink() as sink:
             for cycle in range(6):
                 client = RtcClient()
                 async with watching(sink, client):
@@ -288,7 +288,7 @@ def test_a_jammed_loop_moves_both_media_together() -> None:
         import time
 
         client = RtcClient()
-        async with studio() as sink, watching(sink, client):
+        async with live_sink() as sink, watching(sink, client):
             await until(lambda: len(client.seen.flashes()) >= 1)
             feeder = threading.Thread(
                 target=lambda: [sink.write(beat(k)) or time.sleep(0.04) for k in range(1000, 1030)]
@@ -305,7 +305,7 @@ def test_a_jammed_loop_moves_both_media_together() -> None:
 def test_media_ports_come_from_the_range_only() -> None:
     async def scene() -> None:
         client = RtcClient()
-        async with studio(options=RtcOptions(ports="40100-40139")) as sink:
+        async with live_sink(options=RtcOptions(ports="40100-40139")) as sink:
             _, answer = await sink.answer(await client.offer())
             ports = [int(line.split()[5]) for line in answer.splitlines() if line.startswith("a=candidate")]
             assert ports

@@ -1,9 +1,9 @@
 """MuseTalk 1.5 and 1.0: official weights, upstream's pictures, faster."""
 
 from ..registry import EngineSpec
+from .availability import slow_reason, unavailable_reason
 from .box import face_notes
 from .engine import MuseTalkEngine
-from .networks import slow_reason, unavailable_reason
 from .options import MuseTalkOptions
 from .weights import CATALOGUE
 

@@ -9,7 +9,7 @@ from ...face.points68 import points68
 from ...types import Array, Face, Image
 from ...weights import find
 from ..torch_runtime.device import resolve_device
-from .networks import models_folder
+from .availability import models_folder
 from .options import MuseTalkOptions
 from .weights import DWPOSE
 

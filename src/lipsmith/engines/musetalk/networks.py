@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...weights import find_all, missing_parts, missing_sentence, read_network, search
-from ..torch_runtime.device import has_gpu, missing_packages, resolve_device, resolve_precision
+from ...weights import find_all, read_network
+from ..torch_runtime.device import resolve_device, resolve_precision
 from ..torch_runtime.networks import Networks, move_to_device
 from ..torch_runtime.upsample import fold_upsampling
 from ..torch_runtime.vae import enable_tiling, load_vae, random_vae
 from ..torch_runtime.weights import SD_VAE, WHISPER_TINY
 from . import unet
+from .availability import RANDOM_WEIGHTS, catalogue_name, models_folder
 from .options import MuseTalkOptions
-from .weights import CATALOGUE, DWPOSE, UNET_V1, UNET_V15, V1, V15
+from .weights import CATALOGUE, UNET_V1, UNET_V15
 
 if TYPE_CHECKING:
     from ...speech.whisper import Whisper
-
-RANDOM_WEIGHTS = ("random", "tiny")
-"""Weights that are seeded noise: full size, or small enough for tests."""
-
-
-def unavailable_reason(options: MuseTalkOptions) -> str | None:
-    """What is missing here for MuseTalk with ``options``, and the one command that helps; None: it can run."""
-    absent = missing_packages()
-    if absent:
-        return absent
-    version, only = consumer(options), models_folder(options.weights)
-    missing = [] if options.weights in RANDOM_WEIGHTS else missing_parts(CATALOGUE, version, only)
-    asked = [version] if missing else []
-    if options.landmarks == "dwpose" and search(DWPOSE, only) is None:
-        missing.append(DWPOSE)
-        asked.append(DWPOSE.name)
-    return missing_sentence(missing, only, " ".join(asked)) if missing else None
-
-
-def slow_reason(options: MuseTalkOptions) -> str | None:
-    """Why ``auto`` passes MuseTalk over here, though it could run; None: it does not."""
-    if options.weights == "tiny" or has_gpu():
-        return None
-    return "there is no GPU, and a frame would take seconds; --engine musetalk insists"
-
-
-def consumer(options: MuseTalkOptions) -> str:
-    """What the catalogue of weights calls this version."""
-    return V1 if options.version == "v1" else V15
-
-
-def models_folder(weights: str) -> Path | None:
-    """The one folder to look in, if one was named."""
-    return None if weights in ("official", *RANDOM_WEIGHTS) else Path(weights)
 
 
 def load_networks(options: MuseTalkOptions) -> Networks:
@@ -83,7 +49,7 @@ def load_whisper_encoder(options: MuseTalkOptions) -> Whisper:
     device = resolve_device(options.device)
     if options.weights in RANDOM_WEIGHTS:
         return random_whisper(options.seed, options.weights == "tiny", device)
-    found = find_all(CATALOGUE, consumer(options), models_folder(options.weights))[WHISPER_TINY.name]
+    found = find_all(CATALOGUE, catalogue_name(options), models_folder(options.weights))[WHISPER_TINY.name]
     return load_whisper(found.folder, device)
 
 
@@ -99,7 +65,7 @@ def random_networks(options: MuseTalkOptions) -> tuple[Any, Any]:
 
 
 def _official(options: MuseTalkOptions) -> tuple[Any, Any]:
-    found = find_all(CATALOGUE, consumer(options), models_folder(options.weights))
+    found = find_all(CATALOGUE, catalogue_name(options), models_folder(options.weights))
     drawing = found[(UNET_V1 if options.version == "v1" else UNET_V15).name]
     return read_network("unet", drawing.path, lambda: _unet_class()(**unet.unet_config())), load_vae(found[SD_VAE.name])
 
@@ -112,11 +78,7 @@ def _unet_class() -> Any:
 
 
 __all__ = [
-    "RANDOM_WEIGHTS",
     "load_networks",
     "load_whisper_encoder",
-    "models_folder",
     "random_networks",
-    "slow_reason",
-    "unavailable_reason",
 ]

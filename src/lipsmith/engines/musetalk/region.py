@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from ...types import Array, Image
 from ...weights import search
 from ..torch_runtime.device import resolve_device
+from .availability import RANDOM_WEIGHTS, models_folder
 from .box import Box
 from .mask import cut_out
-from .networks import RANDOM_WEIGHTS, models_folder
 from .options import MuseTalkOptions
 from .weights import BISENET
 

@@ -86,7 +86,7 @@ class SessionRecording:
 
     def check(self, seconds: float) -> bool:
         """Prolong the lease by ``seconds``; whether the recording goes on."""
-        if not self.beat(seconds):
+        if not self.prolong(seconds):
             return False
         with suppress(FileNotFoundError):  # it got its name just now
             self.store.resize(self.job, size_of(self.folder))
@@ -96,7 +96,7 @@ class SessionRecording:
             self.reason = NO_ROOM
         return not self.reason
 
-    def beat(self, seconds: float) -> bool:
+    def prolong(self, seconds: float) -> bool:
         """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
         ours = self.store.heartbeat(self.job, seconds, ("record", self.sink.frames, 0))
         if not ours and not self.process_ended:
@@ -121,7 +121,7 @@ class SessionRecording:
             closing = asyncio.create_task(self.handle.live.detach(self))  # if the session has not done so
             try:
                 while not await asyncio.to_thread(self.closed.wait, pause):
-                    await asyncio.to_thread(self.beat, lease)
+                    await asyncio.to_thread(self.prolong, lease)
             finally:
                 self.handle.attachments.remove(self)
             self.handle.live.session.note("recording_ended", self.reason, self.job.id)

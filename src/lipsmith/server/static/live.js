@@ -197,11 +197,11 @@ async function finish() {
   if (session) await call("DELETE", session.links.self).catch(() => {});
 }
 
-/** A button for each clip of the avatar that is shown when it is wished for. */
+/** A button for each clip of the avatar that can be asked for. */
 function fillGestures(on) {
-  const wished = on ? state.avatar.clips.filter((name) => !["idle", "speaking"].includes(name)) : [];
-  $("gestures").replaceChildren(...wished.map((clip) => element("button", { type: "button", textContent: clip.replaceAll("_", " "), onclick: () => gesture(clip) })));
-  show(wished.length > 0, "gestures");
+  const offered = on ? state.avatar.clips.filter((name) => !["idle", "speaking"].includes(name)) : [];
+  $("gestures").replaceChildren(...offered.map((clip) => element("button", { type: "button", textContent: clip.replaceAll("_", " "), onclick: () => gesture(clip) })));
+  show(offered.length > 0, "gestures");
 }
 
 async function gesture(clip) {

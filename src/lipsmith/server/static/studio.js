@@ -123,7 +123,7 @@ async function look(file, film, turn) {
     const first = film && (await firstFrame(film));
     const sent = (share) => turn === state.turn && share < 1 && put($("seen"), "face.sending", { percent: Math.round(100 * share) });
     const done = (share) => (share < 1 ? sent(share) : put($("seen"), "face.looking"));
-    const preview = await call("POST", "/v1/previews", { body: form({ picture: first ?? file, options: wish(false) }), sent: done });
+    const preview = await call("POST", "/v1/previews", { body: form({ picture: first ?? file, options: filmOptions(false) }), sent: done });
     if (turn !== state.turn) return;
     state.preview = first ? { ...preview, kind: "video", has_sound: true } : preview;
     drawView();
@@ -253,7 +253,7 @@ function forgetPicture() {
 
 async function keep() {
   const name = avatarName(state.picture.name);
-  const { engine, fps, faces, still, engine_options } = JSON.parse(wish());
+  const { engine, fps, faces, still, engine_options } = JSON.parse(filmOptions());
   $("keep").disabled = true;
   show(true, "kept");
   put($("kept"), "face.keeping", { percent: 0 });
@@ -419,7 +419,7 @@ function engineOptions() {
 }
 
 /** The options as JSON; of an avatar only the film's own. */
-function wish(faces = true) {
+function filmOptions(faces = true) {
   const crf = Number($("quality").value);
   if (state.avatar) return JSON.stringify({ crf });
   const background = $("background").value === "colour" ? $("colour").value : $("background").value;
@@ -461,7 +461,7 @@ function taste() {
     $("screen").ariaBusy = "true";
     try {
       const first = await closeUp(picture, preview);
-      const seen = await call("POST", "/v1/previews", { body: form({ picture: first, speech, options: wish($("faces").value === "all") }), signal: mine.signal });
+      const seen = await call("POST", "/v1/previews", { body: form({ picture: first, speech, options: filmOptions($("faces").value === "all") }), signal: mine.signal });
       if (mine.signal.aborted || !seen.sheet || state.job) return show(false, "taste-words");
       tiles = await readTiles(seen);
       show(true, "taste", "ai-note");
@@ -570,7 +570,7 @@ async function makeFilm(event) {
   work("stage.sending");
   $("progress").value = 0;
   $("film").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  const body = form({ picture: state.picture, avatar: state.avatar, speech: state.speech, format: $("format").value, options: wish() });
+  const body = form({ picture: state.picture, avatar: state.avatar, speech: state.speech, format: $("format").value, options: filmOptions() });
   try {
     const sent = (share) => { $("left").textContent = share < 1 ? `${Math.round(100 * share)} %` : ""; };
     attach(await call("POST", "/v1/jobs", { body, signal: sending.signal, sent }));
@@ -723,7 +723,7 @@ function listen() {
   on("own", "click", () => setOwn(true));
   on("unsay", "click", unsay);
   on("how", "change", optionChanged);
-  on("wish", "submit", makeFilm);
+  on("film-form", "submit", makeFilm);
   on("cancel", "click", cancel);
   on("taste", "click", playTiles);
   on("older", "click", () => fillFilms(oldest, true));
