@@ -80,3 +80,12 @@ def test_every_word_of_the_glossary_is_in_the_code() -> None:
     text = "\n".join(path.read_text() for path in MODULES)
     assert len(words) >= 15
     assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", text)] == []
+
+
+def test_the_table_of_floors_holds_every_room_and_no_import_goes_up() -> None:
+    rows = re.findall(r"^\| (\d) \w+ \| `(.+?)` \|", PAGE, re.MULTILINE)
+    floor = {room.strip("/"): int(number) for number, rooms in rows for room in rooms.split()}
+    crossings = {(room_of(path), name.split(".")[0]) for path in MODULES for name in imported(path)}
+    rooms = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
+    assert rooms - set(floor) == set()
+    assert [f"{one} -> {other}" for one, other in crossings if floor.get(one, 9) < floor.get(other, 0)] == []

@@ -22,9 +22,9 @@ FLOORS = (
     ("avatars", "drive"),
     ("pipeline",),
     ("realtime", "jobs", "doctor", "corpus", "training", "metrics", "bench", "testing"),
-    ("transports",),
-    ("server", "ui"),
-    ("compat",),
+    ("transports", "compat"),
+    ("server",),
+    ("ui",),
     ("cli",),
 )
 BESIDE = {  # who knows whom on its own floor
