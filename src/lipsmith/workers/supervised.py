@@ -126,7 +126,7 @@ class SupervisedWorker:
 def _send(process: WorkerProcess, request: Mapping[str, Any], payload: Buffer, seconds: float) -> None:
     """Send the request to a process that may not read."""
     deadline = time.monotonic() + seconds
-    timer = threading.Timer(seconds, process.kill)
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), process.kill)
     timer.daemon = True
     timer.start()
     try:

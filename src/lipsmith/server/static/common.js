@@ -1,7 +1,7 @@
 // What both pages share: words in two languages, elements, calls to the API and its key, watching a job.
 
 const STORED = "lipsmith.";
-const WORDS = {
+const TEXTS = {
   "nav.studio": ["Studio", "工作室"],
   "nav.live": ["Live", "实时"],
   "nav.pages": ["Pages", "页面"],
@@ -55,7 +55,7 @@ const wanted = () => {
 };
 let language = wanted();
 
-export const learn = (words) => Object.assign(WORDS, words);
+export const learn = (words) => Object.assign(TEXTS, words);
 export const locale = () => CODES[language];
 const dates = () => navigator.languages?.find((one) => one.startsWith(language ? "zh" : "en")) ?? ["en-GB", "zh-CN"][language];
 /** The hour; of another day its date too. */
@@ -63,8 +63,8 @@ export const when = (moment) => {
   const at = new Date(moment), hour = { hour: "2-digit", minute: "2-digit" };
   return at.toDateString() === new Date().toDateString() ? at.toLocaleTimeString(dates(), hour) : at.toLocaleString(dates(), { month: "short", day: "numeric", ...hour });
 };
-export const has = (key) => key in WORDS;
-export const word = (key, values = {}) => (WORDS[key]?.[language] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+export const has = (key) => key in TEXTS;
+export const word = (key, values = {}) => (TEXTS[key]?.[language] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
 /** Let an element show a word of the dictionary, also when the language changes later. */
 export function put(element, key, values) {
@@ -111,7 +111,7 @@ export function icon(name) {
 export const show = (shown, ...elements) => elements.forEach((one) => { (typeof one === "string" ? $(one) : one).hidden = !shown; });
 
 /** Show an error where it belongs, or clear that place. In Chinese the server's own sentence comes second. */
-export function tell(place, error) {
+export function showError(place, error) {
   place = typeof place === "string" ? $(place) : place;
   place.replaceChildren();
   place.hidden = !error || error.name === "AbortError";
@@ -173,8 +173,8 @@ function request(method, path, { body, as, signal, sent, type, used }) {
 
 function trouble(asked, as) {
   try {
-    const told = JSON.parse(as === "blob" ? "" : asked.responseText);
-    return new Trouble(told.type ?? "unexpected", told.detail, asked.status);
+    const info = JSON.parse(as === "blob" ? "" : asked.responseText);
+    return new Trouble(info.type ?? "unexpected", info.detail, asked.status);
   } catch {
     return new Trouble(asked.status === 401 ? "unauthorized" : "unexpected", `HTTP ${asked.status}`, asked.status);
   }
@@ -224,16 +224,16 @@ export const over = (job) => !["queued", "running"].includes(job.state);
 export function follow(job, changed) {
   let events = null, stopped = false, waiting = 0;
   const stop = () => { stopped = true; events?.close(); clearTimeout(waiting); };
-  const hear = (told) => { if (stopped) return; if (over(told)) stop(); changed(told); };
+  const update = (info) => { if (stopped) return; if (over(info)) stop(); changed(info); };
   const open = async () => {
     try {
-      hear(await call("GET", job.links.self));
+      update(await call("GET", job.links.self));
       if (stopped) return;
       events = new EventSource(await address(job.id, job.links.events));
-      events.addEventListener("job", (event) => hear(JSON.parse(event.data)));
+      events.addEventListener("job", (event) => update(JSON.parse(event.data)));
       events.onerror = () => { if (events.readyState === EventSource.CLOSED && !stopped) waiting = setTimeout(open, 2000); };
     } catch (error) {
-      if (error.status === 404) hear({ ...job, state: "cancelled" });
+      if (error.status === 404) update({ ...job, state: "cancelled" });
       else if (error.kind !== "key-needed") waiting = setTimeout(open, 3000);
     }
   };

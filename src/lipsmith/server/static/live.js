@@ -1,9 +1,9 @@
 // The live page: a session over an avatar, seen and heard by WebRTC, or by a WebSocket where that does not get through.
-import { $, about, avatarName, begin, call, element, follow, form, has, icon, listAvatars, over, put, show, tell, tileOf, word } from "./common.js";
+import { $, about, avatarName, begin, call, element, follow, form, has, icon, listAvatars, over, put, show, showError, tileOf, word } from "./common.js";
 import { byWebRtc } from "./webrtc.js";
 import { byWebSocket } from "./websocket.js";
 
-const WORDS = {
+const TEXTS = {
   "title": ["Lipsmith live", "Lipsmith 实时"],
   "headline": ["A face that speaks now", "此刻就开口的面孔"],
   "stage": ["The avatar", "数字人"],
@@ -96,28 +96,28 @@ async function pick(avatar) {
 
 async function makeAvatar(file) {
   if (!file) return;
-  tell("who-trouble");
+  showError("who-trouble");
   const name = avatarName(file.name);
   const busy = (on) => { show(on, "progress"); $("picture").disabled = on; if (!on) { delete $("making").dataset.word; $("making").textContent = ""; $("picture").value = ""; } };
-  const told = (share) => {
+  const info = (share) => {
     $("progress").value = share;
     for (const place of state.wanted ? ["making"] : ["making", "state"]) put($(place), "who.making", { percent: Math.round(100 * share) });
   };
   busy(true);
-  told(0);
+  info(0);
   try {
     const job = await call("POST", "/v1/avatars", { body: form({ picture: file, id: name }) });
     follow(job, (now) => {
-      if (!over(now)) return told(now.progress);
+      if (!over(now)) return info(now.progress);
       busy(false);
       if (!state.wanted) say("none");
       if (now.state === "done") return fillAvatars(name);
-      return tell("who-trouble", { kind: now.problem?.type ?? "unexpected", detail: now.problem?.detail });
+      return showError("who-trouble", { kind: now.problem?.type ?? "unexpected", detail: now.problem?.detail });
     });
   } catch (error) {
     busy(false);
     if (!state.wanted) say("none");
-    tell("who-trouble", error);
+    showError("who-trouble", error);
   }
 }
 
@@ -125,7 +125,7 @@ async function makeAvatar(file) {
 async function start() {
   if (!state.avatar || state.wanted) return;
   state.wanted = true;
-  for (const place of ["trouble", "say-trouble"]) tell(place);
+  for (const place of ["trouble", "say-trouble"]) showError(place);
   show(false, "start");
   say("connecting");
   try {
@@ -134,7 +134,7 @@ async function start() {
     listen();
   } catch (error) {
     await finish();
-    tell("trouble", error);
+    showError("trouble", error);
   }
 }
 
@@ -177,7 +177,7 @@ async function lose(parts) {
       await new Promise((done) => setTimeout(done, 500 * 2 ** attempt));
     }
   }
-  if (state.wanted) { await finish(); tell("trouble", { kind: "lost" }); }
+  if (state.wanted) { await finish(); showError("trouble", { kind: "lost" }); }
   return null;
 }
 
@@ -206,7 +206,7 @@ function fillGestures(on) {
 
 async function gesture(clip) {
   if (!state.session) return;
-  await call("POST", `${state.session.links.self}/gesture`, { body: { clip }, type: "application/json" }).catch((error) => tell("trouble", error));
+  await call("POST", `${state.session.links.self}/gesture`, { body: { clip }, type: "application/json" }).catch((error) => showError("trouble", error));
 }
 
 function enable(on) {
@@ -234,9 +234,9 @@ function listen() {
   const { links, token } = state.session;
   const events = (state.events = new EventSource(token ? `${links.events}?token=${token}` : links.events));
   const on = (name, act) => events.addEventListener(name, (event) => { if (state.events === events) act(JSON.parse(event.data)); });
-  on("ready", (told) => { say(told.state); note("ready"); });
+  on("ready", (info) => { say(info.state); note("ready"); });
   for (const name of ["started", "speaking", "finished", "idle", "interrupted", "stalled", "buffer_full", "voice_failed", "failed", "closed"]) {
-    on(name, (told) => { note(name, told); HEARD[name]?.(told); });
+    on(name, (info) => { note(name, info); HEARD[name]?.(info); });
   }
   events.onerror = () => events.readyState === EventSource.CLOSED && state.events === events && renew();
 }
@@ -248,7 +248,7 @@ async function renew() {
     listen();
   } catch (error) {
     await finish();
-    tell("trouble", error.status === 404 ? { kind: "session-over" } : error);
+    showError("trouble", error.status === 404 ? { kind: "session-over" } : error);
   }
 }
 
@@ -263,17 +263,17 @@ const HEARD = {
   interrupted: () => { state.starts.clear(); forget(); say("idle"); },
   idle: () => { state.starts.clear(); say("idle"); },
   stalled: () => { say("stalled"); setTimeout(() => $("screen").dataset.state === "stalled" && say("speaking"), STALL); },
-  voice_failed: ({ reason }) => tell("say-trouble", { kind: "voice-error", detail: reason }),
-  failed: async ({ reason }) => { await finish(); tell("trouble", { kind: "unexpected", detail: reason }); },
-  closed: async () => { await finish(); tell("trouble", { kind: "session-over" }); },
+  voice_failed: ({ reason }) => showError("say-trouble", { kind: "voice-error", detail: reason }),
+  failed: async ({ reason }) => { await finish(); showError("trouble", { kind: "unexpected", detail: reason }); },
+  closed: async () => { await finish(); showError("trouble", { kind: "session-over" }); },
 };
 const forget = () => { delete $("sent").dataset.word; $("sent").textContent = ""; };
 
-function note(name, told = {}) {
+function note(name, info = {}) {
   const last = $("log").firstElementChild;
   if (last?.name === name) { last.lastElementChild.textContent = `× ${++last.count}`; return; }
-  const at = element("time", { textContent: told.pts === undefined ? "" : `${told.pts.toFixed(2)} s` });
-  const text = put(element("span"), has(`event.${name}`) ? `event.${name}` : name, { ...told });
+  const at = element("time", { textContent: info.pts === undefined ? "" : `${info.pts.toFixed(2)} s` });
+  const text = put(element("span"), has(`event.${name}`) ? `event.${name}` : name, { ...info });
   $("log").prepend(Object.assign(element("li", {}, at, text, element("span")), { name, count: 1 }));
   while ($("log").children.length > 100) $("log").lastChild.remove();
 }
@@ -293,14 +293,14 @@ const rate = () => { const [over, under = 1] = state.session.fps.split("/"); ret
 // ---- speaking ----
 async function saySound(file) {
   if (!file || !state.session) return;
-  tell("say-trouble");
+  showError("say-trouble");
   put($("sent"), "say.sending");
   try {
     const { seconds } = await call("POST", `${state.session.links.self}/speak`, { body: form({ speech: file }) });
     put($("sent"), "say.sent", { seconds: seconds.toFixed(1) });
   } catch (error) {
     forget();
-    tell("say-trouble", error);
+    showError("say-trouble", error);
   }
   $("speech").value = "";
 }
@@ -309,14 +309,14 @@ async function sayText(event) {
   event.preventDefault();
   const text = $("text").value.trim();
   if (!text || !state.session) return;
-  tell("say-trouble");
+  showError("say-trouble");
   put($("sent"), "say.sending");
   try {
     $("text").value = ""; // at once: the answer comes when it sounds, and the next line may be typed by then
     await call("POST", `${state.session.links.self}/text`, { body: { text }, type: "application/json" });
   } catch (error) {
     $("text").value ||= text;
-    tell("say-trouble", error);
+    showError("say-trouble", error);
   }
   forget();
 }
@@ -324,16 +324,16 @@ async function sayText(event) {
 async function interrupt() {
   if (!state.session) return;
   stopMicrophone();
-  await call("POST", `${state.session.links.self}/interrupt`).catch((error) => tell("trouble", error));
+  await call("POST", `${state.session.links.self}/interrupt`).catch((error) => showError("trouble", error));
 }
 
 async function microphone() {
-  tell("trouble");
+  showError("trouble");
   if (state.microphone) return stopMicrophone();
   try {
     state.microphone = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
   } catch {
-    return tell("trouble", { kind: "microphone.none" });
+    return showError("trouble", { kind: "microphone.none" });
   }
   state.mutedBefore = $("mute").ariaPressed === "true";
   mute(true);
@@ -376,11 +376,11 @@ addEventListener("pagehide", () => state.session && call("DELETE", state.session
 enable(false);
 say("none");
 try {
-  await begin(WORDS);
+  await begin(TEXTS);
   show(Boolean(about.voice), "say", "send");
   show(!about.voice, "no-voice");
   await fillAvatars();
 } catch (error) {
-  tell("trouble", error);
+  showError("trouble", error);
 }
 document.body.dataset.ready = "";

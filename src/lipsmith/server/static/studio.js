@@ -1,7 +1,7 @@
 // The studio: a face, some speech, a film.
-import { $, about, address, avatarName, begin, call, clock, element, follow, form, has, icon, listAvatars, locale, over, put, show, tell, tileOf, when, word } from "./common.js";
+import { $, about, address, avatarName, begin, call, clock, element, follow, form, has, icon, listAvatars, locale, over, put, show, showError, tileOf, when, word } from "./common.js";
 
-const WORDS = {
+const TEXTS = {
   "title": ["Lipsmith studio", "Lipsmith 工作室"],
   "headline": ["Make a face speak", "让面孔开口说话"],
   "intro": ["A portrait or a video, and some speech: a film comes out.", "一张人像或一段视频，加上一段语音，就能生成影片。"],
@@ -93,7 +93,7 @@ const state = {
   speech: null, // a file or a recording
   own: false, // the video's own sound
   job: null, // the one that is made or shown
-  turn: 0, // counts choices, so that late answers are told apart
+  turn: 0, // counts choices, so that late answers are dropped
 };
 
 // ---- who speaks ----
@@ -107,7 +107,7 @@ function choosePicture(file) {
   shown.onerror = () => show(false, shown);
   $("view").replaceChildren(shown);
   $("faces").value = "largest";
-  tell("face-trouble");
+  showError("face-trouble");
   show(false, "drop", "own", "everyone", "kept");
   show(true, "chosen", "keep", "view");
   pressAvatar();
@@ -176,7 +176,7 @@ function drawView() {
   $("view").append(boxes);
   if (faces.length === 1) put($("seen"), "face.one", { size: size.join(" × ") });
   else if (faces.length) put($("seen"), "face.many", { count: faces.length });
-  else { $("seen").textContent = ""; show(false, "keep"); tell("face-trouble", { kind: "face-error" }); }
+  else { $("seen").textContent = ""; show(false, "keep"); showError("face-trouble", { kind: "face-error" }); }
   fillFaces(faces.length);
   show(faces.length > 1, "everyone");
   show(kind === "video" && sound, "own");
@@ -227,7 +227,7 @@ function chooseAvatar(avatar) {
   if (from) { canvas.width = from.width; canvas.height = from.height; canvas.getContext("2d").drawImage(from, 0, 0); }
   $("view").replaceChildren(canvas);
   put($("seen"), "face.avatar", { name: avatar.id });
-  tell("face-trouble");
+  showError("face-trouble");
   show(true, "chosen", "view");
   show(false, "drop", "keep", "everyone", "own", "looking", "kept");
   pressAvatar();
@@ -244,7 +244,7 @@ function forgetPicture() {
   $("picture").value = "";
   show(false, "chosen", "own");
   show(true, "drop");
-  tell("face-trouble");
+  showError("face-trouble");
   pressAvatar();
   clearTaste();
   refresh();
@@ -260,11 +260,11 @@ async function keep() {
   try {
     const options = JSON.stringify({ engine, fps, faces, still, engine_options });
     const job = await call("POST", "/v1/avatars", { body: form({ picture: state.picture, id: name, options }) });
-    follow(job, (told) => {
-      if (!over(told)) return put($("kept"), "face.keeping", { percent: Math.round(100 * told.progress) });
+    follow(job, (info) => {
+      if (!over(info)) return put($("kept"), "face.keeping", { percent: Math.round(100 * info.progress) });
       $("keep").disabled = false;
-      show(told.state === "done", "kept");
-      if (told.state !== "done") return tell("face-trouble", problemOf(told));
+      show(info.state === "done", "kept");
+      if (info.state !== "done") return showError("face-trouble", problemOf(info));
       put($("kept"), "face.kept", { name });
       return fillAvatars();
     });
@@ -287,7 +287,7 @@ function setSpeech(file) {
   $("listen").src = URL.createObjectURL(file);
   $("said-name").textContent = file.name;
   show(true, "said", "listen");
-  tell("speech-trouble");
+  showError("speech-trouble");
   refresh();
   taste();
 }
@@ -310,12 +310,12 @@ function unsay() {
 
 let recorder = null;
 async function record() {
-  tell("speech-trouble");
+  showError("speech-trouble");
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: true });
   } catch {
-    return tell("speech-trouble", { kind: "speech.no-microphone" });
+    return showError("speech-trouble", { kind: "speech.no-microphone" });
   }
   const pieces = [];
   const began = performance.now();
@@ -430,7 +430,7 @@ function filmOptions(faces = true) {
 }
 
 function optionChanged(event) {
-  tell("how-trouble");
+  showError("how-trouble");
   if (event.target.id === "engine") fillEngineOptions();
   if (event.target.id === "faces") markFaces();
   show($("background").value === "colour", "colour");
@@ -550,7 +550,7 @@ const PLACES = { "picture-error": "face-trouble", "face-error": "face-trouble", 
 /** Show an error where it belongs. */
 function blame(error, otherwise) {
   const place = PLACES[error.kind] ?? otherwise;
-  tell(place, error);
+  showError(place, error);
   if (place === "how-trouble") $("how").open = true;
 }
 
@@ -564,7 +564,7 @@ async function makeFilm(event) {
     $((state.avatar || state.picture) ? "record" : "picture").focus();
     return;
   }
-  for (const place of ["face-trouble", "speech-trouble", "how-trouble", "make-trouble", "film-trouble"]) tell(place);
+  for (const place of ["face-trouble", "speech-trouble", "how-trouble", "make-trouble", "film-trouble"]) showError(place);
   sending = new AbortController();
   state.job = null;
   work("stage.sending");
@@ -605,15 +605,15 @@ function attach(job) {
   state.job = job;
   sending = null;
   const pace = { stage: "", at: 0, done: 0 };
-  unfollow = follow(job, (told) => {
-    state.job = told;
-    if (!over(told)) return progress(told, pace);
+  unfollow = follow(job, (info) => {
+    state.job = info;
+    if (!over(info)) return progress(info, pace);
     rest();
     fillFilms();
-    if (told.state === "done") return play(told, true);
-    if (told.state === "cancelled") { state.job = null; return put($("missing"), "film.cancelled"); }
+    if (info.state === "done") return play(info, true);
+    if (info.state === "cancelled") { state.job = null; return put($("missing"), "film.cancelled"); }
     state.job = null;
-    return blame(problemOf(told), "film-trouble");
+    return blame(problemOf(info), "film-trouble");
   });
 }
 
@@ -636,7 +636,7 @@ function progress(job, pace) {
 async function cancel() {
   if (sending) return sending.abort();
   if (!state.job) return null;
-  return call("POST", `/v1/jobs/${state.job.id}/cancel`).catch((error) => tell("film-trouble", error));
+  return call("POST", `/v1/jobs/${state.job.id}/cancel`).catch((error) => showError("film-trouble", error));
 }
 
 async function play(job, fresh = false) {
@@ -646,7 +646,7 @@ async function play(job, fresh = false) {
   let renewed = false;
   video.onerror = async () => {
     const at = video.currentTime;
-    if (renewed || !at) return tell("film-trouble", { kind: "film.sound" });
+    if (renewed || !at) return showError("film-trouble", { kind: "film.sound" });
     renewed = true; // the address may be over
     video.src = await address(job.id, job.links.result);
     video.currentTime = at;
@@ -654,7 +654,7 @@ async function play(job, fresh = false) {
   video.onloadedmetadata = () => {
     $("facts").textContent = `${clock(video.duration)} · ${video.videoWidth} × ${video.videoHeight}`;
   };
-  tell("film-trouble");
+  showError("film-trouble");
   video.src = from;
   $("download").href = from;
   $("download").download = `${(job.request.picture ?? job.request.avatar ?? "film").replace(/\.[^.]*$/, "")}-${job.id.slice(0, 4)}.${job.request.format}`;
@@ -683,9 +683,9 @@ function line(job) {
   const done = job.state === "done";
   const thumb = element("button", { type: "button", className: "thumb", label: "history.play", disabled: !done, onclick: () => play(job) }, icon(done ? "play" : "face"));
   if (done) thumbs.observe(Object.assign(thumb, { job }));
-  const told = element("span", { className: "small soft" }, element("span", { word: `state.${job.state}` }), ` · ${when(job.created)}`);
+  const info = element("span", { className: "small soft" }, element("span", { word: `state.${job.state}` }), ` · ${when(job.created)}`);
   const bin = element("button", { type: "button", className: "plain icon", label: "history.delete" }, icon("bin"));
-  const item = element("li", {}, thumb, element("div", {}, element("span", { textContent: [avatar ?? picture, speech].filter(Boolean).join(" + ") }), told), bin);
+  const item = element("li", {}, thumb, element("div", {}, element("span", { textContent: [avatar ?? picture, speech].filter(Boolean).join(" + ") }), info), bin);
   bin.addEventListener("click", () => remove(job, bin, item));
   return item;
 }
@@ -698,7 +698,7 @@ async function remove(job, bin, item) {
     setTimeout(() => { bin.classList.remove("main"); bin.replaceChildren(icon("bin")); }, 3000);
     return;
   }
-  await call("DELETE", job.links.self).catch((error) => tell("film-trouble", error));
+  await call("DELETE", job.links.self).catch((error) => showError("film-trouble", error));
   item.remove();
   show($("films").children.length > 0, "history");
 }
@@ -742,12 +742,12 @@ function listen() {
 listen();
 refresh();
 try {
-  await begin(WORDS);
+  await begin(TEXTS);
   fillOptions();
   const [, jobs] = await Promise.all([fillAvatars(), fillFilms()]);
   const running = jobs.find((job) => job.kind === "dub" && !over(job));
   if (running) { work("stage.begin"); attach(running); }
 } catch (error) {
-  tell("make-trouble", error);
+  showError("make-trouble", error);
 }
 document.body.dataset.ready = "";

@@ -76,12 +76,12 @@ function counter(peer, video) {
   return async () => {
     const now = { at: performance.now(), frames: 0, lost: 0, came: 0 };
     let trip = null, codec = "";
-    const told = await peer.getStats();
-    told.forEach((one) => {
+    const info = await peer.getStats();
+    info.forEach((one) => {
       if (one.type === "inbound-rtp") {
         now.lost += one.packetsLost ?? 0;
         now.came += one.packetsReceived ?? 0;
-        if (one.kind === "video") { now.frames = one.framesDecoded ?? 0; codec = told.get(one.codecId)?.mimeType.split("/")[1] ?? ""; }
+        if (one.kind === "video") { now.frames = one.framesDecoded ?? 0; codec = info.get(one.codecId)?.mimeType.split("/")[1] ?? ""; }
       } else if (one.type === "candidate-pair" && one.nominated && one.currentRoundTripTime !== undefined) trip = 1000 * one.currentRoundTripTime;
     });
     const fps = (1000 * (now.frames - before.frames)) / (now.at - before.at);
