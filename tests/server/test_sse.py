@@ -16,6 +16,20 @@ from lipsmith.server import sse
 from lipsmith.server.sse import ServerSentEvent, event_stream, server_event
 
 
+def answered(events: AsyncIterator[ServerSentEvent]) -> httpx.Response:
+    """What a client gets that asks for ``events`` and reads them to the end."""
+
+    async def answer(_: Request) -> Response:
+        return event_stream(events)
+
+    async def ask() -> httpx.Response:
+        app = httpx.ASGITransport(app=Starlette(routes=[Route("/", answer)]))
+        async with httpx.AsyncClient(transport=app, base_url="http://server") as client:
+            return await client.get("/")
+
+    return asyncio.run(ask())
+
+
 @pytest.mark.parametrize(
     ("event", "wire"),
     [
@@ -37,15 +51,7 @@ def test_a_stream_is_kept_open_by_comments_and_ends_with_its_events(monkeypatch:
         await asyncio.sleep(0.3)
         yield server_event("last")
 
-    async def answer(_: Request) -> Response:
-        return event_stream(events())
-
-    async def ask() -> httpx.Response:
-        app = httpx.ASGITransport(app=Starlette(routes=[Route("/", answer)]))
-        async with httpx.AsyncClient(transport=app, base_url="http://server") as client:
-            return await client.get("/")
-
-    found = asyncio.run(ask())
+    found = answered(events())
     assert found.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert found.headers["cache-control"] == "no-store"
     assert found.text.startswith("event: first\n\n: still here\n\n")
@@ -64,13 +70,5 @@ def test_events_may_end_by_themselves_when_the_server_stops(monkeypatch: pytest.
         await asyncio.sleep(1.5)  # longer than sse-starlette takes to see it
         yield server_event("last")
 
-    async def answer(_: Request) -> Response:
-        return event_stream(events())
-
-    async def ask() -> httpx.Response:
-        app = httpx.ASGITransport(app=Starlette(routes=[Route("/", answer)]))
-        async with httpx.AsyncClient(transport=app, base_url="http://server") as client:
-            return await client.get("/")
-
     monkeypatch.setattr("sse_starlette.sse._get_uvicorn_server", lambda: Stopping)
-    assert "event: last" in asyncio.run(ask()).text
+    assert "event: last" in answered(events()).text
