@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -82,8 +83,8 @@ class WholeFeatures:
         self._windows, self._model = windows, model
         self._mel = _MelFrames()
         self._window = 0  # the next one to encode
-        self._tail: Array | None = None  # (ramp, 384) what the window before says of the next one's ramp
-        self._given = 0
+        self._tail = _joined([])  # (ramp, 384) what the window before says of the next steps
+        self._given = 0  # steps
 
     def push(self, samples: Samples) -> Array:
         self._mel.push(samples)
@@ -95,34 +96,32 @@ class WholeFeatures:
     def end(self, steps: int) -> Array:
         self._mel.end()
         found: list[Array] = []
-        before = self._given
-        while self._given < steps:
+        while steps > self._window * self._windows.stride + self._windows.width:
             found.append(self._next())
-        return _joined(found)[: max(0, steps - before)]
+        if self._given < steps:
+            start = max(0, steps - self._windows.width)  # the last window ends with the sound, to be full of it
+            found.append(self._continued(start)[: steps - self._given])
+        return _joined(found)
 
     def _next(self) -> Array:
         """Encode the next window: the (k, 384) steps up to the ramp of the window after it."""
-        plan, start = self._windows, self._window * self._windows.stride
-        self._model = self._model or load_encoder()
-        seen = _encoded(self._model, self._mel, start, plan.width)
-        stop = plan.stride + plan.edge
-        steps = (
-            seen[:stop]
-            if self._tail is None
-            else np.concatenate([self._mixed(seen), seen[plan.edge + plan.ramp : stop]])
-        )
-        self._tail = seen[stop : stop + plan.ramp]
+        start = self._window * self._windows.stride
+        steps = self._continued(start)
+        stop = start + self._windows.stride + self._windows.edge - self._given
+        self._tail = steps[stop : stop + self._windows.ramp]
+        self._mel.forget(start * FRAMES_PER_STEP)
         self._window += 1
-        self._mel.forget(self._window * plan.stride * FRAMES_PER_STEP)
-        self._given += len(steps)
-        return steps
+        self._given += stop
+        return steps[:stop]
 
-    def _mixed(self, seen: Array) -> Array:
-        assert self._tail is not None
-        ramp = self._windows.ramp
-        share = ((np.arange(ramp, dtype=np.float32) + np.float32(0.5)) / np.float32(ramp))[:, None]
-        mixed: Array = share * seen[self._windows.edge :][:ramp] + (1 - share) * self._tail
-        return mixed
+    def _continued(self, start: int) -> Array:
+        """The window from step ``start``: its (k, 384) steps after those given, the first ones mixed with the tail."""
+        self._model = self._model or load_encoder()
+        steps = _encoded(self._model, self._mel, start, self._windows.width)[self._given - start :]
+        ramp = min(len(steps), len(self._tail))
+        share = ((np.arange(ramp, dtype=np.float32) + np.float32(0.5)) / np.float32(self._windows.ramp))[:, None]
+        mixed: Array = share * steps[:ramp] + (1 - share) * self._tail[:ramp]
+        return np.concatenate([mixed, steps[ramp:]])
 
 
 class SlidingFeatures:
@@ -197,9 +196,17 @@ class _MelFrames:
 def _encoded(model: EncoderModel, mel: _MelFrames, first: int, steps: int) -> Array:
     """(steps, 384) of the window that begins at step ``first``."""
     start, frames = first * FRAMES_PER_STEP, steps * FRAMES_PER_STEP
-    rows = model.encode(encoder_input(mel.between(start, start + frames), frames))
+    window = mel.between(start, start + frames)
+    silent = not np.any(window > FLOOR_LOG10)
+    rows = _silent_rows(model, frames) if silent else model.encode(encoder_input(window, frames))
     means: Array = rows.reshape(steps, -1, WIDTH).mean(axis=1, dtype=np.float32)
     return means
+
+
+@cache
+def _silent_rows(model: EncoderModel, frames: int) -> Array:
+    """The rows of a silent window, so that an idle session costs nothing."""
+    return model.encode(encoder_input(np.zeros((0, BANDS), np.float32), frames))
 
 
 def _joined(found: Sequence[Array]) -> Array:
