@@ -55,7 +55,7 @@ class SlidingWindows:
     """Windows of ``width`` steps, one for every ``block`` steps, that end ``ahead`` steps after their block."""
 
     width: int = 60  # steps: 2.4 s
-    block: int = 4  # steps: 160 ms
+    block: int = 2  # steps: 80 ms
     ahead: int = 2  # steps: 80 ms
 
 
