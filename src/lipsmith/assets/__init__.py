@@ -10,6 +10,8 @@ DEMO_PICTURE = "astronaut.jpg"
 DEMO_SPEECH = "demo_speech.flac"
 MEAN_FACE = "mean_face.npz"
 STUDENT = "voice2mouth.onnx"
+SPEECH_ENCODER = "speech_encoder.onnx"
+MOUTH_HEADS = "mouth_heads.npz"
 
 
 def asset(name: str) -> Path:
