@@ -44,6 +44,13 @@ _TRAINED_VARIANTS = (
     "quincy", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac", "Alex", "Andy", "Denis", "Diogo", "Gene",
     "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike",
 )  # fmt: skip
+KOKORO_ENGLISH = (
+    "af_alloy", "af_aoede", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river", "af_sky",
+    "am_adam", "am_echo", "am_eric", "am_fenrir", "am_liam", "am_onyx", "am_puck", "am_santa",
+    "bf_alice", "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_lewis",
+)  # fmt: skip
+KOKORO_HELD_OUT = ("af_bella", "af_sarah", "am_michael", "bf_emma", "bm_george")
+KOKORO_ROMANCE = ("ef_dora", "em_alex", "ff_siwis", "if_sara", "im_nicola", "pf_dora", "pm_alex")
 _HELD_OUT_LANGUAGES = ("en-us", "en-us", "de", "cmn-latn-pinyin", "ja", "fr-be", "da", "sk")
 _HELD_OUT_VARIANTS = ("f4", "m7", "klatt3", "belinda", "norbert", "Andrea", "robert")
 

@@ -1,0 +1,150 @@
+"""When each phone of Kokoro's speech sounds, from the lengths that the network gives its symbols.
+
+Measured on all voices against the sound (hiss of [s], level of vowels, closures of [p t k], nasals): a symbol sounds
+60 ms before the network books it. Marks have frames too: those of a stress belong to the phone after it, those of
+length and tone to the phone before, a space's half to each side; punctuation is a pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Samples
+from .kokoro_model import HOP, RATE, KokoroSound
+
+SHIFT = 0.06  # s
+CLOSURE = 0.06  # s kept before the burst of a stop that begins a sentence
+QUIET = 38.0  # dB under the sentence's level (its 95 % quantile): below, nobody speaks
+SHORTEST = 0.03  # s that a phone keeps beside a pause
+EARLIEST = 0.1  # s before its booked start that a phone after a pause may begin
+BLOCK = RATE // 200  # samples: 5 ms
+
+STRESS = frozenset("ˈˌ")
+PAUSES = frozenset(";:,.!?—…()")
+_AFTER = frozenset("ːʰʲᵝ\u0303↓→↗↘")
+_STOPS = frozenset("pbtdkɡqcɟʈɖʧʤʦʣʨʥ")
+_VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɨɪɯøœɤʊʌᵻᵊAIOQWY")
+IPA = {
+    "A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "T": "ɾ", "S": "s", "ʤ": "dʒ",
+    "ʧ": "tʃ", "ʦ": "ts", "ʣ": "dz", "ʨ": "tɕ", "ʥ": "dʑ", "ꭧ": "tʂ", "ɴ": "ŋ", "ɰ": "ɯ", "ʝ": "j",
+}  # fmt: skip
+"""Kokoro's letters that are no IPA, or stand for two sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedSymbol:
+    """A phone's symbol, or "" for a pause, and when it sounds."""
+
+    start: float  # s
+    stop: float  # s
+    symbol: str
+
+    @property
+    def ipa(self) -> str:
+        """In IPA; "" for a pause."""
+        return IPA.get(self.symbol, self.symbol)
+
+
+def phone_times(symbols: str, sound: KokoroSound) -> list[TimedSymbol]:
+    """The phones and pauses of ``symbols``, contiguous from 0 to the end of the sound."""
+    length = len(sound.samples) / RATE
+    booked = booked_symbols(symbols, (sound.durations * (HOP / RATE)).tolist())
+    earlier = [TimedSymbol(max(0.0, one.start - SHIFT), max(0.0, one.stop - SHIFT), one.symbol) for one in booked]
+    earlier[-1] = TimedSymbol(earlier[-1].start, length, earlier[-1].symbol)
+    return _heard_pauses([one for one in earlier if one.stop > one.start], _loud_blocks(sound.samples))
+
+
+def booked_symbols(symbols: str, seconds: Sequence[float]) -> list[TimedSymbol]:
+    """Whose frames are whose, as the network books them. ``seconds``: of the start, each symbol, and the end.
+
+    Contiguous from 0; begins and ends with a pause; pauses are never neighbours.
+    """
+    found, waiting, now = [TimedSymbol(0.0, 0.0, "")], 0.0, 0.0
+    for symbol, length in zip(("", *symbols, ""), seconds, strict=True):
+        begin, now = now - waiting, now + length
+        last = found[-1]
+        if symbol in STRESS:
+            waiting += length
+            continue
+        waiting = 0.0
+        if symbol == " " and last.symbol:
+            found += [TimedSymbol(begin, now, " ")]
+        elif symbol == " " or symbol in _AFTER or (not last.symbol and (not symbol or symbol in PAUSES)):
+            found[-1] = TimedSymbol(last.start, now, last.symbol)
+        elif symbol and symbol not in PAUSES:
+            found += [TimedSymbol(begin, now, symbol)]
+        elif last.symbol == " ":
+            found[-1] = TimedSymbol(last.start, now, "")
+        else:
+            found += [TimedSymbol(begin, now, "")]
+    return _without_spaces(found)
+
+
+def _without_spaces(found: Sequence[TimedSymbol]) -> list[TimedSymbol]:
+    """Give half a space to either neighbour."""
+    middles = {place: (one.start + one.stop) / 2 for place, one in enumerate(found) if one.symbol == " "}
+    return [
+        TimedSymbol(middles.get(place - 1, one.start), middles.get(place + 1, one.stop), one.symbol)
+        for place, one in enumerate(found)
+        if one.symbol != " "
+    ]
+
+
+def _heard_pauses(booked: Sequence[TimedSymbol], loud: NDArray[np.bool_]) -> list[TimedSymbol]:
+    """Let a pause begin where a last consonant falls silent, and end where the sound begins again."""
+    found = list(booked)
+    for place, pause in enumerate(booked):
+        if pause.symbol:
+            continue
+        start, stop = pause.start, pause.stop
+        if place:
+            start = _end_of_sound(found[place - 1], loud)
+            found[place - 1] = TimedSymbol(found[place - 1].start, start, found[place - 1].symbol)
+        if place + 1 < len(found):
+            after = found[place + 1]
+            stop = max(start, _start_of_sound(after, loud))
+            found[place + 1] = TimedSymbol(stop, after.stop, after.symbol)
+        found[place] = TimedSymbol(start, stop, "")
+    return [one for one in found if one.stop > one.start]
+
+
+def _end_of_sound(phone: TimedSymbol, loud: NDArray[np.bool_]) -> float:
+    if phone.symbol in _VOWELS:
+        return phone.stop
+    last = _loud_within(phone.start, phone.stop, loud)
+    ending = phone.start + SHORTEST if last is None else max(last[1], phone.start + SHORTEST)
+    return min(ending, phone.stop)
+
+
+def _start_of_sound(phone: TimedSymbol, loud: NDArray[np.bool_]) -> float:
+    first = _loud_within(phone.start - EARLIEST, phone.stop - SHORTEST, loud)
+    if first is None:
+        return phone.start
+    return max(0.0, first[0] - (CLOSURE if phone.symbol in _STOPS else 0.0))
+
+
+def _loud_within(start: float, stop: float, loud: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """When the sound between two times begins and ends; None: there is none."""
+    first = max(0, round(start * RATE / BLOCK))
+    at = np.flatnonzero(loud[first : max(first, round(stop * RATE / BLOCK))]) + first
+    return (float(at[0]) * BLOCK / RATE, float(at[-1] + 1) * BLOCK / RATE) if len(at) else None
+
+
+def _loud_blocks(samples: Samples) -> NDArray[np.bool_]:
+    """(blocks,) whether somebody speaks."""
+    whole = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK).astype(np.float64)
+    level = 10 * np.log10(np.mean(whole**2, axis=1) + 1e-10)
+    loud: NDArray[np.bool_] = level > np.quantile(level, 0.95) - QUIET if len(level) else np.zeros(0, np.bool_)
+    return loud
+
+
+def ipa_starts(phones: Iterable[TimedSymbol]) -> list[tuple[float, str]]:
+    """(start in s, IPA) of each; "" for a pause."""
+    return [(one.start, one.ipa) for one in phones]
+
+
+__all__ = ["PAUSES", "SHIFT", "TimedSymbol", "booked_symbols", "ipa_starts", "phone_times"]
