@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..tts.espeak_library import EspeakLibrary
 from ..tts.kokoro_model import RATE, KokoroModel
 from ..tts.kokoro_phonemes import MOST_SYMBOLS, to_symbols
 from ..tts.kokoro_times import ipa_starts, phone_times
+from ..tts.kokoro_weights import KOKORO
+from ..weights import search
 from .utterance import Delivery, LabelledUtterance, make_segments, peak_normalised, resample_whole, with_closures
 
 SLOWEST, FASTEST = 0.75, 1.3
@@ -28,10 +28,17 @@ class Kokoro:
         self._model, self._espeak = model, espeak
 
     @classmethod
-    def from_files(cls, network: Path, voices: Path) -> Kokoro | None:
-        """Open these files; None if eSpeak NG, which gives the phonemes, is not installed."""
-        espeak = EspeakLibrary.open()
-        return cls(KokoroModel.open(network, voices, threads=1), espeak) if espeak else None
+    def open(cls, espeak: EspeakLibrary) -> Kokoro | None:
+        """Open the weights; None if they are not on this machine.
+
+        Raises:
+            InputError: they are damaged.
+        """
+        found = search(KOKORO)
+        if found is None:
+            return None
+        voices = found.folder / found.part.companions[0].name
+        return cls(KokoroModel.open(found.path, voices, threads=1), espeak)
 
     def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         symbols = to_symbols(self._espeak, text, delivery.language)

@@ -142,4 +142,4 @@ def native_voice(voice: str, language: str) -> str:
     return (same or list(VOICES[language]))[0]
 
 
-__all__ = ["LANGUAGE_OF", "VOICES", "KokoroOptions", "KokoroVoice", "native_voice", "open_kokoro", "voice_called"]
+__all__ = ["KokoroOptions", "KokoroVoice", "native_voice", "open_kokoro", "voice_called"]

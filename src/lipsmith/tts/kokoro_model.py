@@ -8,6 +8,7 @@ message may be followed by another of its kind, and a reader merges them (protob
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,9 @@ def read_voices(path: Path) -> dict[str, Samples]:
         if path.is_dir():
             found = {one.stem: np.fromfile(one, "<f4").reshape(STYLE) for one in sorted(path.glob("*.bin"))}
         else:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError) as problem:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as problem:
         raise InputError(f"{path} does not hold Kokoro's voices ({problem}).") from problem
     wrong = [
         name for name, style in found.items() if style.shape != STYLE or not np.issubdtype(style.dtype, np.floating)
@@ -143,4 +144,4 @@ def _open_session(network: Path, threads: int) -> Any:
         raise InputError(f"{network} is not Kokoro's network: {str(problem)[:160]}") from problem
 
 
-__all__ = ["DURATIONS", "HOP", "RATE", "STYLE", "KokoroModel", "KokoroSound", "read_voices", "with_output"]
+__all__ = ["KokoroModel", "KokoroSound", "read_voices", "with_output"]

@@ -97,6 +97,6 @@ KOKORO = Part(
     "kokoro", "Kokoro-82M: natural voices in seven languages", ("kokoro", "."), (NETWORK,),
     "Apache-2.0 (weights and voices), MIT (export)", (VOICES,), assemble=assemble,
 )  # fmt: skip
-CATALOGUE = Catalogue((KOKORO,), optional={"kokoro": ("kokoro",)})
+CATALOGUE = Catalogue((KOKORO,), {"kokoro": ("kokoro",)})
 
 __all__ = ["CATALOGUE", "KOKORO", "NETWORK", "VOICES", "assemble"]
