@@ -1,4 +1,4 @@
-"""Checks this machine: versions, libraries, codecs, hardware, engines, voices, weights, files. Names remedies for faults."""
+"""Checks this machine: versions, libraries, codecs, hardware, engines, voices, weights, files. Names remedies."""
 
 from __future__ import annotations
 
