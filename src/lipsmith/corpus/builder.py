@@ -10,13 +10,20 @@ from random import Random
 
 from ..errors import InputError
 from ..timing import SPEECH_SAMPLE_RATE
+from ..tts.espeak_library import EspeakLibrary
+from ..tts.kokoro import LANGUAGE_OF
 from .espeak import Espeak
 from .festival import Festival
 from .flite import Flite
+from .kokoro import Kokoro
+from .prose import natural_sentence
+from .remembered import Remembered
 from .sentences import random_sentence
 from .store import save_utterances, write_summary
 from .utterance import Delivery, LabelledUtterance, Synthesiser
 
+SPOKEN_FOLDER = "spoken"
+"""In the corpus's folder: the sentences of slow synthesisers, one file each."""
 Progress = Callable[[str, float], None]
 """Called with the source that is being built and the share done, 0..1."""
 
@@ -28,7 +35,7 @@ class CorpusSource:
     name: str  # of its file, without .npz
     synthesiser: str
     voices: tuple[str, ...]
-    languages: tuple[str, ...]  # chosen at random; a repeated one is chosen more often
+    languages: tuple[str, ...]  # chosen at random; a repeated one is chosen more often; kokoro's voices bring theirs
     minutes: float
     held_out: bool = False
 
@@ -44,6 +51,15 @@ _TRAINED_VARIANTS = (
     "quincy", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac", "Alex", "Andy", "Denis", "Diogo", "Gene",
     "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike",
 )  # fmt: skip
+_KOKORO_ENGLISH = (
+    "af_alloy", "af_aoede", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river", "af_sky",
+    "am_adam", "am_echo", "am_eric", "am_fenrir", "am_liam", "am_onyx", "am_puck", "am_santa",
+    "bf_alice", "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_lewis",
+)  # fmt: skip
+_KOKORO_HELD_OUT = ("af_bella", "af_sarah", "am_michael", "bf_emma", "bm_george")
+_KOKORO_ROMANCE = ("ef_dora", "em_alex", "ff_siwis", "if_sara", "im_nicola", "pf_dora", "pm_alex")
+_NATURAL = 0.8  # share of kokoro's English sentences that make sense; the others pair every phone with every neighbour
+_MIXED = 0.3  # share of kokoro's sentences in the mean of two voices, which is a new one
 _HELD_OUT_LANGUAGES = ("en-us", "en-us", "de", "cmn-latn-pinyin", "ja", "fr-be", "da", "sk")
 _HELD_OUT_VARIANTS = ("f4", "m7", "klatt3", "belinda", "norbert", "Andrea", "robert")
 
@@ -59,6 +75,9 @@ SOURCES = (
     CorpusSource("festival-lj", "festival", ("suo_fi_lj_diphone",), ("fi",), 4),
     CorpusSource("festival-nsh", "festival", ("msu_ru_nsh_clunits",), ("ru",), 6),
     CorpusSource("festival-ona", "festival", ("upc_ca_ona_hts",), ("ca",), 5),
+    CorpusSource("kokoro", "kokoro", _KOKORO_ENGLISH, ("en",), 13),
+    CorpusSource("kokoro-romance", "kokoro", _KOKORO_ROMANCE, ("es", "fr", "it", "pt"), 2),
+    CorpusSource("held-out-kokoro", "kokoro", _KOKORO_HELD_OUT, ("en",), 2, held_out=True),
     CorpusSource("held-out-espeak", "espeak", _HELD_OUT_VARIANTS, _HELD_OUT_LANGUAGES, 4, held_out=True),
     CorpusSource("held-out-kal16", "flite", ("kal16",), ("en",), 2, held_out=True),
     CorpusSource("held-out-kal", "festival", ("kal_diphone",), ("en",), 2, held_out=True),
@@ -89,9 +108,19 @@ class CorpusReport:
     skipped: tuple[str, ...]  # sources whose synthesiser or voice is not installed
 
 
-def open_synthesisers() -> dict[str, Synthesiser]:
-    """The installed ones of eSpeak NG, flite and festival, by name."""
-    opened = (Espeak.open(), Flite.open(), Festival.open())
+def open_synthesisers(folder: Path) -> dict[str, Synthesiser]:
+    """The installed ones of eSpeak NG, Kokoro, flite and festival, by name.
+
+    Kokoro, which is slow, keeps what it speaks in ``folder``, so that a stopped build goes on where it was.
+    """
+    library = EspeakLibrary.open()  # one for both: it has one callback for its sound
+    kokoro = Kokoro.open(library) if library else None
+    opened = (
+        Espeak(library) if library else None,
+        Remembered(kokoro, folder / SPOKEN_FOLDER) if kokoro else None,
+        Flite.open(),
+        Festival.open(),
+    )
     return {synthesiser.name: synthesiser for synthesiser in opened if synthesiser is not None}
 
 
@@ -101,9 +130,9 @@ def build_corpus(
     """Build every source in ``options.folder``. The same seed and synthesisers give the same files.
 
     Raises:
-        InputError: none of the synthesisers is installed.
+        InputError: none of the synthesisers is installed, or Kokoro's weights are damaged.
     """
-    found = open_synthesisers() if synthesisers is None else synthesisers
+    found = open_synthesisers(options.folder) if synthesisers is None else synthesisers
     if not found:
         raise InputError("No synthesiser was found; install espeakng-loader (pip), or flite or festival (apt).")
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +165,7 @@ def _speak(
     failures = dropped = 0
     while synthesiser is not None and wanted > 0 and failures < 40:
         delivery = _delivery(source, random)
-        text = random_sentence(delivery.language, random)
+        text = _text(source, delivery.language, random)
         known = text in used_texts
         utterance = None if known else synthesiser.speak(text, delivery)
         if utterance is None:
@@ -149,10 +178,20 @@ def _speak(
     return spoken, dropped
 
 
+def _text(source: CorpusSource, language: str, random: Random) -> str:
+    natural = source.synthesiser == "kokoro" and language.startswith("en") and random.random() < _NATURAL
+    return natural_sentence(random) if natural else random_sentence(language, random)
+
+
 def _delivery(source: CorpusSource, random: Random) -> Delivery:
     voice, language = random.choice(source.voices), random.choice(source.languages)
     if source.synthesiser == "espeak":
         voice = f"{language}+{voice}" if voice else language
+    if source.synthesiser == "kokoro":
+        language = LANGUAGE_OF[voice]
+        others = [one for one in source.voices if LANGUAGE_OF[one] == language and one != voice]
+        if others and random.random() < _MIXED:
+            voice = f"{voice}+{random.choice(others)}"
     return Delivery(voice, language, random.uniform(0.75, 1.35), random.uniform(0.7, 1.4), random.uniform(0.4, 1.6))
 
 

@@ -15,12 +15,6 @@ class Espeak:
         self._library = library
         self.version = library.version
 
-    @classmethod
-    def open(cls) -> Espeak | None:
-        """Open the library; None if it is not installed."""
-        library = EspeakLibrary.open()
-        return cls(library) if library else None
-
     def speak(self, text: str, delivery: Delivery) -> LabelledUtterance | None:
         manner = (delivery.tempo, delivery.pitch, delivery.intonation)
         recording = self._library.speak(text, delivery.voice, *manner)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, OptionError
 from ..options import build, nearest
+from ..tts.kokoro_weights import CATALOGUE as VOICE_WEIGHTS
 from ..types import Face
 from ..weights import Catalogue, joined
 from .protocols import Engine
@@ -91,8 +92,8 @@ def engine_table() -> dict[str, EngineSpec]:
 
 
 def weight_catalogue() -> Catalogue:
-    """The official files of all engines."""
-    return joined(spec.weights for spec in engine_table().values())
+    """The official files of all engines, and of the voices."""
+    return joined((*(spec.weights for spec in engine_table().values()), VOICE_WEIGHTS))
 
 
 def load_engine(name: str = AUTO, **options: Any) -> Engine:

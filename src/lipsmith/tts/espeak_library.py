@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib.util
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..types import Samples
 
 _PHONEME_EVENTS, _IPA_EVENTS = 0x1, 0x2  # espeakINITIALIZE_*
 _SYNCHRONOUS, _UTF8 = 2, 1  # AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8: no markup, no phonemes in the text
+_IPA, _TIED = 0x02, 0x80  # phoneme modes of espeak_TextToPhonemes; the sign that ties stands above bit 8
 _RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
 _PHONEME = 7  # espeakEVENT_PHONEME
 _WORDS_PER_MINUTE = 170
@@ -117,6 +119,22 @@ class EspeakLibrary:
         self._library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 1, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
         return self._recording
+
+    def phonemes(self, text: str, voice: str, tie: str = "^") -> list[str] | None:
+        """IPA of ``text`` clause by clause, without punctuation; ``tie`` joins the letters of one phone.
+
+        None: there is no such voice. Marks of a change of language, ``(en)``, are dropped.
+        """
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            return None
+        convert = self._library.espeak_TextToPhonemes
+        convert.restype = ctypes.c_char_p
+        convert.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        rest, clauses = ctypes.c_char_p(text.encode()), []
+        while rest.value:  # each call takes one clause and moves on; at the end the pointer is null
+            found = convert(ctypes.byref(rest), _UTF8, _IPA | _TIED | ord(tie) << 8) or b""
+            clauses.append(re.sub(r"\([a-z-]+\)", "", found.decode("utf-8", "replace")).strip())
+        return clauses
 
 
 def has_espeak() -> bool:

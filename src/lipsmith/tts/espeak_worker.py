@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from ..errors import VoiceError
 from ..workers.child import SendProgress, serve
 from ..workers.messages import Message
 from .espeak_library import EspeakLibrary
+from .voice_process import sound_message
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def answer_with(library: EspeakLibrary | None) -> Callable[[Message, SendProgres
     """The handler of requests.
 
     A request without ``text`` is answered with ``voices``, a mapping from language to voice. One with ``text``,
-    ``voice`` and ``tempo`` is answered with ``rate``, and the sound as 16-bit little-endian samples in the payload.
+    ``voice`` and ``tempo`` is answered with the message of ``sound_message``.
     """
 
     def answer(request: Message, _: SendProgress) -> Message:
@@ -35,8 +34,8 @@ def answer_with(library: EspeakLibrary | None) -> Callable[[Message, SendProgres
         recording = library.speak(**request.header)
         if recording is None:
             raise VoiceError(f"eSpeak NG has no voice '{request.header['voice']}'.")
-        sound = (np.clip(recording.samples, -1, 32767 / 32768) * 32768).astype("<i2")
-        return Message({"rate": library.rate}, sound.tobytes())
+        phones = [(at, ipa.strip("ˈˌ")) for at, ipa in recording.phones if not ipa.startswith("(")]
+        return sound_message(recording.samples, library.rate, phones)
 
     return answer
 

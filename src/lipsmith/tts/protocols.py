@@ -11,12 +11,21 @@ from ..types import Samples
 from .sentences import sentences, speakable
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenPhone:
+    """A phone that begins within a piece of speech; it lasts until the next one begins."""
+
+    sample: int  # in the piece, at its rate
+    ipa: str  # "" for a pause
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenSound:
     """A piece of speech."""
 
     samples: Samples  # (n,)
     rate: int  # Hz
+    phones: tuple[SpokenPhone, ...] = ()  # in order; empty for a voice that does not know them
 
 
 class Voice(Protocol):
@@ -73,4 +82,4 @@ def _plain(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-__all__ = ["SpokenSound", "Voice", "read_aloud", "readable"]
+__all__ = ["SpokenPhone", "SpokenSound", "Voice", "read_aloud", "readable"]

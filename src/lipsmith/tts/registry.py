@@ -1,4 +1,4 @@
-"""Voices by name: ``espeak:en`` or ``openai:http://host/v1``."""
+"""Voices by name: ``espeak:en``, ``kokoro:af_heart`` or ``openai:http://host/v1``."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ from ..errors import OptionError, VoiceError
 from ..options import nearest
 from .espeak import EspeakVoice
 from .espeak_library import has_espeak
+from .kokoro import open_kokoro
 from .openai_service import service_voice
 from .protocols import Voice
 
-KINDS = ("auto", "espeak", "none", "openai")
+KINDS = ("auto", "espeak", "kokoro", "none", "openai")
 
 
 def open_voice(name: str) -> Voice | None:
     """The voice called ``name``; None for ``none``, and for ``auto`` where eSpeak NG does not run.
 
-    ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3`` with a variant), ``openai:URL`` with settings as its query:
+    ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3`` with a variant), ``kokoro``, ``kokoro:VOICE``
+    (``kokoro:bm_george?speed=1.1``), ``openai:URL`` with settings as its query:
     ``openai:http://127.0.0.1:8880/v1?model=kokoro&voice=af_sky``.
 
     Raises:
         OptionError: an unknown name or language, or a malformed URL.
-        VoiceError: the voice's package is not installed.
+        VoiceError: the voice's package or weights are not on this machine.
     """
     kind, _, rest = name.partition(":")
     if kind not in KINDS or (rest and kind in ("auto", "none")) or (kind == "openai" and not rest):
-        raise OptionError(f"voice is '{name}'; it can be espeak, espeak:LANGUAGE, openai:URL, auto or none. "
-                          f"{nearest(kind, KINDS)}")  # fmt: skip
+        raise OptionError(f"voice is '{name}'; it can be espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL, "
+                          f"auto or none. {nearest(kind, KINDS)}")  # fmt: skip
     if kind == "openai":
         return service_voice(rest)
+    if kind == "kokoro":
+        return open_kokoro(rest)
     if kind == "none" or (kind == "auto" and not has_espeak()):
         return None
     try:

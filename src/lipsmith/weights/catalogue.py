@@ -1,12 +1,13 @@
-"""Data types for official files and lists of them. Each engine has its own list in its ``EngineSpec``.
+"""Data types for official files and lists of them. Each engine has its own list in its ``EngineSpec``; voices have one.
 
 The registry of engines joins these lists (``lipsmith.engines.weight_catalogue``) and hands them to the functions here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import OptionError
 from ..options import nearest
@@ -18,9 +19,14 @@ class OfficialFile:
 
     name: str
     size: int  # bytes; 0: small, and not checked
-    repository: str  # on the Hugging Face hub
+    repository: str  # on the Hugging Face hub, or the https address of a folder elsewhere
     path: str  # inside the repository
     sha256: str | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Where it is published outside the hub; None: on the hub."""
+        return f"{self.repository}/{self.path}" if self.repository.startswith(("https://", "http://")) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,9 @@ class Part:
     companions: tuple[OfficialFile, ...] = ()  # all wanted beside the weights
     net: str | None = None  # its list of keys, for the formats that torch reads
     torch_hub: bool = False  # other programs let torch keep it, so torch's own cache is looked at too
+    assemble: Callable[[Path, Path], bool] | None = (
+        None  # makes the files in the second folder from pieces in the first
+    )
 
     @property
     def size(self) -> int:
@@ -46,7 +55,7 @@ class Part:
 class Catalogue:
     """Parts, and who reads them: of one engine, or of all.
 
-    A *consumer* is a name that ``lipsmith weights fetch`` takes: an engine, or one version of an engine.
+    A *consumer* is a name that ``lipsmith weights fetch`` takes: an engine, one version of an engine, or a voice.
     """
 
     parts: tuple[Part, ...] = ()

@@ -1,4 +1,4 @@
-"""Downloads official files from the Hugging Face hub or a mirror, or links them from a local folder."""
+"""Downloads official files from the Hugging Face hub or where else they are published, or links them from a folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
 from ..options import nearest
+from . import direct
 from .catalogue import Catalogue, OfficialFile, Part
 from .loading import SHOWN_CHARACTERS, check, check_header
 from .lookup import MODELS_VARIABLE, FoundPart, cache_folder, find, readable_size, search
@@ -66,14 +67,15 @@ def fetch(
     Args:
         names: of networks.
         to: the folder of models; see ``models_folder``.
-        endpoint: a mirror of the hub; None: the one that HF_ENDPOINT names, else the hub.
+        endpoint: a mirror of the hub; None: the one that HF_ENDPOINT names, else the hub. Files that are published
+            elsewhere come from there.
         report: called with one line of text for each step.
 
     Returns:
         All networks ``names``, with checksums compared if they are known.
 
     Raises:
-        WeightsMissing: the hub cannot be reached; says which files to save where by hand.
+        WeightsMissing: the server cannot be reached; says which files to save where by hand.
         InputError: a downloaded file is not the official one, or an existing file is damaged.
         OutputError: the disk is full.
         EngineUnavailable: huggingface_hub is not installed.
@@ -95,7 +97,8 @@ def fetch(
 def manual_steps(parts: Iterable[Part], folder: Path, endpoint: str = HUB) -> str:
     """Which file to save where, one per line, for machines that cannot download."""
     return "".join(
-        f"\n  {endpoint}/{one.repository}/resolve/main/{one.path}\n    as {folder / wanted.folders[0] / one.name}"
+        f"\n  {one.address or f'{endpoint}/{one.repository}/resolve/main/{one.path}'}"
+        f"\n    as {folder / wanted.folders[0] / one.name}"
         for wanted in parts
         for one in (wanted.weights[0], *wanted.companions)
     )
@@ -106,13 +109,16 @@ def import_folder(
 ) -> list[FoundPart]:
     """Link the files of ``parts`` in another program's ``models/`` folder, or the checkout around it, into ours.
 
+    A part that other packages carry in pieces is put together from those in ``folder``.
+
     Raises:
-        InputError: the folder contains none of them.
+        InputError: the folder contains none of them, or what was put together is not the official file.
         OutputError: a link or copy cannot be made.
     """
     source = folder / "models" if (folder / "models").is_dir() else folder
     there = [found for part in parts if (found := search(part, source))]
-    if not there:
+    made = [found for part in parts if search(part, source) is None and (found := _assembled(part, folder, to, report))]
+    if not there and not made:
         wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in parts)
         raise InputError(f"{source} holds no network that is known here; looked for {wanted}.")
     for found in there:
@@ -120,21 +126,38 @@ def import_folder(
         for one in (found.file, *found.part.companions):
             _link((found.folder / one.name).resolve(), target / one.name, copy)
         report(f"{found.part.name}: {target / found.file.name}")
-    return [found for one in there if (found := search(one.part, models_folder(to)))]
+    return [*(found for one in there if (found := search(one.part, models_folder(to)))), *made]
+
+
+def _assembled(part: Part, source: Path, to: Path | None, report: Report) -> FoundPart | None:
+    """Put ``part`` together from pieces in ``source`` if they are there; what is here already stays."""
+    folder = models_folder(to)
+    target = folder / part.folders[0]
+    if part.assemble is None:
+        return None
+    if search(part, folder) is None and not part.assemble(source, target):
+        return None
+    found = find(part, folder)
+    if fault := checksum_mismatch(found):
+        for one in (found.file, *part.companions):
+            (target / one.name).unlink(missing_ok=True)
+        raise InputError(f"What {source} holds of {part.name} gives another file: {fault}. It was thrown away.")
+    report(f"{part.name}: {found.path}")
+    return found
 
 
 def checksum_mismatch(found: FoundPart, parts: Iterable[Part] = ()) -> str | None:
-    """What is wrong with the weights' SHA-256, or None when it is right or not known. Reads the whole file.
+    """What is wrong with a file's SHA-256, or None when all are right or not known. Reads whole files.
 
     ``parts`` are those that it could be mixed up with.
     """
-    if found.file.sha256 is None:
-        return None
-    seen = _sha256(found.path)
-    if seen == found.file.sha256:
-        return None
-    twin = next((one.name for one in parts for file in one.weights if file.sha256 == seen), None)
-    return f"its SHA-256 is {seen}, not {found.file.sha256}" + (f": it is {twin}'s file" if twin else "")
+    for one in (found.file, *found.part.companions):
+        if one.sha256 is None or (seen := _sha256(found.folder / one.name)) == one.sha256:
+            continue
+        twin = next((other.name for other in parts for file in other.weights if file.sha256 == seen), None)
+        which = "its" if one is found.file else f"{one.name}'s"
+        return f"{which} SHA-256 is {seen}, not {one.sha256}" + (f": it is {twin}'s file" if twin else "")
+    return None
 
 
 def _fetch_part(wanted: Part, folder: Path, hub: Hub, report: Report) -> None:
@@ -153,10 +176,15 @@ def _fetch_part(wanted: Part, folder: Path, hub: Hub, report: Report) -> None:
 
 
 def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | None]:
-    """Download one file; return its path and the SHA-256 that the hub states for it.
+    """Download one file; return its path and the SHA-256 that the hub states for it, if it comes from there.
 
     We keep incomplete downloads ourselves: since version 2, the hub library starts a new file on every attempt.
     """
+    if one.address is not None:
+        try:
+            return direct.download(one, one.address, staging), None
+        except OSError as problem:
+            raise _unreachable(one, one.address, problem, hub) from problem
     try:
         from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
         from huggingface_hub.file_download import http_get
@@ -174,12 +202,16 @@ def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | N
             here = file.tell()
             http_get(head.location, file, resume_size=here, headers=plain, expected_size=head.size)
     except (refused, OSError) as problem:
-        raise WeightsMissing(
-            f"{one.repository}/{one.path} cannot be downloaded from {hub.endpoint} ({_root_cause(problem)}). "
-            "Try again, and it goes on where it stopped; name a mirror with --endpoint; or save by hand"
-            f"{hub.manual_steps}"
-        ) from problem
+        raise _unreachable(one, f"{one.repository}/{one.path}", problem, hub) from problem
     return downloaded, tag if re.fullmatch("[0-9a-f]{64}", tag) else None
+
+
+def _unreachable(one: OfficialFile, what: str, problem: Exception, hub: Hub) -> WeightsMissing:
+    where, mirror = ("", "") if one.address else (f" from {hub.endpoint}", " name a mirror with --endpoint;")
+    return WeightsMissing(
+        f"{what} cannot be downloaded{where} ({_root_cause(problem)}). "
+        f"Try again, and it goes on where it stopped;{mirror} or save by hand{hub.manual_steps}"
+    )
 
 
 def _root_cause(problem: BaseException) -> str:
@@ -194,8 +226,9 @@ def _verify(one: OfficialFile, downloaded: Path, stated_sha256: str | None) -> N
     wanted = one.sha256 or stated_sha256
     if wanted is not None and (seen := _sha256(downloaded)) != wanted:
         downloaded.unlink()
+        name = one.address or f"{one.repository}/{one.path}"
         raise InputError(
-            f"What came as {one.repository}/{one.path} is another file: its SHA-256 is {seen}, expected was {wanted}. "
+            f"What came as {name} is another file: its SHA-256 is {seen}, expected was {wanted}. "
             "It was thrown away; try again, or another mirror with --endpoint."
         )
     check_header(downloaded)

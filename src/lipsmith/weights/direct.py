@@ -1,0 +1,45 @@
+"""Downloads official files that are published at an address of their own, outside the Hugging Face hub."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from .catalogue import OfficialFile
+
+TIMEOUT = 30.0  # s without a byte
+CHUNK = 1 << 20  # bytes
+
+
+def download(one: OfficialFile, address: str, staging: Path) -> Path:
+    """Download ``address`` into ``staging``; a stopped download continues where it stopped. Returns the file.
+
+    Raises:
+        OSError: the server cannot be reached, refuses, or stops in the middle.
+    """
+    staging.mkdir(parents=True, exist_ok=True)
+    path = staging / f"{one.name}.{(one.sha256 or '')[:16]}.part"  # so that another version of the file starts anew
+    here = path.stat().st_size if path.is_file() else 0
+    if not (one.size and here == one.size):
+        try:
+            _append(address, path, here)
+        except http.client.HTTPException as problem:
+            raise OSError(f"the connection broke: {type(problem).__name__}") from problem
+    if one.size and (seen := path.stat().st_size) < one.size:
+        raise OSError(f"it stopped at {seen} of {one.size} bytes")
+    return path
+
+
+def _append(address: str, path: Path, here: int) -> None:
+    headers = {"User-Agent": "lipsmith", "Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the catalogue's own https addresses
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+        goes_on = here and answer.status == http.client.PARTIAL_CONTENT
+        with path.open("ab" if goes_on else "wb") as file:
+            shutil.copyfileobj(answer, file, CHUNK)
+
+
+__all__ = ["download"]
