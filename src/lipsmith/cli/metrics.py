@@ -30,7 +30,7 @@ def sync(
     speech: Annotated[Path | None, typer.Option(help="Sound to compare with, instead of the film's own.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score how well the mouth follows the sound."""
+    """Say whether the mouth follows the sound, and score how well."""
     from ..metrics.sync import score_film
 
     report = score_film(film, speech)
@@ -39,9 +39,10 @@ def sync(
 
 def _print_report(report: SyncReport) -> None:
     print(f"{report.film}: {report.frames} frames at {report.fps:g} fps, a face in {report.faces:.0%} of them")
+    print(f"{report.verdict.words} (confidence {report.verdict.confidence:.0%})")
     print(f"lips {report.aperture_mean:.3f} apart on average, in distances between the eyes")
     print("correlation with     lips  lips in time   jaw  width   sound early by")
-    for name in ("student", "vowels", "level"):
+    for name in ("controls", "vowels", "level"):
         match: Match = getattr(report, name)
         width = "    -" if match.width_aligned is None else f"{match.width_aligned:5.2f}"
         print(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..engines.protocols import Engine, IdleMotion
+from ..engines.protocols import EncoderUse, Engine, IdleMotion, NamedEncoder
 from ..timing import SPEECH_SAMPLE_RATE, sample_at
 from ..types import Array, Samples
 
@@ -18,15 +18,21 @@ class SpeechDrive:
         engine: whose speech encoder gives the drives.
         fps: video frames per second; one drive for each.
         rate: Hz of the pushed sound.
+        use: a file or a live stream.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE) -> None:
+    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE, use: EncoderUse = "file") -> None:
         from ..media.resampler import Resampler
 
         self._fps = fps
-        self._encoder = engine.speech_encoder(fps)
+        self._encoder = engine.speech_encoder(fps, use)
         self._resampler = Resampler(rate)
         self._heard = 0  # samples at 16 kHz
+
+    @property
+    def encoder_name(self) -> str:
+        """Which of the engine's speech encoders hears; "" for an engine that has one only."""
+        return self._encoder.name if isinstance(self._encoder, NamedEncoder) else ""
 
     @property
     def moves_in_silence(self) -> bool:

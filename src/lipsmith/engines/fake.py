@@ -15,6 +15,7 @@ import numpy as np
 from ..options import option
 from ..timing import frame_count, sample_at
 from ..types import Array, Crop, EngineInfo, Face, Image, PreparedFace, Samples
+from .protocols import EncoderUse
 from .registry import EngineSpec
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class FakeEngine:
         box = (max(0, x0), max(0, y0), min(width, x1), min(height, y1))
         return PreparedFace(Crop.from_box(box, (SIDE, SIDE)), None, float(image.mean()))
 
-    def speech_encoder(self, fps: Fraction) -> FakeEncoder:
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> FakeEncoder:
         return FakeEncoder(fps, self.options.context)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:

@@ -12,12 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from ..types import Array, EngineInfo, Face, Image, PreparedFace, Samples
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+EncoderUse = Literal["file", "live", "live_cheap"]
+"""What a speech encoder is for: a file, whose drives may come late; a live stream, whose drives must come soon; a live
+stream on a machine that is busy or for a face that is silent, whose drives must cost little. An engine with one way of
+hearing gives the same encoder for all three."""
 
 
 class SpeechEncoder(Protocol):
@@ -46,6 +51,16 @@ class IdleMotion(Protocol):
 
     def begin_at(self, frame: int) -> None:
         """Continue as after ``frame`` frames of silence, so that two encoders in turn move one head smoothly."""
+        ...
+
+
+@runtime_checkable
+class NamedEncoder(Protocol):
+    """A ``SpeechEncoder`` of an engine that has several, which says which one it is."""
+
+    @property
+    def name(self) -> str:
+        """Of the network that hears, for users: "whisper" or "small" for ``warp``."""
         ...
 
 
@@ -103,8 +118,8 @@ class Engine(Protocol):
         """Make one face in (H, W, 3) RGB uint8 ready to speak. Raises FaceError when it cannot be made to speak."""
         ...
 
-    def speech_encoder(self, fps: Fraction) -> SpeechEncoder:
-        """A fresh encoder for one stream of speech, for a film at ``fps``."""
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> SpeechEncoder:
+        """A fresh encoder for one stream of speech, for a film or a live stream at ``fps``."""
         ...
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
@@ -115,4 +130,4 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Analysis", "Engine", "IdleMotion", "SpeechEncoder"]
+__all__ = ["Analysis", "EncoderUse", "Engine", "IdleMotion", "NamedEncoder", "SpeechEncoder"]

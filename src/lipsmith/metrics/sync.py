@@ -1,7 +1,7 @@
 """Score any film: the mouth that FaceMesh finds in it against the sound that goes with it.
 
-``speech.sync`` explains the three curves of the sound. The film's pictures are read frame by frame at its own rate, its
-sound block by block, so a frame needs some hundred bytes of memory.
+``speech.sync`` explains the three curves of the sound, ``speech.verdict`` the verdict. The film's pictures are read frame
+by frame at its own rate, its sound block by block, so a frame needs some hundred bytes of memory.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..media.sound import open_speech
 from ..media.video import open_video_source
 from ..speech.lips import lip_opening
 from ..speech.sync import Match, match, measure_speech
+from ..speech.verdict import Verdict, judge
 from ..types import Samples
 
 
@@ -32,9 +33,10 @@ class SyncReport:
     faces: float  # share of frames with a face
     aperture_mean: float  # in eye distances, as all lengths
     aperture_deviation: float
-    level: Match
+    verdict: Verdict
+    controls: Match
     vowels: Match
-    student: Match
+    level: Match
 
 
 def score_film(film: Path, speech: Path | None = None) -> SyncReport:
@@ -49,7 +51,7 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
     fps, frames = video.info.fps, len(trace.aperture)
     controls, level, vowels = measure_speech(speech_samples(speech or film), fps, frames)
     jaw, width = controls[:, 0].astype(np.float64), controls[:, 1] - controls[:, 2]
-    student = lip_opening(controls).astype(np.float64), jaw, width
+    expected = lip_opening(controls).astype(np.float64), jaw, width.astype(np.float64)
     return SyncReport(
         film=str(film),
         speech=str(speech or film),
@@ -58,9 +60,10 @@ def score_film(film: Path, speech: Path | None = None) -> SyncReport:
         faces=float(trace.found.mean()),
         aperture_mean=float(trace.aperture.mean()),
         aperture_deviation=float(trace.aperture.std()),
-        level=match((level, level, None), trace.curves, fps),
+        verdict=judge(expected, trace.curves, fps),
+        controls=match(expected, trace.curves, fps),
         vowels=match((vowels, vowels, None), trace.curves, fps),
-        student=match(student, trace.curves, fps),
+        level=match((level, level, None), trace.curves, fps),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..drive.source import DriveSource
 from ..drive.speech import SpeechDrive
-from ..engines.protocols import Engine
+from ..engines.protocols import EncoderUse, Engine
 from ..timing import SPEECH_SAMPLE_RATE, frame_count, sample_at
 from ..types import Array, DrivenFrame, Samples, SourceFrame
 
@@ -52,10 +52,15 @@ class Timeline:
 
     @classmethod
     def of_speech(
-        cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE
+        cls,
+        source_frames: Iterator[SourceFrame],
+        engine: Engine,
+        fps: Fraction,
+        rate: int = SPEECH_SAMPLE_RATE,
+        use: EncoderUse = "file",
     ) -> Timeline:
         """A timeline whose pushed sound is speech, encoded and drawn by ``engine``."""
-        return cls(source_frames, SpeechDrive(engine, fps, rate), fps, rate, engine.info.window)
+        return cls(source_frames, SpeechDrive(engine, fps, rate, use), fps, rate, engine.info.window)
 
     def push(self, samples: Samples) -> list[RenderWindow]:
         """Take (n,) more samples at the playing rate; return the windows that are now complete."""

@@ -12,7 +12,7 @@ from ..errors import Busy
 KEPT = 64
 """Calls that the estimate is made from: those of some seconds, so that it follows the load of the machine."""
 SHARE = 0.8
-"""Of the time between two ticks, what rendering may take. The rest is for speech encoding, loading and coding."""
+"""Of the time between two ticks, what speech encoding and rendering may take. The rest is for loading and coding."""
 
 
 class LoadModel:
@@ -63,23 +63,26 @@ class Admission:
     def __init__(self, load: LoadModel, batch: int, limit: int = 64) -> None:
         self._load, self._batch, self._limit = load, batch, limit
 
-    def slack(self, sessions: int, fps: Fraction) -> float:
-        """Seconds of each tick's share that are left when ``sessions`` speak at ``fps``; negative: too slow."""
+    def slack(self, sessions: int, fps: Fraction, hearing: float = 0.0) -> float:
+        """Seconds of each tick's share that are left when ``sessions`` speak at ``fps``; negative: too slow.
+
+        ``hearing``: what their speech encoders take together, in seconds per second of sound.
+        """
         full, rest = divmod(sessions, self._batch)
         needed = full * self._load.predict(self._batch) + (self._load.predict(rest) if rest else 0)
-        return SHARE / float(fps) - needed
+        return (SHARE - hearing) / float(fps) - needed
 
-    def admit(self, sessions: int, fps: Fraction) -> None:
-        """Check that one more session fits beside ``sessions``.
+    def admit(self, sessions: int, fps: Fraction, hearing: float = 0.0) -> None:
+        """Check that one more session fits beside ``sessions``; ``hearing`` as in ``slack``, with the new one's.
 
         Raises:
             Busy: it does not fit.
         """
         if sessions >= self._limit:
             raise Busy(f"{sessions} live sessions are open, as many as are allowed; try again when one has closed.")
-        if sessions and self.slack(sessions + 1, fps) < 0:
-            late = -1000 * self.slack(sessions + 1, fps)
+        slack = self.slack(sessions + 1, fps, hearing)
+        if sessions and slack < 0:
             raise Busy(
-                f"{sessions} live sessions are open, and one more would make pictures {late:.0f} ms late at each tick; "
-                "try again when one has closed."
+                f"{sessions} live sessions are open, and one more would make pictures {-1000 * slack:.0f} ms late at "
+                "each tick; try again when one has closed."
             )

@@ -21,6 +21,7 @@ from ..pipeline.timeline import Timeline
 from ..timing import SPEECH_SAMPLE_RATE
 from ..types import AVFrame, FilmInfo, Image, Samples
 from .admission import Admission
+from .encoder_choice import EncoderChoice
 from .listener_queue import PICTURES, TICKS, ListenerQueue
 from .pacer import Pacer
 from .renderer import Renderer, reason_of
@@ -95,6 +96,8 @@ class SessionStats:
     batches: dict[int, int]  # windows in a call -> number of calls
     render_seconds: tuple[float, float]  # (a, b): a call of B rows takes a + b * B
     slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: there are too many
+    hearing: float  # what the sessions' speech encoders take, in seconds per second of sound if all speak
+    encoders: dict[str, int]  # name of a speech encoder -> sessions that it hears for; "": the engine's only one
     stalls: int  # ticks in which picture and sound waited; like the next three, since the host was made
     late: int  # ticks that were late by a whole tick
     rebased: int  # how often a schedule moved, as after a pause of the machine
@@ -109,8 +112,10 @@ class SessionStats:
 class LiveSession:
     """A session that runs in real time. Call its methods in the loop that it was opened in."""
 
-    def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float]) -> None:
+    def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float], hearing: float = 0.0) -> None:
         self._session, self._renderer, self._clock = session, renderer, clock
+        self.hearing = hearing
+        """What its speech encoder costs, in seconds per second of sound."""
         self.pacer = Pacer(session.film.fps)
         self.first_pictures: deque[float] = deque(maxlen=64)
         self._said_at: dict[int, float] = {}  # utterance -> when its first sound came
@@ -272,6 +277,7 @@ class SessionHost:
         self._engine, self._clock = engine, clock
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, limit)
+        self._encoders = EncoderChoice(self._admission)
         self._sessions: list[LiveSession] = []
         self._closed: Counter[str] = Counter()  # counts of closed sessions
         self._draining = False
@@ -290,14 +296,17 @@ class SessionHost:
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
         if not len(self._renderer.load):
             await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
-        self._admission.admit(
-            len(self._sessions), film.fps
-        )  # no await from here to the append: nobody else is admitted between
-        session = Session(avatar, self._engine, film, options, self._clock)
-        live = LiveSession(session, self._renderer, self._clock)
+        # no await from here to the append: nobody else is admitted between
+        use = self._encoders.choose(len(self._sessions), film.fps, self._hearing)
+        session = Session(avatar, self._engine, film, options, self._clock, use)
+        live = LiveSession(session, self._renderer, self._clock, self._encoders.costs[use])
         self._sessions.append(live)
         live.task.add_done_callback(lambda _: self._forget(live))
         return live
+
+    @property
+    def _hearing(self) -> float:
+        return sum(one.hearing for one in self._sessions)
 
     def _forget(self, live: LiveSession) -> None:
         self._sessions.remove(live)
@@ -305,14 +314,14 @@ class SessionHost:
 
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
         source_frame = avatar.source_frame(avatar.playback.start().index)
-        windows = Timeline.of_speech(repeat(source_frame), self._engine, film.fps).push(
-            np.zeros(SPEECH_SAMPLE_RATE, np.float32)
-        )
+        timeline = Timeline.of_speech(repeat(source_frame), self._engine, film.fps, use="live_cheap")
+        windows = timeline.push(np.zeros(SPEECH_SAMPLE_RATE, np.float32))
         for number, window in enumerate(windows[: WARM_UP + 1]):
             began = self._clock()
             render_windows([window], self._engine)
             if number:  # the first one also loads what is loaded late
                 self._renderer.load.measured(len(source_frame.faces), self._clock() - began)
+        self._encoders.measure(self._engine, film.fps, self._clock)
 
     @property
     def sessions(self) -> tuple[LiveSession, ...]:
@@ -328,7 +337,9 @@ class SessionHost:
             speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
             batches=dict(self._renderer.batches),
             render_seconds=self._renderer.load.fit(),
-            slack_seconds=self._admission.slack(len(self._sessions), Fraction(25)),
+            slack_seconds=self._admission.slack(len(self._sessions), Fraction(25), self._hearing),
+            hearing=self._hearing,
+            encoders=dict(Counter(one.session.encoder_name for one in self._sessions)),
             stalls=counted["stalls"],
             late=counted["late"],
             rebased=counted["rebased"],

@@ -26,7 +26,7 @@ class IdleFrames:
 
     def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
         self._fps, self._pushed = fps, 0
-        self._timeline = Timeline.of_speech(source_frames, engine, fps)
+        self._timeline = Timeline.of_speech(source_frames, engine, fps, use="live_cheap")
         self.easing = DriveEasing(ease)
         self._next: int | None = None
 

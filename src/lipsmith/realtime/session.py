@@ -16,7 +16,7 @@ import numpy as np
 
 from ..avatars.playback import PlaybackOrder
 from ..drive.speech import SpeechDrive
-from ..engines.protocols import Engine
+from ..engines.protocols import EncoderUse, Engine
 from ..errors import BufferFull, OptionError, SessionOver
 from ..options import check, nearest
 from ..pipeline.timeline import RenderWindow
@@ -74,6 +74,7 @@ class Session:
         film: size, fps and playing rate of the ticks.
         options: see ``SessionOptions``.
         clock: monotonic seconds; only used to compute when a picture is due.
+        use: which of the engine's speech encoders hears.
     """
 
     def __init__(
@@ -83,9 +84,12 @@ class Session:
         film: FilmInfo,
         options: SessionOptions | None = None,
         clock: Callable[[], float] = lambda: 0.0,
+        use: EncoderUse = "live",
     ) -> None:
         self._avatar, self._engine, self.film, self._clock = avatar, engine, film, clock
-        self.options = options or SessionOptions()
+        self.options, self._use = options or SessionOptions(), use
+        self.encoder_name = SpeechDrive(engine, film.fps, use=use).encoder_name
+        """Which of the engine's speech encoders hears; "" for an engine that has one only."""
         self._lock = threading.RLock()
         self._schedule = Schedule(avatar.playback)
         self._idle = self._idle_frames()
@@ -101,7 +105,9 @@ class Session:
 
     def _idle_frames(self) -> IdleFrames | None:
         still = self._avatar.playback.frames == 1 and self._engine.info.window == 1
-        moves = self.options.life and still and SpeechDrive(self._engine, self.film.fps).moves_in_silence
+        moves = (
+            self.options.life and still and SpeechDrive(self._engine, self.film.fps, use="live_cheap").moves_in_silence
+        )
         return IdleFrames(self._engine, self.film.fps, self._source_frames(None), self.options.ease) if moves else None
 
     # input
@@ -145,7 +151,7 @@ class Session:
             self._utterances[-1].tail = 0
         self._count += 1
         tail = 0 if self._idle else self.options.ease
-        utterance = Utterance(self._count, self._engine, self.film, tail)
+        utterance = Utterance(self._count, self._engine, self.film, tail, self._use)
         utterance.joined = joined
         self._utterances.append(utterance)
         self._emit("started", utterance)

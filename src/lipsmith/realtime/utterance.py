@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..engines.protocols import Engine
+from ..engines.protocols import EncoderUse, Engine
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import frame_count
 from ..types import FilmInfo, Samples, SourceFrame
@@ -19,10 +19,11 @@ class Utterance:
         engine: gives the drives.
         film: size, fps and playing rate of the session.
         tail: frames of silence after the sound, in which the mouth closes.
+        use: which of the engine's speech encoders hears.
     """
 
-    def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int) -> None:
-        self.number, self._engine, self._film, self.tail = number, engine, film, tail
+    def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int, use: EncoderUse = "live") -> None:
+        self.number, self._engine, self._film, self.tail, self._use = number, engine, film, tail, use
         self._block = -(-film.rate * film.fps.denominator // film.fps.numerator)  # samples of a frame
         self._resampler = StreamResampler(film.rate)
         self._waiting = SampleQueue()  # not yet pushed to the timeline
@@ -103,7 +104,7 @@ class Utterance:
                 return None
 
     def _begin(self, source_frames: Iterator[SourceFrame]) -> Timeline:
-        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate)
+        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate, self._use)
 
     def _feed(self, timeline: Timeline) -> bool:
         """Give the timeline a frame's worth of sound, or its end; False: there is nothing to give."""

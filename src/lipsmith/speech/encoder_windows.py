@@ -120,8 +120,7 @@ class WholeFeatures:
         steps = _encoded(self._model, self._mel, start, self._windows.width)[self._given - start :]
         ramp = min(len(steps), len(self._tail))
         share = ((np.arange(ramp, dtype=np.float32) + np.float32(0.5)) / np.float32(self._windows.ramp))[:, None]
-        mixed: Array = share * steps[:ramp] + (1 - share) * self._tail[:ramp]
-        return np.concatenate([mixed, steps[ramp:]])
+        return np.concatenate([share * steps[:ramp] + (1 - share) * self._tail[:ramp], steps[ramp:]])
 
 
 class SlidingFeatures:

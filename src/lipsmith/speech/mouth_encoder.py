@@ -1,8 +1,8 @@
 """Turns speech into mouth controls: one drive per video frame, the same whatever the chunks.
 
-The student network makes 25 steps per second; each describes the middle of its 40 ms. A video frame gets the controls
-at the middle of the time that it shows: at 25 fps those of one step, at other rates a linear interpolation between two.
-Look-ahead past that middle: 75 ms at 25 fps, under 115 ms at other rates.
+A curve stream makes 25 steps per second; each describes the middle of its 40 ms. A video frame gets the controls at the
+middle of the time that it shows: at 25 fps those of one step, at other rates a linear interpolation between two, for
+which it waits up to 40 ms longer.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import numpy as np
 from ..errors import SoundError
 from ..timing import SPEECH_SAMPLE_RATE, frame_count
 from ..types import Array, Samples
-from .student import FRAMES_PER_STEP, LAST_FRAME, STEP, Student, load_student, silent_frames
-from .student_mel import HOP, WINDOW, StudentMelStream, normalised
+from .curve_streams import CurveStream
+from .encoder_windows import STEP
 
 
 class MouthEncoder:
-    """Encodes one stream of speech at 16 kHz as mouth controls. A ``SpeechEncoder``."""
+    """Encodes one stream of speech at 16 kHz as mouth controls. A ``SpeechEncoder``.
 
-    def __init__(self, fps: Fraction, student: Student | None = None) -> None:
+    Args:
+        fps: of the film.
+        curves: who hears: a fresh stream.
+    """
+
+    def __init__(self, fps: Fraction, curves: CurveStream) -> None:
         self._fps = fps
-        self._curve = StudentStream(student)
+        self._curves = curves
         self._steps: list[Array] = []  # the steps that later frames may need
         self._dropped = 0  # steps before those in ``_steps``
         self._received = 0  # samples
@@ -35,18 +40,19 @@ class MouthEncoder:
         Raises:
             SoundError: the samples are not all finite numbers.
         """
+        if samples.ndim != 1 or not np.all(np.isfinite(samples)):
+            raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
         self._received += len(samples)
-        return self._drives(self._curve.push(samples), frame_count(self._received, self._fps))
+        steps = self._curves.push(samples.astype(np.float32, copy=False))
+        return self._drives(steps, frame_count(self._received, self._fps))
 
     def flush(self) -> list[Array]:
         """End the stream; return the remaining drives, up to ``frame_count`` of all samples."""
         owed = frame_count(self._received, self._fps)
         if not owed:
             return []
-        last, share = student_step_at(owed - 1, self._fps)
-        wanted = max(last, 0) + (1 if share else 0) + 1
-        missing = wanted - self._dropped - len(self._steps)
-        return self._drives(self._curve.end(missing), owed)
+        last, share = step_at(owed - 1, self._fps)
+        return self._drives(self._curves.end(max(last, 0) + (1 if share else 0) + 1), owed)
 
     def _drives(self, steps: list[Array], most: int) -> list[Array]:
         self._steps += steps
@@ -59,7 +65,7 @@ class MouthEncoder:
 
     def _drive(self, frame: int) -> Array | None:
         """The drive of a video frame; None while a step that it needs is missing."""
-        step, share = student_step_at(frame, self._fps)
+        step, share = step_at(frame, self._fps)
         index = max(step, 0) - self._dropped  # before the middle of the first step, use the first step
         between = share if step >= 0 else Fraction(0)
         if index + (1 if between else 0) >= len(self._steps):
@@ -71,52 +77,14 @@ class MouthEncoder:
         return mixed
 
     def _forget(self) -> None:
-        done = min(max(student_step_at(self._emitted, self._fps)[0], 0) - self._dropped, len(self._steps))
+        done = min(max(step_at(self._emitted, self._fps)[0], 0) - self._dropped, len(self._steps))
         if done > 0:
             del self._steps[:done]
             self._dropped += done
 
 
-class StudentStream:
-    """Runs the student over one stream, at its own 25 steps per second."""
-
-    def __init__(self, student: Student | None = None) -> None:
-        self._student = student
-        self._mel = StudentMelStream()
-        self._frames: Array | None = None  # (m, 40) normalised: input of the next steps
-        self._state: Array | None = None
-
-    def push(self, samples: Samples) -> list[Array]:
-        """Take (n,) more samples at 16 kHz; return the steps, each (8,), that are now complete. Raises SoundError."""
-        if samples.ndim != 1 or not np.all(np.isfinite(samples)):
-            raise SoundError("The speech holds values that are not numbers; give (n,) finite samples.")
-        return self._advance(normalised(self._mel.push(samples.astype(np.float32, copy=False))))
-
-    def end(self, missing: int) -> list[Array]:
-        """Append silence; return the next ``missing`` steps."""
-        if missing <= 0:
-            return []
-        silence = np.zeros(missing * STEP + LAST_FRAME * HOP + WINDOW, np.float32)
-        return self._advance(normalised(self._mel.push(silence)))[:missing]
-
-    def _advance(self, frames: Array) -> list[Array]:
-        if not len(frames):
-            return []
-        student = self._student = self._student or load_student()
-        if self._frames is None or self._state is None:
-            before = student.width - LAST_FRAME - 1  # silent frames before frame 0 in the input of step 0
-            self._frames, self._state = silent_frames(before), student.initial_state
-        self._frames = np.concatenate([self._frames, frames])
-        steps: list[Array] = []
-        while len(self._frames) >= student.width:
-            drive, self._state = student.step(self._frames[: student.width], self._state)
-            self._frames = self._frames[FRAMES_PER_STEP:]
-            steps.append(drive)
-        return steps
-
-
-def student_step_at(frame: int, fps: Fraction) -> tuple[int, Fraction]:
-    """The student's step at or before the middle of a video frame, and the fraction of the way to the next, 0..1.
+def step_at(frame: int, fps: Fraction) -> tuple[int, Fraction]:
+    """The step at or before the middle of a video frame, and the fraction of the way to the next, 0..1.
 
     The step is negative before the middle of step 0.
     """

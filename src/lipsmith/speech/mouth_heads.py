@@ -117,7 +117,8 @@ def _head(stored: Mapping[str, Any], about: Mapping[str, Any], name: str) -> Mou
 
 def write_heads(path: Path, heads: MouthHeads, about: Mapping[str, Any]) -> None:
     """Write heads as ``read_heads`` reads them, in 32 bits; ``about``: whatever else should stand in their JSON."""
-    arrays, described = {}, dict(about)
+    arrays: dict[str, Array] = {}
+    described = dict(about)
     for name, head in (("file", heads.file), ("live", heads.live)):
         arrays |= {f"{name}_weight": head.weight.astype(np.float32), f"{name}_bias": head.bias.astype(np.float32)}
         described[name] = {"before": head.before, "windows": asdict(head.windows)}

@@ -4,8 +4,10 @@ Three curves of the sound are compared with a measured mouth, each on its own:
 
 * ``level``: loudness in dB. It does not depend on phones.
 * ``vowels``: power between 500 and 1200 Hz, where open vowels are strong, in dB. It does not depend on phones either.
-* ``student``: the mouth controls of our own speech-to-controls student. It follows phones best. But where the student
-  itself drove the mouth, it says how well the picture follows the controls, not whether the controls are right.
+* ``controls``: the mouth controls that our own speech encoder hears, as for films. They follow phones best. But where
+  they drove the mouth themselves, they say how well the picture follows them, not whether they are right.
+
+``verdict`` says in words what the controls tell.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ import numpy as np
 
 from ..timing import SPEECH_SAMPLE_RATE, sample_at
 from ..types import Array, Samples
+from .curve_streams import curve_stream
 from .curves import Curve, align, correlation, smoothed
 from .mouth_encoder import MouthEncoder
 
 _FURTHEST = Fraction(8, 25)  # s: larger offsets between sound and mouth are not searched
 _HALF_WINDOW = SPEECH_SAMPLE_RATE // 40  # samples: 25 ms to either side of a frame's middle
+_BEYOND = SPEECH_SAMPLE_RATE // 5  # samples of the sound after a film's end, by which its last frames are heard better
 _HANN = np.hanning(2 * _HALF_WINDOW)
 _VOWELS = slice(25, 61)  # bins of 20 Hz: 500 to 1200 Hz
 
@@ -64,25 +68,27 @@ def _correlation_at(curve: Curve, mouth: Curve, lag: float) -> float:
 
 
 def measure_speech(blocks: Iterable[Samples], fps: Fraction, frames: int) -> tuple[Array, Curve, Curve]:
-    """Measure the speech of ``frames`` frames at ``fps``; no more blocks are read than these need.
+    """Measure the speech of ``frames`` frames at ``fps``; what comes ``_BEYOND`` their end is not read.
 
     Args:
         blocks: (n,) mono samples at 16 kHz, one after the other.
 
     Returns:
-        (frames, 8) mouth controls of the student, the last one repeated where the sound is shorter; (frames,) level
+        (frames, 8) mouth controls as for files, the last one repeated where the sound is shorter; (frames,) level
         and (frames,) vowels: power in dB of the 50 ms around the middle of each frame, smoothed over 40 ms and cut
         off 50 dB below the loudest.
     """
-    motion, windows = MouthEncoder(fps), _Windows(fps, frames)
+    motion, windows = MouthEncoder(fps, curve_stream("file")), _Windows(fps, frames)
     controls: list[Array] = []
     levels: list[tuple[float, float]] = []
+    heard, enough = 0, sample_at(frames, fps) + _BEYOND
     for block in blocks:
-        controls += motion.push(block)
+        controls += motion.push(block[: enough - heard])
         levels += [_level(window) for window in windows.push(block)]
-        if len(controls) >= frames and len(levels) >= frames:
+        heard += len(block)
+        if heard >= enough:
             break
-    controls += motion.flush() if len(controls) < frames else []
+    controls += motion.flush()
     controls = controls or [np.zeros(8, np.float32)]
     levels += [_level(window) for window in windows.flush()]
     level, vowels = (_smoothed_levels(curve, fps) for curve in np.array(levels, np.float64).T)

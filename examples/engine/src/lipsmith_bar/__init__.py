@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from lipsmith import EngineSpec
+from lipsmith.engines.protocols import EncoderUse
 from lipsmith.options import option
 from lipsmith.timing import sample_at
 from lipsmith.types import Array, Crop, EngineInfo, Face, Image, PreparedFace, Samples
@@ -67,7 +68,7 @@ class BarEngine:
         box = (int(x0), int(y0), int(x1), int(y1))
         return PreparedFace(Crop.from_box(box), None, Mouth(image[y0:y1, x0:x1].copy(), self.options.gain))
 
-    def speech_encoder(self, fps: Fraction) -> BarEncoder:
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> BarEncoder:
         return BarEncoder(fps)
 
     def render(self, materials: Sequence[Sequence[Mouth]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:

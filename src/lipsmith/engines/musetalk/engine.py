@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ...speech.whisper import Whisper, WhisperEncoder
+    from ..protocols import EncoderUse
     from ..torch_runtime.networks import Networks
     from .analysis import MuseTalkAnalysis
     from .box import ShiftRange
@@ -79,8 +80,8 @@ class MuseTalkEngine:
         self.shift_range = identity.shift_range if isinstance(identity, MuseTalkIdentity) else None
         return self._preparation.prepare(image, face, identity)
 
-    def speech_encoder(self, fps: Fraction) -> WhisperEncoder:
-        """A fresh encoder of (50, 384) drives for a film at ``fps``."""
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> WhisperEncoder:
+        """A fresh encoder of (50, 384) drives for a film at ``fps``; the option ``hearing`` says how, not ``use``."""
         from ...speech.whisper import WhisperEncoder
 
         options = self.options

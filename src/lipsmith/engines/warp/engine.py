@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ...speech.mouth_encoder import MouthEncoder
+    from ..protocols import EncoderUse
     from .analysis import WarpAnalysis, WarpIdentity
     from .material import WarpMaterial
 
 INFO = EngineInfo("warp", "1")
 PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
+_SMALL_GAIN = 1.35  # the small network opens about two thirds as wide as people on film do
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
 
 
@@ -63,12 +65,16 @@ class WarpEngine:
 
         return prepare(image, face, cast("WarpIdentity", identity), self.options)
 
-    def speech_encoder(self, fps: Fraction) -> WarpEncoder:
-        """A fresh encoder for a film at ``fps``."""
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> WarpEncoder:
+        """A fresh encoder for a film or a live stream at ``fps``."""
+        from ...speech.curve_streams import curve_stream
         from ...speech.mouth_encoder import MouthEncoder
 
         idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
-        return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
+        if self.options.speech_encoder == "small" or (self.options.speech_encoder == "auto" and use == "live_cheap"):
+            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), idle, _SMALL_GAIN * self.options.gain, "small")
+        curves = curve_stream("file" if use == "file" else "live")
+        return WarpEncoder(MouthEncoder(fps, curves), idle, self.options.gain, "whisper")
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
@@ -83,7 +89,8 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (14,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
-    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
+    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float, name: str) -> None:
+        self.name = name  # who hears: whisper or small
         self._motion = motion
         self._idle = idle
         self._gain = 1 + (np.float32(gain) - 1) * _OPENING

@@ -16,9 +16,17 @@ class WarpOptions:
     idle: bool = option(True, "A still portrait blinks and moves its head slightly.")
     seed: int = option(0, "Seed of the idle motion.", prepares=False)
     gain: float = option(
-        1.35,
-        "How far the mouth opens, 0 to 3; at 1 it opens about two thirds as wide as people on film do.",
+        1.0,
+        "How far the mouth opens, 0 to 3; at 1 it opens about as wide as people on film do.",
         prepares=False,
+    )
+    speech_encoder: Literal["auto", "whisper", "small"] = option(
+        "auto",
+        "Who hears the speech. whisper: a recogniser's encoder, best on people's voices; small: a network that costs "
+        "least; auto: whisper, but small in live sessions for which the machine has no more room.",
+        prepares=False,
+        flag=True,
+        page=True,
     )
     interior: Literal["auto", "drawn"] = option(
         "auto", "Inside of the mouth. auto: the source's own teeth where it shows them; drawn: always drawn."
@@ -29,4 +37,4 @@ class WarpOptions:
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
         if not 0 <= self.gain <= 3:
-            raise OptionError(f"gain is {self.gain}; it can be 0 to 3, and 1.35 is usual.")
+            raise OptionError(f"gain is {self.gain}; it can be 0 to 3, and 1 is usual.")

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...corpus.utterance import LabelledUtterance
+from ...speech.curve_streams import StudentStream
 from ...speech.curves import align, correlation
 from ...speech.lips import lip_opening
 from ...speech.mouth_encoder import MouthEncoder
@@ -47,7 +48,7 @@ class SpeechScore:
 
 def predict_drives(student: Student, samples: Samples) -> Array:
     """The student's drives, (frames, 8) at 25 fps, for (n,) samples at 16 kHz."""
-    motion = MouthEncoder(FPS, student)
+    motion = MouthEncoder(FPS, StudentStream(student))
     drives = motion.push(samples) + motion.flush()
     return np.stack(drives) if drives else np.zeros((0, 8), np.float32)
 

@@ -1,0 +1,69 @@
+"""Which of an engine's speech encoders a new session gets: the best with which it fits.
+
+This is decided once, when the session is opened: it would show if one sentence were heard better than the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from ..drive.speech import SpeechDrive
+from ..engines.protocols import EncoderUse, Engine
+from ..timing import SPEECH_SAMPLE_RATE
+from ..types import Samples
+from .admission import Admission
+
+USES: tuple[EncoderUse, ...] = ("live", "live_cheap")
+"""Of live sessions, best first."""
+_BLOCK = SPEECH_SAMPLE_RATE * 4 // 25  # samples: 160 ms
+_WARM_UP = 3  # blocks that are not measured: with them, networks are loaded
+_MEASURED = 10  # blocks
+_PATIENCE = 0.5  # seconds of measuring after which the blocks so far do
+
+
+class EncoderChoice:
+    """Chooses the speech encoders of one host's sessions.
+
+    Args:
+        admission: knows how much room rendering leaves.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.costs: dict[EncoderUse, float] = {}  # seconds per second of sound, best encoder first
+
+    def measure(self, engine: Engine, fps: Fraction, clock: Callable[[], float]) -> None:
+        """Measure what each of the engine's live encoders costs. A second one of the same name is left out."""
+        best, cheap = (SpeechDrive(engine, fps, use=use) for use in USES)
+        self.costs = {USES[0]: _cost(best, clock)}
+        if cheap.encoder_name != best.encoder_name:
+            self.costs[USES[1]] = _cost(cheap, clock)
+
+    def choose(self, sessions: int, fps: Fraction, hearing: float) -> EncoderUse:
+        """The best encoder with which one more session fits beside ``sessions``, whose own encoders cost ``hearing``.
+
+        Raises:
+            Busy: none fits.
+        """
+        cheapest = min(self.costs, key=lambda use: self.costs[use])
+        self._admission.admit(sessions, fps, hearing + self.costs[cheapest])
+        fitting = (use for use, cost in self.costs.items() if self._fits(sessions + 1, fps, hearing + cost))
+        return next(fitting, cheapest)
+
+    def _fits(self, sessions: int, fps: Fraction, hearing: float) -> bool:
+        return self._admission.slack(sessions, fps, hearing) >= 0
+
+
+def _cost(drive: SpeechDrive, clock: Callable[[], float]) -> float:
+    """Seconds that ``drive`` takes for a second of sound; silence would cost some encoders less."""
+    noise: Samples = np.random.default_rng(0).normal(0, 0.01, (_WARM_UP + _MEASURED, _BLOCK)).astype(np.float32)
+    for block in noise[:_WARM_UP]:
+        drive.push(block, 0)
+    began, heard = clock(), 0
+    while heard < _MEASURED and clock() - began < _PATIENCE:
+        drive.push(noise[_WARM_UP + heard], 0)
+        heard += 1
+    return (clock() - began) / (heard * _BLOCK / SPEECH_SAMPLE_RATE)
