@@ -2,8 +2,8 @@
 
 A phone's targets are the renderer's own eight controls (``types.MOUTH_CONTROLS``), so the student needs no mapping. The
 numbers are our own: vowel heights and roundings in the order of phonetics textbooks, changed where people on film do
-otherwise (open vowels, [e] and velars open wider; rounded vowels, [w] and [r] open less). ``jaw`` is the movement of the
-chin; ``upper`` and ``lower`` add that of the lips. ``OPENING`` multiplies these three.
+otherwise (open vowels, [e] and velars open wider; rounded vowels, [w] and [r] open less). ``jaw`` is the movement of
+the chin; ``upper`` and ``lower`` add that of the lips. ``OPENING`` multiplies these three.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,9 +14,8 @@ from ...speech.encoder_model import WIDTH
 from ...speech.encoder_windows import Windows, features
 from ...types import Array
 from .chunks import Chunk
+from .dataset import Progress
 
-Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it that is done, 0..1."""
 _PART = 16  # chunks in a file
 
 

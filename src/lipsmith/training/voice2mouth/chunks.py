@@ -49,9 +49,7 @@ def make_chunks(
     """
     generator = np.random.default_rng([seed, 5])
     chunks = [
-        _disturbed(_join(part), noises, generator)
-        for _ in range(copies)
-        for part in _filled(utterances, generator)
+        _disturbed(_join(part), noises, generator) for _ in range(copies) for part in _filled(utterances, generator)
     ]
     return chunks + [_wordless(generator) for _ in range(round(len(chunks) * _WORDLESS / (1 - _WORDLESS)))]
 

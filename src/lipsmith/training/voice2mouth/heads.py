@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,20 @@ from ...assets import SPEECH_ENCODER, asset
 from ...corpus.store import load_utterances, read_summary
 from ...corpus.utterance import LabelledUtterance
 from ...errors import InputError
-from ...speech.encoder_windows import FILE, LIVE, Windows, features
+from ...speech.curve_streams import EncoderStream
+from ...speech.encoder_windows import FILE, LIVE, Windows
 from ...speech.mouth_heads import MouthHead, MouthHeads, write_heads
 from ...timing import SPEECH_SAMPLE_RATE
-from ...types import Array, Samples
-from .chunk_features import Progress, chunk_features
+from .chunk_features import chunk_features
 from .chunks import Chunk, make_chunks
-from .dataset import held_out_samples
+from .dataset import Progress, held_out_samples
 from .evaluate import score_speech, score_stillness
 from .ridge import RidgeOptions, fit_head
 from .sound_augment import background_noises
 
 MINUTES = {"kokoro": 15.0, "espeak": 10.0}
 """Minutes of speech, by synthesiser. flite and festival make the heads no better, so their speech stays out."""
+_NAMES = ("file", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class HeadOptions:
     minutes: Mapping[str, float] = field(default_factory=lambda: MINUTES)
     share: float = 1.0  # of these minutes
     copies: int = 2  # of each sentence, for files; once for live streams, where a chunk costs more
-    file: RidgeOptions = RidgeOptions(before=2, after=2)
-    live: RidgeOptions = RidgeOptions(before=1, after=0)
+    file: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=2, after=2))
+    live: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=1, after=0))
 
 
 def train_heads(options: HeadOptions, progress: Progress) -> dict[str, Any]:
@@ -111,28 +113,14 @@ def _scores(options: HeadOptions, utterances: Sequence[LabelledUtterance], heads
     }
     scores: dict[str, Any] = {"about": about, "fitted": {name: asdict(getattr(options, name)) for name in _NAMES}}
     for name in _NAMES:
-        predict = _Predictor(getattr(heads, name))
+        curves = partial(EncoderStream, name, getattr(heads, name))
         scores[name] = {
-            "held_out_speech": asdict(score_speech(predict, held_out)),
-            "mean_opening_without_speech": score_stillness(predict, options.seed),
+            "held_out_speech": asdict(score_speech(curves, held_out)),
+            "mean_opening_without_speech": score_stillness(curves, options.seed),
         }
     return scores
-
-
-_NAMES = ("file", "live")
 
 
 def _minutes(utterances: Sequence[LabelledUtterance], family: str) -> float:
     samples = sum(len(each.samples) for each in utterances if each.voice.startswith(f"{family}:"))
     return samples / SPEECH_SAMPLE_RATE / 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Predictor:
-    """Drives at 25 fps from a whole sound, as a head hears it."""
-
-    head: MouthHead
-
-    def __call__(self, samples: Samples) -> Array:
-        """(n,) samples at 16 kHz -> (steps, 8)."""
-        return self.head.curves(features(samples, self.head.windows))

@@ -1,7 +1,7 @@
-"""Fits a linear map from the speech encoder's features to the mouth controls: whitened principal components, then ridge.
+"""Fits a linear map from the speech encoder's features to the mouth controls: principal components, then ridge.
 
-The components only steady the fit. They, the context of neighbouring steps and the steeper scaling of the contacts are
-folded into one weight and one bias, so the run time needs a single product.
+The components, of unit variance, only steady the fit. They, the context of neighbouring steps and the steeper scaling
+of the contacts are folded into one weight and one bias, so the run time needs a single product.
 """
 
 from __future__ import annotations
