@@ -25,7 +25,7 @@ from .evaluate import score_speech, score_stillness
 from .ridge import RidgeOptions, fit_head
 from .sound_augment import background_noises
 
-MINUTES = {"kokoro": 15.0, "espeak": 10.0}
+MINUTES = {"kokoro": 10.0, "espeak": 8.0}
 """Minutes of speech, by synthesiser. flite and festival make the heads no better, so their speech stays out."""
 _NAMES = ("file", "live")
 

@@ -14,7 +14,7 @@ from .heads import MINUTES, HeadOptions, train_heads
 from .trainer import TrainOptions, require_packages, train
 
 Part = Literal["all", "heads", "student"]
-TUNING_MINUTES = 13.0
+TUNING_MINUTES = 8.0
 """Most minutes of one source where the corpus is not for a student from random weights."""
 TUNING_STEPS, TUNING_RATE, TUNING_CLIPS = 600, 5e-4, 16
 """How a student that begins with trained weights goes on: few, small steps."""
@@ -55,7 +55,7 @@ def train_voice2mouth(options: VoiceOptions, progress: Progress | None = None) -
 
 
 def corpus_sources(options: VoiceOptions) -> list[CorpusSource]:
-    """All sources for a student from random weights; else Kokoro's, and 13 minutes of eSpeak NG's 50."""
+    """All sources for a student from random weights; else at most 8 minutes of each of Kokoro's and eSpeak NG's."""
     if options.part != "heads" and options.start == "random":
         return list(SOURCES)
     used = [source for source in SOURCES if source.synthesiser in MINUTES]
