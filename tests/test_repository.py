@@ -55,7 +55,7 @@ def test_the_wheel_holds_every_asset_and_the_notices(wheel: Path) -> None:
     tests = [name for name in names if "test" in name and name != "lipsmith/testing.py"]  # the suite for engines
     assert not tests
     assert not [name for name in names if name.endswith(".pyc")]
-    assert wheel.stat().st_size < 8_000_000
+    assert wheel.stat().st_size < 12_000_000  # 9.5 MB of it are the speech encoder
 
 
 def test_the_installed_engines_are_entry_points(installed: Path, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lipsmith.bench import Case, CaseFigures, control_accuracy_of, measure, memory_law
+from lipsmith.bench import (
+    Case,
+    CaseFigures,
+    HearingFigures,
+    control_accuracy_of,
+    hearing_figures,
+    measure,
+    memory_law,
+)
 from lipsmith.bench.case_worker import peak_bytes
 from lipsmith.bench.material import write_portrait, write_speech
 from lipsmith.bench.memory import judge
@@ -24,6 +32,7 @@ FIGURES = CaseFigures(
     (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0}
 )
 
+HEARING = HearingFigures(60.0, 0.1, 0.005, 0.06, 4.8, 80.0, 0.002)
 OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
 
 
@@ -157,7 +166,8 @@ def test_the_command_prints_figures_for_people_and_programs(
     monkeypatch.setattr("lipsmith.bench.measure", lambda case: replace(FIGURES, size=case.size))
     monkeypatch.setattr("lipsmith.bench.memory.measure", lambda _: FIGURES)
     monkeypatch.setattr("lipsmith.bench.control_accuracy_of", lambda _: OBEDIENCE)
-    words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2", "--obedience"]
+    monkeypatch.setattr("lipsmith.bench.hearing_figures", lambda: HEARING)
+    words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2", "--obedience", "--hearing"]
     assert run(words) == 0
     out = capsys.readouterr().out
     assert "64x48, 1 s of film by fake, 1 core(s)" in out
@@ -165,11 +175,20 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert "encode 4.00, render 1.50" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
     assert "aperture: correlation 0.980, error 0.0040" in out
+    assert "for files 0.0050; live 0.0600; small network 0.0020" in out
     assert run([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [case["size"] for case in found["cases"]] == [[64, 48], [32, 32]]
     assert found["memory"]["holds"] is True
     assert found["obedience"]["press_gap"] == 0.001
+    assert found["hearing"]["live_window_ms"] == 4.8
+
+
+def test_hearing_is_measured_in_a_process_of_its_own() -> None:
+    found = hearing_figures(2.0)
+    assert found.seconds == 2.0
+    assert 0 < found.live_window_ms == pytest.approx(found.live_share * found.live_block_ms)
+    assert min(found.load_seconds, found.file_share, found.small_share) > 0
 
 
 def test_a_picture_of_ones_own_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:

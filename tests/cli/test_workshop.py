@@ -13,10 +13,13 @@ import pytest
 from lipsmith.cli import run, train
 from lipsmith.metrics.sync import SyncReport
 from lipsmith.speech.sync import Match
+from lipsmith.speech.verdict import Verdict
 
 Captured = pytest.CaptureFixture[str]
 MATCH = Match(0.7, 0.8, 0.6, 0.5, 40.0)
-REPORT = SyncReport("film.mp4", "film.mp4", 25.0, 100, 0.5, 0.1, 0.05, Match(0.2, 0.3, 0.1, None, -80.0), MATCH, MATCH)
+LEVEL = Match(0.2, 0.3, 0.1, None, -80.0)
+VERDICT = Verdict("sound late by 280 ms", 0.97, -280.0, 0.6, 7.1)
+REPORT = SyncReport("film.mp4", "film.mp4", 25.0, 100, 0.5, 0.1, 0.05, VERDICT, MATCH, MATCH, LEVEL)
 
 
 @pytest.mark.parametrize(("group", "command"), [("train", "voice2mouth"), ("metrics", "sync"), ("metrics", "mouth")])
@@ -30,10 +33,13 @@ def test_sync_prints_for_people_and_programs(capsys: Captured, monkeypatch: pyte
     monkeypatch.setattr("lipsmith.metrics.sync.score_film", lambda *given: seen.append(given) or REPORT)
     assert run(["metrics", "sync", "film.mp4", "--speech", "other.wav"]) == 0
     out = capsys.readouterr().out
+    assert "sound late by 280 ms (confidence 97%)" in out
     assert "100 frames at 25 fps, a face in 50% of them" in out
     assert out.splitlines()[-1].split() == ["level", "0.20", "0.30", "0.10", "-", "-80", "ms"]
     assert run(["metrics", "sync", "film.mp4", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["student"]["lag_ms"] == 40.0
+    found = json.loads(capsys.readouterr().out)
+    assert found["controls"]["lag_ms"] == 40.0
+    assert (found["verdict"]["words"], found["verdict"]["confidence"]) == ("sound late by 280 ms", 0.97)
     assert seen == [(Path("film.mp4"), Path("other.wav")), (Path("film.mp4"), None)]
 
 

@@ -13,6 +13,7 @@ from lipsmith.engines import EngineSpec
 from lipsmith.engines.fake import SPEC as FAKE
 from lipsmith.engines.fake import FakeEncoder, FakeEngine, FakeOptions
 from lipsmith.engines.musetalk import SPEC as MUSETALK
+from lipsmith.engines.protocols import EncoderUse
 from lipsmith.engines.warp import SPEC as WARP
 from lipsmith.testing import EngineConformance
 from lipsmith.types import Array, Face, Image, PreparedFace, Samples
@@ -83,7 +84,7 @@ def test_drives_of_several_shapes_are_found() -> None:
             return [np.repeat(drive, 1 + (index % 2)) for index, drive in enumerate(super().push(samples))]
 
     class GrowingEngine(FakeEngine):
-        def speech_encoder(self, fps: Fraction) -> FakeEncoder:
+        def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> FakeEncoder:
             return Growing(fps, 0)
 
     with pytest.raises(AssertionError):

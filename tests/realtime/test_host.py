@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.fake import FakeEngine, FakeOptions
+from lipsmith.engines.protocols import EncoderUse
 from lipsmith.errors import Busy, SessionOver
 from lipsmith.realtime.host import LiveSession, SessionHost, feed
 from lipsmith.realtime.session import SessionOptions
@@ -255,10 +256,10 @@ def test_an_engine_that_breaks_ends_the_session_with_an_event() -> None:
     class Breaking(FakeEngine):
         broken = False
 
-        def speech_encoder(self, fps: Fraction) -> object:  # type: ignore[override]
+        def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> object:  # type: ignore[override]
             if self.broken:
                 raise RuntimeError("no memory")
-            return super().speech_encoder(fps)
+            return super().speech_encoder(fps, use)
 
     async def talk() -> None:
         engine = Breaking()

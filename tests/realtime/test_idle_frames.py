@@ -13,7 +13,9 @@ from PIL import Image
 
 from lipsmith.avatars.playback import Clip, PlaybackOrder
 from lipsmith.engines import load_engine
+from lipsmith.engines.protocols import EncoderUse
 from lipsmith.engines.warp.engine import WarpEngine
+from lipsmith.engines.warp.options import WarpOptions
 from lipsmith.face.tracker import Tracker
 from lipsmith.pipeline.render import render_stream
 from lipsmith.pipeline.timeline import Timeline
@@ -51,9 +53,8 @@ def source_frame(astronaut_file: Path) -> SourceFrame:
     return SourceFrame(0, image, (engine.prepare(image, face, analysis.identity()),))
 
 
-def world(source_frame: SourceFrame, **options: object) -> World:
-    engine = WarpEngine()
-    film = FilmInfo((256, 256), FPS, 16_000)
+def world(source_frame: SourceFrame, engine: WarpEngine | None = None, **options: object) -> World:
+    engine, film = engine or WarpEngine(), FilmInfo((256, 256), FPS, 16_000)
     return World(Session(Portrait(source_frame), engine, film, SessionOptions(**options)), engine)  # type: ignore[arg-type]
 
 
@@ -89,15 +90,19 @@ def test_the_head_never_jumps(source_frame: SourceFrame) -> None:
     assert moves[cut - 1, :MOUTH].max() < 0.3  # it closes within three frames
 
 
-def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_frame: SourceFrame) -> None:
-    one, sound = world(source_frame, ease=0), syllables(1)
+@pytest.mark.parametrize(("speech_encoder", "use"), [("small", "file"), ("whisper", "live")])
+def test_live_equals_an_offline_film_that_begins_where_the_speech_did(
+    source_frame: SourceFrame, speech_encoder: str, use: EncoderUse
+) -> None:
+    """A film may look further ahead than a session, so the film hears as sessions do; the small network always does."""
+    engine = WarpEngine(WarpOptions(speech_encoder=speech_encoder))  # type: ignore[arg-type]
+    one, sound = world(source_frame, engine, ease=0), syllables(1)
     one.run(30)
     one.session.say(sound)
     one.session.end()
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
-    engine = WarpEngine()
-    timeline = Timeline.of_speech(repeat(source_frame), engine, FPS)
+    timeline = Timeline.of_speech(repeat(source_frame), engine, FPS, use=use)
     timeline.begin_at(30 + ticks.index(live[0]))
     offline = list(render_stream(timeline, [sound], engine))
     assert len(offline) == len(live) == 25

@@ -304,14 +304,10 @@ def test_every_answer_wears_its_headers(served: Served) -> None:
 def test_about_names_limits_and_engines(served: Served) -> None:
     about = served.alice.get("/v1/about").json()
     assert (about["upload_mb"], about["needs_key"]) == (5, True)
-    gain = next(
-        one
-        for engine in about["engines"]
-        if engine["name"] == "warp"
-        for one in engine["options"]
-        if one["name"] == "gain"
-    )
-    assert gain["default"] == pytest.approx(1.35)
+    warp = next(engine for engine in about["engines"] if engine["name"] == "warp")
+    options = {one["name"]: one for one in warp["options"]}
+    assert options["gain"]["default"] == pytest.approx(1.0)
+    assert options["speech_encoder"]["choices"] == ["auto", "whisper", "small"]
 
 
 def test_the_data_folder_is_for_its_owner_alone(served: Served) -> None:

@@ -2,6 +2,16 @@
 
 from .case import Case, CaseFigures, measure
 from .control_accuracy import control_accuracy_of
+from .hearing import HearingFigures, hearing_figures
 from .memory import MemoryLaw, memory_law
 
-__all__ = ["Case", "CaseFigures", "MemoryLaw", "control_accuracy_of", "measure", "memory_law"]
+__all__ = [
+    "Case",
+    "CaseFigures",
+    "HearingFigures",
+    "MemoryLaw",
+    "control_accuracy_of",
+    "hearing_figures",
+    "measure",
+    "memory_law",
+]

@@ -17,7 +17,7 @@ from .generate import AsJson, Settings, pace
 from .records import print_json
 
 if TYPE_CHECKING:
-    from ..bench import Case, CaseFigures, MemoryLaw
+    from ..bench import Case, CaseFigures, HearingFigures, MemoryLaw
     from ..metrics.control_accuracy import ControlAccuracy
 
 app = typer.Typer(name="bench", invoke_without_command=True)
@@ -30,6 +30,7 @@ HELP = {
     "picture": "Measure on this image or video instead, at its own size.",
     "memory": "Also compare the peak memory of films of these lengths in minutes, say 1,10.",
     "obedience": "Also measure how well the mouth follows its controls.",
+    "hearing": "Also measure what it costs to turn speech into mouth controls, for files and live.",
 }
 
 
@@ -45,6 +46,7 @@ class BenchOptions:
     picture: Path | None = None
     memory: str = ""
     obedience: bool = False
+    hearing: bool = False
 
     def __post_init__(self) -> None:
         check_seconds(seconds=self.seconds)
@@ -58,6 +60,7 @@ class BenchResult:
     cases: list[CaseFigures]
     memory: MemoryLaw | None
     obedience: ControlAccuracy | None
+    hearing: HearingFigures | None = None
 
 
 @app.callback()
@@ -69,7 +72,7 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
     """
     if context.invoked_subcommand:
         return
-    from ..bench import Case, control_accuracy_of, measure, memory_law
+    from ..bench import Case, control_accuracy_of, hearing_figures, measure, memory_law
 
     options = build(BenchOptions, given)
     minutes = parse_minutes(options.memory)
@@ -81,6 +84,7 @@ def bench(context: typer.Context, as_json: AsJson = False, settings: Settings = 
         [measure(_announced(case)) for case in cases],
         memory_law(_announced(cases[0]), minutes) if minutes else None,
         control_accuracy_of(options.picture) if options.obedience else None,
+        hearing_figures() if options.hearing else None,
     )
     print_json(found) if as_json else _print_bench(found)
 
@@ -132,6 +136,8 @@ def _print_bench(found: BenchResult) -> None:
         print(f"memory: {peaks}; growth {found.memory.growth:.1%}: {'holds' if found.memory.holds else 'GROWS'}")
     if found.obedience:
         _print_obedience(found.obedience)
+    if found.hearing:
+        _print_hearing(found.hearing)
 
 
 def _print_figures(one: CaseFigures) -> None:
@@ -151,3 +157,11 @@ def _print_obedience(one: ControlAccuracy) -> None:
     print(f"  aperture: correlation {one.aperture_correlation:.3f}, error {one.aperture_error:.4f}")
     print(f"  width:    correlation {one.width_correlation:.3f}, error {one.width_error:.4f}")
     print(f"  pressed lips {one.press_gap:.4f} apart; outside the box {one.outside}/255; folds {one.folds:.1%}")
+
+
+def _print_hearing(one: HearingFigures) -> None:
+    print(f"hearing {one.seconds:g} s of speech, in processor time as a share of real time")
+    print(f"  for files {one.file_share:.4f}; live {one.live_share:.4f}; small network {one.small_share:.4f}")
+    print(
+        f"  live: {one.live_window_ms:.1f} ms for every {one.live_block_ms:.0f} ms; loaded in {one.load_seconds:.2f} s"
+    )

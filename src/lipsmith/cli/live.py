@@ -143,9 +143,9 @@ def _print_report(report: BroadcastReport, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        print(
-            f"{float(report.frames / report.fps):.1f} s on the air, {_count(report.spoken, 'speech', 'speeches')} said"
-        )
+        said = _count(report.spoken, "speech", "speeches")
+        heard = f", heard by {report.speech_encoder}" if report.speech_encoder else ""
+        print(f"{float(report.frames / report.fps):.1f} s on the air, {said} said{heard}")
         print("\n".join(_notes(report)), end="\n" if _notes(report) else "")
     if report.troubles:
         raise typer.Exit(OutputError.exit_code)

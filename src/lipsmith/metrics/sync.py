@@ -1,7 +1,7 @@
 """Score any film: the mouth that FaceMesh finds in it against the sound that goes with it.
 
-``speech.sync`` explains the three curves of the sound, ``speech.verdict`` the verdict. The film's pictures are read frame
-by frame at its own rate, its sound block by block, so a frame needs some hundred bytes of memory.
+``speech.sync`` explains the three curves of the sound, ``speech.verdict`` the verdict. The film's pictures are read
+frame by frame at its own rate, its sound block by block, so a frame needs some hundred bytes of memory.
 """
 
 from __future__ import annotations

@@ -69,6 +69,12 @@ class _Sessions(Collector):
         yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in hosts))
         for name, text in COUNTED.items():
             yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in hosts))
+        yield _gauge("hearing_share", "Cores that encode speech if all speak.", sum(one.hearing for one in hosts))
+        heard: Counts[str] = sum((Counts(one.encoders) for one in hosts), Counts())
+        encoders = GaugeMetricFamily("lipsmith_session_encoders", "Live sessions by speech encoder.", labels=["name"])
+        for name, count in sorted(heard.items()):
+            encoders.add_metric([name or "only"], count)
+        yield encoders
         slack = min((one.slack_seconds for one in hosts), default=0.0)
         yield _gauge("render_slack_seconds", "Time that one more session would leave.", slack)
         lag = GaugeMetricFamily("lipsmith_tick_lag_seconds", "How late ticks come.", labels=["quantile"])

@@ -55,7 +55,7 @@ class SlidingWindows:
     """Windows of ``width`` steps, one for every ``block`` steps, that end ``ahead`` steps after their block."""
 
     width: int = 60  # steps: 2.4 s
-    block: int = 4  # steps: 160 ms
+    block: int = 2  # steps: 80 ms
     ahead: int = 2  # steps: 80 ms
 
 
@@ -64,7 +64,7 @@ FILE = WholeWindows()
 LIVE = SlidingWindows()
 
 
-class FeatureStream(Protocol):
+class StepStream(Protocol):
     """Gives the steps of one stream of speech."""
 
     def push(self, samples: Samples) -> Array:
@@ -77,7 +77,7 @@ class FeatureStream(Protocol):
 
 
 class WholeFeatures:
-    """The ``FeatureStream`` of overlapping windows, each encoded once."""
+    """The ``StepStream`` of overlapping windows, each encoded once."""
 
     def __init__(self, windows: WholeWindows = FILE, model: EncoderModel | None = None) -> None:
         self._windows, self._model = windows, model
@@ -124,7 +124,7 @@ class WholeFeatures:
 
 
 class SlidingFeatures:
-    """The ``FeatureStream`` of a window that slides along, encoded again for every block."""
+    """The ``StepStream`` of a window that slides along, encoded again for every block."""
 
     def __init__(self, windows: SlidingWindows = LIVE, model: EncoderModel | None = None) -> None:
         self._windows, self._model = windows, model
@@ -212,7 +212,7 @@ def _joined(found: Sequence[Array]) -> Array:
     return np.concatenate([np.zeros((0, WIDTH), np.float32), *found])
 
 
-def feature_stream(windows: Windows, model: EncoderModel | None = None) -> FeatureStream:
+def feature_stream(windows: Windows, model: EncoderModel | None = None) -> StepStream:
     """A fresh stream of features."""
     return WholeFeatures(windows, model) if isinstance(windows, WholeWindows) else SlidingFeatures(windows, model)
 

@@ -1,11 +1,11 @@
 """Says in words whether a mouth follows a sound, and how sure that is.
 
 The curves expected from the sound are correlated with the measured ones at many lags. Where the mouth follows, one lag
-near zero stands out from all others. By how much is measured against the correlations at the other lags, which tell what
-chance gives for this speaker and this length of film. SyncNet's confidence, peak minus median, is of the same kind.
+near zero stands out from all others. By how much is measured against the correlations at the other lags, which tell
+what chance gives for this speaker and this length of film. SyncNet's confidence, peak minus median, is of that kind.
 
-The constants were chosen on two films of people, whole and in pieces, with their own sound and with that of others: at the
-least score, 1 to 5 % of the wrong pairs of 5 to 19 s would pass, and no right one of 10 s would fail.
+The constants were chosen on two films of people, whole and in pieces, with their own sound and with that of others. At
+the least score, 1 to 5 % of the wrong pairs of 5 to 19 s would pass, and no right one of 10 s would fail.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def judge(sound: Sequence[Curve], mouth: Sequence[Curve], fps: Fraction) -> Verd
     lags = np.arange(-most, most + 1)
     pairs = [(_syllables(one, fps), _syllables(other, fps)) for one, other in zip(sound, mouth, strict=True)]
     found = np.array([np.mean([_delayed(one, other, lag) for one, other in pairs]) for lag in lags])
-    best = int(np.argmax(np.where(abs(lags) <= _FURTHEST * fps, found, -1.0)))
-    others = found[abs(lags - lags[best]) > _PEAK * fps]
+    best = int(np.argmax(np.where(abs(lags) <= float(_FURTHEST * fps), found, -1.0)))
+    others = found[abs(lags - lags[best]) > float(_PEAK * fps)]
     spread = float(others.std())
     score = float(found[best] - np.median(others)) / spread if spread > 1e-9 else 0.0
     lag_ms = 1000 * (float(lags[best]) + _beyond(found, best)) / float(fps)

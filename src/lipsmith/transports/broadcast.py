@@ -34,6 +34,7 @@ class BroadcastReport:
     spoken: int  # speeches that were spoken to their end
     stalls: int  # ticks that waited for a picture
     troubles: tuple[str, ...]  # why a sink was dropped or the session ended, one sentence each
+    speech_encoder: str = ""  # which of the engine's speech encoders heard; "": it has one only
 
 
 class _TickCounts:
@@ -80,7 +81,8 @@ async def broadcast(
     finally:
         await host.close()
     await watch
-    return BroadcastReport(frames, live.film.fps, counts.spoken, live.session.stalls, tuple(counts.troubles))
+    stalls, troubles = live.session.stalls, tuple(counts.troubles)
+    return BroadcastReport(frames, live.film.fps, counts.spoken, stalls, troubles, live.session.encoder_name)
 
 
 def playing_rate(speeches: Sequence[Speech]) -> int:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsmith.engines.protocols import EncoderUse, NamedEncoder
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.foldover import foldover_share
 from lipsmith.errors import FaceError, OptionError
@@ -279,13 +280,31 @@ def test_options_out_of_range_are_named(options: dict[str, object]) -> None:
         WarpOptions(**options)
 
 
-def test_the_gain_widens_the_opening_alone(speech_file: Path) -> None:
+@pytest.mark.parametrize(
+    ("choice", "use", "heard_by"),
+    [
+        ("auto", "file", "whisper"),
+        ("auto", "live", "whisper"),
+        ("auto", "live_cheap", "small"),
+        ("small", "file", "small"),
+        ("small", "live", "small"),
+        ("whisper", "live_cheap", "whisper"),
+    ],
+)
+def test_the_option_says_who_hears(choice: str, use: EncoderUse, heard_by: str) -> None:
+    encoder = WarpEngine(WarpOptions(speech_encoder=choice)).speech_encoder(Fraction(25), use)
+    assert isinstance(encoder, NamedEncoder)
+    assert encoder.name == heard_by
+
+
+@pytest.mark.parametrize("use", ["file", "live", "live_cheap"])
+def test_the_gain_widens_the_opening_alone(speech_file: Path, use: EncoderUse) -> None:
     sound = open_speech(speech_file)
     hearing = Resampler(sound.rate)
     heard = np.concatenate([hearing.push(block) for block in sound.blocks()])[:48_000]
 
     def mouth(gain: float) -> np.ndarray:
-        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).speech_encoder(Fraction(25))
+        encoder = WarpEngine(WarpOptions(idle=False, gain=gain)).speech_encoder(Fraction(25), use)
         return np.stack(encoder.push(heard) + encoder.flush())[:, :8]
 
     opening, shape = [0, 3, 4], [1, 2, 5, 6, 7]

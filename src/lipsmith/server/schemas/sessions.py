@@ -29,7 +29,7 @@ class SessionBody(BaseModel):
 
     model_config = example(
         "LiveSession", id="9b0de2a76f1c4c53", avatar="anna", state="idle", size=[512, 512], fps="25", rate=24_000,
-        created="2026-01-31T12:00:00Z", token=None, expires=None,
+        speech_encoder="whisper", created="2026-01-31T12:00:00Z", token=None, expires=None,
         links={"self": "/v1/sessions/9b0de2a76f1c4c53", "events": "/v1/sessions/9b0de2a76f1c4c53/events"},
     )  # fmt: skip
     id: str
@@ -38,6 +38,9 @@ class SessionBody(BaseModel):
     size: list[int] = Field(min_length=2, max_length=2)
     fps: str
     rate: int
+    speech_encoder: str | None = Field(
+        None, description="Which of the engine's networks hears: whisper, or small where there is no room for it."
+    )
     created: str
     token: str | None = None
     expires: str | None = None
@@ -155,6 +158,7 @@ def session_of(
         size=list(film.size),
         fps=str(film.fps),
         rate=film.rate,
+        speech_encoder=handle.live.session.encoder_name or None,
         created=moment(handle.created),
         token=token[0] if token else None,
         expires=moment(token[1]) if token else None,

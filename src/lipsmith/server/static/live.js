@@ -56,6 +56,7 @@ const TEXTS = {
   "event.voice_failed": ["the voice failed", "朗读出错"],
   "event.failed": ["the engine failed", "引擎出错"],
   "event.closed": ["closed", "已关闭"],
+  "event.hears": ["heard by {encoder}", "语音识别网络：{encoder}"],
   "event.line": ["connected by {way}", "通过 {way} 连接"],
   "event.lost": ["connection lost", "连接中断"],
   "lost": ["The connection was lost. Start again.", "连接已断开，请重新开始。"],
@@ -131,6 +132,7 @@ async function start() {
   try {
     state.session = await call("POST", "/v1/sessions", { body: { avatar: state.avatar.id }, type: "application/json" });
     await connect();
+    if (state.session.speech_encoder) note("hears", { encoder: state.session.speech_encoder });
     listen();
   } catch (error) {
     await finish();

@@ -1,0 +1,128 @@
+"""Who hears in a session: the best encoder for which there is room, measured, and chosen when the session is opened."""
+
+from __future__ import annotations
+
+import asyncio
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lipsmith.engines.fake import FakeEncoder, FakeEngine
+from lipsmith.engines.protocols import EncoderUse
+from lipsmith.errors import Busy
+from lipsmith.realtime.admission import SHARE, Admission, LoadModel
+from lipsmith.realtime.encoder_choice import EncoderChoice
+from lipsmith.realtime.host import SessionHost
+from lipsmith.types import Array, Samples
+from tests.support.session_doubles import Info, QuickAvatar
+
+FPS = Fraction(25)
+
+
+class Clock:
+    """Seconds that pass only where somebody works."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Named(FakeEncoder):
+    """Takes ``cost`` seconds for a second of sound."""
+
+    def __init__(self, name: str, cost: float, clock: Clock) -> None:
+        super().__init__(FPS, 0)
+        self.name, self._cost, self._clock = name, cost, clock
+        self.heard = 0
+
+    def push(self, samples: Samples) -> list[Array]:
+        self._clock.seconds += self._cost * len(samples) / 16_000 + (1.0 if not self.heard else 0)  # it is loaded
+        self.heard += len(samples)
+        return super().push(samples)
+
+
+class TwoEars(FakeEngine):
+    """Hears well at a third of a core, or worse for nothing."""
+
+    def __init__(self, clock: Clock, cheap: str = "small") -> None:
+        super().__init__()
+        self._clock, self._cheap = clock, cheap
+
+    def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> FakeEncoder:
+        best = Named("whisper", 0.3, self._clock)
+        return best if use != "live_cheap" or self._cheap == "whisper" else Named("small", 0.001, self._clock)
+
+
+def choice(engine: FakeEngine, clock: Clock, render: float = 0.001) -> EncoderChoice:
+    load = LoadModel()
+    load.measured(1, render)
+    found = EncoderChoice(Admission(load, 1))
+    found.measure(engine, FPS, clock)
+    return found
+
+
+def test_both_encoders_are_measured_without_their_loading() -> None:
+    clock = Clock()
+    assert choice(TwoEars(clock), clock).costs == pytest.approx({"live": 0.3, "live_cheap": 0.001})
+    assert choice(TwoEars(clock, "whisper"), clock).costs == pytest.approx({"live": 0.3})
+    assert list(choice(FakeEngine(), clock).costs) == ["live"]
+
+
+def test_the_best_that_fits_is_chosen_then_the_cheap_one_then_nobody() -> None:
+    clock = Clock()
+    one = choice(TwoEars(clock), clock, render=0.006)  # 15 % of a tick a session
+    assert one.choose(0, FPS, 0.0) == "live"
+    assert one.choose(1, FPS, 0.3) == "live_cheap"  # two would take .3 for rendering and .6 for hearing, of .8
+    assert one.choose(2, FPS, 0.301) == "live_cheap"
+    with pytest.raises(Busy, match="3 live sessions"):
+        one.choose(3, FPS, 0.302)
+
+
+def test_without_a_cheap_encoder_a_session_that_does_not_fit_is_refused_unless_it_is_the_first() -> None:
+    clock = Clock()
+    one = choice(TwoEars(clock, "whisper"), clock, render=0.010)
+    assert one.choose(0, FPS, 0.0) == "live"
+    with pytest.raises(Busy):
+        one.choose(1, FPS, 0.3)
+    assert choice(TwoEars(clock, "whisper"), clock, render=0.1).choose(0, FPS, 0.0) == "live"
+    assert choice(TwoEars(clock), clock, render=0.1).choose(0, FPS, 0.0) == "live_cheap"
+
+
+def test_hearing_takes_from_the_slack() -> None:
+    load = LoadModel()
+    load.measured(1, 0.002)
+    admission = Admission(load, 1)
+    assert admission.slack(2, FPS, 0.25) == pytest.approx((SHARE - 0.25) * 0.04 - 0.004)
+
+
+def test_sessions_say_who_hears_and_the_host_counts_them() -> None:
+    class SlowAvatar(QuickAvatar):
+        info = Info(fps=Fraction(5))
+
+    async def talk() -> None:
+        clock = Clock()
+        host = SessionHost(TwoEars(clock), clock=clock)
+        avatar = SlowAvatar(FakeEngine(), 7)
+        opened = [await host.open(avatar, 16_000) for _ in range(4)]
+        assert [one.session.encoder_name for one in opened] == ["whisper", "whisper", "small", "small"]
+        assert host.stats().encoders == {"whisper": 2, "small": 2}
+        assert host.stats().hearing == pytest.approx(0.602)
+        await opened[0].close()
+        await asyncio.sleep(0)
+        assert (await host.open(avatar, 16_000)).session.encoder_name == "whisper"
+        await host.close()
+
+    asyncio.run(talk())
+
+
+def test_an_engine_with_one_encoder_has_no_name_for_it() -> None:
+    async def talk() -> None:
+        host = SessionHost(FakeEngine())
+        one = await host.open(QuickAvatar(FakeEngine(), 7), 16_000)
+        assert one.session.encoder_name == ""
+        one.say(np.zeros(100, np.float32))
+        await host.close()
+
+    asyncio.run(talk())
