@@ -1,4 +1,4 @@
-"""Checks this machine: versions, libraries, codecs, hardware, engines, weights and files. Names a remedy for faults."""
+"""Checks this machine: versions, libraries, codecs, hardware, engines, voices, weights, files. Names remedies."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Run all checks; takes about a second."""
     looks: tuple[Callable[[], Iterable[Finding]], ...] = (
-        _versions, _opencv, _system, _codecs, _processor, _graphics, _engines, _weights, _files
+        _versions, _opencv, _system, _codecs, _processor, _graphics, _engines, _voices, _weights, _files
     )  # fmt: skip
     return [finding for look in looks for finding in look()]
 
@@ -218,6 +218,15 @@ def _engines() -> Iterator[Finding]:
     for spec in engine_table().values():
         reason = spec.unavailable_reason(spec.options())
         yield Finding("engines", spec.name, "can run" if reason is None else f"cannot run: {reason}")
+
+
+def _voices() -> Iterator[Finding]:
+    from .tts.espeak_library import has_espeak
+    from .tts.kokoro import unavailable_reason
+
+    absent = None if has_espeak() else 'pip install "lipsmith[voice]" brings it'
+    for name, reason in (("espeak", absent), ("kokoro", unavailable_reason())):
+        yield Finding("voices", name, "can speak" if reason is None else f"cannot speak: {reason}")
 
 
 def _weights() -> Iterator[Finding]:

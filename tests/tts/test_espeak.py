@@ -51,6 +51,20 @@ def test_it_speaks_aloud_as_long_as_a_person_would(
     assert np.abs(samples).max() <= 1
 
 
+def test_it_says_when_each_phone_begins(voice: EspeakVoice) -> None:
+    async def spoken() -> list[SpokenSound]:
+        return [sound async for sound in voice.speak("Peter, go.")]
+
+    sounds, done, phones = asyncio.run(spoken()), 0, []
+    for sound in sounds:
+        assert all(0 <= phone.sample < len(sound.samples) for phone in sound.phones)
+        phones += [(done + phone.sample, phone.ipa) for phone in sound.phones]
+        done += len(sound.samples)
+    assert phones == sorted(phones, key=lambda phone: phone[0])
+    assert "".join(ipa for _, ipa in phones).startswith("piːɾɚɡoʊ")
+    assert "" in [ipa for _, ipa in phones]
+
+
 def test_every_language_that_it_lists_can_be_chosen(voice: EspeakVoice) -> None:
     assert {"cmn", "en-gb", "fr-fr", "ja", "yue"} <= set(voice.languages)
 

@@ -128,3 +128,14 @@ def test_a_part_is_put_together_from_pieces(publisher: Publisher, tmp_path: Path
     assert found.path.read_bytes() == b"abab"
     assert said == [f"net: {found.path}"]
     assert import_folder(half, [wanted]) == [found]  # it is here
+    assert not (tmp_path / "models" / STAGING_FOLDER).exists()
+
+
+def test_files_of_such_a_part_may_lie_in_the_folder_itself(publisher: Publisher, tmp_path: Path) -> None:
+    plain = part(publisher)
+    wanted = Part("net", "a net", ("net",), plain.weights, "MIT", plain.companions, assemble=lambda *_: False)
+    for name in ("net.bin", "beside.bin"):
+        (tmp_path / name).write_bytes(BODY)
+    (found,) = import_folder(tmp_path, [wanted])
+    assert found.path == tmp_path / "models" / "net" / "net.bin"
+    assert found.path.resolve() == tmp_path / "net.bin"

@@ -42,7 +42,7 @@ class SpeakResult:
 
 TEXT_HELP = {
     "text": "Text to speak, in place of SPEECH.",
-    "voice": "The voice for --text: espeak, espeak:LANGUAGE, openai:URL. auto: espeak.",
+    "voice": "The voice for --text: espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL. auto: espeak.",
 }
 
 

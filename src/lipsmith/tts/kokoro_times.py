@@ -1,9 +1,10 @@
 """When each phone of Kokoro's speech sounds, from the lengths that the network gives its symbols.
 
-Measured on all voices against the sound (hiss of [s], level of vowels, closures of [p t k], nasals): a symbol sounds
-60 ms before the network books it. Marks have frames too: those of a stress belong to the phone after it, those of
-length and tone to the phone before, a space's half to each side; punctuation is a pause. The last phone of a sentence
-books .2 to .4 s of the silence behind it, so the sound decides where a pause begins and ends.
+A symbol sounds about 60 ms before the network books it. Measured on 68 voices and mixes, the sound then changes 4 to
+16 ms after our boundaries ([s] by its hiss, closures of [p t k b m] by the level); with eSpeak's own boundaries, 0.
+Marks have frames too: those of a stress belong to the phone after it, those of length and tone to the phone before, a
+space's half to each side; punctuation is a pause. The last phone of a sentence books .2 to .4 s of the silence behind
+it, so the sound decides where a pause begins and ends.
 """
 
 from __future__ import annotations

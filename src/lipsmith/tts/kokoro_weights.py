@@ -94,7 +94,7 @@ def _styles(stored: dict[str, bytes]) -> dict[str, Samples]:
 
 
 KOKORO = Part(
-    "kokoro", "Kokoro-82M: natural voices in seven languages", ("kokoro", "."), (NETWORK,),
+    "kokoro", "Kokoro-82M: natural voices in seven languages", ("kokoro",), (NETWORK,),
     "Apache-2.0 (weights and voices), MIT (export)", (VOICES,), assemble=assemble,
 )  # fmt: skip
 CATALOGUE = Catalogue((KOKORO,), {"kokoro": ("kokoro",)})

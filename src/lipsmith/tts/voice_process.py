@@ -64,8 +64,9 @@ class VoiceProcess:
         samples: Samples = np.frombuffer(answer.payload, "<i2").astype(np.float32) / 32768
         rate, phones = answer.header["rate"], answer.header.get("phones", [])
         for start in range(0, len(samples), size := round(PIECE_SECONDS * rate)):
-            within = tuple(SpokenPhone(at - start, ipa) for at, ipa in phones if start <= at < start + size)
-            yield SpokenSound(samples[start : start + size], rate, within)
+            piece = samples[start : start + size]
+            within = tuple(SpokenPhone(at - start, ipa) for at, ipa in phones if start <= at < start + len(piece))
+            yield SpokenSound(piece, rate, within)
 
     async def close(self) -> None:
         """End the process, also in the middle of a sentence."""

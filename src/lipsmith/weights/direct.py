@@ -28,6 +28,10 @@ def download(one: OfficialFile, address: str, staging: Path) -> Path:
             _append(address, path, here)
         except http.client.HTTPException as problem:
             raise OSError(f"the connection broke: {type(problem).__name__}") from problem
+        except urllib.error.HTTPError:
+            raise
+        except urllib.error.URLError as problem:
+            raise OSError(str(problem.reason)) from None
     if one.size and (seen := path.stat().st_size) < one.size:
         raise OSError(f"it stopped at {seen} of {one.size} bytes")
     return path

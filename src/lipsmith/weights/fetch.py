@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
@@ -116,8 +116,9 @@ def import_folder(
         OutputError: a link or copy cannot be made.
     """
     source = folder / "models" if (folder / "models").is_dir() else folder
-    there = [found for part in parts if (found := search(part, source))]
-    made = [found for part in parts if search(part, source) is None and (found := _assembled(part, folder, to, report))]
+    there = [found for part in parts if (found := search(part, source) or _lying_open(part, source))]
+    absent = [part for part in parts if part.name not in {found.part.name for found in there}]
+    made = [found for part in absent if (found := _assembled(part, folder, models_folder(to), report))]
     if not there and not made:
         wanted = ", ".join(f"{one.folders[0]}/{one.weights[-1].name}" for one in parts)
         raise InputError(f"{source} holds no network that is known here; looked for {wanted}.")
@@ -129,21 +130,31 @@ def import_folder(
     return [*(found for one in there if (found := search(one.part, models_folder(to)))), *made]
 
 
-def _assembled(part: Part, source: Path, to: Path | None, report: Report) -> FoundPart | None:
-    """Put ``part`` together from pieces in ``source`` if they are there; what is here already stays."""
-    folder = models_folder(to)
-    target = folder / part.folders[0]
-    if part.assemble is None:
+def _lying_open(part: Part, source: Path) -> FoundPart | None:
+    """The files of a part with names of its own, in ``source`` itself."""
+    return (
+        replace(found, part=part)
+        if part.assemble and (found := search(replace(part, folders=(".",)), source))
+        else None
+    )
+
+
+def _assembled(part: Part, source: Path, models: Path, report: Report) -> FoundPart | None:
+    """Put ``part`` together from pieces in ``source``; None: it has none. Files that are in ``models`` already stay."""
+    staging, target = models / STAGING_FOLDER / part.name, models / part.folders[0]
+    if part.assemble is None or not part.assemble(source, staging):
         return None
-    if search(part, folder) is None and not part.assemble(source, target):
-        return None
-    found = find(part, folder)
-    if fault := checksum_mismatch(found):
-        for one in (found.file, *part.companions):
-            (target / one.name).unlink(missing_ok=True)
+    fresh = FoundPart(part, staging, part.weights[0])
+    if fault := checksum_mismatch(fresh):
+        shutil.rmtree(staging)
         raise InputError(f"What {source} holds of {part.name} gives another file: {fault}. It was thrown away.")
-    report(f"{part.name}: {found.path}")
-    return found
+    target.mkdir(parents=True, exist_ok=True)
+    for one in (fresh.file, *part.companions):
+        if not (target / one.name).exists():
+            (staging / one.name).replace(target / one.name)
+    _clear_staging(models, part)
+    report(f"{part.name}: {target / fresh.file.name}")
+    return FoundPart(part, target, fresh.file)
 
 
 def checksum_mismatch(found: FoundPart, parts: Iterable[Part] = ()) -> str | None:
@@ -170,9 +181,13 @@ def _fetch_part(wanted: Part, folder: Path, hub: Hub, report: Report) -> None:
         _verify(one, downloaded, stated_sha256)
         target.mkdir(parents=True, exist_ok=True)
         downloaded.replace(target / one.name)
-    shutil.rmtree(folder / STAGING_FOLDER / wanted.name, ignore_errors=True)
+    _clear_staging(folder, wanted)
+
+
+def _clear_staging(models: Path, part: Part) -> None:
+    shutil.rmtree(models / STAGING_FOLDER / part.name, ignore_errors=True)
     with suppress(OSError):
-        (folder / STAGING_FOLDER).rmdir()  # unless another half download lies there
+        (models / STAGING_FOLDER).rmdir()  # unless another half download lies there
 
 
 def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | None]:

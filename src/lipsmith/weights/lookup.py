@@ -112,11 +112,15 @@ def refuse_swapped(found: FoundPart, parts: Iterable[Part]) -> None:
 
 def missing_sentence(parts: Iterable[Part], only: Path | None, asked: str) -> str:
     """The message for missing networks: files, folders searched, and commands. ``asked``: the name for ``fetch``."""
-    missing = [f"{one.name} ({readable_size(one.size)}: {_missing_files(one, only) or _files(one)})" for one in parts]
+    wanted = list(parts)
+    missing = [f"{one.name} ({readable_size(one.size)}: {_missing_files(one, only) or _files(one)})" for one in wanted]
+    whose = "the models folder of a MuseTalk that you have"
+    if all(one.assemble for one in wanted):
+        whose = "the files that you have, or the packages that hold them in pieces (docs/weights.md)"
     looked, to = ", ".join(map(str, search_folders(only))), f" --to {only}" if only else ""
     return (
         f"The weights {', '.join(missing)} are not in {looked}. `lipsmith weights fetch {asked}{to}` downloads them; "
-        f"`lipsmith weights import FOLDER{to}` takes over the models folder of a MuseTalk that you have."
+        f"`lipsmith weights import FOLDER{to}` takes over {whose}."
     )
 
 
