@@ -22,7 +22,7 @@ VERDICT = Verdict("sound late by 280 ms", 0.97, -280.0, 0.6, 7.1)
 REPORT = SyncReport("film.mp4", "film.mp4", 25.0, 100, 0.5, 0.1, 0.05, VERDICT, MATCH, MATCH, LEVEL)
 
 
-@pytest.mark.parametrize(("group", "command"), [("train", "voice2mouth"), ("metrics", "sync")])
+@pytest.mark.parametrize(("group", "command"), [("train", "voice2mouth"), ("metrics", "sync"), ("metrics", "mouth")])
 def test_a_group_alone_shows_its_commands(group: str, command: str, capsys: Captured) -> None:
     assert run([group]) == 0
     assert f"  {command} " in capsys.readouterr().out
@@ -51,27 +51,49 @@ def test_sync_of_a_missing_film_is_one_sentence(capsys: Captured) -> None:
 def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from lipsmith.training.voice2mouth.trainer import TrainOptions
+    from lipsmith.training.voice2mouth.pipeline import VoiceOptions
 
-    seen: list[TrainOptions] = []
+    seen: list[VoiceOptions] = []
 
-    def learn(options: TrainOptions, progress: Callable[[str, float], None]) -> dict[str, Any]:
+    def learn(options: VoiceOptions, progress: Callable[[str, float], None]) -> dict[str, Any]:
         seen.append(options)
         progress("training, step 50", 0.5)
-        return {"bytes": 1234}
+        return {"heads": {"bytes": 12}, "student": {"bytes": 1234}}
 
-    monkeypatch.setattr("lipsmith.training.voice2mouth.trainer.train", learn)
-    words = ["train", "voice2mouth", "--folder", str(tmp_path), "-o", str(tmp_path / "ear.onnx"), "--steps", "10"]
-    assert run(words) == 0
-    assert seen == [TrainOptions(tmp_path, tmp_path / "ear.onnx", steps=10)]
+    monkeypatch.setattr("lipsmith.training.voice2mouth.pipeline.train_voice2mouth", learn)
+    assert run(["train", "voice2mouth", "-o", str(tmp_path), "--steps", "10", "--start", "random"]) == 0
+    assert seen == [VoiceOptions(tmp_path, tmp_path / "work", steps=10, start="random")]
     printed = capsys.readouterr()
-    assert printed.out == f"{tmp_path / 'ear.onnx'}: 1234 bytes, scores in ear.json\n"
+    assert printed.out.splitlines() == [
+        f"{tmp_path / 'mouth_heads.npz'}: 12 bytes, scores in mouth_heads.json",
+        f"{tmp_path / 'voice2mouth.onnx'}: 1234 bytes, scores in voice2mouth.json",
+    ]
     assert printed.err == "training, step 50: 50%\n"
+
+
+def test_mouth_prints_a_row_for_every_film(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lipsmith.metrics.mouth import MouthScore
+
+    heard: list[object] = []
+
+    def score(film: Path, curves: Callable[[], object]) -> MouthScore:
+        heard.append(curves())
+        return MouthScore(str(film), 100, -80.0, 0.61, 0.5, 0.4, 0.9, 0.8, 0.05)
+
+    monkeypatch.setattr("lipsmith.metrics.mouth.score_mouth", score)
+    assert run(["metrics", "mouth", "a.mp4", "b.mp4", "--hearing", "small"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[-1] for row in rows] == ["film", "a.mp4", "b.mp4"]
+    assert rows[1].split() == ["0.61", "0.50", "0.40", "0.90", "0.80", "5.0%", "-80", "ms", "a.mp4"]
+    assert [type(one).__name__ for one in heard] == ["StudentStream"] * 2
+    assert run(["metrics", "mouth", "a.mp4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["aperture"] == 0.61
+    assert run(["metrics", "mouth", "a.mp4", "--heads", "none.npz"]) == 3
 
 
 def test_without_torch_the_extra_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert run(["train", "voice2mouth", "--folder", str(tmp_path)]) == 5
+    assert run(["train", "voice2mouth", "-o", str(tmp_path)]) == 5
     assert "pip install 'lipsmith[train]'" in capsys.readouterr().err
 
 

@@ -53,13 +53,13 @@ def test_teeth_touch_the_lip(bite):
 def test_rounded_phones_pucker_and_stay_small(round_one):
     given = at(curves("t", round_one, "t", duration=0.15), 1, 0.15)
     assert given[:, PUCKER].mean() >= 0.6
-    assert lip_opening(given).mean() <= 0.07
+    assert lip_opening(given).mean() <= 0.075
 
 
 def test_open_vowels_open_wider_than_close_ones_and_silence_is_shut():
     openings = {vowel: lip_opening(at(curves(vowel, duration=0.2), 0, 0.2)).mean() for vowel in "ɑaɛəiu"}
     assert openings["ɑ"] > openings["ɛ"] > openings["ə"] > openings["i"] > openings["u"]
-    assert 0.12 <= openings["ɑ"] <= 0.2
+    assert 0.24 <= openings["ɑ"] <= 0.3  # as wide as people on film; 1.6 times the textbook's mouth
     assert lip_opening(mouth_curves([Segment(0, 16_000, "sil")], 16_000)).max() == 0
 
 
@@ -97,3 +97,26 @@ def test_louder_vowels_are_emphasised():
     assert emphasis[0] == emphasis[2] == 1
     plain, wide = (mouth_curves(segments, len(samples), scale)[:, JAW] for scale in (None, emphasis))
     assert wide[15] > plain[15]
+
+
+def test_a_short_pause_leaves_the_mouth_ajar_and_a_long_one_shuts_it():
+    """People on film shut their mouths in long pauses only."""
+
+    def opening_after(pause):
+        edges = np.cumsum([0, 0.5, 0.15, pause, 0.15, 0.5])
+        names = ("sil", "a", "sil", "a", "sil")
+        segments = [
+            Segment(round(a * 16_000), round(b * 16_000), name)
+            for a, b, name in zip(edges[:-1], edges[1:], names, strict=True)
+        ]
+        given = lip_opening(mouth_curves(segments, segments[-1].stop))
+        return given[round((edges[2] + pause / 2) * CURVE_RATE)]
+
+    assert opening_after(0.2) > 0.05
+    assert opening_after(1.5) < 0.005
+
+
+def test_the_mouth_of_rounded_phones_and_of_r_is_smaller_than_that_of_their_spread_kin():
+    jaws = {symbol: PHONES[symbol].target[JAW] for symbol in "uoɔɹwiɛak"}
+    assert jaws["a"] > jaws["ɛ"] > jaws["k"] > jaws["ɔ"]
+    assert max(jaws["u"], jaws["w"], jaws["ɹ"]) < jaws["i"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,9 +13,12 @@ from .generate import AsJson
 from .records import print_json
 
 if TYPE_CHECKING:
+    from ..metrics.mouth import MouthScore
     from ..metrics.sync import SyncReport
+    from ..speech.curve_streams import CurveStream
     from ..speech.sync import Match
 
+Hearing = Literal["file", "live", "small"]
 app = typer.Typer(name="metrics", rich_markup_mode=None)
 
 
@@ -35,6 +40,56 @@ def sync(
 
     report = score_film(film, speech)
     print_json(report) if as_json else _print_report(report)
+
+
+@app.command()
+def mouth(
+    films: Annotated[list[Path], typer.Argument(metavar="FILM", help="Films of people that talk.")],
+    hearing: Annotated[
+        Hearing, typer.Option(help="Who hears: the speech encoder as for files or live, or the small network.")
+    ] = "file",
+    heads: Annotated[Path | None, typer.Option(help="Heads to try, as `train voice2mouth` writes them.")] = None,
+    student: Annotated[Path | None, typer.Option(help="A small network to try; with --hearing small.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score what hears: the mouth that the sound of real films leads to expect, against the mouth in their pictures.
+
+    Correlations are over time, with the sound moved to where the lips fit best. The opening and its swing (deviation)
+    are shares of the measured ones; pressed is the share of frames in which the lips are expected to touch.
+
+    Examples:
+
+      lipsmith metrics mouth interview.mp4 lecture.mp4
+
+      lipsmith metrics mouth interview.mp4 --hearing live --heads out/voice2mouth/mouth_heads.npz
+    """
+    from ..metrics.mouth import score_mouth
+
+    curves = _curves(hearing, heads, student)
+    scores = [score_mouth(film, curves) for film in films]
+    print_json(scores) if as_json else _print_mouths(scores)
+
+
+def _curves(hearing: Hearing, heads: Path | None, student: Path | None) -> Callable[[], CurveStream]:
+    """Begins streams of whoever hears: shipped, or from the files given."""
+    from ..speech.curve_streams import EncoderStream, StudentStream, curve_stream
+    from ..speech.mouth_heads import read_heads
+    from ..speech.student import read_student
+
+    if hearing == "small":
+        return partial(StudentStream, read_student(student.read_bytes())) if student else partial(curve_stream, "small")
+    if heads is None:
+        return partial(curve_stream, hearing)
+    return partial(EncoderStream, hearing, getattr(read_heads(heads), hearing))
+
+
+def _print_mouths(scores: list[MouthScore]) -> None:
+    print("aperture   jaw  width  opening  swing  pressed  sound early by  film")
+    for one in scores:
+        print(
+            f"{one.aperture:8.2f} {one.jaw:5.2f} {one.width:6.2f} {one.opening:8.2f} {one.swing:6.2f} "
+            f"{one.pressed:8.1%} {one.lag_ms:12.0f} ms  {one.film}"
+        )
 
 
 def _print_report(report: SyncReport) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .generate import AsJson
 from .records import print_json
 
+Part = Literal["all", "heads", "student"]
 PROGRESS_INTERVAL = 10.0  # seconds between two lines of progress
 app = typer.Typer(name="train", rich_markup_mode=None)
 
@@ -24,29 +25,47 @@ def train(context: typer.Context) -> None:
 
 @app.command()
 def voice2mouth(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The network to write.")] = Path(
-        "out/voice2mouth.onnx"
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("out/voice2mouth"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the corpus and what is half done. [default: work, in the output]")
+    ] = None,
+    part: Annotated[Part, typer.Option(help="What to make: the encoder's heads, the small student, or both.")] = "all",
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 2,
+    share: Annotated[float, typer.Option(help="Share of the corpus to build and use.", min=0.001, max=1)] = 1.0,
+    steps: Annotated[int | None, typer.Option(help="The student's steps. [default: 600, or 9000 from random]")] = None,
+    start: Annotated[str, typer.Option(help="The student's first weights: shipped, random, or an .onnx file.")] = (
+        "shipped"
     ),
-    folder: Annotated[Path, typer.Option(help="Folder of the corpus and the checkpoint.")] = Path("out/voice2mouth"),
-    seed: Annotated[int | None, typer.Option(help="Random seed. [default: as shipped]")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps. [default: as shipped]")] = None,
-    share: Annotated[float | None, typer.Option(help="Share of the corpus to build. [default: as shipped]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the student network that turns speech into mouth controls.
+    """Train what turns speech into mouth controls: the heads of the speech encoder, and the small student.
 
-    Builds a corpus with the synthesisers on this machine (eSpeak NG, flite, festival), trains a new network or resumes
-    a stopped training, and writes the network with its scores beside it.
+    Builds a corpus with the synthesisers on this machine (Kokoro, eSpeak NG, flite, festival), fits both heads, tunes
+    the student, and writes mouth_heads.npz and voice2mouth.onnx with their scores. What was stopped goes on where it
+    was. Takes about half an hour on two cores.
 
-    Needs further packages: pip install "lipsmith[train]". Without a GPU, install torch first, because PyPI's brings
-    gigabytes of CUDA: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    Kokoro's voices come with: lipsmith weights fetch kokoro. The student needs: pip install "lipsmith[train]". Without
+    a GPU, install torch first, because PyPI's brings gigabytes of CUDA:
+    pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+
+    Examples:
+
+      lipsmith train voice2mouth
+
+      lipsmith train voice2mouth --part heads -o out/ears
+
+      lipsmith train voice2mouth --part student --start random --steps 9000
     """
-    from ..training.voice2mouth import trainer
+    from ..training.voice2mouth.pipeline import VoiceOptions, train_voice2mouth
 
-    given = {"seed": seed, "steps": steps, "share": share}
-    options = {name: value for name, value in given.items() if value is not None}
-    scores = trainer.train(trainer.TrainOptions(folder, output, **options), TrainingProgress().report)  # type: ignore[arg-type]
-    print_json(scores) if as_json else print(f"{output}: {scores['bytes']} bytes, scores in {output.stem}.json")
+    options = VoiceOptions(output, folder or output / "work", part, seed, share, steps, start)
+    made = train_voice2mouth(options, TrainingProgress().report)
+    if as_json:
+        print_json(made)
+        return
+    for name, scores in made.items():
+        file = {"heads": "mouth_heads.npz", "student": "voice2mouth.onnx"}[name]
+        print(f"{output / file}: {scores['bytes']} bytes, scores in {Path(file).stem}.json")
 
 
 class TrainingProgress:

@@ -205,6 +205,7 @@ def _summary(options: CorpusOptions, report: CorpusReport) -> dict[str, object]:
     return {
         "seed": options.seed,
         "share": options.share,
+        "sources": [source.name for source in options.sources],
         "synthesisers": report.versions,
         "minutes": report.minutes,
         "dropped": report.dropped,

@@ -29,6 +29,7 @@ _FALL = 1.3  # exponent of the dominance function
 _FLOOR = 1e-3
 _SMOOTHING = 1.5  # points
 _LINGER, _ANTICIPATE = 0.12, 0.08  # s: the mouth closes later than the last phone and opens before the first
+_SHUT_AFTER = 1.2  # s: a pause that long shuts the mouth with its full weight
 _CONTACT_REACH = 0.022  # s: reach of press and bite, whatever the phone's own is
 _IS_CONTACT = np.isin(MOUTH_CONTROLS, ("press", "bite"))
 _EMPHASIS = 0.035  # per dB above the mean level of the sentence's vowels
@@ -76,10 +77,15 @@ def _plateau(phone: Phone, start: float, stop: float) -> tuple[float, float, flo
     duration = stop - start
     if phone.kind == "silence":
         linger, anticipate = min(_LINGER, 0.45 * duration), min(_ANTICIPATE, 0.45 * duration)
-        return start + linger, stop - anticipate, min(1.0, duration / 0.25)
+        return start + linger, stop - anticipate, _pull_of_silence(duration)
     inset = (0.3 if phone.kind == "vowel" else 0.15) * duration
     scale = float(np.clip(duration / 0.08, 0.6, 1.3)) if phone.kind == "vowel" else 1.0
     return start + inset, stop - inset, scale
+
+
+def _pull_of_silence(duration: float) -> float:
+    """Factor of a silence's weights: in a short pause within speech (s) people do not shut the mouth."""
+    return min(1.0, duration / 0.25) * min(1.0, duration / _SHUT_AFTER) ** 2 + 0.05
 
 
 def _smooth(curves: NDArray[np.float64], reach: int = 5) -> NDArray[np.float64]:

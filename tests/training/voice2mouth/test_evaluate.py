@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsmith.corpus.store import load_utterances
-from lipsmith.speech.student import load_student
+from lipsmith.speech.curve_streams import StudentStream
 from lipsmith.training.voice2mouth import evaluate
 
 SPOKEN = load_utterances(Path(__file__).parents[2] / "speech" / "spoken.npz")
@@ -14,8 +14,8 @@ SPOKEN = load_utterances(Path(__file__).parents[2] / "speech" / "spoken.npz")
 
 def scored(monkeypatch, drives_for):
     truths = iter([drives_for(utterance) for utterance in SPOKEN])
-    monkeypatch.setattr(evaluate, "predict_drives", lambda _student, _samples: next(truths))
-    return evaluate.score_speech(load_student(), SPOKEN)
+    monkeypatch.setattr(evaluate, "predict_drives", lambda _curves, _samples: next(truths))
+    return evaluate.score_speech(StudentStream, SPOKEN)
 
 
 def frames(utterance):
@@ -45,7 +45,7 @@ def test_a_mouth_always_pressed_hits_all_and_is_caught(monkeypatch):
 
 
 def test_the_shipped_student_on_voices_it_never_heard():
-    score = evaluate.score_speech(load_student(), SPOKEN)
+    score = evaluate.score_speech(StudentStream, SPOKEN)
     assert score.jaw >= 0.7
     assert abs(score.lag_frames) <= 1
-    assert max(evaluate.score_stillness(load_student(), 5, seconds=3).values()) <= 0.05
+    assert max(evaluate.score_stillness(StudentStream, 5, seconds=3).values()) <= 0.05

@@ -103,10 +103,19 @@ def test_a_training_that_was_broken_off_ends_in_the_same_file(options, monkeypat
     assert options.output.read_bytes() == whole
 
 
-@pytest.mark.parametrize("change", [{"seed": 3}, {"share": 0.5}])
-def test_a_corpus_of_another_seed_or_share_is_refused(options, change):
-    with pytest.raises(InputError, match=r"made with seed 2 and share 1\.0.*another folder"):
-        trainer.train(replace(options, **change))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_student_that_begins_with_trained_weights_goes_on_from_them(options, monkeypatch):
+    monkeypatch.setattr(trainer, "_scores", lambda options, model: {})
+    trainer.train(options)
+    (options.folder / "checkpoint.pt").unlink()
+    start = options.output.rename(options.folder / "start.onnx")
+    further = trainer.Trainer(replace(options, start=start, steps=2, rate=0.0))
+    further.run(trainer.Dataset.of(trainer.training_samples(options.folder, 2), trainer.noise_mels(2)), lambda *_: None)
+    assert trainer.read_weights(start.read_bytes()).keys() == further.averaged().state_dict().keys()
+    for name, value in further.averaged().state_dict().items():
+        assert np.allclose(value.numpy(), trainer.read_weights(start.read_bytes())[name], atol=1e-3), name
+    with pytest.raises(InputError, match="other sizes"):
+        trainer.Trainer(replace(options, start=start, hidden=9, folder=options.output.parent / "new"))
 
 
 def test_the_file_computes_what_the_network_does():

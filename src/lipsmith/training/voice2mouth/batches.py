@@ -15,7 +15,7 @@ from ...types import Array
 from .augment import SILENT_LOG, augment, noise_excerpt
 from .dataset import Sample, window_rows
 
-SHARES = {"espeak": 0.34, "flite": 0.4, "festival": 0.26}
+SHARES = {"kokoro": 0.4, "espeak": 0.25, "flite": 0.2, "festival": 0.15}
 """Probability that an utterance comes from each synthesiser."""
 _NOISE_CLIPS = 0.1  # share of clips without speech
 

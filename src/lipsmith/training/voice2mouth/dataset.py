@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...corpus.builder import CorpusOptions, build_corpus
 from ...corpus.store import load_utterances, read_summary
 from ...corpus.utterance import LabelledUtterance
 from ...errors import InputError
@@ -17,6 +18,9 @@ from ...speech.student import FRAMES_AHEAD
 from ...speech.student_mel import StudentMelStream
 from ...speech.teacher import emphasis_of, mouth_curves, viseme_classes
 from ...types import Array
+
+Progress = Callable[[str, float], None]
+"""Called with the stage and the share of it that is done, 0..1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +31,29 @@ class Sample:
     mel: Array  # (n, 40) log power, not normalised
     curves: Array  # (n, 8) controls
     classes: NDArray[np.int64]  # (n,) index into ``speech.phones.VISEMES``
+
+
+def require_corpus(options: CorpusOptions, progress: Progress) -> None:
+    """Build the corpus if there is none; refuse one that was built with another seed or share, or from other sources.
+
+    Raises:
+        InputError: no synthesiser is installed, or the folder's corpus is unreadable or was built with other options.
+    """
+    if not (options.folder / "corpus.json").exists():
+        build_corpus(options, progress=progress)
+        return
+    summary = read_summary(options.folder)
+    seen = (summary.get("seed"), summary.get("share"))
+    if seen != (options.seed, options.share):
+        raise InputError(
+            f"The corpus in {options.folder} was made with seed {seen[0]} and share {seen[1]}; this training wants "
+            f"seed {options.seed} and share {options.share:g}: give those, or another folder."
+        )
+    missing = {source.name for source in options.sources} - set(summary.get("sources") or ())  # type: ignore[call-overload]
+    if missing:
+        raise InputError(
+            f"The corpus in {options.folder} was made without {', '.join(sorted(missing))}; give another folder."
+        )
 
 
 def make_sample(source: str, utterance: LabelledUtterance) -> Sample:

@@ -1,4 +1,4 @@
-"""Scores a student on speech with known phone times, and on sounds without speech."""
+"""Scores whoever hears (the student or a head) on speech with known phone times, and on sounds without speech."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from fractions import Fraction
 import numpy as np
 
 from ...corpus.utterance import LabelledUtterance
-from ...speech.curve_streams import StudentStream
+from ...speech.curve_streams import CurveStream
 from ...speech.curves import align, correlation
 from ...speech.lips import lip_opening
 from ...speech.mouth_encoder import MouthEncoder
 from ...speech.phones import Segment
-from ...speech.student import MIDDLE, STEP, Student
+from ...speech.student import MIDDLE, STEP
 from ...speech.teacher import mouth_curves
 from ...timing import SPEECH_SAMPLE_RATE
 from ...types import Array, Samples
 from .noise import KINDS, noise_sound
 
 Gesture = Callable[[Array], bool]
+Curves = Callable[[], CurveStream]
+"""Begins a stream: a student's or a head's, as at run time."""
 FPS = Fraction(25)
 _NEAR = 320  # samples around a phone in which its gesture is searched: 20 ms, so that each phone has a step
 _FAR = 1280  # samples: a closed mouth further than 80 ms from a labial is a false closure
@@ -29,7 +31,7 @@ _ROUND, _JAW, _SPREAD, _PUCKER, _PRESS, _BITE = frozenset("uowyɥʊ"), 0, 1, 2, 
 
 @dataclass(frozen=True, slots=True)
 class SpeechScore:
-    """A student's curves compared with the teacher's. Correlations are Pearson's over all steps."""
+    """Predicted curves compared with the teacher's. Correlations are Pearson's over all steps."""
 
     minutes: float
     jaw: float
@@ -37,7 +39,7 @@ class SpeechScore:
     pucker: float
     spread: float
     jaw_by_voice: dict[str, float]
-    lag_frames: float  # at 25 fps; positive: the student's jaw is ahead of the target
+    lag_frames: float  # at 25 fps; positive: the predicted jaw is ahead of the target
     closures: int  # number of p, b, m
     closure_hits: float  # share of them with press >= .5 within 20 ms
     closed_lips: float  # share of them in which the lip opening falls to .01 of the eye distance
@@ -46,9 +48,9 @@ class SpeechScore:
     rounding_hits: float  # share of rounded vowels and glides with pucker >= .4 within 20 ms
 
 
-def predict_drives(student: Student, samples: Samples) -> Array:
-    """The student's drives, (frames, 8) at 25 fps, for (n,) samples at 16 kHz."""
-    motion = MouthEncoder(FPS, StudentStream(student))
+def predict_drives(curves: Curves, samples: Samples) -> Array:
+    """The drives, (frames, 8) at 25 fps, for (n,) samples at 16 kHz."""
+    motion = MouthEncoder(FPS, curves())
     drives = motion.push(samples) + motion.flush()
     return np.stack(drives) if drives else np.zeros((0, 8), np.float32)
 
@@ -61,9 +63,9 @@ def target_curves(utterance: LabelledUtterance, frames: int) -> Array:
     return target
 
 
-def score_speech(student: Student, utterances: Sequence[LabelledUtterance]) -> SpeechScore:
-    """Score a student on all utterances together."""
-    predicted = [predict_drives(student, utterance.samples) for utterance in utterances]
+def score_speech(curves: Curves, utterances: Sequence[LabelledUtterance]) -> SpeechScore:
+    """Score on all utterances together."""
+    predicted = [predict_drives(curves, utterance.samples) for utterance in utterances]
     target = [target_curves(utterance, len(drives)) for utterance, drives in zip(utterances, predicted, strict=True)]
     predicted_all, target_all = np.concatenate(predicted), np.concatenate(target)
     closures = _hits(utterances, predicted, frozenset("pbm"), lambda near: near[:, _PRESS].max() >= 0.5)
@@ -90,14 +92,14 @@ def score_speech(student: Student, utterances: Sequence[LabelledUtterance]) -> S
     )
 
 
-def score_stillness(student: Student, seed: int, seconds: int = 20) -> dict[str, float]:
+def score_stillness(curves: Curves, seed: int, seconds: int = 20) -> dict[str, float]:
     """Mean lip opening in eye distances, for silence, a hiss at -50 dB and each kind of noise."""
     generator = np.random.default_rng([seed, 77])
     count = seconds * SPEECH_SAMPLE_RATE
     sounds = {kind: noise_sound(kind, generator, count, 0.3) for kind in KINDS}
     sounds["silence"] = np.zeros(count, np.float32)
     sounds["hiss"] = generator.normal(0, 10 ** (-50 / 20), count).astype(np.float32)
-    return {kind: float(lip_opening(predict_drives(student, sound)).mean()) for kind, sound in sounds.items()}
+    return {kind: float(lip_opening(predict_drives(curves, sound)).mean()) for kind, sound in sounds.items()}
 
 
 def _near(segment: Segment, drives: Array, reach: int) -> Array:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 OPSET = 17
+_PARTS = ("weight", "bias")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +65,27 @@ def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling)
     onnx.checker.check_model(model)
     serialized: bytes = model.SerializeToString()
     return serialized
+
+
+def read_weights(model: bytes) -> dict[str, Array]:
+    """The weights in an exported model, by their names in the torch network; inverse of ``to_onnx``."""
+    import onnx
+    from onnx import numpy_helper
+
+    stored = {tensor.name: tensor for tensor in onnx.load_from_string(model).graph.initializer}
+
+    def kept(name: str) -> Array:
+        values: Array = numpy_helper.to_array(stored[f"{name}_16"]).astype(np.float32)
+        return values.T.copy() if name.endswith("weight") else values
+
+    weights = {f"{layer}.{part}": kept(f"{layer}_{part}") for layer in ("window", "dense") for part in _PARTS}
+    layer = 0
+    while f"layer{layer}_in_weight_16" in stored:
+        for side, name in (("ih", "in"), ("hh", "old")):
+            weights |= {f"memory.{part}_{side}_l{layer}": kept(f"layer{layer}_{name}_{part}") for part in _PARTS}
+        layer += 1
+    heads = {part: np.concatenate([kept(f"said_{part}"), kept(f"logits_{part}")]) for part in _PARTS}
+    return weights | {f"heads.{part}": values for part, values in heads.items()}
 
 
 def _tensor_info(name: str, *dims: int) -> Any:

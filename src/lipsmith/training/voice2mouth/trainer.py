@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...corpus.builder import CorpusOptions, build_corpus
 from ...corpus.store import read_summary
 from ...errors import EngineUnavailable, InputError
+from ...speech.curve_streams import StudentStream
 from ...speech.student import read_student
-from ...types import MOUTH_CONTROLS
+from ...types import MOUTH_CONTROLS, Array
 from .batches import Batch, Dataset, make_batch
-from .dataset import held_out_samples, training_samples
+from .dataset import Progress, held_out_samples, training_samples
 from .evaluate import score_speech, score_stillness
 from .network import StudentSize, build_network, forward
 from .noise import noise_mels
-from .onnx_export import OutputScaling, to_onnx
+from .onnx_export import OutputScaling, read_weights, to_onnx
 
 if TYPE_CHECKING:
     import torch
-
-Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it that is done, 0..1."""
 
 _CONTROL_WEIGHTS = (1.0, 0.7, 1.0, 1.0, 1.0, 1.5, 1.2, 0.4)  # weight of each control's error
 _PEAKS = (0.3, 0.0, 0.5, 0.0, 0.0, 1.5, 1.5, 0.0)  # added to the weight, times the target
@@ -53,19 +50,19 @@ class TrainOptions:
     hidden: int = 192
     layers: int = 2
     share: float = 1.0  # of the corpus's minutes to build
+    start: Path | None = None  # a student (.onnx) of these sizes whose weights to begin with; None: random ones
     retune: float = 0.15  # largest change of speed of each utterance's second copy
 
 
 def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, Any]:
-    """Build or read the corpus, train or resume, write the network and its scores; return the scores.
+    """Read the corpus, train or resume, write the network and its scores; return the scores.
 
     Raises:
         EngineUnavailable: torch or onnx is not installed.
-        InputError: no synthesiser is installed, or the folder's corpus is unreadable or was built with other options.
+        InputError: the folder has no corpus, or a checkpoint of other options.
     """
-    _require_packages()
+    require_packages()
     progress = progress or (lambda _stage, _share: None)
-    _require_corpus(options, progress)
     progress("reading the corpus", 0.0)
     samples = training_samples(options.folder, options.seed, options.retune)
     dataset = Dataset.of(samples, noise_mels(options.seed))
@@ -75,31 +72,22 @@ def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, 
     model = to_onnx(net, trainer.shape, fit_output_scaling(net, dataset, options))
     progress("scoring", 0.0)
     scores = _scores(options, model)
-    _write(options.output, model)
-    _write(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(options.output, model)
+    write_bytes(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
     return scores
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
+    """Check that torch and onnx are installed.
+
+    Raises:
+        EngineUnavailable: one is missing; names the command that installs it.
+    """
     try:
         import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
         raise EngineUnavailable(f"{error.name} is not installed; do: pip install 'lipsmith[train]'.") from error
-
-
-def _require_corpus(options: TrainOptions, progress: Progress) -> None:
-    """Build the corpus if there is none; refuse one that was built with another seed or share."""
-    if not (options.folder / "corpus.json").exists():
-        build_corpus(CorpusOptions(options.folder, options.seed, options.share), progress=progress)
-        return
-    summary = read_summary(options.folder)
-    seen = (summary.get("seed"), summary.get("share"))
-    if seen != (options.seed, options.share):
-        raise InputError(
-            f"The corpus in {options.folder} was made with seed {seen[0]} and share {seen[1]}; this training wants "
-            f"seed {options.seed} and share {options.share:g}: give those, or another folder."
-        )
 
 
 class Trainer:
@@ -113,11 +101,21 @@ class Trainer:
         self._options = options
         self.shape = StudentSize(options.width, options.dense, options.hidden, options.layers)
         self._net = build_network(self.shape)
+        if options.start is not None:
+            self._load(read_weights(options.start.read_bytes()))
         self._mean = {name: value.clone() for name, value in self._net.state_dict().items()}
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=options.rate, weight_decay=1e-3)
         self._done = 0
         self.losses: list[float] = []
         self._resume()
+
+    def _load(self, weights: dict[str, Array]) -> None:
+        import torch
+
+        expected = {name: tuple(value.shape) for name, value in self._net.state_dict().items()}
+        if {name: values.shape for name, values in weights.items()} != expected:
+            raise InputError(f"{self._options.start} is a student of other sizes; give one of these: {self.shape}.")
+        self._net.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
 
     def averaged(self) -> torch.nn.ModuleDict:
         """The student with the running mean of its weights, which is better than the last weights."""
@@ -152,7 +150,7 @@ class Trainer:
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
         self._optimiser.step()
-        keep = min(0.998, self._done / (self._done + 10))
+        keep = min(max(0.0, 1 - 18 / options.steps), self._done / (self._done + 10))
         for name, value in self._net.state_dict().items():
             self._mean[name].lerp_(value, 1 - keep)
         return float(loss.detach())
@@ -161,8 +159,8 @@ class Trainer:
     def _checkpoint(self) -> Path:
         return self._options.folder / "checkpoint.pt"
 
-    def _plan(self) -> dict[str, Any]:
-        return {name: str(value) for name, value in asdict(self._options).items() if name not in _PATH_OPTIONS}
+    def _plan(self) -> dict[str, str]:
+        return _described(self._options)
 
     def _save(self) -> None:
         import torch
@@ -240,16 +238,28 @@ def _loss(net: torch.nn.ModuleDict, sample: Batch) -> torch.Tensor:
 def _scores(options: TrainOptions, model: bytes) -> dict[str, Any]:
     """The scores for the model card."""
     student = read_student(model)
+
+    def curves() -> StudentStream:
+        return StudentStream(student)
+
     return {
-        "options": {name: str(value) for name, value in asdict(options).items() if name not in _PATH_OPTIONS},
+        "options": _described(options),
         "bytes": len(model),
         "corpus": read_summary(options.folder),
-        "held_out_speech": asdict(score_speech(student, held_out_samples(options.folder))),
-        "mean_opening_without_speech": score_stillness(student, options.seed),
+        "held_out_speech": asdict(score_speech(curves, held_out_samples(options.folder))),
+        "mean_opening_without_speech": score_stillness(curves, options.seed),
     }
 
 
-def _write(path: Path, data: bytes) -> None:
+def _described(options: TrainOptions) -> dict[str, str]:
+    """The options that change the result, as text; a student to begin with by the SHA-256 of its file."""
+    described = {name: str(value) for name, value in asdict(options).items() if name not in _PATH_OPTIONS}
+    if options.start is not None:
+        described["start"] = hashlib.sha256(options.start.read_bytes()).hexdigest()
+    return described
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     partial.write_bytes(data)
