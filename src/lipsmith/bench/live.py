@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,8 +226,8 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, progress: Cal
         render_ms=1000 * sum(stats.render_seconds),
         cores=spent / elapsed,
         memory_mb_a_minute=await memory,
-        encoders=stats.encoders,
-        hearing=stats.hearing,
+        encoders=dict(Counter(one.session.encoder_name for one in sessions)),
+        hearing=sum(one.hearing for one in sessions),
     )
 
 
