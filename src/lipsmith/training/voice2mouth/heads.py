@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ...assets import SPEECH_ENCODER, asset
 from ...corpus.store import load_utterances, read_summary
@@ -27,7 +27,7 @@ from .sound_augment import background_noises
 
 MINUTES = {"kokoro": 10.0, "espeak": 8.0}
 """Minutes of speech, by synthesiser. flite and festival make the heads no better, so their speech stays out."""
-_NAMES = ("file", "live")
+_NAMES: tuple[Literal["file", "live"], ...] = ("file", "live")
 
 
 @dataclass(frozen=True, slots=True)
