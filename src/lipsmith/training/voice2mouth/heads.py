@@ -41,7 +41,7 @@ class HeadOptions:
     share: float = 1.0  # of these minutes
     copies: int = 2  # of each sentence, for files; once for live streams, where a chunk costs more
     file: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=2, after=2))
-    live: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=1, after=0))
+    live: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=1, after=0, contact_gain=2.2))
 
 
 def train_heads(options: HeadOptions, progress: Progress) -> dict[str, Any]:
@@ -105,11 +105,12 @@ def _first_minutes(utterances: Sequence[LabelledUtterance], minutes: float) -> l
 
 def _scores(options: HeadOptions, utterances: Sequence[LabelledUtterance], heads: MouthHeads) -> dict[str, Any]:
     held_out = held_out_samples(options.folder)
+    versions: dict[str, str] = read_summary(options.folder)["synthesisers"]  # type: ignore[assignment]
     about = {
         "encoder": hashlib.sha256(asset(SPEECH_ENCODER).read_bytes()).hexdigest(),
         "seed": options.seed,
         "minutes": {name: round(_minutes(utterances, name), 2) for name in options.minutes},
-        "synthesisers": read_summary(options.folder)["synthesisers"],
+        "synthesisers": {name: version for name, version in versions.items() if name in options.minutes},
     }
     scores: dict[str, Any] = {"about": about, "fitted": {name: asdict(getattr(options, name)) for name in _NAMES}}
     for name in _NAMES:
