@@ -14,7 +14,8 @@ from lipsmith.errors import Busy
 from lipsmith.realtime.admission import SHARE, Admission, LoadModel
 from lipsmith.realtime.encoder_choice import EncoderChoice
 from lipsmith.realtime.host import SessionHost
-from lipsmith.types import Array, Samples
+from lipsmith.realtime.session import Session
+from lipsmith.types import Array, FilmInfo, Samples
 from tests.support.session_doubles import Info, QuickAvatar
 
 FPS = Fraction(25)
@@ -70,24 +71,27 @@ def test_both_encoders_are_measured_without_their_loading() -> None:
     assert list(choice(FakeEngine(), clock).costs) == ["live"]
 
 
-def test_the_best_that_fits_is_chosen_then_the_cheap_one_then_nobody() -> None:
+def test_the_first_sessions_get_the_best_and_nobody_is_refused_for_it() -> None:
     clock = Clock()
-    one = choice(TwoEars(clock), clock, render=0.006)  # 15 % of a tick a session
-    assert one.choose(0, FPS, 0.0) == "live"
-    assert one.choose(1, FPS, 0.3) == "live_cheap"  # two would take .3 for rendering and .6 for hearing, of .8
-    assert one.choose(2, FPS, 0.301) == "live_cheap"
-    with pytest.raises(Busy, match="3 live sessions"):
-        one.choose(3, FPS, 0.302)
+    one = choice(TwoEars(clock), clock, render=0.006)  # 15 % of a tick a session, of 80 %
+    best, cheap = "live", "live_cheap"
+    assert [one.assign(count, FPS) for count in range(4)] == [[], [best], [best, cheap], [best, cheap, cheap]]
+    for sessions in range(5):
+        one.admit(sessions, FPS)
+    assert one.assign(5, FPS) == [cheap] * 5
+    with pytest.raises(Busy, match="5 live sessions"):
+        one.admit(5, FPS)
 
 
 def test_without_a_cheap_encoder_a_session_that_does_not_fit_is_refused_unless_it_is_the_first() -> None:
     clock = Clock()
     one = choice(TwoEars(clock, "whisper"), clock, render=0.010)
-    assert one.choose(0, FPS, 0.0) == "live"
+    one.admit(0, FPS)
+    assert one.assign(1, FPS) == ["live"]
     with pytest.raises(Busy):
-        one.choose(1, FPS, 0.3)
-    assert choice(TwoEars(clock, "whisper"), clock, render=0.1).choose(0, FPS, 0.0) == "live"
-    assert choice(TwoEars(clock), clock, render=0.1).choose(0, FPS, 0.0) == "live_cheap"
+        one.admit(1, FPS)
+    assert choice(TwoEars(clock, "whisper"), clock, render=0.1).assign(1, FPS) == ["live"]
+    assert choice(TwoEars(clock), clock, render=0.1).assign(1, FPS) == ["live_cheap"]
 
 
 def test_hearing_takes_from_the_slack() -> None:
@@ -111,7 +115,7 @@ def test_sessions_say_who_hears_and_the_host_counts_them() -> None:
         assert host.stats().hearing == pytest.approx(0.602)
         await opened[0].close()
         await asyncio.sleep(0)
-        assert (await host.open(avatar, 16_000)).session.encoder_name == "whisper"
+        assert [one.session.encoder_name for one in opened[1:]] == ["whisper", "whisper", "small"]
         await host.close()
 
     asyncio.run(talk())
@@ -126,3 +130,15 @@ def test_an_engine_with_one_encoder_has_no_name_for_it() -> None:
         await host.close()
 
     asyncio.run(talk())
+
+
+def test_another_encoder_hears_from_the_next_utterance_on() -> None:
+    engine = TwoEars(Clock())
+    session = Session(QuickAvatar(engine, 7), engine, FilmInfo((8, 8), FPS, 16_000))
+    session.say(np.ones(3_200, np.float32))
+    session.hear_with("live_cheap")
+    assert session.encoder_name == "small"
+    session.say(np.ones(3_200, np.float32))
+    session.end()
+    session.say(np.ones(3_200, np.float32))
+    assert [one._use for one in session._utterances] == ["live", "live_cheap"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,8 @@ class LiveFigures:
     render_ms: float  # of one picture
     cores: float  # processor seconds per second, of the whole process
     memory_mb_a_minute: float | None  # growth of the resident memory; None: this system does not report it
+    encoders: dict[str, int] = field(default_factory=dict)  # name of a speech encoder -> sessions that it heard for
+    hearing: float = 0.0  # what they take, in seconds per second of sound if all speak
 
 
 def spread(values: list[float]) -> Spread:
@@ -223,6 +226,8 @@ async def _measure(case: LiveCase, engine: Engine, avatar: Avatar, progress: Cal
         render_ms=1000 * sum(stats.render_seconds),
         cores=spent / elapsed,
         memory_mb_a_minute=await memory,
+        encoders=dict(Counter(one.session.encoder_name for one in sessions)),
+        hearing=sum(one.hearing for one in sessions),
     )
 
 

@@ -80,9 +80,15 @@ def _print(found: list[LiveFigures]) -> None:
         "ticks/late/stalled": [f"{one.ticks}/{one.late}/{one.stalls}" for one in found],
         "pictures dropped, samples missing": [f"{one.pictures_dropped}, {one.samples_missing}" for one in found],
         "largest step of source frames": [f"{one.plate_step}" for one in found],
+        "heard by": [_heard(one) for one in found],
+        "cores for hearing, all speaking": [f"{one.hearing:.2f}" for one in found],
         "ms to render a picture": [f"{one.render_ms:.1f}" for one in found],
         "cores used": [f"{one.cores:.2f}" for one in found],
         "memory, MB/min": ["-" if (m := one.memory_mb_a_minute) is None else f"{m:+.2f}" for one in found],
     }
     for name, values in rows.items():
         print(f"{name:38}" + "".join(f"{value:>14}" for value in values))
+
+
+def _heard(one: LiveFigures) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(one.encoders.items()) if name) or "-"

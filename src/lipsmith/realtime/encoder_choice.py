@@ -1,7 +1,4 @@
-"""Which of an engine's speech encoders a new session gets: the best with which it fits.
-
-This is decided once, when the session is opened: it would show if one sentence were heard better than the next.
-"""
+"""Which of an engine's speech encoders each session gets: the best for as many as fit, the cheapest for the rest."""
 
 from __future__ import annotations
 
@@ -42,19 +39,22 @@ class EncoderChoice:
         if cheap.encoder_name != best.encoder_name:
             self.costs[USES[1]] = _cost(cheap, clock)
 
-    def choose(self, sessions: int, fps: Fraction, hearing: float) -> EncoderUse:
-        """The best encoder with which one more session fits beside ``sessions``, whose own encoders cost ``hearing``.
+    def admit(self, sessions: int, fps: Fraction) -> None:
+        """Check that one more session fits beside ``sessions`` if all hear as cheaply as they can. Raises Busy."""
+        self._admission.admit(sessions, fps, (sessions + 1) * self.costs[self._cheapest])
 
-        Raises:
-            Busy: none fits.
-        """
-        cheapest = min(self.costs, key=lambda use: self.costs[use])
-        self._admission.admit(sessions, fps, hearing + self.costs[cheapest])
-        fitting = (use for use, cost in self.costs.items() if self._fits(sessions + 1, fps, hearing + cost))
-        return next(fitting, cheapest)
+    def assign(self, sessions: int, fps: Fraction) -> list[EncoderUse]:
+        """The encoders of ``sessions`` that speak at ``fps``; the first ones get the best."""
+        best, cheapest = next(iter(self.costs)), self._cheapest
+        for rest in range(sessions + 1):
+            uses = [best] * (sessions - rest) + [cheapest] * rest
+            if self._admission.slack(sessions, fps, sum(self.costs[use] for use in uses)) >= 0:
+                return uses
+        return [cheapest] * sessions
 
-    def _fits(self, sessions: int, fps: Fraction, hearing: float) -> bool:
-        return self._admission.slack(sessions, fps, hearing) >= 0
+    @property
+    def _cheapest(self) -> EncoderUse:
+        return min(self.costs, key=lambda use: self.costs[use])
 
 
 def _cost(drive: SpeechDrive, clock: Callable[[], float]) -> float:

@@ -112,9 +112,9 @@ class SessionStats:
 class LiveSession:
     """A session that runs in real time. Call its methods in the loop that it was opened in."""
 
-    def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float], hearing: float = 0.0) -> None:
+    def __init__(self, session: Session, renderer: Renderer, clock: Callable[[], float]) -> None:
         self._session, self._renderer, self._clock = session, renderer, clock
-        self.hearing = hearing
+        self.hearing = 0.0
         """What its speech encoder costs, in seconds per second of sound."""
         self.pacer = Pacer(session.film.fps)
         self.first_pictures: deque[float] = deque(maxlen=64)
@@ -297,10 +297,11 @@ class SessionHost:
         if not len(self._renderer.load):
             await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
         # no await from here to the append: nobody else is admitted between
-        use = self._encoders.choose(len(self._sessions), film.fps, self._hearing)
-        session = Session(avatar, self._engine, film, options, self._clock, use)
-        live = LiveSession(session, self._renderer, self._clock, self._encoders.costs[use])
+        self._encoders.admit(len(self._sessions), film.fps)
+        session = Session(avatar, self._engine, film, options, self._clock)
+        live = LiveSession(session, self._renderer, self._clock)
         self._sessions.append(live)
+        self._assign_encoders()
         live.task.add_done_callback(lambda _: self._forget(live))
         return live
 
@@ -308,8 +309,15 @@ class SessionHost:
     def _hearing(self) -> float:
         return sum(one.hearing for one in self._sessions)
 
+    def _assign_encoders(self) -> None:
+        fps = max((one.film.fps for one in self._sessions), default=Fraction(25))
+        for live, use in zip(self._sessions, self._encoders.assign(len(self._sessions), fps), strict=True):
+            live.session.hear_with(use)
+            live.hearing = self._encoders.costs[use]
+
     def _forget(self, live: LiveSession) -> None:
         self._sessions.remove(live)
+        self._assign_encoders()
         self._closed += _counts(live)
 
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:

@@ -74,7 +74,7 @@ class Session:
         film: size, fps and playing rate of the ticks.
         options: see ``SessionOptions``.
         clock: monotonic seconds; only used to compute when a picture is due.
-        use: which of the engine's speech encoders hears.
+        use: which of the engine's speech encoders hears; see ``hear_with``.
     """
 
     def __init__(
@@ -88,8 +88,6 @@ class Session:
     ) -> None:
         self._avatar, self._engine, self.film, self._clock = avatar, engine, film, clock
         self.options, self._use = options or SessionOptions(), use
-        self.encoder_name = SpeechDrive(engine, film.fps, use=use).encoder_name
-        """Which of the engine's speech encoders hears; "" for an engine that has one only."""
         self._lock = threading.RLock()
         self._schedule = Schedule(avatar.playback)
         self._idle = self._idle_frames()
@@ -179,6 +177,16 @@ class Session:
                 self._utterances[-1].end()
                 if not self._utterances[-1].pushed:
                     self._utterances.pop()
+
+    def hear_with(self, use: EncoderUse) -> None:
+        """Which of the engine's speech encoders hears from the next utterance on."""
+        with self._lock:
+            self._use = use
+
+    @property
+    def encoder_name(self) -> str:
+        """Of the speech encoder that hears the next utterance; "" for an engine that has one only."""
+        return SpeechDrive(self._engine, self.film.fps, use=self._use).encoder_name
 
     def gesture(self, clip: str) -> None:
         """Show a clip of the avatar once, speaking or not, then go back; see ``Schedule.request_gesture``.

@@ -106,6 +106,13 @@ def test_what_cannot_be_opened_is_told(served: Served, avatar: str, body: dict[s
     assert served.alice.post("/v1/sessions", json=body).status_code == status
 
 
+def test_a_session_says_who_hears(served: Served, session: str) -> None:
+    """The engine of this avatar has one speech encoder, or several with names."""
+    body = served.alice.get(f"/v1/sessions/{session}").json()
+    engine = served.alice.get(f"/v1/avatars/{body['avatar']}").json()["engine"]
+    assert body["speech_encoder"] in (("whisper", "small") if engine == "warp" else (None,))
+
+
 def test_the_metrics_tell_of_sessions(served: Served, session: str) -> None:
     served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", tone(0.5))})
     until(lambda: 'lipsmith_first_picture_seconds{quantile="0.95"}' in served.alice.get("/metrics").text)
@@ -115,6 +122,8 @@ def test_the_metrics_tell_of_sessions(served: Served, session: str) -> None:
         'lipsmith_tick_lag_seconds{quantile="0.99"}',
         'lipsmith_render_batches_total{rows="1"}',
         "lipsmith_stalls_total",
+        "lipsmith_session_encoders{name=",
+        "lipsmith_hearing_share",
     ):
         assert name in text
     assert session not in text

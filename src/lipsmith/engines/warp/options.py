@@ -24,6 +24,7 @@ class WarpOptions:
         "auto",
         "Who hears the speech. whisper: a recogniser's encoder, best on people's voices; small: a network that costs "
         "least; auto: whisper, but small in live sessions for which the machine has no more room.",
+        help_zh="由谁来听语音：whisper 最适合真人声音；small 最省算力；auto 自动选择",
         prepares=False,
         flag=True,
         page=True,
