@@ -19,7 +19,7 @@ from ...types import MOUTH_CONTROLS, Array
 
 Matrix = NDArray[np.float64]
 _CONTACTS = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
-_CONTACT_REST = 0.13  # a contact that is none
+_CONTACT_REST = 0.16  # a contact that is none
 _AT_ONCE = 16  # chunks
 
 
@@ -31,7 +31,7 @@ class RidgeOptions:
     after: int = 2
     components: int = 200
     penalty: float = 0.1  # in parts of the components' mean power
-    contact_gain: float = 1.7  # of press and bite: a ridge's contacts are flat, and half of the [p b m] would stay ajar
+    contact_gain: float = 1.8  # of press and bite: a ridge's contacts are flat, and half of the [p b m] would stay ajar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
