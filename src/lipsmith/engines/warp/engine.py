@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 INFO = EngineInfo("warp", "1")
 PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
-_SMALL_GAIN = 1.35  # the small network opens about two thirds as wide as people on film do
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
 
 
@@ -72,7 +71,7 @@ class WarpEngine:
 
         idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
         if self.options.speech_encoder == "small" or (self.options.speech_encoder == "auto" and use == "live_cheap"):
-            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), idle, _SMALL_GAIN * self.options.gain, "small")
+            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), idle, self.options.gain, "small")
         curves = curve_stream("file" if use == "file" else "live")
         return WarpEncoder(MouthEncoder(fps, curves), idle, self.options.gain, "whisper")
 

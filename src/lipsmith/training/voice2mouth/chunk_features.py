@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...speech.encoder_model import WIDTH
 from ...speech.encoder_windows import Windows, features
 from ...types import Array
 from .chunks import Chunk
@@ -20,7 +19,7 @@ _PART = 16  # chunks in a file
 
 
 def chunk_features(chunks: Sequence[Chunk], windows: Windows, folder: Path, progress: Progress) -> list[Array]:
-    """(T, 384) features of every chunk, float16, from ``folder`` as far as they are there already.
+    """(T, 384) features of every chunk, from ``folder`` as far as they are there already.
 
     A part's name has a digest of its sound and windows, so other chunks never find it.
     """
@@ -33,16 +32,13 @@ def chunk_features(chunks: Sequence[Chunk], windows: Windows, folder: Path, prog
 
 
 def _part(chunks: Sequence[Chunk], windows: Windows, folder: Path) -> Array:
-    """(chunks, T, 384) float16."""
+    """(chunks, T, 384), with the precision of 16 bits."""
     path = folder / f"{_digest(chunks, windows)}.npy"
-    if path.is_file():
-        stored: Array = np.load(path, allow_pickle=False)
-        return stored
-    heard = np.stack([features(chunk.samples, windows) for chunk in chunks]).astype(np.float16)
-    assert heard.shape[2] == WIDTH
-    partial = path.with_suffix(".part.npy")
-    np.save(partial, heard)
-    partial.replace(path)
+    if not path.is_file():
+        partial = path.with_suffix(".part.npy")
+        np.save(partial, np.stack([features(chunk.samples, windows) for chunk in chunks]).astype(np.float16))
+        partial.replace(path)
+    heard: Array = np.load(path, allow_pickle=False).astype(np.float32)
     return heard
 
 

@@ -21,7 +21,8 @@ from .sound_augment import at_level, augment_sound
 CHUNK = 153_600
 """Samples of a chunk: 9.6 s, 240 steps."""
 _LONGEST_PAUSE = 9_600  # samples between two utterances: .6 s
-_WORDLESS = 0.1  # share of chunks without speech
+_WORDLESS = 0.12  # share of chunks without speech
+_WITHOUT_WORDS = ("silence", "clicks", "breath", "music", "hum", "white", "pink", "brown", "hiss")  # in turn
 _CLEAN = 0.25  # share of speech that is not augmented
 
 
@@ -51,7 +52,8 @@ def make_chunks(
     chunks = [
         _disturbed(_join(part), noises, generator) for _ in range(copies) for part in _filled(utterances, generator)
     ]
-    return chunks + [_wordless(generator) for _ in range(round(len(chunks) * _WORDLESS / (1 - _WORDLESS)))]
+    wordless = round(len(chunks) * _WORDLESS / (1 - _WORDLESS))
+    return chunks + [_wordless(_WITHOUT_WORDS[index % len(_WITHOUT_WORDS)], generator) for index in range(wordless)]
 
 
 def _filled(
@@ -111,10 +113,8 @@ def _disturbed(chunk: Chunk, noises: Sequence[Samples], generator: Generator) ->
     return Chunk(augment_sound(chunk.samples, noises, generator), chunk.segments, chunk.emphasis)
 
 
-def _wordless(generator: Generator) -> Chunk:
-    """Noise, breath, hum, clicks, music, hiss or silence; the mouth stays shut."""
-    kinds = [*KINDS, "hiss", "silence"]
-    kind = kinds[int(generator.integers(len(kinds)))]
+def _wordless(kind: str, generator: Generator) -> Chunk:
+    """A sound of one of ``_WITHOUT_WORDS``; the mouth stays shut."""
     if kind in KINDS:
         samples = at_level(noise_sound(kind, generator, CHUNK), generator)
     else:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ...assets import SPEECH_ENCODER, asset
 from ...corpus.store import load_utterances, read_summary
@@ -27,7 +27,7 @@ from .sound_augment import background_noises
 
 MINUTES = {"kokoro": 10.0, "espeak": 8.0}
 """Minutes of speech, by synthesiser. flite and festival make the heads no better, so their speech stays out."""
-_NAMES = ("file", "live")
+_NAMES: tuple[Literal["file", "live"], ...] = ("file", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class HeadOptions:
     share: float = 1.0  # of these minutes
     copies: int = 2  # of each sentence, for files; once for live streams, where a chunk costs more
     file: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=2, after=2))
-    live: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=1, after=0))
+    live: RidgeOptions = field(default_factory=lambda: RidgeOptions(before=1, after=0, contact_gain=2.2))
 
 
 def train_heads(options: HeadOptions, progress: Progress) -> dict[str, Any]:
@@ -105,11 +105,12 @@ def _first_minutes(utterances: Sequence[LabelledUtterance], minutes: float) -> l
 
 def _scores(options: HeadOptions, utterances: Sequence[LabelledUtterance], heads: MouthHeads) -> dict[str, Any]:
     held_out = held_out_samples(options.folder)
+    versions: dict[str, str] = read_summary(options.folder)["synthesisers"]  # type: ignore[assignment]
     about = {
         "encoder": hashlib.sha256(asset(SPEECH_ENCODER).read_bytes()).hexdigest(),
         "seed": options.seed,
         "minutes": {name: round(_minutes(utterances, name), 2) for name in options.minutes},
-        "synthesisers": read_summary(options.folder)["synthesisers"],
+        "synthesisers": {name: version for name, version in versions.items() if name in options.minutes},
     }
     scores: dict[str, Any] = {"about": about, "fitted": {name: asdict(getattr(options, name)) for name in _NAMES}}
     for name in _NAMES:

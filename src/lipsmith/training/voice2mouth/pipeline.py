@@ -65,19 +65,11 @@ def corpus_sources(options: VoiceOptions) -> list[CorpusSource]:
 def student_options(options: VoiceOptions) -> TrainOptions:
     """How the student is trained: from random weights as of old, from trained ones with few, small steps."""
     output = options.output / STUDENT
+    fresh = TrainOptions(options.folder, output, options.seed, share=options.share)
     if options.start == "random":
-        known = {} if options.steps is None else {"steps": options.steps}
-        return TrainOptions(options.folder, output, options.seed, share=options.share, **known)
+        return replace(fresh, steps=options.steps or fresh.steps)
     start = asset(STUDENT) if options.start == "shipped" else Path(options.start)
     if not start.is_file():
         raise InputError(f"There is no student {start}; give an .onnx file, or 'shipped', or 'random'.")
-    return TrainOptions(
-        options.folder,
-        output,
-        options.seed,
-        steps=options.steps or TUNING_STEPS,
-        clips=TUNING_CLIPS,
-        rate=TUNING_RATE,
-        share=options.share,
-        start=start,
-    )
+    steps = options.steps or TUNING_STEPS
+    return replace(fresh, steps=steps, clips=TUNING_CLIPS, rate=TUNING_RATE, start=start)

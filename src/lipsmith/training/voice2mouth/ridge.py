@@ -19,7 +19,7 @@ from ...types import MOUTH_CONTROLS, Array
 
 Matrix = NDArray[np.float64]
 _CONTACTS = [MOUTH_CONTROLS.index("press"), MOUTH_CONTROLS.index("bite")]
-_CONTACT_REST, _CONTACT_GAIN = 0.13, 1.7  # a ridge's contacts are flat: half of the [p b m] would stay ajar
+_CONTACT_REST = 0.16  # a contact that is none
 _AT_ONCE = 16  # chunks
 
 
@@ -31,6 +31,7 @@ class RidgeOptions:
     after: int = 2
     components: int = 200
     penalty: float = 0.1  # in parts of the components' mean power
+    contact_gain: float = 1.8  # of press and bite: a ridge's contacts are flat, and half of the [p b m] would stay ajar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +64,8 @@ def fit_head(features: Sequence[Array], targets: Sequence[Array], windows: Windo
     by_step = solved.reshape(options.before + 1 + options.after, -1, len(MOUTH_CONTROLS))
     weight = np.einsum("wc,scd->swd", components.basis, by_step)
     bias = bias - np.einsum("w,swd->d", components.mean, weight)
-    weight[..., _CONTACTS] *= _CONTACT_GAIN
-    bias[_CONTACTS] = (bias[_CONTACTS] - _CONTACT_REST) * _CONTACT_GAIN
+    weight[..., _CONTACTS] *= options.contact_gain
+    bias[_CONTACTS] = (bias[_CONTACTS] - _CONTACT_REST) * options.contact_gain
     return MouthHead(weight.astype(np.float32), bias.astype(np.float32), options.before, windows)
 
 

@@ -51,7 +51,8 @@ def add_background(samples: Samples, noises: Sequence[Samples], generator: Gener
     excerpt = noise[start : start + len(samples)]
     power, below = np.mean(samples.astype(np.float64) ** 2), generator.uniform(3, 35)
     scale = np.sqrt(power / (np.mean(excerpt.astype(np.float64) ** 2) + 1e-12)) * 10 ** (-below / 20)
-    return (samples + excerpt * scale).astype(np.float32)
+    mixed: Samples = (samples + excerpt * scale).astype(np.float32)
+    return mixed
 
 
 def at_level(samples: Samples, generator: Generator) -> Samples:
