@@ -1,4 +1,4 @@
-"""``lipsmith demo``: a first film from the portrait and speech that come with the package, and a sheet of its frames."""
+"""``lipsmith demo``: a film from the portrait and the speech that come with the package, and a sheet of its frames."""
 
 from __future__ import annotations
 
