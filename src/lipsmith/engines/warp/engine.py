@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .analysis import WarpAnalysis, WarpIdentity
     from .material import WarpMaterial
 
-INFO = EngineInfo("warp", "1")
+INFO = EngineInfo("warp", "2")
 PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
@@ -67,7 +67,8 @@ class WarpEngine:
         """A fresh encoder for a film at ``fps``."""
         from ...speech.mouth_encoder import MouthEncoder
 
-        idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
+        options = self.options
+        idle = IdleCurves(fps, options.seed or 0, options.life) if options.idle and options.life > 0 else None
         return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
@@ -81,7 +82,7 @@ class WarpEngine:
 
 
 class WarpEncoder:
-    """Speech in, (14,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
+    """Speech in, (17,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
     def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
         self._motion = motion

@@ -42,7 +42,7 @@ def prepare(image: Image, face: Face, identity: WarpIdentity, options: WarpOptio
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
     if identity.moving is None:
-        return _prepare_portrait(image, landmarks, pose, identity.palette, options)
+        return _prepare_portrait(image, face.landmarks.astype(np.float64), pose, identity.palette, options)
     teeth = identity.teeth if options.interior == "auto" else None
     return _prepare_video_frame(image, landmarks, pose, replace(identity, teeth=teeth), identity.moving)
 
@@ -56,6 +56,7 @@ def _in_box(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
 def _prepare_portrait(
     image: Image, landmarks: Points, pose: Pose, palette: Palette, options: WarpOptions
 ) -> PreparedFace:
+    irises, landmarks = landmarks[POINTS:], landmarks[:POINTS]
     view = _face_view(landmarks, pose, float(mouth_is_covered(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
@@ -82,9 +83,16 @@ def _prepare_portrait(
         placement=placement,
         source=None,
         interior=make_interior(palette, neutral.shape, pose.scale, kept),
-        still=HeadMaterial(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
+        still=_head_material(picture, np.vstack([landmarks, irises - np.array([*box[:2], 0.0])]), pose)
+        if options.idle
+        else None,
     )
     return PreparedFace(Crop.from_box(box), None, material)
+
+
+def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMaterial:
+    """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture."""
+    return HeadMaterial(head_field(landmarks, pose, picture.shape[1::-1]), make_eyes(picture, landmarks, pose))
 
 
 def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:
