@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lipsmith.avatars.playback import Clip, PlaybackOrder
+from lipsmith.drive.speech import picture_seed
 from lipsmith.engines import load_engine
 from lipsmith.engines.warp.engine import WarpEngine
 from lipsmith.face.tracker import Tracker
@@ -23,7 +24,8 @@ from lipsmith.types import Array, FilmInfo, Samples, SourceFrame
 from tests.support.session_doubles import World
 
 FPS = Fraction(25)
-MOUTH = 8  # numbers of a drive before those of the head
+MOUTH = 8  # numbers of a drive before those of idle motion
+HEAD = slice(MOUTH + 1, MOUTH + 6)  # yaw to down; eyes jump by nature
 
 
 class Portrait:
@@ -84,8 +86,8 @@ def test_the_head_never_jumps(source_frame: SourceFrame) -> None:
     seen += drives(one, 30)
     moves = np.abs(np.diff(np.array(seen), axis=0))
     assert len(seen) > 140
-    assert moves[:, MOUTH + 1 :].max() < 0.012  # rad or eye distances a frame; a restart would be 0.03 and more
-    assert np.array(seen)[:, MOUTH + 1 :].std(axis=0).min() > 0
+    assert moves[:, HEAD].max() < 0.016  # rad or eye distances a frame; a restart would be 0.03 and more
+    assert np.array(seen)[:, HEAD].std(axis=0).min() > 0
     assert moves[cut - 1, :MOUTH].max() < 0.3  # it closes within three frames
 
 
@@ -97,7 +99,7 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_fra
     ticks = one.run(45)
     live = [tick for tick in ticks if tick.utterance]
     engine = WarpEngine()
-    timeline = Timeline.of_speech(repeat(source_frame), engine, FPS)
+    timeline = Timeline.of_speech(repeat(source_frame), engine, FPS, seed=picture_seed(source_frame.image))
     timeline.begin_at(30 + ticks.index(live[0]))
     offline = list(render_stream(timeline, [sound], engine))
     assert len(offline) == len(live) == 25

@@ -20,7 +20,7 @@ from lipsmith.ui.work import KEPT, SPEAKS, Films, GenerateForm, engine_names, ma
 
 
 def test_the_fields_become_options() -> None:
-    form = GenerateForm.of(["film.mp4", None, "s.wav", "musetalk", "left", "source", 3.0, 12.0, "raw", 80.0, 90.0])
+    form = GenerateForm.of(["film.mp4", None, "s.wav", "musetalk", "left", "source", 1.0, 3.0, 12.0, "raw", 80.0, 90.0])
     options = form.options()
     assert (options.engine, options.faces, options.fps) == ("musetalk", "left", "source")
     assert options.engine_options == {
@@ -44,7 +44,7 @@ def test_an_engine_is_told_only_what_it_knows_and_what_was_changed() -> None:
 def test_the_page_shows_what_engines_want_shown() -> None:
     shown = [(one.engine, one.info.name) for one in page_options()]
     names = ("bbox_shift", "extra_margin", "parsing_mode", "left_cheek_width", "right_cheek_width")
-    assert shown == [("musetalk", name) for name in names]
+    assert sorted(shown) == sorted([("warp", "life"), *(("musetalk", name) for name in names)])
     assert all(one.info.help and one.info.help_zh for one in page_options())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from fractions import Fraction
 
 import numpy as np
 
-from ..engines.protocols import Engine, IdleMotion
+from ..engines.protocols import Engine, IdleMotion, SeededMotion
 from ..timing import SPEECH_SAMPLE_RATE, sample_at
-from ..types import Array, Samples
+from ..types import Array, Image, Samples
 
 
 class SpeechDrive:
@@ -18,13 +19,16 @@ class SpeechDrive:
         engine: whose speech encoder gives the drives.
         fps: video frames per second; one drive for each.
         rate: Hz of the pushed sound.
+        seed: of a still picture's motion, see ``picture_seed``; None: the engine's own.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE) -> None:
+    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE, seed: int | None = None) -> None:
         from ..media.resampler import Resampler
 
         self._fps = fps
         self._encoder = engine.speech_encoder(fps)
+        if seed is not None and isinstance(self._encoder, SeededMotion):
+            self._encoder.seed_motion(seed)
         self._resampler = Resampler(rate)
         self._heard = 0  # samples at 16 kHz
 
@@ -51,3 +55,8 @@ class SpeechDrive:
     def _hear(self, samples: Samples) -> list[Array]:
         self._heard += len(samples)
         return self._encoder.push(samples)
+
+
+def picture_seed(image: Image) -> int:
+    """The seed of a picture's motion, below 2^32, made from its (H, W, 3) pixels: no two pictures move alike."""
+    return zlib.crc32(np.ascontiguousarray(image).data)

@@ -26,7 +26,7 @@ class SpeechEncoder(Protocol):
     def push(self, samples: Samples) -> list[Array]:
         """Take (n,) more samples at 16 kHz and return the drives that are now decided, one for each video frame.
 
-        A drive is an array of the engine's own fixed shape: (14,) for ``warp``, (50, 384) for ``musetalk``.
+        A drive is an array of the engine's own fixed shape: (17,) for ``warp``, (50, 384) for ``musetalk``.
         """
         ...
 
@@ -37,7 +37,7 @@ class SpeechEncoder(Protocol):
 
 @runtime_checkable
 class IdleMotion(Protocol):
-    """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, a little head motion."""
+    """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, gaze, head motion."""
 
     @property
     def moves_in_silence(self) -> bool:
@@ -46,6 +46,15 @@ class IdleMotion(Protocol):
 
     def begin_at(self, frame: int) -> None:
         """Continue as after ``frame`` frames of silence, so that two encoders in turn move one head smoothly."""
+        ...
+
+
+@runtime_checkable
+class SeededMotion(Protocol):
+    """A ``SpeechEncoder`` with ``IdleMotion`` that differs from picture to picture."""
+
+    def seed_motion(self, seed: int) -> None:
+        """Take the picture's seed, before any sound. An encoder whose options give a seed ignores it."""
         ...
 
 
@@ -115,4 +124,4 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Analysis", "Engine", "IdleMotion", "SpeechEncoder"]
+__all__ = ["Analysis", "Engine", "IdleMotion", "SeededMotion", "SpeechEncoder"]

@@ -52,10 +52,18 @@ class Timeline:
 
     @classmethod
     def of_speech(
-        cls, source_frames: Iterator[SourceFrame], engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE
+        cls,
+        source_frames: Iterator[SourceFrame],
+        engine: Engine,
+        fps: Fraction,
+        rate: int = SPEECH_SAMPLE_RATE,
+        seed: int | None = None,
     ) -> Timeline:
-        """A timeline whose pushed sound is speech, encoded and drawn by ``engine``."""
-        return cls(source_frames, SpeechDrive(engine, fps, rate), fps, rate, engine.info.window)
+        """A timeline whose pushed sound is speech, encoded and drawn by ``engine``.
+
+        ``seed``: of a still picture's motion, see ``picture_seed``; None: the engine's own.
+        """
+        return cls(source_frames, SpeechDrive(engine, fps, rate, seed), fps, rate, engine.info.window)
 
     def push(self, samples: Samples) -> list[RenderWindow]:
         """Take (n,) more samples at the playing rate; return the windows that are now complete."""

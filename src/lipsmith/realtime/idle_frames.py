@@ -22,11 +22,19 @@ class IdleFrames:
         fps: of the session.
         source_frames: scheduled as they are asked for.
         ease: frames in which the drives ease from speech into silence.
+        seed: of the motion; None: the engine's own.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        fps: Fraction,
+        source_frames: Iterator[SourceFrame],
+        ease: int,
+        seed: int | None = None,
+    ) -> None:
         self._fps, self._pushed = fps, 0
-        self._timeline = Timeline.of_speech(source_frames, engine, fps)
+        self._timeline = Timeline.of_speech(source_frames, engine, fps, seed=seed)
         self.easing = DriveEasing(ease)
         self._next: int | None = None
 

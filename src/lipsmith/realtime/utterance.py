@@ -19,10 +19,11 @@ class Utterance:
         engine: gives the drives.
         film: size, fps and playing rate of the session.
         tail: frames of silence after the sound, in which the mouth closes.
+        seed: of a still picture's motion; None: the engine's own.
     """
 
-    def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int) -> None:
-        self.number, self._engine, self._film, self.tail = number, engine, film, tail
+    def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int, seed: int | None = None) -> None:
+        self.number, self._engine, self._film, self.tail, self._seed = number, engine, film, tail, seed
         self._block = -(-film.rate * film.fps.denominator // film.fps.numerator)  # samples of a frame
         self._resampler = StreamResampler(film.rate)
         self._waiting = SampleQueue()  # not yet pushed to the timeline
@@ -103,7 +104,7 @@ class Utterance:
                 return None
 
     def _begin(self, source_frames: Iterator[SourceFrame]) -> Timeline:
-        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate)
+        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate, self._seed)
 
     def _feed(self, timeline: Timeline) -> bool:
         """Give the timeline a frame's worth of sound, or its end; False: there is nothing to give."""

@@ -12,14 +12,16 @@ import pytest
 
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.foldover import foldover_share
+from lipsmith.engines.warp.idle import IDLE_CONTROLS
 from lipsmith.errors import FaceError, OptionError
 from lipsmith.media.resampler import Resampler
 from lipsmith.media.sound import open_speech
 from lipsmith.types import Face, Image, PreparedFace
 from tests.support.drawn_face import drawn_face
 
-REST = np.zeros(14, np.float32)
-OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * 6], np.float32)
+DRIVE = 8 + len(IDLE_CONTROLS)
+REST = np.zeros(DRIVE, np.float32)
+OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * len(IDLE_CONTROLS)], np.float32)
 POSES = np.array(
     [[1, 0, 0, 0, 0, 0, 0, 0], [0.3, 1, 0, 0.5, 0.5, 0, 0, 0], [0.2, 0, 1, 0, 0, 0, 0, 0], [0.1, 0, 0, 0, 0, 1, 0, 0]],
     np.float32,
@@ -246,7 +248,7 @@ def test_drives_follow_the_options() -> None:
     encoder = WarpEngine(WarpOptions(idle=False)).speech_encoder(Fraction(25))
     drives = encoder.push(silence) + encoder.flush()
     assert len(drives) == 25
-    assert all(drive.shape == (14,) and drive.dtype == np.float32 for drive in drives)
+    assert all(drive.shape == (DRIVE,) and drive.dtype == np.float32 for drive in drives)
     assert np.abs(np.stack(drives)[:, 8:]).max() == 0
     encoder = WarpEngine(WarpOptions(seed=2)).speech_encoder(Fraction(25))
     assert np.abs(np.stack(encoder.push(silence) + encoder.flush())[:, 9:]).max() > 0

@@ -67,9 +67,7 @@ class WarpEngine:
         """A fresh encoder for a film at ``fps``."""
         from ...speech.mouth_encoder import MouthEncoder
 
-        options = self.options
-        idle = IdleCurves(fps, options.seed or 0, options.life) if options.idle and options.life > 0 else None
-        return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
+        return WarpEncoder(MouthEncoder(fps), fps, self.options)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
@@ -84,10 +82,17 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (17,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
-    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
-        self._motion = motion
-        self._idle = idle
-        self._gain = 1 + (np.float32(gain) - 1) * _OPENING
+    def __init__(self, motion: MouthEncoder, fps: Fraction, options: WarpOptions) -> None:
+        self._motion, self._fps, self._options = motion, fps, options
+        self._gain = 1 + (np.float32(options.gain) - 1) * _OPENING
+        self._idle: IdleCurves | None = None
+        if options.idle and options.life > 0:
+            self._idle = IdleCurves(fps, options.seed or 0, options.life)
+
+    def seed_motion(self, seed: int) -> None:
+        """Let the idle motion be that of the picture with this seed, unless the options give another."""
+        if self._idle is not None and self._options.seed is None:
+            self._idle = IdleCurves(self._fps, seed, self._options.life)
 
     def push(self, samples: Samples) -> list[Array]:
         """Encode (n,) more samples at 16 kHz."""

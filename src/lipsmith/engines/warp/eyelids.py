@@ -96,10 +96,20 @@ def _make_eye(
     lashes = _lash_colour(picture[y0:y1, x0:x1][edge], skin)
     lift = smoothstep(height - lid, -0.13, -0.02) * (1 - smoothstep(height - bottom, -0.04, 0.04))
     lift *= smoothstep(np.minimum(t, 1 - t), 0.0, 0.3)
-    fields = [np.stack([columns - x0, rows - y0], -1), height, lid, gap, opening]
-    fields += [np.multiply.outer(_iris_weight(places, points[iris], scale), right * scale)]
-    fields += [np.multiply.outer(lift, below * scale)]
-    return Eye(box, scale, *(as_float32(field) for field in fields), skin, lid_share, lashes)
+    return Eye(
+        box=box,
+        scale=scale,
+        pixels=as_float32(np.stack([columns - x0, rows - y0], -1)),
+        height=as_float32(height),
+        lid=as_float32(lid),
+        gap=as_float32(gap),
+        opening=as_float32(opening),
+        iris=as_float32(np.multiply.outer(_iris_weight(places, points[iris], scale), right * scale)),
+        lift=as_float32(np.multiply.outer(lift, below * scale)),
+        skin=skin,
+        lid_share=lid_share,
+        lashes=lashes,
+    )
 
 
 def _box(lids: Points, scale: float, picture: Image) -> tuple[int, int, int, int]:
@@ -161,7 +171,7 @@ def fill_smoothly(picture: Image, known: Mask) -> Array:
     levels = [(values, weights)]
     while min(weights.shape) > 2:
         size = ((weights.shape[1] + 1) // 2, (weights.shape[0] + 1) // 2)
-        values, weights = (np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA)) for a in (values, weights))
+        values, weights = (as_float32(cv2.resize(a, size, interpolation=cv2.INTER_AREA)) for a in (values, weights))
         levels.append((values, weights))
     filled = values / np.maximum(weights, 1e-3)[..., None]
     for values, weights in reversed(levels[:-1]):
@@ -241,4 +251,5 @@ def _lash_line(eye: Eye, depth: Array, shift: Array) -> Numbers:
     pixel = 1 / eye.scale
     above = np.clip((depth + 0.005) / (0.004 + pixel) + 0.5, 0, 1)
     below = np.clip((thickness - depth) / (0.012 + pixel) + 0.5, 0, 1)
-    return 0.8 * above * below * np.minimum(shift / 0.004, 1) * np.minimum(eye.gap / 0.03, 1)
+    line = 0.8 * above * below * np.minimum(shift / 0.004, 1) * np.minimum(eye.gap / 0.03, 1)
+    return np.asarray(line)

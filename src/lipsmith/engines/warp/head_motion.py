@@ -10,6 +10,7 @@ import numpy as np
 from ...face.canonical import Points, Pose
 from ...types import Array
 from .axes import image_axes
+from .image_ops import Numbers, as_float32
 from .mesh import cell_centres
 from .spline import smoothstep
 
@@ -22,6 +23,12 @@ _NECK = 1.35
 """Height below the head's centre about which the head rolls: the base of the neck."""
 _BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
 """FaceMesh points along both brows."""
+
+
+_DOME = 0.80
+"""How far the middle of the face lies before the head's axis, in eye distances."""
+_BROW_LIFT = 0.05
+"""How far brows rise, in eye distances."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,23 +65,18 @@ def head_field(landmarks: Points, pose: Pose, size: tuple[int, int]) -> HeadFiel
     dx, dy = offset @ right / pose.scale, offset @ below / pose.scale
     whole = _share(dx, dy)
     depth = _DOME * np.clip(1 - (dx / 1.0) ** 2 - (dy / 1.35) ** 2, 0, 1)
-    turn = cv2.GaussianBlur(depth * whole, (0, 0), 2.0)
+    turn = as_float32(cv2.GaussianBlur(depth * whole, (0, 0), 2.0))
     inwards = _border(nodes, size, pose.scale)
 
-    def field(x: Points | float, y: Points | float) -> Array:
-        moved = np.multiply.outer(np.asarray(x, np.float64) + 0 * dx, right)
-        moved = moved + np.multiply.outer(np.asarray(y, np.float64) + 0 * dx, below)
-        return np.asarray(moved * inwards * pose.scale, np.float32)
+    def field(x: Numbers, y: Numbers) -> Array:
+        """(rows, columns, 2) px of a motion by (rows, columns) eye distances along the face's axes."""
+        moved = np.multiply.outer(x, right) + np.multiply.outer(y, below)
+        return as_float32(moved * inwards * pose.scale)
 
+    still = np.zeros_like(dx)
     rolled = field(whole * np.maximum(_NECK - dy, 0), whole * dx * smoothstep(dy, _NECK, 0.6))
-    fields = [field(turn, 0.0), field(0.0, turn), rolled, field(whole, 0.0), field(0.0, whole)]
-    return HeadField(nodes, np.stack([*fields, field(0.0, -_brow_share(landmarks, nodes, below, pose.scale))]))
-
-
-_DOME = 0.80
-"""How far the middle of the face lies before the head's axis, in eye distances."""
-_BROW_LIFT = 0.05
-"""How far brows rise, in eye distances."""
+    fields = [field(turn, still), field(still, turn), rolled, field(whole, still), field(still, whole)]
+    return HeadField(nodes, np.stack([*fields, field(still, -_brow_lift(landmarks, nodes, below, pose.scale))]))
 
 
 def _share(dx: Points, dy: Points) -> Points:
@@ -84,16 +86,18 @@ def _share(dx: Points, dy: Points) -> Points:
 
 
 def _border(nodes: Array, size: tuple[int, int], scale: float) -> Points:
-    """(rows, columns, 2) 0..1: what is left of a displacement in x and y near the picture's left and right, top and
-    bottom border, where there is nothing to show from beyond."""
+    """(rows, columns, 2) 0..1: what is left of a motion in x near the left and right borders, in y near top and bottom.
+
+    There is nothing to show from beyond a border.
+    """
     distance = np.minimum(nodes, np.array(size) - 1 - nodes) / scale
     return np.asarray(smoothstep(distance, 0.0, 0.35))
 
 
-def _brow_share(landmarks: Points, nodes: Array, below: Points, scale: float) -> Points:
+def _brow_lift(landmarks: Points, nodes: Array, below: Points, scale: float) -> Points:
     """(rows, columns): how far a place rises with the brows, in eye distances: whole at the brows, not at the lids."""
     brows = landmarks[list(_BROWS), :2]
     offset = (nodes[:, :, None] - brows) / scale
     down = offset @ below
     squared = (offset**2).sum(-1) / 0.13**2 + np.where(down > 0, (down / 0.07) ** 2, 0)
-    return _BROW_LIFT * np.exp(-squared.min(-1))
+    return np.asarray(_BROW_LIFT * np.exp(-squared.min(-1)))

@@ -92,7 +92,9 @@ def _prepare_portrait(
 
 def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMaterial:
     """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture."""
-    return HeadMaterial(head_field(landmarks, pose, picture.shape[1::-1]), make_eyes(picture, landmarks, pose))
+    return HeadMaterial(
+        head_field(landmarks, pose, (picture.shape[1], picture.shape[0])), make_eyes(picture, landmarks, pose)
+    )
 
 
 def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:

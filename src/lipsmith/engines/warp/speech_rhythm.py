@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...types import Array
 
@@ -71,7 +72,7 @@ class Spring:
         self.place = np.zeros(size)
         self._velocity = np.zeros(size)
 
-    def next(self, step: float) -> Array:
+    def next(self, step: float) -> NDArray[np.float64]:
         """The (n,) place ``step`` seconds later: exact for a target that stays."""
         offset = self.place - self.target
         moved = (self._velocity + self._speed * offset) * step
