@@ -20,7 +20,7 @@ from .palette import luma
 from .spline import monotone_curve, smoothstep
 
 Mask = NDArray[np.bool_]
-_EYES = (
+EYES = (
     ([33, 246, 161, 160, 159, 158, 157, 173, 133], [33, 7, 163, 144, 145, 153, 154, 155, 133], [70, 63, 105, 66, 107]),
     (
         [362, 398, 384, 385, 386, 387, 388, 466, 263],
@@ -66,7 +66,7 @@ class Eye:
 def make_eyes(picture: Image, landmarks: Points, pose: Pose) -> tuple[Eye, ...]:
     """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture."""
     axes = image_axes(pose)
-    eyes = zip(_EYES, _IRISES, strict=True)
+    eyes = zip(EYES, _IRISES, strict=True)
     return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale) for lines, iris in eyes)
 
 
@@ -88,8 +88,8 @@ def _make_eye(
     lid, bottom, brow_line = (_curve_through(line, across) for line in (upper, lower, brow))
     t = np.clip((across - upper[0][0]) / (upper[0][-1] - upper[0][0]), 0, 1)
     gap = np.maximum(bottom - lid, 0) * (t > 0) * (t < 1)
-    inside = np.minimum(height - lid - LASHES, bottom - height - 0.006) * scale
-    opening = np.clip(inside / 1.5, 0, 1) * (gap > 0)
+    inside = np.minimum(height - lid - 0.6 * LASHES, bottom - height) * scale
+    opening = np.clip(inside + 0.5, 0, 1) * (gap > 0)
     seen = (gap > 0) & (height > lid - 0.004) & (height < bottom + 0.004)
     skin, lid_share = _closed_lid(picture[y0:y1, x0:x1], seen, height > 0.4 * brow_line + 0.6 * lid, scale)
     edge = (np.abs(height - lid - 0.5 * LASHES) < LASHES) & (gap > 0.4 * gap.max(initial=0))

@@ -17,17 +17,17 @@ BLINK = 0
 HEAD_CONTROLS = slice(1, 7)
 """yaw to brows: what ``HeadField`` moves."""
 GAZE = slice(7, 9)
-_LIMITS = np.array([0.14, 0.12, 0.08, 0.13, 0.09])
+LIMITS = np.array([0.14, 0.12, 0.08, 0.13, 0.09])
 """Yaw to down stay below these, whatever life is: beyond, the background around the head bends visibly."""
 _WAVES = (
     # For yaw to down: amplitude, and two angular frequencies in rad/s that do not fall into step.
-    (0.055, 0.61, 1.37),
+    (0.062, 0.61, 1.37),
     (0.030, 0.53, 1.19),
     (0.027, 0.57, 1.03),
-    (0.055, 0.47, 0.89),
+    (0.068, 0.47, 0.89),
     (0.022, 0.43, 1.11),
 )
-_POSES = np.array([0.055, 0.034, 0.030, 0.055, 0.022])
+_POSES = np.array([0.062, 0.034, 0.030, 0.068, 0.025])
 """sd of the poses, yaw to down, between which a speaker's head moves from stress to stress."""
 _TOGETHER = np.eye(5)
 _TOGETHER[3] = (0.5, 0.0, 0.0, 0.85, 0.0)  # a head that turns to one side mostly moves there too, and leans there
@@ -69,7 +69,7 @@ class IdleCurves:
         start = min(1.0, time / _FADE_IN_SECONDS)
         fade = start * start * (3 - 2 * start)
         head = fade * self._wander(time) + self._pose.next(self._step) + _NOD * self._nod.next(self._step)
-        head = _LIMITS * np.tanh(self._life * head / _LIMITS)
+        head = LIMITS * np.tanh(self._life * head / LIMITS)
         across, down = self._gaze.place(time)
         gaze = (self._life * fade * across - _COUNTER * head[0], self._life * fade * down - _COUNTER * head[1])
         brows = min(1.0, self._life * float(self._brows.next(self._step)[0]))
