@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
@@ -104,6 +105,13 @@ def test_live_equals_an_offline_film_that_begins_where_the_speech_did(source_fra
     offline = list(render_stream(timeline, [sound], engine))
     assert len(offline) == len(live) == 25
     assert all(np.array_equal(a.image, b.image) for a, b in zip(live, offline, strict=True))
+
+
+def test_two_pictures_never_move_alike(source_frame: SourceFrame) -> None:
+    other = replace(source_frame, image=np.ascontiguousarray(source_frame.image[:, ::-1]))
+    one, same, two = (np.array(list(drives(world(frame), 40))) for frame in (source_frame, source_frame, other))
+    assert np.array_equal(one, same)
+    assert np.abs(one[:, HEAD] - two[:, HEAD]).max() > 0.005
 
 
 @pytest.mark.parametrize("end", [lambda session: session.close(), lambda session: session.fail("broken")])
