@@ -8,7 +8,8 @@ import pytest
 
 from lipsmith.engines.warp.eyelids import EYES as LIDS
 from lipsmith.engines.warp.eyelids import Eye, draw_eyes, fill_smoothly, make_eyes
-from lipsmith.engines.warp.lid_edges import COLUMNS, snap_lid
+from lipsmith.engines.warp.glasses import wears_glasses
+from lipsmith.engines.warp.lid_edges import COLUMNS, snap_lid, with_outer_corners
 from lipsmith.face.canonical import fit_pose
 from lipsmith.types import Array, Image
 from tests.support.drawn_face import drawn_face
@@ -131,3 +132,38 @@ def test_holes_are_filled_from_around_them() -> None:
     filled = fill_smoothly(holed, known)
     assert np.abs(filled - picture)[known].max() <= 1
     assert np.abs(filled - picture)[~known].max() < 32
+
+
+def test_corners_go_out_to_where_the_white_ends() -> None:
+    image, points = face_with_irises()
+    upper, lower, _ = LIDS[0]
+    own = with_outer_corners(image, points[:, :2], upper, lower, SCALE)
+    assert own == pytest.approx(points[:, :2], abs=0.011 * SCALE)
+    corner = points[upper[0], :2]
+    x, y = corner.round().astype(int)
+    image[y - 2 : y + 3, x - 5 : x + 4] = 235  # the white of the eye goes on for 5 px
+    wider = with_outer_corners(image, points[:, :2], upper, lower, SCALE)
+    assert 3 < corner[0] - wider[upper[0], 0] < 7
+    assert wider[upper[-1]] == pytest.approx(own[upper[-1]])
+
+
+def test_glasses_are_seen_by_their_bridge() -> None:
+    image, points = face_with_irises()
+    assert not wears_glasses(image, points, SCALE)
+    left, right = (points[index, :2].round().astype(int).tolist() for index in (133, 362))
+    shaded = image.copy()
+    shaded[:, (left[0] + right[0]) // 2 :] //= 2  # a shadow along the nose is no bridge
+    assert not wears_glasses(shaded, points, SCALE)
+    cv2.line(image, left, right, (30, 25, 25), 4)
+    assert wears_glasses(image, points, SCALE)
+
+
+def test_rims_of_glasses_stay_when_lids_close() -> None:
+    image, points = face_with_irises()
+    x, y = points[159, :2].round().astype(int)
+    rim = (slice(y - 9, y - 6), slice(x - 8, x + 9))
+    image[rim] = 30
+    pose, points = fit_pose(points), points.astype(np.float64)
+    kept, lost = (draw_eyes(image, make_eyes(image, points, pose, worn), 1.0, (0, 0))[rim] for worn in (True, False))
+    assert np.abs(kept.astype(int) - 30).mean() < 12
+    assert lost.mean() > 60

@@ -68,6 +68,7 @@ def test_brows_rise_and_lids_do_not(field: HeadField) -> None:
     brows = (0, 0, 0, 0, 0, 1)
     assert moved(field, tuple(brow), brows)[1] < -0.03
     assert abs(moved(field, tuple(lid), brows)[1]) < 0.012
+    assert not head_field(LANDMARKS, POSE, SIZE, brows=False).motions[5].any()
 
 
 def test_nothing_folds_over_at_the_limits(field: HeadField) -> None:

@@ -15,7 +15,7 @@ from ...face.canonical import Points, Pose
 from ...types import Array, Image
 from .axes import image_axes
 from .image_ops import Numbers, as_float32, resample
-from .lid_edges import COLUMNS, snap_lid
+from .lid_edges import COLUMNS, snap_lid, with_outer_corners
 from .palette import luma
 from .spline import monotone_curve, smoothstep
 
@@ -63,11 +63,12 @@ class Eye:
     lashes: Array  # (3,) RGB 0..255: the colour of the lashes
 
 
-def make_eyes(picture: Image, landmarks: Points, pose: Pose) -> tuple[Eye, ...]:
-    """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture."""
+def make_eyes(picture: Image, landmarks: Points, pose: Pose, glasses: bool = False) -> tuple[Eye, ...]:
+    """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; dark lines may be rims where ``glasses`` are."""
+    reach = _AROUND if glasses else _LASHES_REACH
     axes = image_axes(pose)
     eyes = zip(EYES, _IRISES, strict=True)
-    return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale) for lines, iris in eyes)
+    return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
 
 
 def _make_eye(
@@ -77,8 +78,10 @@ def _make_eye(
     iris: slice,
     axes: tuple[Points, Points],
     scale: float,
+    lashes_reach: float,
 ) -> Eye:
     right, below = axes
+    points = with_outer_corners(picture, points, indices[0], indices[1], scale)
     x0, y0, x1, y1 = box = _box(points[[*indices[0], *indices[1]]], scale, picture)
     rows, columns = np.mgrid[y0:y1, x0:x1]
     places = np.stack([columns, rows], -1).astype(np.float64)
@@ -91,7 +94,8 @@ def _make_eye(
     inside = np.minimum(height - lid - 0.6 * LASHES, bottom - height) * scale
     opening = np.clip(inside + 0.5, 0, 1) * (gap > 0)
     seen = (gap > 0) & (height > lid - 0.004) & (height < bottom + 0.004)
-    skin, lid_share = _closed_lid(picture[y0:y1, x0:x1], seen, height > 0.4 * brow_line + 0.6 * lid, scale)
+    reach = lashes_reach * (height > 0.4 * brow_line + 0.6 * lid)
+    skin, lid_share = _closed_lid(picture[y0:y1, x0:x1], seen, reach, scale)
     edge = (np.abs(height - lid - 0.5 * LASHES) < LASHES) & (gap > 0.4 * gap.max(initial=0))
     lashes = _lash_colour(picture[y0:y1, x0:x1][edge], skin)
     lift = smoothstep(height - lid, -0.13, -0.02) * (1 - smoothstep(height - bottom, -0.04, 0.04))
@@ -143,18 +147,18 @@ def _iris_weight(places: Points, iris: Points, scale: float) -> Points:
     return 1 - smoothstep(distance, 1.05 * radius, 1.05 * radius + 0.085)
 
 
-def _closed_lid(box: Image, seen: Mask, below_brow: Mask, scale: float) -> tuple[Image, Array]:
+def _closed_lid(box: Image, seen: Mask, reach: Points, scale: float) -> tuple[Image, Array]:
     """(h, w, 3) the box with skin in place of the eye, and (h, w) 0..1 where it differs from the box.
 
     The skin around the eye and its lashes is continued over them. ``seen`` (h, w): where the eyeball is;
-    ``below_brow`` (h, w): where lashes may be.
+    ``reach`` (h, w): how far around the opening dark lines are lashes.
     """
     distance = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, 5) / scale
     light = luma(box.astype(np.float32))
     side = max(3, round(_THIN * scale) | 1)
     without_lines = cv2.morphologyEx(light, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     dark = light < _DARK * np.asarray(without_lines)
-    replaced = (distance < _AROUND) | (dark & (distance < _LASHES_REACH) & below_brow)
+    replaced = (distance < _AROUND) | (dark & (distance < reach))
     known = ~(replaced | (dark & (distance < 0.3)))
     skin = fill_smoothly(box, known if known.any() else ~replaced) + _grain(light, known)[..., None]
     share = cv2.GaussianBlur(replaced.astype(np.float32), (0, 0), max(0.6, 0.016 * scale))
@@ -184,7 +188,7 @@ def fill_smoothly(picture: Image, known: Mask) -> Array:
 def _grain(light: Array, where: Mask) -> Array:
     """(h, w) noise like that of the picture's skin, always the same; ``light`` (h, w) 0..255."""
     fine = light - cv2.GaussianBlur(light, (0, 0), 2.0)
-    strength = 0.8 * float(np.median(np.abs(fine[where]))) if where.any() else 0.0
+    strength = min(4.0, 0.8 * float(np.median(np.abs(fine[where])))) if where.any() else 0.0
     noise = cv2.GaussianBlur(np.random.default_rng(0).standard_normal(light.shape), (0, 0), 0.7)
     return as_float32(strength / max(1e-6, float(noise.std())) * noise)
 

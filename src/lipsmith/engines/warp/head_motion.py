@@ -52,7 +52,7 @@ def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return (max(0, int(x - left)), max(0, int(y - up)), min(width, int(x + right)), min(height, int(y + down)))
 
 
-def head_field(landmarks: Points, pose: Pose, size: tuple[int, int]) -> HeadField:
+def head_field(landmarks: Points, pose: Pose, size: tuple[int, int], *, brows: bool = True) -> HeadField:
     """The field over a picture of (width, height) px with (468+, 3) px landmarks.
 
     The head's depth is a smooth dome: the face turns while the hair's outline stays. It rolls about the base of the
@@ -76,7 +76,8 @@ def head_field(landmarks: Points, pose: Pose, size: tuple[int, int]) -> HeadFiel
     still = np.zeros_like(dx)
     rolled = field(whole * np.maximum(_NECK - dy, 0), whole * dx * smoothstep(dy, _NECK, 0.6))
     fields = [field(turn, still), field(still, turn), rolled, field(whole, still), field(still, whole)]
-    return HeadField(nodes, np.stack([*fields, field(still, -_brow_lift(landmarks, nodes, below, pose.scale))]))
+    lift = _brow_lift(landmarks, nodes, below, pose.scale) if brows else still
+    return HeadField(nodes, np.stack([*fields, field(still, -lift)]))
 
 
 def _share(dx: Points, dy: Points) -> Points:

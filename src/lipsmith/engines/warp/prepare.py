@@ -13,6 +13,7 @@ from ...types import Array, Crop, Face, Image, PreparedFace
 from .axes import image_axes
 from .eyelids import make_eyes
 from .face_limits import FaceView, drawing_strength, refusal
+from .glasses import wears_glasses
 from .head_motion import head_box, head_field
 from .interior import make_interior
 from .landmark_indices import CHIN, INNER_LOWER, INNER_UPPER
@@ -91,10 +92,10 @@ def _prepare_portrait(
 
 
 def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMaterial:
-    """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture."""
-    return HeadMaterial(
-        head_field(landmarks, pose, (picture.shape[1], picture.shape[0])), make_eyes(picture, landmarks, pose)
-    )
+    """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; brows behind glasses stay."""
+    glasses = wears_glasses(picture, landmarks, pose.scale)
+    field = head_field(landmarks, pose, (picture.shape[1], picture.shape[0]), brows=not glasses)
+    return HeadMaterial(field, make_eyes(picture, landmarks, pose, glasses))
 
 
 def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:
