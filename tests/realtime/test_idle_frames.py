@@ -139,3 +139,12 @@ def test_a_glide_starts_where_the_face_is() -> None:
     assert [float(easing.next(np.ones(2, np.float32))[0]) for _ in range(5)] == [0.25, 0.5, 0.75, 1, 1]
     easing.begin(np.full(2, 3, np.float32))
     assert float(easing.next(np.ones(2, np.float32))[0]) == 2.5
+
+
+def test_a_head_takes_longer_than_a_mouth_to_go_on_from_where_it_is() -> None:
+    easing = DriveEasing(3, np.array([1, 2], np.float32))
+    easing.next(np.zeros(2, np.float32))
+    easing.begin()
+    mouth, head = np.array([easing.next(np.ones(2, np.float32)) for _ in range(8)]).T
+    assert mouth == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 1, 1])
+    assert head == pytest.approx([*np.arange(1, 7) / 7, 1, 1])

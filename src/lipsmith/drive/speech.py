@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..engines.protocols import Engine, IdleMotion, SeededMotion
+from ..engines.protocols import Engine, IdleMotion, PortraitMotion
 from ..timing import SPEECH_SAMPLE_RATE, sample_at
 from ..types import Array, Image, Samples
 
@@ -27,7 +27,7 @@ class SpeechDrive:
 
         self._fps = fps
         self._encoder = engine.speech_encoder(fps)
-        if seed is not None and isinstance(self._encoder, SeededMotion):
+        if seed is not None and isinstance(self._encoder, PortraitMotion):
             self._encoder.seed_motion(seed)
         self._resampler = Resampler(rate)
         self._heard = 0  # samples at 16 kHz
@@ -36,6 +36,11 @@ class SpeechDrive:
     def moves_in_silence(self) -> bool:
         """Whether the drives move a still face while nobody speaks; see ``IdleMotion``."""
         return isinstance(self._encoder, IdleMotion) and self._encoder.moves_in_silence
+
+    @property
+    def easing(self) -> Array | None:
+        """See ``PortraitMotion.easing``; None: all numbers of a drive go as fast as the mouth."""
+        return self._encoder.easing if isinstance(self._encoder, PortraitMotion) else None
 
     def push(self, samples: Samples, frames: int) -> list[Array]:
         """Encode (n,) more samples; return the drives that are now decided. ``frames`` is not needed here."""

@@ -50,8 +50,16 @@ class IdleMotion(Protocol):
 
 
 @runtime_checkable
-class SeededMotion(Protocol):
-    """A ``SpeechEncoder`` with ``IdleMotion`` that differs from picture to picture."""
+class PortraitMotion(Protocol):
+    """A ``SpeechEncoder`` with ``IdleMotion`` that differs from picture to picture, and whose head takes its time."""
+
+    @property
+    def easing(self) -> Array:
+        """(n,) 1 or more for each number of a drive: how much longer than a mouth it takes from stream to stream.
+
+        A head that goes as fast as lips from where one utterance left it to where the next has it seems to twitch.
+        """
+        ...
 
     def seed_motion(self, seed: int) -> None:
         """Take the picture's seed, before any sound. An encoder whose options give a seed ignores it."""
@@ -124,4 +132,4 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Analysis", "Engine", "IdleMotion", "SeededMotion", "SpeechEncoder"]
+__all__ = ["Analysis", "Engine", "IdleMotion", "PortraitMotion", "SpeechEncoder"]

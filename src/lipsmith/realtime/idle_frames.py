@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..drive.speech import SpeechDrive
 from ..engines.protocols import Engine
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import sample_at
@@ -21,7 +22,7 @@ class IdleFrames:
         engine: one with a window of 1, whose speech encoders have ``IdleMotion``.
         fps: of the session.
         source_frames: scheduled as they are asked for.
-        ease: frames in which the drives ease from speech into silence.
+        ease: frames in which the mouth eases from speech into silence.
         seed: of the motion; None: the engine's own.
     """
 
@@ -35,7 +36,7 @@ class IdleFrames:
     ) -> None:
         self._fps, self._pushed = fps, 0
         self._timeline = Timeline.of_speech(source_frames, engine, fps, seed=seed)
-        self.easing = DriveEasing(ease)
+        self.easing = DriveEasing(ease, SpeechDrive(engine, fps).easing)
         self._next: int | None = None
 
     def next_windows(self, number: int) -> list[tuple[int, RenderWindow]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
-from .idle import IDLE_CONTROLS, IdleCurves
+from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ class WarpEncoder:
     def flush(self) -> list[Array]:
         """The remaining drives."""
         return [self._drive(mouth) for mouth in self._motion.flush()]
+
+    @property
+    def easing(self) -> Array:
+        """(17,) how many times as long as the mouth's each control's way is from one stream to the next."""
+        return np.concatenate([np.ones(8, np.float32), EASING])
 
     @property
     def moves_in_silence(self) -> bool:

@@ -17,6 +17,8 @@ BLINK = 0
 HEAD_CONTROLS = slice(1, 7)
 """yaw to brows: what ``HeadField`` moves."""
 GAZE = slice(7, 9)
+EASING = np.array([1, 6, 6, 6, 6, 6, 3, 1, 1], np.float32)
+"""How many times as long as a mouth each control takes when another stream of speech, or silence, goes on with it."""
 LIMITS = np.array([0.14, 0.12, 0.08, 0.13, 0.09])
 """Yaw to down stay below these, whatever life is: beyond, the background around the head bends visibly."""
 _WAVES = (
