@@ -157,7 +157,8 @@ def open_background(
 
     if options.background == "keep":
         return None
-    background, first = BackgroundOptions(options.background, options.key), next(iter(video.frames()))
+    background = BackgroundOptions(options.background, options.key, head_moves=video.info.frames == 1)
+    first = next(iter(video.frames()))
     return open_replacement(background, first, video.info.fps, open_alpha(picture), sheet)
 
 

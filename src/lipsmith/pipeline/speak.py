@@ -111,7 +111,7 @@ def _background(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement 
 
     if options.background == "keep":
         return None
-    background = BackgroundOptions(options.background, _key(avatar, options))
+    background = BackgroundOptions(options.background, _key(avatar, options), head_moves=avatar.info.frames == 1)
     return open_replacement(background, avatar.source_frame(0).image, avatar.info.fps, avatar.alphas)
 
 
