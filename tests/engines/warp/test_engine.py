@@ -104,6 +104,25 @@ def test_the_head_moves_and_the_lids_close() -> None:
         assert blinking[int(y) + 1, int(x)].sum() < crop(image, prepared)[int(y) + 1, int(x)].sum() - 60
 
 
+def test_teeth_go_exactly_where_the_lips_go_with_the_head() -> None:
+    from lipsmith.engines.warp.lip_opening import lip_curves
+    from lipsmith.engines.warp.mesh import sample_grid
+    from lipsmith.engines.warp.mouth_compositing import FrameWarp
+
+    _, prepared = portrait(*drawn_face())
+    material = prepared.material
+    head = material.still.head.at(np.array([0.1, 0.05, 0.06, 0.1, 0.05, 0], np.float32))
+    points = material.landmarks[:, :2]
+    curves, nothing = lip_curves(material.placement.to_plane(points)), np.zeros((4, 4, 2), np.float32)
+    frame = FrameWarp(material, OPEN[:8], points, material.picture, head, nothing, nothing, curves)
+    lips = points[[61, 291, 13, 14]]
+    moved = frame.after_head_motion(lips)
+    height, width = material.picture.shape[:2]
+    back = moved - sample_grid(head, (0, 0, width, height), np.asarray(moved[None], np.float32))[0]
+    assert np.linalg.norm(moved - lips, axis=1).min() > 10  # px
+    assert back == pytest.approx(lips, abs=0.1)
+
+
 @pytest.mark.parametrize("changes", [{}, {"yaw": 0.45}, {"jaw": 0.12}, {"roll": 0.4}])
 def test_the_skin_never_folds_over(changes: dict[str, float]) -> None:
     image, face = drawn_face(**changes)
