@@ -91,15 +91,12 @@ def _make_eye(
     lid, bottom, brow_line = (_curve_through(line, across) for line in (upper, lower, brow))
     t = np.clip((across - upper[0][0]) / (upper[0][-1] - upper[0][0]), 0, 1)
     gap = np.maximum(bottom - lid, 0) * (t > 0) * (t < 1)
-    inside = np.minimum(height - lid - 0.6 * LASHES, bottom - height) * scale
-    opening = np.clip(inside + 0.5, 0, 1) * (gap > 0)
-    seen = (gap > 0) & (height > lid - 0.004) & (height < bottom + 0.004)
-    reach = lashes_reach * (height > 0.4 * brow_line + 0.6 * lid)
-    skin, lid_share = _closed_lid(picture[y0:y1, x0:x1], seen, reach, scale)
-    edge = (np.abs(height - lid - 0.5 * LASHES) < LASHES) & (gap > 0.4 * gap.max(initial=0))
-    lashes = _lash_colour(picture[y0:y1, x0:x1][edge], skin)
     lift = smoothstep(height - lid, -0.13, -0.02) * (1 - smoothstep(height - bottom, -0.04, 0.04))
     lift *= smoothstep(np.minimum(t, 1 - t), 0.0, 0.3)
+    part = picture[y0:y1, x0:x1]
+    seen = (gap > 0) & (height > lid - 0.004) & (height < bottom + 0.004)
+    skin, lid_share = _closed_lid(part, seen, lashes_reach * (height > 0.4 * brow_line + 0.6 * lid), scale)
+    edge = (np.abs(height - lid - 0.5 * LASHES) < LASHES) & (gap > 0.4 * gap.max(initial=0))
     return Eye(
         box=box,
         scale=scale,
@@ -107,13 +104,19 @@ def _make_eye(
         height=as_float32(height),
         lid=as_float32(lid),
         gap=as_float32(gap),
-        opening=as_float32(opening),
+        opening=_opening(height - lid, bottom - height, gap, scale),
         iris=as_float32(np.multiply.outer(_iris_weight(places, points[iris], scale), right * scale)),
         lift=as_float32(np.multiply.outer(lift, below * scale)),
         skin=skin,
         lid_share=lid_share,
-        lashes=lashes,
+        lashes=_lash_colour(part[edge], skin),
     )
+
+
+def _opening(below_lid: Points, above_bottom: Points, gap: Points, scale: float) -> Array:
+    """(h, w) 0..1: 1 where the eyeball is seen, the edge antialiased; heights (h, w) from the lids."""
+    inside = np.minimum(below_lid - 0.6 * LASHES, above_bottom) * scale
+    return as_float32(np.clip(inside + 0.5, 0, 1) * (gap > 0))
 
 
 def _box(lids: Points, scale: float, picture: Image) -> tuple[int, int, int, int]:
