@@ -15,11 +15,12 @@ from lipsmith.types import Array
 SCALE, SIZE = 60.0, (400, 420)
 POSE = Pose(SCALE, np.eye(3), np.array([200.0, 190.0, 0.0]))
 LANDMARKS = POSE.to_image(mean_face())
+PLAIN = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
 
 
 @pytest.fixture(scope="module")
 def field() -> HeadField:
-    return head_field(LANDMARKS, POSE, SIZE)
+    return head_field(PLAIN, LANDMARKS, POSE)
 
 
 def moved(field: HeadField, point: tuple[float, float], motion: tuple[float, ...]) -> Array:
@@ -68,7 +69,7 @@ def test_brows_rise_and_lids_do_not(field: HeadField) -> None:
     brows = (0, 0, 0, 0, 0, 1)
     assert moved(field, tuple(brow), brows)[1] < -0.03
     assert abs(moved(field, tuple(lid), brows)[1]) < 0.012
-    assert not head_field(LANDMARKS, POSE, SIZE, brows=False).motions[5].any()
+    assert not head_field(PLAIN, LANDMARKS, POSE, brows=False).motions[5].any()
 
 
 def test_nothing_folds_over_at_the_limits(field: HeadField) -> None:
@@ -78,3 +79,13 @@ def test_nothing_folds_over_at_the_limits(field: HeadField) -> None:
         down, across = np.gradient(motion, axis=0) / step[1], np.gradient(motion, axis=1) / step[0]
         area = (1 - across[..., 0]) * (1 - down[..., 1]) - across[..., 1] * down[..., 0]
         assert area.min() > 0.25
+
+
+def test_a_head_moves_less_before_straight_lines_and_turns_as_far(field: HeadField) -> None:
+    tiles, noise = PLAIN.copy(), np.random.default_rng(0).integers(90, 150, PLAIN.shape).astype(np.uint8)
+    tiles[::24], tiles[:, ::24] = 230, 230
+    before_tiles, before_noise = (head_field(picture, LANDMARKS, POSE) for picture in (tiles, noise))
+    shift, turn = (0.0, 0.0, 0.0, 0.1, 0.0, 0.0), (0.1, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert moved(before_tiles, (0, 0), shift)[0] == pytest.approx(0.055, abs=0.005)
+    assert moved(before_noise, (0, 0), shift)[0] == pytest.approx(0.1, abs=0.01)
+    assert moved(before_tiles, (0, 0.3), turn) == pytest.approx(moved(field, (0, 0.3), turn))

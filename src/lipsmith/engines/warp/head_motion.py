@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from ...face.canonical import Points, Pose
-from ...types import Array
+from ...types import Array, Image
 from .axes import image_axes
+from .background_lines import calm_before_lines
 from .image_ops import Numbers, as_float32
 from .mesh import cell_centres
 from .spline import smoothstep
@@ -52,18 +53,22 @@ def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return (max(0, int(x - left)), max(0, int(y - up)), min(width, int(x + right)), min(height, int(y + down)))
 
 
-def head_field(landmarks: Points, pose: Pose, size: tuple[int, int], *, brows: bool = True) -> HeadField:
-    """The field over a picture of (width, height) px with (468+, 3) px landmarks.
+def head_field(picture: Image, landmarks: Points, pose: Pose, *, brows: bool = True) -> HeadField:
+    """The field over a (h, w, 3) RGB picture with (468+, 3) px landmarks; brows stay unless ``brows``.
 
     The head's depth is a smooth dome: the face turns while the hair's outline stays. It rolls about the base of the
-    neck. The motion is whole on the head and its hair. It fades out over the neck, and in the background around.
+    neck. The motion is whole on the head and its hair. It fades out over the neck, and in the background around, and is
+    less before a background of straight lines.
     """
+    size = (picture.shape[1], picture.shape[0])
     columns, rows = (max(8, round(side / (CELL * pose.scale))) for side in size)
     nodes = cell_centres((rows, columns), size)
     right, below = image_axes(pose)
     offset = nodes - pose.to_image(_HEAD_CENTRE)[0, :2]
     dx, dy = offset @ right / pose.scale, offset @ below / pose.scale
-    whole = _share(dx, dy)
+    out = _distance(dx, dy)
+    whole = 1 - smoothstep(out, 1.0, 2.1)
+    calm = calm_before_lines(picture, (out > 1.25) & (out < 2.3) & (dy < 0.6), pose.scale)
     depth = _DOME * np.clip(1 - (dx / 1.0) ** 2 - (dy / 1.35) ** 2, 0, 1)
     turn = as_float32(cv2.GaussianBlur(depth * whole, (0, 0), 2.0))
     inwards = _border(nodes, size, pose.scale)
@@ -74,16 +79,16 @@ def head_field(landmarks: Points, pose: Pose, size: tuple[int, int], *, brows: b
         return as_float32(moved * inwards * pose.scale)
 
     still = np.zeros_like(dx)
-    rolled = field(whole * np.maximum(_NECK - dy, 0), whole * dx * smoothstep(dy, _NECK, 0.6))
-    fields = [field(turn, still), field(still, turn), rolled, field(whole, still), field(still, whole)]
+    moves = calm * whole
+    rolled = field(moves * np.maximum(_NECK - dy, 0), moves * dx * smoothstep(dy, _NECK, 0.6))
+    fields = [field(turn, still), field(still, turn), rolled, field(moves, still), field(still, moves)]
     lift = _brow_lift(landmarks, nodes, below, pose.scale) if brows else still
     return HeadField(nodes, np.stack([*fields, field(still, -lift)]))
 
 
-def _share(dx: Points, dy: Points) -> Points:
-    """(rows, columns) 0..1: how far a place moves with the head; 1 on the head and its hair, 0 at the box's border."""
-    out = np.hypot(dx / 1.0, np.where(dy < 0, dy / 1.35, dy / 0.95))
-    return 1 - smoothstep(out, 1.0, 2.1)
+def _distance(dx: Points, dy: Points) -> Points:
+    """(rows, columns): how far a place lies from the head's centre; 1 at the outline of head and hair."""
+    return np.asarray(np.hypot(dx / 1.0, np.where(dy < 0, dy / 1.35, dy / 0.95)))
 
 
 def _border(nodes: Array, size: tuple[int, int], scale: float) -> Points:

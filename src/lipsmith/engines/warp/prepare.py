@@ -94,7 +94,7 @@ def _prepare_portrait(
 def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMaterial:
     """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; brows behind glasses stay."""
     glasses = wears_glasses(picture, landmarks, pose.scale)
-    field = head_field(landmarks, pose, (picture.shape[1], picture.shape[0]), brows=not glasses)
+    field = head_field(picture, landmarks, pose, brows=not glasses)
     return HeadMaterial(field, make_eyes(picture, landmarks, pose, glasses))
 
 
