@@ -35,6 +35,8 @@ _USUAL_IRIS = 0.065
 """Radius: 11.7 mm across, over 90 mm between the eyes' outer corners."""
 FARTHEST_GAZE = 0.045
 """Farther shifts of the iris would fold the white of the eye."""
+_SLIGHTLY = 0.022
+"""A lid that closes by less is bent like one that follows the gaze."""
 LASHES = 0.016
 """Thickness of the line of lashes that a lid ends with."""
 _OVERLAP = 0.006
@@ -216,10 +218,17 @@ def draw_eyes(picture: Image, eyes: tuple[Eye, ...], closing: float, gaze: tuple
     for eye in eyes:
         x0, y0, x1, y1 = eye.box
         if x1 > x0 and y1 > y0:
-            box = picture[y0:y1, x0:x1]
-            eyeball = _moved_iris(box, eye, gaze) if moved and closing < 0.95 else box
-            picture[y0:y1, x0:x1] = _closed(eyeball, eye, _lid_shift(eye, closing))
+            picture[y0:y1, x0:x1] = _drawn_eye(picture[y0:y1, x0:x1], eye, closing, gaze)
     return picture
+
+
+def _drawn_eye(box: Image, eye: Eye, closing: float, gaze: tuple[float, float]) -> Image:
+    """The eye's box with its lid closed and its iris moved. A lid that is hardly lowered moves with its own lashes."""
+    lowered = closing * float(eye.gap.max(initial=0))
+    if lowered < _SLIGHTLY:
+        return _moved_iris(box, eye, (gaze[0], gaze[1] + lowered))
+    eyeball = _moved_iris(box, eye, gaze) if closing < 0.95 else box
+    return _closed(eyeball, eye, _lid_shift(eye, closing))
 
 
 def _lid_shift(eye: Eye, closing: float) -> Array:
