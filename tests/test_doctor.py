@@ -28,8 +28,8 @@ def test_everything_is_looked_at(findings: dict[str, Finding]) -> None:
     wanted = (
         "versions lipsmith", "versions mediapipe", "opencv cv2", "system libGL.so.1", "codecs libx264", "codecs hevc",
         "codecs libvpx-vp9", "processor threads", "processor bf16", "engines warp", "voices espeak",
-        "voices kokoro", "files astronaut.jpg", "files mean_face.npz", "files voice2mouth.onnx",
-        "files temporary folder",
+        "voices kokoro", "files astronaut.jpg", "files demo_portrait.jpg", "files mean_face.npz",
+        "files voice2mouth.onnx", "files temporary folder",
     )  # fmt: skip
     assert set(wanted) <= set(findings)
     assert findings["opencv cv2"].value.endswith("from opencv-contrib-python")

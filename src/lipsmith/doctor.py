@@ -16,7 +16,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
 
-from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, MOUTH_HEADS, SPEECH_ENCODER, STUDENT, asset
+from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, MOUTH_HEADS, SPEECH_ENCODER, STUDENT, TEST_PICTURE, asset
 from .errors import LipsmithError
 from .libraries import DEBIAN_PACKAGES, blocking_libraries, install_command, missing_libraries
 from .version import __version__
@@ -251,7 +251,7 @@ def _weights() -> Iterator[Finding]:
 
 
 def _files() -> Iterator[Finding]:
-    for name in (DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT, SPEECH_ENCODER, MOUTH_HEADS):
+    for name in (DEMO_PICTURE, TEST_PICTURE, DEMO_SPEECH, MEAN_FACE, STUDENT, SPEECH_ENCODER, MOUTH_HEADS):
         try:
             yield Finding("files", name, f"{asset(name).stat().st_size // 1024} KiB")
         except LipsmithError as problem:

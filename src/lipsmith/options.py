@@ -116,7 +116,7 @@ def check_picture(options: Any) -> None:
         object.__setattr__(options, name, str(getattr(options, name)))
     check(options)
     check_faces(options.faces)
-    if options.seed < 0:
+    if options.seed is not None and options.seed < 0:
         raise OptionError(f"seed is {options.seed}; it can be 0 or more.")
 
 
@@ -179,6 +179,10 @@ def _check(name: str, value: object, hint: Any) -> None:
         raise OptionError(f"{name} is '{value}'; it can be {', '.join(map(str, choices))}.")
     if hint is bool and not isinstance(value, bool):
         raise OptionError(f"{name} is {value!r}; it must be true or false.")
+    if type(None) in get_args(hint):  # the type, or None
+        if value is None:
+            return
+        hint = next(one for one in get_args(hint) if one is not type(None))
     if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, (int, hint))):
         raise OptionError(f"{name} is {value!r}; it must be a{'n integer' if hint is int else ' number'}.")
 
@@ -192,7 +196,7 @@ class GenerateOptions:
     length: Length = "speech"  # what decides the film's length
     faces: str = "largest"  # largest, all, left, right, or a number counted from the left
     still: bool = False  # a portrait without blinks and head motion
-    seed: int = 0  # of blinks and head motion
+    seed: int | None = None  # of blinks and head motion; None: every picture has its own
     crf: int = 18  # x264 quality, 0 (lossless) to 51; VP9 uses the matching level
     preset: Preset = "veryfast"  # x264 speed
     mark: bool = True  # say in the film's metadata that it is AI-made

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 import pytest
 
-from .assets import DEMO_PICTURE, DEMO_SPEECH, asset
+from .assets import DEMO_SPEECH, TEST_PICTURE, asset
 from .avatars.avatar import classes_of_frames
 from .avatars.options import engine_of
 from .avatars.serialization import deserialize, serialize
@@ -63,7 +63,7 @@ class EngineConformance:
         """(512, 512, 3) RGB: the shipped portrait."""
         from PIL import Image as Pillow
 
-        with Pillow.open(asset(DEMO_PICTURE)) as picture:
+        with Pillow.open(asset(TEST_PICTURE)) as picture:
             return np.asarray(picture.convert("RGB"))
 
     @pytest.fixture(scope="class")
@@ -101,7 +101,7 @@ class EngineConformance:
     def store(cls, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> AvatarStore:
         """A store with the avatar ``portrait``."""
         store = AvatarStore(tmp_path_factory.mktemp("avatars"))
-        store.create("portrait", asset(DEMO_PICTURE), engine)
+        store.create("portrait", asset(TEST_PICTURE), engine)
         return store
 
     # The spec and its options.
@@ -249,9 +249,9 @@ class EngineConformance:
             other = self.spec.load(options)
             if infos[changed[0]].prepares or other.info.version != engine.info.version:
                 with pytest.raises(AvatarStale):
-                    store.create("portrait", asset(DEMO_PICTURE), other)
+                    store.create("portrait", asset(TEST_PICTURE), other)
             else:
-                info = store.create("portrait", asset(DEMO_PICTURE), other)
+                info = store.create("portrait", asset(TEST_PICTURE), other)
                 assert engine_of(info).options == options
 
 

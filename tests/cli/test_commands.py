@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import lipsmith
 from lipsmith.cli import run
@@ -167,11 +168,14 @@ def test_preview_writes_a_sheet_instead_of_a_film(
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_demo_makes_its_folder(tmp_path: Path, capsys: Captured) -> None:
+def test_the_demo_makes_its_folder_and_a_sheet_beside_the_film(tmp_path: Path, capsys: Captured) -> None:
     film = tmp_path / "new" / "demo.mp4"
     assert run(["demo", "-o", str(film), "--engine", "fake", "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["frames"] > 100
     assert film.stat().st_size > 10_000
+    with Pillow.open(film.with_suffix(".png")) as sheet:
+        assert sheet.size[0] == 6 * 244 + 4
+        assert sheet.size[1] > 2 * 240
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -91,6 +91,17 @@ def test_a_drawn_mouth_is_no_hole_but_a_moved_edge_is_followed() -> None:
     assert (frame.alpha[20:, 22:46] == 255).all()
 
 
+def test_where_a_portraits_head_moves_far_no_screen_stays_behind_it() -> None:
+    still = before_screen().repeat(6, 0).repeat(6, 1)  # 288 x 384 px, the person from column 120 to 263
+    moved = np.roll(still, 20, axis=1)
+    scene = open_replacement(BackgroundOptions("transparent", head_moves=True), still, FPS)
+    assert scene is not None
+    frame = scene.finish(SourceFrame(0, still), AVFrame(0, moved, noise(640)))
+    assert frame.alpha is not None
+    assert (frame.alpha[120:, :138] == 0).all()
+    assert (frame.alpha[120:, 142:280] == 255).all()
+
+
 def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:
     frame = finished(opened("transparent", sheet=True))
     assert frame.alpha is None

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from ..errors import LipsmithError
 
-DEMO_PICTURE = "astronaut.jpg"
+DEMO_PICTURE = "demo_portrait.jpg"
 DEMO_SPEECH = "demo_speech.flac"
+TEST_PICTURE = "astronaut.jpg"
+"""The whole portrait, of which the demo's is a part: test material."""
 MEAN_FACE = "mean_face.npz"
 STUDENT = "voice2mouth.onnx"
 SPEECH_ENCODER = "speech_encoder.onnx"

@@ -25,7 +25,7 @@ class AvatarOptions:
     fps: str = "25"  # of its frames: a number, or "source" for the video's own
     faces: str = "largest"  # largest, all, left, right, or a number counted from the left
     still: bool = False  # a portrait without blinks and head motion
-    seed: int = 0  # of blinks and head motion
+    seed: int | None = None  # of blinks and head motion; None: every picture has its own
     key: str = "none"  # the screen behind the people, for speaking: none, auto (look for it), alpha, or its colour
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
     clips: Mapping[str, str | Path] = field(default_factory=dict, metadata={"flag": False})  # more films, by name

@@ -1,11 +1,11 @@
-"""How well the default engine's mouth follows its controls, on the demo's portrait or a picture of your own."""
+"""How well the default engine's mouth follows its controls, on the shipped portrait or a picture of your own."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
 
-from ..assets import DEMO_PICTURE, asset
+from ..assets import TEST_PICTURE, asset
 from ..errors import FaceError
 from ..metrics.control_accuracy import ControlAccuracy, measure_control_accuracy
 
@@ -19,7 +19,7 @@ def control_accuracy_of(picture: Path | None = None) -> ControlAccuracy:
     from ..face.landmarks import Landmarker
     from ..media.video import open_video_source
 
-    image = next(open_video_source(picture or asset(DEMO_PICTURE)).frames())
+    image = next(open_video_source(picture or asset(TEST_PICTURE)).frames())
     with closing(Landmarker(max_faces=1)) as landmarker:
         faces = landmarker.find(image)
         if not faces:

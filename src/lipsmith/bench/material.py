@@ -1,4 +1,4 @@
-"""Test material: the demo's portrait at any size, still or moving, and its speech at any length."""
+"""Test material: the shipped portrait at any size, still or moving, and its speech at any length."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from ..assets import DEMO_PICTURE, DEMO_SPEECH, asset
+from ..assets import DEMO_SPEECH, TEST_PICTURE, asset
 from ..types import Image
 
 
 def write_portrait(folder: Path, size: tuple[int, int]) -> Path:
-    """The demo's portrait, cropped from its top to the shape of ``size`` (width, height in px), and scaled to it.
+    """The shipped portrait, cropped from its top to the shape of ``size`` (width, height in px), and scaled to it.
 
     The face fills more of a wide picture than of a square one: the distance between the eyes is 0.11 of the height in
     a square, 0.2 in 16:9.
     """
     width, height = size
-    with Pillow.open(asset(DEMO_PICTURE)) as picture:
+    with Pillow.open(asset(TEST_PICTURE)) as picture:
         scale = min(picture.width / width, picture.height / height)
         left = (picture.width - width * scale) / 2
         cut = picture.resize(size, Pillow.Resampling.BICUBIC, (left, 0, left + width * scale, height * scale))

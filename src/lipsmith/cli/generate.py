@@ -23,7 +23,7 @@ HELP = {
     "length": "The film is as long as the speech or the picture.",
     "faces": "Who speaks: largest, all, left, right, or a number counted from the left.",
     "still": "Keep a portrait still: no blinks, no head motion.",
-    "seed": "Seed of blinks and head motion.",
+    "seed": "Seed of blinks and head motion. Left out: every picture has its own.",
     "crf": "Quality, 0 (lossless) to 51 (worst); in webm the nearest level that VP9 has.",
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "background": "Behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",

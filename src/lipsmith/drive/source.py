@@ -10,7 +10,7 @@ from ..types import Array, Samples
 class DriveSource(Protocol):
     """Gives one drive for every video frame of one stream, in order.
 
-    A drive is a float32 array of the engine's own shape: (14,) for ``warp``, whose first eight are the mouth controls;
+    A drive is a float32 array of the engine's own shape: (17,) for ``warp``, whose first eight are the mouth controls;
     (50, 384) Whisper features for MuseTalk. All drives of one source have the same shape.
 
     A source that depends on sound may need later samples, so its drives may come some frames late. One that does not,

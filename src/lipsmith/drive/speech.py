@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from fractions import Fraction
 
 import numpy as np
 
-from ..engines.protocols import EncoderUse, Engine, IdleMotion, NamedEncoder
+from ..engines.protocols import EncoderUse, Engine, IdleMotion, NamedEncoder, PortraitMotion
 from ..timing import SPEECH_SAMPLE_RATE, sample_at
-from ..types import Array, Samples
+from ..types import Array, Image, Samples
 
 
 class SpeechDrive:
@@ -19,13 +20,24 @@ class SpeechDrive:
         fps: video frames per second; one drive for each.
         rate: Hz of the pushed sound.
         use: a file or a live stream.
+        seed: of a still picture's motion, see ``picture_seed``; None: the engine's own.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, rate: int = SPEECH_SAMPLE_RATE, use: EncoderUse = "file") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        fps: Fraction,
+        rate: int = SPEECH_SAMPLE_RATE,
+        *,
+        use: EncoderUse = "file",
+        seed: int | None = None,
+    ) -> None:
         from ..media.resampler import Resampler
 
         self._fps = fps
         self._encoder = engine.speech_encoder(fps, use)
+        if seed is not None and isinstance(self._encoder, PortraitMotion):
+            self._encoder.seed_motion(seed)
         self._resampler = Resampler(rate)
         self._heard = 0  # samples at 16 kHz
 
@@ -38,6 +50,11 @@ class SpeechDrive:
     def moves_in_silence(self) -> bool:
         """Whether the drives move a still face while nobody speaks; see ``IdleMotion``."""
         return isinstance(self._encoder, IdleMotion) and self._encoder.moves_in_silence
+
+    @property
+    def easing(self) -> Array | None:
+        """See ``PortraitMotion.easing``; None: all numbers of a drive go as fast as the mouth."""
+        return self._encoder.easing if isinstance(self._encoder, PortraitMotion) else None
 
     def push(self, samples: Samples, frames: int) -> list[Array]:
         """Encode (n,) more samples; return the drives that are now decided. ``frames`` is not needed here."""
@@ -57,3 +74,8 @@ class SpeechDrive:
     def _hear(self, samples: Samples) -> list[Array]:
         self._heard += len(samples)
         return self._encoder.push(samples)
+
+
+def picture_seed(image: Image) -> int:
+    """The seed of a picture's motion, below 2^32, made from its (H, W, 3) pixels: no two pictures move alike."""
+    return zlib.crc32(np.ascontiguousarray(image).data)

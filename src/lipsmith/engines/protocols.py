@@ -31,7 +31,7 @@ class SpeechEncoder(Protocol):
     def push(self, samples: Samples) -> list[Array]:
         """Take (n,) more samples at 16 kHz and return the drives that are now decided, one for each video frame.
 
-        A drive is an array of the engine's own fixed shape: (14,) for ``warp``, (50, 384) for ``musetalk``.
+        A drive is an array of the engine's own fixed shape: (17,) for ``warp``, (50, 384) for ``musetalk``.
         """
         ...
 
@@ -42,7 +42,7 @@ class SpeechEncoder(Protocol):
 
 @runtime_checkable
 class IdleMotion(Protocol):
-    """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, a little head motion."""
+    """A ``SpeechEncoder`` whose drives also move a still face while nobody speaks: blinks, gaze, head motion."""
 
     @property
     def moves_in_silence(self) -> bool:
@@ -61,6 +61,23 @@ class NamedEncoder(Protocol):
     @property
     def name(self) -> str:
         """Of the network that hears, for users: "whisper" or "small" for ``warp``."""
+        ...
+
+
+@runtime_checkable
+class PortraitMotion(Protocol):
+    """A ``SpeechEncoder`` with ``IdleMotion`` that differs from picture to picture, and whose head takes its time."""
+
+    @property
+    def easing(self) -> Array:
+        """(n,) 1 or more for each number of a drive: how much longer than a mouth it takes from stream to stream.
+
+        A head that goes as fast as lips from where one utterance left it to where the next has it seems to twitch.
+        """
+        ...
+
+    def seed_motion(self, seed: int) -> None:
+        """Take the picture's seed, before any sound. An encoder whose options give a seed ignores it."""
         ...
 
 
@@ -130,4 +147,4 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Analysis", "EncoderUse", "Engine", "IdleMotion", "NamedEncoder", "SpeechEncoder"]
+__all__ = ["Analysis", "EncoderUse", "Engine", "IdleMotion", "NamedEncoder", "PortraitMotion", "SpeechEncoder"]

@@ -59,13 +59,14 @@ class EngineSpec:
     for_tests: bool = False  # pages do not offer it
 
     def build(self, given: Mapping[str, Any]) -> Any:
-        """Make the engine's options from a mapping; shared ones that it does not declare are left out.
+        """Make the engine's options from a mapping; shared ones that it does not declare or that are None are left out.
 
         Raises:
             OptionError: an unknown name, or a value that cannot be.
         """
-        undeclared = set(SHARED_OPTIONS) - self.option_names()
-        return build(self.options, {name: value for name, value in given.items() if name not in undeclared})
+        left_out = set(SHARED_OPTIONS) - self.option_names()
+        left_out |= {name for name in SHARED_OPTIONS if given.get(name) is None}
+        return build(self.options, {name: value for name, value in given.items() if name not in left_out})
 
     def option_names(self) -> set[str]:
         """The names of its options."""

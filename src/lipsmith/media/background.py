@@ -34,6 +34,7 @@ class BackgroundOptions:
 
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto, alpha (the picture's own transparency), or the colour of the screen
+    head_moves: bool = False  # the source is a single picture, whose head the engine may move
 
 
 class Background(Protocol):
@@ -83,8 +84,8 @@ class Matting(Protocol):
 class ChromaKeyMatting:
     """Keys the finished picture, whose head may have moved; the inner part of the source frame's person is kept."""
 
-    def __init__(self, key: ChromaKey) -> None:
-        self._key = key
+    def __init__(self, key: ChromaKey, head_moves: bool = False) -> None:
+        self._key, self._head_moves = key, head_moves
         self._last: tuple[Image, Alpha] | None = None
 
     def matte(self, source_frame: SourceFrame, image: Image) -> Matte:
@@ -92,7 +93,7 @@ class ChromaKeyMatting:
         from .chroma_key import key_matte, solid_core
 
         if self._last is None or self._last[0] is not source_frame.image:
-            self._last = source_frame.image, solid_core(source_frame.image, self._key)
+            self._last = source_frame.image, solid_core(source_frame.image, self._key, self._head_moves)
         return key_matte(image, self._key, self._last[1])
 
 
@@ -145,7 +146,7 @@ def open_replacement(
     """
     if options.background == "keep":
         return None
-    matting = _open_matting(options.key, first, alphas)
+    matting = _open_matting(options.key, first, alphas, options.head_moves)
     size = (first.shape[1], first.shape[0])
     if options.background == "transparent":
         return BackgroundReplacement(matting, StillBackground(checkerboard(size)) if sheet else None)
@@ -214,7 +215,7 @@ def checkerboard(size: tuple[int, int]) -> Image:
     return np.repeat(np.where((rows + columns) % 2, DARK, LIGHT).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None) -> Matting:
+def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None, head_moves: bool = False) -> Matting:
     from .chroma_key import find_key, named_key
 
     if key == "alpha" and alphas is None:
@@ -226,7 +227,7 @@ def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None) -> Mattin
     colour = None if key == "auto" else parse_colour(key)
     if key != "auto" and colour is None:
         raise OptionError(f"key is '{key}'; it can be auto, alpha, or the screen's colour such as #00b140.")
-    return ChromaKeyMatting(find_key(first) if colour is None else named_key(colour))
+    return ChromaKeyMatting(find_key(first) if colour is None else named_key(colour), head_moves)
 
 
 def _open_background(text: str, fps: Fraction) -> VideoSource:

@@ -45,6 +45,7 @@ KEPT_HUE = 0.3  # chroma along the screen's direction that an edge may keep, rel
 MIN_SPILL = 0.05  # of the screen's chroma: less belongs to the person
 SPILL_REACH = 1 / 25  # of the shorter side: distance from the screen within which spill is removed
 CORE_DEPTH = 1 / 40  # of the shorter side: pixels this deep inside a person are never edge
+MOVING_CORE_DEPTH = 1 / 9  # the same where the head moves; a large face goes no farther than this
 SUBSAMPLING = 4  # px between the pixels that neighbourhood filters look at
 EXTENSION_STEP = 8  # px: blur of the colours that are extended over transparent pixels
 BAND_ROWS = 64  # processed at a time, so that intermediate results stay in the processor's cache
@@ -130,9 +131,10 @@ def key_matte(image: Image, key: ChromaKey, core: Alpha | None = None) -> Matte:
     return Matte(alpha, share, key.colour)
 
 
-def solid_core(image: Image, key: ChromaKey) -> Alpha:
-    """(H, W): 255 deep inside the person, out of reach of the edge when the head turns a little; else 0."""
-    reach = max(1, round(min(image.shape[:2]) * CORE_DEPTH / SUBSAMPLING))
+def solid_core(image: Image, key: ChromaKey, head_moves: bool = False) -> Alpha:
+    """(H, W): 255 deep inside the person, out of reach of the edge, also when the head moves; else 0."""
+    depth = MOVING_CORE_DEPTH if head_moves else CORE_DEPTH
+    reach = max(1, round(min(image.shape[:2]) * depth / SUBSAMPLING))
     outside = _dilate(_threshold(_screen_share(_subsample(image), key.colour), round((1 - OPAQUE_SHARE) * 255)), reach)
     return _upsample(~outside, image.shape)
 

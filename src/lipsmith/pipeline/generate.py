@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..avatars.preparation import FacePreparation, TrackedPeople
+from ..drive.speech import picture_seed
 from ..engines import Engine, LoadedEngine, choose_engine
 from ..errors import FaceError, SoundError
 from ..options import GenerateOptions
@@ -86,7 +87,8 @@ class _Generation:
         length = film_length(video, people.frames, spoken, self.options)
         with tempfile.TemporaryDirectory(prefix="lipsmith-") as spool:
             source_frames = self.source_frames(video, preparation, people, length, Path(spool))
-            timeline = Timeline.of_speech(source_frames, renderer.engine, video.info.fps, sound.rate)
+            seed = picture_seed(next(iter(video.frames()))) if video.info.frames == 1 else None
+            timeline = Timeline.of_speech(source_frames, renderer.engine, video.info.fps, sound.rate, seed=seed)
             try:
                 self.write(timeline, sound, video, length, output, preview)
             except FaceError as problem:  # the engine's own reason says more
@@ -155,7 +157,8 @@ def open_background(
 
     if options.background == "keep":
         return None
-    background, first = BackgroundOptions(options.background, options.key), next(iter(video.frames()))
+    background = BackgroundOptions(options.background, options.key, head_moves=video.info.frames == 1)
+    first = next(iter(video.frames()))
     return open_replacement(background, first, video.info.fps, open_alpha(picture), sheet)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..avatars.avatar import Avatar
 from ..avatars.options import engine_of, refuse_other
+from ..drive.speech import picture_seed
 from ..engines import Engine
 from ..options import Preset, check, check_film
 from ..stopwatch import Progress, Stage, Stopwatch
@@ -94,7 +95,8 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
         renderer.background = _background(avatar, options)
         sound = open_speech(speech, lambda read, total: renderer.progress(_reading(read, total, float(info.fps))))
     length = frame_count(sound.samples, info.fps, sound.rate)
-    timeline = Timeline.of_speech(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate)
+    seed = picture_seed(avatar.source_frame(0).image) if info.frames == 1 else None
+    timeline = Timeline.of_speech(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate, seed=seed)
     film = FilmInfo(info.size, info.fps, sound.rate)
     windows = renderer.windows(timeline, sound, film, length, still=info.frames == 1)
     renderer.write_film(windows, film, sound, output, film_options(options, length))
@@ -109,7 +111,7 @@ def _background(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement 
 
     if options.background == "keep":
         return None
-    background = BackgroundOptions(options.background, _key(avatar, options))
+    background = BackgroundOptions(options.background, _key(avatar, options), head_moves=avatar.info.frames == 1)
     return open_replacement(background, avatar.source_frame(0).image, avatar.info.fps, avatar.alphas)
 
 

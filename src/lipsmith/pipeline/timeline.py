@@ -57,10 +57,16 @@ class Timeline:
         engine: Engine,
         fps: Fraction,
         rate: int = SPEECH_SAMPLE_RATE,
+        *,
         use: EncoderUse = "file",
+        seed: int | None = None,
     ) -> Timeline:
-        """A timeline whose pushed sound is speech, encoded and drawn by ``engine``."""
-        return cls(source_frames, SpeechDrive(engine, fps, rate, use), fps, rate, engine.info.window)
+        """A timeline whose pushed sound is speech, encoded and drawn by ``engine``.
+
+        ``use``: a file or a live stream. ``seed``: of a still picture's motion, see ``picture_seed``; None: the
+        engine's own.
+        """
+        return cls(source_frames, SpeechDrive(engine, fps, rate, use=use, seed=seed), fps, rate, engine.info.window)
 
     def push(self, samples: Samples) -> list[RenderWindow]:
         """Take (n,) more samples at the playing rate; return the windows that are now complete."""

@@ -24,27 +24,32 @@ def fade(source_frame: Image, picture: Image, share: float) -> Image:
 
 
 class DriveEasing:
-    """Eases from the last drive of one stream to the drives of the next within ``frames`` frames.
+    """Eases from the last drive of one stream to the drives of the next.
 
-    Drives have the engine's own shape; they are mixed linearly, element by element.
+    Drives have the engine's own shape; they are mixed linearly, number by number.
+
+    Args:
+        frames: that a mouth takes.
+        pace: (n,) how many times as long each number of a drive takes, see ``PortraitMotion``; None: all as long.
     """
 
-    def __init__(self, frames: int) -> None:
-        self._frames = frames
-        self._left = 0
+    def __init__(self, frames: int, pace: Array | None = None) -> None:
+        self._frames = np.float32(frames) * (np.ones(1, np.float32) if pace is None else pace)  # (n,) or (1,)
+        self._given = 0  # drives of the stream so far
         self._from: Array | None = None
         self._last: Array | None = None
 
     def begin(self, last: Array | None = None) -> None:
         """A new stream comes next. The face is where ``last``, or else the drive given last, left it."""
         self._from = self._last = self._last if last is None else last
-        self._left = self._frames
+        self._given = 0
 
     def next(self, drive: Array) -> Array:
         """The drive to use instead of the stream's own ``drive``."""
-        if self._left and self._from is not None:
-            share = np.float32(1 - self._left / (self._frames + 1))
-            drive = np.asarray(self._from + share * (drive - self._from), np.float32)
-        self._left = max(0, self._left - 1)
+        self._given += 1
+        if self._from is not None and self._given <= self._frames.max():
+            share = np.minimum(self._given / (self._frames + 1), 1).astype(np.float32)
+            mixed = np.where(self._given <= self._frames, self._from + share * (drive - self._from), drive)
+            drive = np.asarray(mixed, np.float32)
         self._last = drive
         return drive

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..drive.speech import SpeechDrive
 from ..engines.protocols import Engine
 from ..pipeline.timeline import RenderWindow, Timeline
 from ..timing import sample_at
@@ -21,13 +22,21 @@ class IdleFrames:
         engine: one with a window of 1, whose speech encoders have ``IdleMotion``.
         fps: of the session.
         source_frames: scheduled as they are asked for.
-        ease: frames in which the drives ease from speech into silence.
+        ease: frames in which the mouth eases from speech into silence.
+        seed: of the motion; None: the engine's own.
     """
 
-    def __init__(self, engine: Engine, fps: Fraction, source_frames: Iterator[SourceFrame], ease: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        fps: Fraction,
+        source_frames: Iterator[SourceFrame],
+        ease: int,
+        seed: int | None = None,
+    ) -> None:
         self._fps, self._pushed = fps, 0
-        self._timeline = Timeline.of_speech(source_frames, engine, fps, use="live_cheap")
-        self.easing = DriveEasing(ease)
+        self._timeline = Timeline.of_speech(source_frames, engine, fps, use="live_cheap", seed=seed)
+        self.easing = DriveEasing(ease, SpeechDrive(engine, fps, use="live_cheap").easing)
         self._next: int | None = None
 
     def next_windows(self, number: int) -> list[tuple[int, RenderWindow]]:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ..avatars.playback import PlaybackOrder
-from ..drive.speech import SpeechDrive
+from ..drive.speech import SpeechDrive, picture_seed
 from ..engines.protocols import EncoderUse, Engine
 from ..errors import BufferFull, OptionError, SessionOver
 from ..options import check, nearest
@@ -90,6 +90,7 @@ class Session:
         self.options, self._use = options or SessionOptions(), use
         self._lock = threading.RLock()
         self._schedule = Schedule(avatar.playback)
+        self._seed: int | None = None  # of a still picture's motion
         self._idle = self._idle_frames()
         self._utterances: deque[Utterance] = deque()  # not shown to their end yet, in order
         self._sounding: deque[Utterance] = deque()  # those that are shown or were, and have sound left to play
@@ -103,10 +104,11 @@ class Session:
 
     def _idle_frames(self) -> IdleFrames | None:
         still = self._avatar.playback.frames == 1 and self._engine.info.window == 1
-        moves = (
-            self.options.life and still and SpeechDrive(self._engine, self.film.fps, use="live_cheap").moves_in_silence
-        )
-        return IdleFrames(self._engine, self.film.fps, self._source_frames(None), self.options.ease) if moves else None
+        cheap = SpeechDrive(self._engine, self.film.fps, use="live_cheap")
+        if not (self.options.life and still and cheap.moves_in_silence):
+            return None
+        self._seed = picture_seed(self._avatar.source_frame(0).image)
+        return IdleFrames(self._engine, self.film.fps, self._source_frames(None), self.options.ease, self._seed)
 
     # input
 
@@ -149,7 +151,7 @@ class Session:
             self._utterances[-1].tail = 0
         self._count += 1
         tail = 0 if self._idle else self.options.ease
-        utterance = Utterance(self._count, self._engine, self.film, tail, self._use)
+        utterance = Utterance(self._count, self._engine, self.film, tail, use=self._use, seed=self._seed)
         utterance.joined = joined
         self._utterances.append(utterance)
         self._emit("started", utterance)

@@ -20,10 +20,21 @@ class Utterance:
         film: size, fps and playing rate of the session.
         tail: frames of silence after the sound, in which the mouth closes.
         use: which of the engine's speech encoders hears.
+        seed: of a still picture's motion; None: the engine's own.
     """
 
-    def __init__(self, number: int, engine: Engine, film: FilmInfo, tail: int, use: EncoderUse = "live") -> None:
-        self.number, self._engine, self._film, self.tail, self._use = number, engine, film, tail, use
+    def __init__(
+        self,
+        number: int,
+        engine: Engine,
+        film: FilmInfo,
+        tail: int,
+        *,
+        use: EncoderUse = "live",
+        seed: int | None = None,
+    ) -> None:
+        self.number, self._engine, self._film, self.tail = number, engine, film, tail
+        self._use, self._seed = use, seed
         self._block = -(-film.rate * film.fps.denominator // film.fps.numerator)  # samples of a frame
         self._resampler = StreamResampler(film.rate)
         self._waiting = SampleQueue()  # not yet pushed to the timeline
@@ -104,7 +115,8 @@ class Utterance:
                 return None
 
     def _begin(self, source_frames: Iterator[SourceFrame]) -> Timeline:
-        return Timeline.of_speech(source_frames, self._engine, self._film.fps, self._film.rate, self._use)
+        film = self._film
+        return Timeline.of_speech(source_frames, self._engine, film.fps, film.rate, use=self._use, seed=self._seed)
 
     def _feed(self, timeline: Timeline) -> bool:
         """Give the timeline a frame's worth of sound, or its end; False: there is nothing to give."""

@@ -84,7 +84,7 @@ def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
         raise OptionError(f"fps is {options.fps[:32]!r}; it must be a number, 30000/1001, or source.")
     if not FACES.fullmatch(options.faces):
         raise OptionError("faces must be largest, all, left, right, or a number counted from the left.")
-    if abs(options.seed) >= 1 << 32:
+    if options.seed is not None and abs(options.seed) >= 1 << 32:
         raise OptionError("seed must be below 4294967296.")
     check_engine_options(options.engine, options.engine_options)
 

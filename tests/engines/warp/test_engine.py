@@ -13,14 +13,16 @@ import pytest
 from lipsmith.engines.protocols import EncoderUse, NamedEncoder
 from lipsmith.engines.warp import WarpEngine, WarpOptions
 from lipsmith.engines.warp.foldover import foldover_share
+from lipsmith.engines.warp.idle import IDLE_CONTROLS
 from lipsmith.errors import FaceError, OptionError
 from lipsmith.media.resampler import Resampler
 from lipsmith.media.sound import open_speech
 from lipsmith.types import Face, Image, PreparedFace
 from tests.support.drawn_face import drawn_face
 
-REST = np.zeros(14, np.float32)
-OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * 6], np.float32)
+DRIVE = 8 + len(IDLE_CONTROLS)
+REST = np.zeros(DRIVE, np.float32)
+OPEN = np.array([0.6, 0.2, 0, 0.2, 0.2, 0, 0, 0, *[0] * len(IDLE_CONTROLS)], np.float32)
 POSES = np.array(
     [[1, 0, 0, 0, 0, 0, 0, 0], [0.3, 1, 0, 0.5, 0.5, 0, 0, 0], [0.2, 0, 1, 0, 0, 0, 0, 0], [0.1, 0, 0, 0, 0, 1, 0, 0]],
     np.float32,
@@ -101,6 +103,25 @@ def test_the_head_moves_and_the_lids_close() -> None:
     for eye in (159, 386):
         x, y = face.landmarks[eye, :2] - (x0, y0)
         assert blinking[int(y) + 1, int(x)].sum() < crop(image, prepared)[int(y) + 1, int(x)].sum() - 60
+
+
+def test_teeth_go_exactly_where_the_lips_go_with_the_head() -> None:
+    from lipsmith.engines.warp.lip_opening import lip_curves
+    from lipsmith.engines.warp.mesh import sample_grid
+    from lipsmith.engines.warp.mouth_compositing import FrameWarp
+
+    _, prepared = portrait(*drawn_face())
+    material = prepared.material
+    head = material.still.head.at(np.array([0.1, 0.05, 0.06, 0.1, 0.05, 0], np.float32))
+    points = material.landmarks[:, :2]
+    curves, nothing = lip_curves(material.placement.to_plane(points)), np.zeros((4, 4, 2), np.float32)
+    frame = FrameWarp(material, OPEN[:8], points, material.picture, head, nothing, nothing, curves)
+    lips = points[[61, 291, 13, 14]]
+    moved = frame.after_head_motion(lips)
+    height, width = material.picture.shape[:2]
+    back = moved - sample_grid(head, (0, 0, width, height), np.asarray(moved[None], np.float32))[0]
+    assert np.linalg.norm(moved - lips, axis=1).min() > 10  # px
+    assert back == pytest.approx(lips, abs=0.1)
 
 
 @pytest.mark.parametrize("changes", [{}, {"yaw": 0.45}, {"jaw": 0.12}, {"roll": 0.4}])
@@ -247,7 +268,7 @@ def test_drives_follow_the_options() -> None:
     encoder = WarpEngine(WarpOptions(idle=False)).speech_encoder(Fraction(25))
     drives = encoder.push(silence) + encoder.flush()
     assert len(drives) == 25
-    assert all(drive.shape == (14,) and drive.dtype == np.float32 for drive in drives)
+    assert all(drive.shape == (DRIVE,) and drive.dtype == np.float32 for drive in drives)
     assert np.abs(np.stack(drives)[:, 8:]).max() == 0
     encoder = WarpEngine(WarpOptions(seed=2)).speech_encoder(Fraction(25))
     assert np.abs(np.stack(encoder.push(silence) + encoder.flush())[:, 9:]).max() > 0

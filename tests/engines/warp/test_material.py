@@ -9,8 +9,8 @@ from lipsmith.engines.warp.material import MATERIAL_TYPES
 STORED = {
     "Material": "picture pose landmarks own neutral sheets placement source interior still jaw_angle strength",
     "Still": "head eyes",
-    "HeadField": "nodes yaw pitch roll across down",
-    "Eye": "box places down height lid fold gap",
+    "HeadField": "nodes motions",
+    "Eye": "box scale pixels height lid gap opening iris lift skin lid_share lashes",
     "Interior": "palette middle upper lower scale kept harvested light",
     "Palette": "skin lip teeth tongue cavity shadow bright slant",
     "Teeth": "picture alpha corners",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
-from .idle import IDLE_CONTROLS, IdleCurves
+from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .analysis import WarpAnalysis, WarpIdentity
     from .material import WarpMaterial
 
-INFO = EngineInfo("warp", "1")
+INFO = EngineInfo("warp", "2")
 PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
@@ -69,11 +69,11 @@ class WarpEngine:
         from ...speech.curve_streams import curve_stream
         from ...speech.mouth_encoder import MouthEncoder
 
-        idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
-        if self.options.speech_encoder == "small" or (self.options.speech_encoder == "auto" and use == "live_cheap"):
-            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), idle, self.options.gain, "small")
+        small = self.options.speech_encoder == "small"
+        if small or (self.options.speech_encoder == "auto" and use == "live_cheap"):
+            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), fps, self.options, "small")
         curves = curve_stream("file" if use == "file" else "live")
-        return WarpEncoder(MouthEncoder(fps, curves), idle, self.options.gain, "whisper")
+        return WarpEncoder(MouthEncoder(fps, curves), fps, self.options, "whisper")
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
@@ -86,13 +86,20 @@ class WarpEngine:
 
 
 class WarpEncoder:
-    """Speech in, (14,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
+    """Speech in, (17,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
-    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float, name: str) -> None:
+    def __init__(self, motion: MouthEncoder, fps: Fraction, options: WarpOptions, name: str) -> None:
         self.name = name  # who hears: whisper or small
-        self._motion = motion
-        self._idle = idle
-        self._gain = 1 + (np.float32(gain) - 1) * _OPENING
+        self._motion, self._fps, self._options = motion, fps, options
+        self._gain = 1 + (np.float32(options.gain) - 1) * _OPENING
+        self._idle: IdleCurves | None = None
+        if options.idle and options.life > 0:
+            self._idle = IdleCurves(fps, options.seed or 0, options.life)
+
+    def seed_motion(self, seed: int) -> None:
+        """Let the idle motion be that of the picture with this seed, unless the options give another."""
+        if self._idle is not None and self._options.seed is None:
+            self._idle = IdleCurves(self._fps, seed, self._options.life)
 
     def push(self, samples: Samples) -> list[Array]:
         """Encode (n,) more samples at 16 kHz."""
@@ -101,6 +108,11 @@ class WarpEncoder:
     def flush(self) -> list[Array]:
         """The remaining drives."""
         return [self._drive(mouth) for mouth in self._motion.flush()]
+
+    @property
+    def easing(self) -> Array:
+        """(17,) how many times as long as the mouth's each control's way is from one stream to the next."""
+        return np.concatenate([np.ones(8, np.float32), EASING])
 
     @property
     def moves_in_silence(self) -> bool:

@@ -1,4 +1,4 @@
-"""Slight head motion of a portrait: a 2.5-D displacement field with a smooth falloff around the head."""
+"""Head motion of a portrait: a 2.5-D displacement field that moves the head as a whole and bends the neck."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ import cv2
 import numpy as np
 
 from ...face.canonical import Points, Pose
-from ...types import Array
+from ...types import Array, Image
 from .axes import image_axes
+from .background_lines import calm_before_lines
+from .image_ops import Numbers, as_float32
 from .mesh import cell_centres
 from .spline import smoothstep
 
-REACH = (2.3, 2.4, 2.3, 2.6)
+REACH = (2.3, 2.9, 2.3, 2.3)
 """Left, up, right, down: how far the field reaches from the head's centre, in eye distances."""
 CELL = 0.046
 """Size of a cell of the field's grid, in eye distances."""
 _HEAD_CENTRE = np.array([[0.0, 0.35, 0.3]])
+_NECK = 1.35
+"""Height below the head's centre about which the head rolls: the base of the neck."""
+_BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
+"""FaceMesh points along both brows."""
+
+
+_DOME = 0.80
+"""How far the middle of the face lies before the head's axis, in eye distances."""
+_BROW_LIFT = 0.05
+"""How far brows rise, in eye distances."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,17 +37,12 @@ class HeadField:
     """Displacements on a grid of nodes over a picture, in px per unit of each motion."""
 
     nodes: Array  # (rows, columns, 2) px
-    yaw: Array  # (rows, columns, 2) px per rad
-    pitch: Array  # (rows, columns, 2) px per rad
-    roll: Array  # (rows, columns, 2) px per rad
-    across: Array  # (rows, columns, 2) px per eye distance to the right
-    down: Array  # (rows, columns, 2) px per eye distance downwards
+    motions: Array  # (6, rows, columns, 2) px per rad of yaw, pitch, roll, eye distance across, down, lift of the brows
 
     def at(self, motion: Array) -> Array:
-        """(rows, columns, 2) px of displacement under (5,) yaw, pitch, roll in rad, across, down in eye distances."""
-        yaw, pitch, roll, across, down = (np.float32(m) for m in motion)
-        turned = self.yaw * yaw + self.pitch * pitch + self.roll * roll
-        return np.asarray(turned + self.across * across + self.down * down)
+        """(rows, columns, 2) px of displacement under (6,) yaw, pitch, roll in rad, across, down, brows 0..1."""
+        weights = np.asarray(motion, np.float32)
+        return np.asarray((weights @ self.motions.reshape(len(weights), -1)).reshape(self.nodes.shape))
 
 
 def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -46,25 +53,57 @@ def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return (max(0, int(x - left)), max(0, int(y - up)), min(width, int(x + right)), min(height, int(y + down)))
 
 
-def head_field(pose: Pose, size: tuple[int, int]) -> HeadField:
-    """The field over a picture of (width, height) px.
+def head_field(picture: Image, landmarks: Points, pose: Pose, *, brows: bool = True) -> HeadField:
+    """The field over a (h, w, 3) RGB picture with (468+, 3) px landmarks; brows stay unless ``brows``.
 
-    The head's depth is a half ellipsoid. The motion fades out around the head and at the picture's border.
+    The head's depth is a smooth dome: the face turns while the hair's outline stays. It rolls about the base of the
+    neck. The motion is whole on the head and its hair. It fades out over the neck, and in the background around, and is
+    less before a background of straight lines.
     """
+    size = (picture.shape[1], picture.shape[0])
     columns, rows = (max(8, round(side / (CELL * pose.scale))) for side in size)
     nodes = cell_centres((rows, columns), size)
     right, below = image_axes(pose)
     offset = nodes - pose.to_image(_HEAD_CENTRE)[0, :2]
     dx, dy = offset @ right / pose.scale, offset @ below / pose.scale
-    radius = np.hypot(dx / 1.05, np.where(dy < 0, dy / 1.35, dy / 1.15))
-    fade = 1 - smoothstep(radius, 0.75, 1.95)
-    border = (np.minimum(nodes, np.array(size) - 1 - nodes) / np.array(size)).min(-1)
-    fade = fade * smoothstep(border, 0.01, 0.10)
-    depth = 0.75 * np.sqrt(np.clip(1 - (dx / 0.80) ** 2 - (dy / 1.15) ** 2, 0, 1))
-    depth = cv2.GaussianBlur(depth, (0, 0), 1.4)
+    out = _distance(dx, dy)
+    whole = 1 - smoothstep(out, 1.0, 2.1)
+    calm = calm_before_lines(picture, (out > 1.25) & (out < 2.3) & (dy < 0.6), pose.scale)
+    depth = _DOME * np.clip(1 - (dx / 1.0) ** 2 - (dy / 1.35) ** 2, 0, 1)
+    turn = as_float32(cv2.GaussianBlur(depth * whole, (0, 0), 2.0))
+    inwards = _border(nodes, size, pose.scale)
 
-    def field(x: Points | float, y: Points | float) -> Array:
-        moved = np.multiply.outer(np.asarray(x * fade), right) + np.multiply.outer(np.asarray(y * fade), below)
-        return np.asarray(moved * pose.scale, np.float32)
+    def field(x: Numbers, y: Numbers) -> Array:
+        """(rows, columns, 2) px of a motion by (rows, columns) eye distances along the face's axes."""
+        moved = np.multiply.outer(x, right) + np.multiply.outer(y, below)
+        return as_float32(moved * inwards * pose.scale)
 
-    return HeadField(nodes, field(depth, 0.0), field(0.0, depth), field(1.0 - dy, dx), field(1.0, 0.0), field(0.0, 1.0))
+    still = np.zeros_like(dx)
+    moves = calm * whole
+    rolled = field(moves * np.maximum(_NECK - dy, 0), moves * dx * smoothstep(dy, _NECK, 0.6))
+    fields = [field(turn, still), field(still, turn), rolled, field(moves, still), field(still, moves)]
+    lift = _brow_lift(landmarks, nodes, below, pose.scale) if brows else still
+    return HeadField(nodes, np.stack([*fields, field(still, -lift)]))
+
+
+def _distance(dx: Points, dy: Points) -> Points:
+    """(rows, columns): how far a place lies from the head's centre; 1 at the outline of head and hair."""
+    return np.asarray(np.hypot(dx / 1.0, np.where(dy < 0, dy / 1.35, dy / 0.95)))
+
+
+def _border(nodes: Array, size: tuple[int, int], scale: float) -> Points:
+    """(rows, columns, 2) 0..1: what is left of a motion in x near the left and right borders, in y near top and bottom.
+
+    There is nothing to show from beyond a border.
+    """
+    distance = np.minimum(nodes, np.array(size) - 1 - nodes) / scale
+    return np.asarray(smoothstep(distance, 0.0, 0.35))
+
+
+def _brow_lift(landmarks: Points, nodes: Array, below: Points, scale: float) -> Points:
+    """(rows, columns): how far a place rises with the brows, in eye distances: whole at the brows, not at the lids."""
+    brows = landmarks[list(_BROWS), :2]
+    offset = (nodes[:, :, None] - brows) / scale
+    down = offset @ below
+    squared = (offset**2).sum(-1) / 0.13**2 + np.where(down > 0, (down / 0.07) ** 2, 0)
+    return np.asarray(_BROW_LIFT * np.exp(-squared.min(-1)))

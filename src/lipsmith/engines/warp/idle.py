@@ -1,4 +1,4 @@
-"""Idle motion of a portrait: blinks, slow head motion, and slight nods with the speech."""
+"""Idle motion of a portrait: blinks, gaze, brows, and a head that wanders slowly and moves with the speech."""
 
 from __future__ import annotations
 
@@ -7,70 +7,103 @@ from fractions import Fraction
 import numpy as np
 
 from ...types import Array
+from .blinks import BlinkSchedule, GazeSchedule
+from .speech_rhythm import SpeechRhythm, Spring
 
-IDLE_CONTROLS = ("blink", "yaw", "pitch", "roll", "across", "down")
-"""The last six numbers of a drive: blink 0..1; yaw, pitch, roll in rad; across, down in eye distances."""
-_BLINK_SECONDS = 0.28
+IDLE_CONTROLS = ("blink", "yaw", "pitch", "roll", "across", "down", "brows", "gaze_across", "gaze_down")
+"""The last numbers of a drive: blink 0..1; yaw, pitch, roll of the head in rad (positive: to the image's right, down,
+clockwise); across, down in eye distances; brows 0..1 raised; gaze, the shift of the irises in eye distances."""
+BLINK = 0
+HEAD_CONTROLS = slice(1, 7)
+"""yaw to brows: what ``HeadField`` moves."""
+GAZE = slice(7, 9)
+EASING = np.array([1, 6, 6, 6, 6, 6, 3, 1, 1], np.float32)
+"""How many times as long as a mouth each control takes when another stream of speech, or silence, goes on with it."""
+LIMITS = np.array([0.14, 0.12, 0.08, 0.13, 0.09])
+"""Yaw to down stay below these, whatever life is: beyond, the background around the head bends visibly."""
 _WAVES = (
     # For yaw to down: amplitude, and two angular frequencies in rad/s that do not fall into step.
-    (0.038, 0.53, 1.27),
-    (0.018, 0.41, 1.09),
-    (0.013, 0.37, 0.83),
-    (0.010, 0.31, 0.71),
-    (0.006, 0.47, 1.21),
+    (0.062, 0.61, 1.37),
+    (0.030, 0.53, 1.19),
+    (0.027, 0.57, 1.03),
+    (0.068, 0.47, 0.89),
+    (0.022, 0.43, 1.11),
 )
-_NOD = 0.028
-"""rad the head drops when the mouth opens wide."""
-_NOD_SECONDS = 0.22
-_FADE_IN_SECONDS = 1.0
+_POSES = np.array([0.062, 0.034, 0.030, 0.068, 0.025])
+"""sd of the poses, yaw to down, between which a speaker's head moves from stress to stress."""
+_TOGETHER = np.eye(5)
+_TOGETHER[3] = (0.5, 0.0, 0.0, 0.85, 0.0)  # a head that turns to one side mostly moves there too, and leans there
+_TOGETHER[2] = (0.0, 0.0, 0.85, 0.5, 0.0)
+_POSE_SPEED = 5.0
+"""1/s: a new pose is reached in about .7 s."""
+_NOD = np.array([0.0, 0.085, 0.0, 0.0, 0.030])
+"""How far the head drops on a stressed syllable."""
+_NOD_SPEED, _BROW_SPEED = 11.0, 9.0
+_COUNTER = 0.13
+"""Eye distances by which the iris moves back per rad of the head's turn: the radius of the eyeball. The eyes stay on
+the viewer while the head moves."""
+_FADE_IN_SECONDS = 1.2
 
 
 class IdleCurves:
-    """(6,) idle controls of consecutive frames: a function of the seed, the frame number and the mouth so far."""
+    """(9,) idle controls of consecutive frames: a function of the seed, the frame number and the mouth so far.
 
-    def __init__(self, fps: Fraction, seed: int) -> None:
+    ``life`` scales them: 1 is natural, 2 is lively.
+    """
+
+    def __init__(self, fps: Fraction, seed: int, life: float = 1.0) -> None:
         self._step = float(1 / fps)
-        self._random = np.random.default_rng(seed)
-        self._phases = self._random.uniform(0, 2 * np.pi, (len(_WAVES), 2))
-        self._blink = self._random.uniform(1.2, 3.0)  # s: when the current or next blink begins
+        self._life = life
+        self._phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, (len(_WAVES), 2))
+        self._blinks, self._gaze = BlinkSchedule(seed, 0.5 + 0.5 * life), GazeSchedule(seed)
+        self._choices = np.random.default_rng([seed, 3])  # asked by events of the speech alone
+        self._rhythm = SpeechRhythm(self._step)
+        self._pose, self._nod, self._brows = Spring(5, _POSE_SPEED), Spring(1, _NOD_SPEED), Spring(1, _BROW_SPEED)
+        self._brows_until = 0.0
         self._frame = 0
-        self._fast_jaw = 0.0  # the jaw control, smoothed
-        self._slow_jaw = 0.0  # the same, smoothed over a tenfold time
 
     def next(self, mouth: Array) -> Array:
-        """The next frame's (6,) controls beside its (8,) ``mouth`` controls; call it once per frame."""
+        """The next frame's (9,) controls beside its (8,) ``mouth`` controls; call it once per frame."""
         time = self._frame * self._step
         self._frame += 1
-        motion = [self._blink_control(time), *self._head_motion(time)]
-        motion[2] += self._nod(float(mouth[0]))
-        return np.array(motion, np.float32)
+        self._rhythm.next(mouth)
+        self._answer_speech(time)
+        start = min(1.0, time / _FADE_IN_SECONDS)
+        fade = start * start * (3 - 2 * start)
+        head = fade * self._wander(time) + self._pose.next(self._step) + _NOD * self._nod.next(self._step)
+        head = LIMITS * np.tanh(self._life * head / LIMITS)
+        across, down = self._gaze.place(time)
+        gaze = (self._life * fade * across - _COUNTER * head[0], self._life * fade * down - _COUNTER * head[1])
+        brows = min(1.0, self._life * float(self._brows.next(self._step)[0]))
+        return np.array([self._blinks.closing(time), *head, brows, *gaze], np.float32)
 
     def begin_at(self, frame: int) -> None:
         """Continue as if ``frame`` frames of silence had been drawn; it must not lie before frames already given."""
         self._frame = frame
 
-    def _blink_control(self, time: float) -> float:
-        while time > self._blink + _BLINK_SECONDS:
-            twice = self._random.random() < 0.12
-            self._blink += _BLINK_SECONDS + (0.12 if twice else self._random.uniform(2.0, 5.5))
-        phase = (time - self._blink) / _BLINK_SECONDS
-        if not 0 < phase < 1:
-            return 0.0
-        closing, opening = phase / 0.35, (1 - phase) / 0.5
-        ease = np.clip(min(closing, opening), 0, 1)
-        return float(ease * ease * (3 - 2 * ease))
-
-    def _head_motion(self, time: float) -> list[float]:
+    def _wander(self, time: float) -> Array:
         waves = zip(_WAVES, self._phases, strict=True)
-        start = min(1.0, time / _FADE_IN_SECONDS)
-        ease = start * start * (3 - 2 * start)
-        return [
-            float(ease * amplitude * (0.7 * np.sin(slow * time + p) + 0.3 * np.sin(fast * time + q)))
+        share = 0.7 + 0.3 * self._rhythm.speaking
+        return share * np.array([
+            amplitude * (0.7 * np.sin(slow * time + p) + 0.3 * np.sin(fast * time + q))
             for (amplitude, slow, fast), (p, q) in waves
-        ]
+        ])  # fmt: skip
 
-    def _nod(self, jaw: float) -> float:
-        share = 1 - np.exp(-self._step / _NOD_SECONDS)
-        self._fast_jaw += share * (jaw - self._fast_jaw)
-        self._slow_jaw += 0.1 * share * (jaw - self._slow_jaw)
-        return float(_NOD * np.clip(1.6 * (self._fast_jaw - self._slow_jaw), -1, 1))
+    def _answer_speech(self, time: float) -> None:
+        """Set the springs' targets by what the speech does now; a pause may bring a blink and a look aside."""
+        rhythm, random = self._rhythm, self._choices
+        self._nod.target[:] = min(1.0, 1.5 * rhythm.emphasis)
+        if rhythm.stress is not None:
+            if random.random() < 0.7:
+                chance = np.clip(random.standard_normal(5), -1.8, 1.8)
+                self._pose.target = _POSES * (_TOGETHER @ chance)
+            if random.random() < 0.25 + 0.4 * rhythm.stress:
+                self._brows.target[:], self._brows_until = 0.5 + 0.5 * rhythm.stress, time + 0.30
+        if time >= self._brows_until:
+            self._brows.target[:] = 0
+        if rhythm.phrase_ended:
+            self._pose.target = 0.3 * self._pose.target
+            if random.random() < 0.6:
+                self._blinks.ask(time)
+            if random.random() < 0.5:
+                self._gaze.look_aside(time, random)

@@ -48,11 +48,14 @@ class FrameWarp:
         return as_float32(places - sample_grid(self.head, (0, 0, width, height), places))
 
     def after_head_motion(self, points: Numbers) -> Numbers:
-        """(n, 2) px moved along with the head."""
+        """(n, 2) px moved along with the head: the places whose ``places_before_head_motion`` they are."""
         if self.head is None:
             return points
         height, width = self.picture.shape[:2]
-        return as_float32(points + sample_grid(self.head, (0, 0, width, height), as_float32(points[None]))[0])
+        moved = as_float32(points)
+        for _ in range(3):
+            moved = as_float32(points + sample_grid(self.head, (0, 0, width, height), moved[None])[0])
+        return moved
 
 
 def composite_mouth(frame: FrameWarp, output: Image) -> None:

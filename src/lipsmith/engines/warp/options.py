@@ -13,8 +13,18 @@ from ...options import check, option
 class WarpOptions:
     """How the default engine draws."""
 
-    idle: bool = option(True, "A still portrait blinks and moves its head slightly.")
-    seed: int = option(0, "Seed of the idle motion.", prepares=False)
+    idle: bool = option(True, "A still portrait blinks, looks around and moves its head.")
+    life: float = option(
+        1.0,
+        "How lively a still portrait is, 0 to 2: blinks, gaze, brows and head motion. 1 is natural, 0 is still.",
+        help_zh="静态肖像的生动程度，0 到 2：眨眼、视线、眉毛和头部动作。1 为自然，0 为静止。",
+        prepares=False,
+        flag=True,
+        page=(0.0, 2.0, 0.1),
+    )
+    seed: int | None = option(
+        None, "Seed of the blinks and of the head motion. Not given: every picture has its own.", prepares=False
+    )
     gain: float = option(
         1.0,
         "How far the mouth opens, 0 to 3; at 1 it opens about as wide as people on film do.",
@@ -35,7 +45,9 @@ class WarpOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.seed < 0:
+        if self.seed is not None and self.seed < 0:
             raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
+        if not 0 <= self.life <= 2:
+            raise OptionError(f"life is {self.life}; it can be 0 (still) to 2, and 1 is natural.")
         if not 0 <= self.gain <= 3:
             raise OptionError(f"gain is {self.gain}; it can be 0 to 3, and 1 is usual.")

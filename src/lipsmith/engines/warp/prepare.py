@@ -13,6 +13,7 @@ from ...types import Array, Crop, Face, Image, PreparedFace
 from .axes import image_axes
 from .eyelids import make_eyes
 from .face_limits import FaceView, drawing_strength, refusal
+from .glasses import wears_glasses
 from .head_motion import head_box, head_field
 from .interior import make_interior
 from .landmark_indices import CHIN, INNER_LOWER, INNER_UPPER
@@ -42,7 +43,7 @@ def prepare(image: Image, face: Face, identity: WarpIdentity, options: WarpOptio
     landmarks = face.landmarks[:POINTS].astype(np.float64)
     pose = fit_pose(landmarks)
     if identity.moving is None:
-        return _prepare_portrait(image, landmarks, pose, identity.palette, options)
+        return _prepare_portrait(image, face.landmarks.astype(np.float64), pose, identity.palette, options)
     teeth = identity.teeth if options.interior == "auto" else None
     return _prepare_video_frame(image, landmarks, pose, replace(identity, teeth=teeth), identity.moving)
 
@@ -56,6 +57,7 @@ def _in_box(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tu
 def _prepare_portrait(
     image: Image, landmarks: Points, pose: Pose, palette: Palette, options: WarpOptions
 ) -> PreparedFace:
+    irises, landmarks = landmarks[POINTS:], landmarks[:POINTS]
     view = _face_view(landmarks, pose, float(mouth_is_covered(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
@@ -82,9 +84,18 @@ def _prepare_portrait(
         placement=placement,
         source=None,
         interior=make_interior(palette, neutral.shape, pose.scale, kept),
-        still=HeadMaterial(head_field(pose, size), make_eyes(landmarks, pose, size)) if options.idle else None,
+        still=_head_material(picture, np.vstack([landmarks, irises - np.array([*box[:2], 0.0])]), pose)
+        if options.idle
+        else None,
     )
     return PreparedFace(Crop.from_box(box), None, material)
+
+
+def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMaterial:
+    """The moving head and eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; brows behind glasses stay."""
+    glasses = wears_glasses(picture, landmarks, pose.scale)
+    field = head_field(picture, landmarks, pose, brows=not glasses)
+    return HeadMaterial(field, make_eyes(picture, landmarks, pose, glasses))
 
 
 def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ...types import Array, Image
 from .deform import target_landmarks
-from .eyelids import blink
+from .eyelids import draw_eyes
+from .idle import BLINK, GAZE, HEAD_CONTROLS, IDLE_CONTROLS
 from .image_ops import as_float32, resample
 from .lip_opening import LipCurves, lip_curves
 from .material import WarpMaterial
@@ -17,13 +18,15 @@ from .spline import smoothstep
 
 
 def render(material: WarpMaterial, drive: Array) -> Image:
-    """(h, w, 3) RGB uint8: the material's picture under a (14,) drive.
+    """(h, w, 3) RGB uint8: the material's picture under a (17,) drive.
 
-    The drive holds the 8 mouth controls (``MOUTH_CONTROLS``), then the 6 of idle motion (``IDLE_CONTROLS``).
+    The drive holds the 8 mouth controls (``MOUTH_CONTROLS``), then the 9 of idle motion (``IDLE_CONTROLS``). Those that
+    a shorter drive leaves out are 0.
     """
     if material.strength <= 0:
         return material.picture.copy()
-    controls, idle = drive[:8], drive[8:]
+    controls, idle = drive[:8], np.zeros(len(IDLE_CONTROLS), np.float32)
+    idle[: len(drive) - 8] = drive[8:]
     landmarks = target_landmarks(material, controls)
     mesh, placement = material.sheets, material.placement
     target = placement.to_plane(landmarks)
@@ -31,12 +34,15 @@ def render(material: WarpMaterial, drive: Array) -> Image:
     curves = lip_curves(target)
     both = _blend_layers(placement, curves, upper, lower)
     still = material.still
-    picture = blink(material.picture, still.eyes, float(idle[0])) if still else material.picture
-    head = still.head.at(idle[1:]) if still and np.any(idle[1:]) else None
+    picture, motion = material.picture, idle[HEAD_CONTROLS]
+    if still:
+        picture = draw_eyes(picture, still.eyes, float(idle[BLINK]), (float(idle[GAZE][0]), float(idle[GAZE][1])))
+    head = still.head.at(motion) if still and np.any(motion) else None
     if still is None or head is None:
         output = _warp_box(picture, placement.box, both)
     else:
-        output = _warp(picture, head + _sample_inside(both, placement.box, still.head.nodes - head))
+        # The mouth's displacement is 0 on the border of its box, so beyond it the nearest cell's is right.
+        output = _warp(picture, head + sample_grid(both, placement.box, still.head.nodes - head))
     composite_mouth(FrameWarp(material, controls, landmarks, picture, head, upper, lower, curves), output)
     return output
 
@@ -51,13 +57,6 @@ def _blend_layers(placement: Placement, curves: LipCurves, upper: Array, lower: 
     softness = 0.02 + 0.9 * curves.beyond_corners(across)
     share = smoothstep((down - lip_line) / softness, -1, 1)[..., None].astype(np.float32)
     return as_float32(upper + share * (lower - upper))
-
-
-def _sample_inside(displacement: Array, box: Box, places: Array) -> Array:
-    """(rows, columns, 2) px: the displacement over ``box`` at (rows, columns, 2) px places, 0 outside the box."""
-    x0, y0, x1, y1 = box
-    inside = np.all((places > (x0, y0)) & (places < (x1 - 1, y1 - 1)), -1)[..., None]
-    return as_float32(sample_grid(displacement, box, places) * inside)
 
 
 def _warp(picture: Image, displacement: Array) -> Image:
