@@ -104,4 +104,5 @@ def median_palette(palettes: list[Palette]) -> Palette:
         shadow=colour("shadow"),
         bright=float(np.median([palette.bright for palette in palettes])),
         slant=float(np.median([palette.slant for palette in palettes])),
+        softness=float(np.median([palette.softness for palette in palettes])),
     )

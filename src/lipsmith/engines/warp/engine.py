@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .analysis import WarpAnalysis, WarpIdentity
     from .material import WarpMaterial
 
-INFO = EngineInfo("warp", "1")
+INFO = EngineInfo("warp", "2")
 PACKAGES = ("cv2", "mediapipe", "onnxruntime")
 _LOWEST = np.array([0, -1, 0, 0, 0, 0, 0, 0], np.float32)
 _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: what the gain widens
