@@ -1,7 +1,7 @@
 """The inside of an open mouth: cavity, tongue, two rows of teeth, and the shade along the lips.
 
-Shadow inside a mouth is never grey: everything darkens towards a dark shade of the lips. So a picture of it is that
-shade plus weights times the colours of four things, and the drawing deals with the weights alone.
+The picture is the sum of five colours, and the drawing deals with their weights alone. Shadow inside a mouth is never
+grey: all darkens towards a dark shade of the lips, teeth a little less than the rest, which would tint them pink.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _TONGUE_PX = 64
 """px of half a tongue's width, and of its height, in its texture."""
 _FULL_LIGHT = 0.10
 """Opening, in eye distances, that lets all the light into the mouth."""
-_CAVITY, _TONGUE, _TEETH, _GUM = range(4)
+_SHADE_ON_TEETH = 0.8
+"""How much of the lips' shade shows on teeth where no light reaches them."""
+_SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,40 +58,40 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
     ``places`` (h, w, 2) are the opening's px before head motion, under ``pose``.
     """
     palette, middle = interior.palette, interior.middle
-    weights = np.zeros((4, *opening.down.shape), np.float32)
+    weights = np.zeros((5, *opening.down.shape), np.float32)
     weights[_CAVITY] = _darkness(opening)
-    light = entering_light(palette, opening)
+    weights[_SHADE] = 1 - weights[_CAVITY]
+    light = entering_light(palette, opening) * _shade_along_lips(opening)
     _draw_tongue(weights, middle, opening, head_places(pose, float(middle[2]) + _TONGUE_DEPTH, places), light)
     _draw_teeth(weights, middle, opening, pose, places, light)
-    weights *= _shade_along_lips(opening)
-    colours = np.stack([palette.cavity, palette.tongue, palette.teeth, palette.gum]) - palette.shadow
-    picture = np.tensordot(weights, colours, (0, 0)) + palette.shadow
-    return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, palette.softness * opening.scale)))
+    colours = np.stack([palette.shadow, palette.cavity, palette.tongue, palette.teeth, palette.gum])
+    picture = cv2.transform(cv2.merge(list(weights)), colours.T)
+    return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.75 * palette.softness * opening.scale)))
 
 
 def entering_light(palette: Palette, opening: Opening) -> Array:
     """(h, w) the light between the lips: from the side, through the opening, less towards the corners."""
     open_by = opening.lower_middle - opening.upper_middle
-    admitted = (0.70 + 0.30 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.35 * opening.pucker)
+    admitted = (0.75 + 0.30 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.35 * opening.pucker)
     from_middle = np.minimum(np.abs(opening.across - opening.centre) * (1 / max(1e-3, opening.half_width)), 1)
     light = palette.relative_light(opening.across - opening.centre)
     return as_float32(light * (np.float32(admitted) - np.float32(0.5 * admitted) * from_middle**3))
 
 
 def _darkness(opening: Opening) -> Array:
-    """(h, w) 0..1: 1 in the middle of a wide opening, 0 at lips and corners."""
-    gap = np.maximum(opening.bottom - opening.top, 1e-4)
-    within = np.clip((opening.down - opening.top) / gap, 0, 1)
-    return as_float32(np.sqrt(4 * within * (1 - within)) * np.minimum(gap * (1 / 0.10), 1))
+    """(h, w) 0..1: 1 inside the opening, falling to 0 close to lips and corners."""
+    above, below = opening.down - opening.top, opening.bottom - opening.down
+    return as_float32(np.clip(np.minimum(above, below) * (1 / 0.02) + 0.2, 0, 1))
 
 
-def _cover(weights: Array, alpha: Array) -> None:
-    """Cover (4, h, w) weights by something of (h, w) alpha, in place."""
+def _cover(weights: Array, alpha: Array, shade: Array) -> None:
+    """Cover (5, h, w) weights by something of (h, w) alpha, ``shade`` of which is the lips' shade, in place."""
     weights *= 1 - alpha
+    weights[_SHADE] += shade
 
 
 def _draw_teeth(weights: Array, middle: Points, opening: Opening, pose: Pose, places: Array, light: Array) -> None:
-    """Draw the lower and the upper row into (4, h, w) weights in place."""
+    """Draw the lower and the upper row into (5, h, w) weights in place."""
     below = opening.down - opening.top
     lower = float(smoothstep(np.array(opening.jaw), JAW_SHOWS_LOWER_TEETH, JAW_SHOWS_LOWER_TEETH + 0.2))
     rows = ((LOWER, lower, 0.32, 0.36, 0.14), (UPPER, 1.0, 0.70, 0.30, 0.035))
@@ -100,13 +102,14 @@ def _draw_teeth(weights: Array, middle: Points, opening: Opening, pose: Pose, pl
         enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
         seen = view.facing * np.float32(visible * (1 - 0.4 * opening.pucker))
         bright = seen * light * (under_lip + more * np.clip(below * (1 / reach), 0, 1))
-        _cover(weights, alpha * seen)
-        weights[_TEETH] += enamel * bright
-        weights[_GUM] += gum * bright
+        alpha, enamel, gum = alpha * seen, enamel * bright, gum * bright
+        _cover(weights, alpha, _SHADE_ON_TEETH * (alpha - enamel - gum))
+        weights[_TEETH] += enamel
+        weights[_GUM] += gum
 
 
 def _draw_tongue(weights: Array, middle: Points, opening: Opening, head: Array, light: Array) -> None:
-    """Draw the tongue, on the floor of the mouth or raised to the upper teeth, into (4, h, w) weights in place.
+    """Draw the tongue, on the floor of the mouth or raised to the upper teeth, into (5, h, w) weights in place.
 
     ``head`` (h, w, 2) is x and y in the head's frame at the tongue's depth.
     """
@@ -116,13 +119,14 @@ def _draw_tongue(weights: Array, middle: Points, opening: Opening, head: Array, 
     raised = float(middle[1]) + UPPER.edge - 0.012
     top = rest + opening.tongue * (min(rest, raised) - rest)
     width = _TONGUE_WIDTH * (1 - 0.15 * opening.tongue - 0.25 * opening.pucker)
-    x = (head[..., 0] - np.float32(middle[0])) * np.float32(_TONGUE_PX / width) + np.float32(1.25 * _TONGUE_PX)
-    y = (head[..., 1] - np.float32(top)) * np.float32(_TONGUE_PX / _TONGUE_HEIGHT)
+    x = (head[..., 0] - np.float32(middle[0])) * np.float32(_TONGUE_PX / width) + np.float32(1.25 * _TONGUE_PX - 0.5)
+    y = (head[..., 1] - np.float32(top)) * np.float32(_TONGUE_PX / _TONGUE_HEIGHT) + np.float32(1.5)
     places = as_float32(cv2.merge([x, y]))
-    shade, alpha = cv2.split(resample(_tongue_texture(), places))
+    shade, alpha = (as_float32(part) for part in cv2.split(resample(_tongue_texture(), places)))
     reached = 0.35 + 0.65 * np.clip((opening.down - opening.top) * (1 / 0.12), 0, 1)
-    _cover(weights, as_float32(alpha))
-    weights[_TONGUE] += as_float32(shade) * reached * light
+    bright = shade * reached * light
+    _cover(weights, alpha, alpha - bright)
+    weights[_TONGUE] += bright
 
 
 _HEAD = Pose(1.0, np.eye(3), np.zeros(3))
@@ -132,10 +136,10 @@ _HEAD = Pose(1.0, np.eye(3), np.zeros(3))
 @cache
 def _tongue_texture() -> Array:
     """(h, w, 2) shade (times alpha) and alpha of a mound with a groove in the middle and a shine on either side."""
-    down, across = (np.mgrid[0 : 2 * _TONGUE_PX, 0 : round(2.5 * _TONGUE_PX)] + 0.5) / _TONGUE_PX
+    down, across = (np.mgrid[-2 : 2 * _TONGUE_PX, 0 : round(2.5 * _TONGUE_PX)] + 0.5) / _TONGUE_PX
     across -= 1.25
     mound = 1 - across**2 - np.minimum(down - 1, 0) ** 2
-    alpha = np.clip(mound * 5, 0, 1)
+    alpha = np.clip(mound * 4, 0, 1)
     groove = np.exp(-((across / 0.13) ** 2)) * smoothstep(down, 0.05, 0.3) * smoothstep(down, 1.1, 0.6)
     shine = np.exp(-(((np.abs(across) - 0.30) / 0.20) ** 2) - ((down - 0.32) / 0.16) ** 2)
     shade = (0.50 + 0.50 * np.sqrt(np.clip(mound, 0, 1)) - 0.20 * groove) * (1 + 0.22 * shine)
@@ -147,5 +151,5 @@ def _tongue_texture() -> Array:
 def _shade_along_lips(opening: Opening) -> Array:
     """(h, w) 0..1: how much light is left along both lips."""
     above = np.clip((opening.down - opening.top) * (0.50 / 0.016), 0, 0.50)
-    below = np.clip((opening.bottom - opening.down) * (0.40 / 0.012), 0, 0.40)
-    return as_float32((0.50 + above) * (0.60 + below))
+    below = np.clip((opening.bottom - opening.down) * (0.65 / 0.022), 0, 0.65)
+    return as_float32((0.50 + above) * (0.35 + below))

@@ -118,10 +118,10 @@ def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, 
     lip_luma, skin_luma = float(luma(lip)), float(luma(skin))
     level = 0.5 * lip_luma + 0.2 * skin_luma
     tongue = level * (0.60 * lip / max(1.0, lip_luma) + np.array([0.62, 0.27, 0.31]))
-    cavity, shadow = lip * np.array([0.22, 0.115, 0.11]), lip * np.array([0.42, 0.28, 0.27])
+    cavity, shadow = lip * np.array([0.22, 0.115, 0.11]), lip * np.array([0.33, 0.21, 0.20])
     if float(saturation(skin)) < _GREY and float(saturation(lip)) < 2 * _GREY:
         tint = lip / max(1.0, lip_luma)
-        tongue, cavity, shadow = level * tint, 0.13 * lip_luma * tint, 0.32 * lip_luma * tint
+        tongue, cavity, shadow = level * tint, 0.13 * lip_luma * tint, 0.25 * lip_luma * tint
     lift = max(0.0, 0.7 * dark - float(luma(cavity)))
     return tongue, cavity + lift * (0.5 + 0.5 * cavity / max(1.0, float(luma(cavity)))), shadow + 0.5 * lift
 

@@ -36,5 +36,5 @@ def lay_source_teeth(picture: Array, opening: Opening, palette: Palette, teeth: 
 
     They bring their own light. They darken only a little under the lip, and where a round mouth shades them.
     """
-    lit = np.clip(0.8 + 0.2 * (opening.down - opening.top) / 0.03, 0, 1) * (1 - 0.3 * opening.pucker)
+    lit = np.clip(0.6 + 0.4 * (opening.down - opening.top) / 0.03, 0, 1) * (1 - 0.3 * opening.pucker)
     picture += alpha[..., None] * (palette.shadow + lit[..., None] * (teeth - palette.shadow) - picture)
