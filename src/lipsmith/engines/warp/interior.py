@@ -32,8 +32,19 @@ _TONGUE_PX = 64
 """px of half a tongue's width, and of its height, in its texture."""
 _FULL_LIGHT = 0.10
 """Opening, in eye distances, that lets all the light into the mouth."""
-_SHADE_ON_TEETH = 0.8
-"""How much of the lips' shade shows on teeth where no light reaches them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RowLights:
+    """How light falls on a row of teeth."""
+
+    near: float  # light right under the upper lip, relative to
+    far: float  # light further down, relative to what enters the mouth
+    reach: float  # how far down, eye distances
+    shade: float  # how much of the lips' shade shows where no light falls; above 1: lips and tongue shine on them
+
+
+_UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.8), _RowLights(0.47, 0.68, 0.14, 1.35)
 _SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
 
@@ -66,13 +77,13 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
     _draw_teeth(weights, middle, opening, pose, places, light)
     colours = np.stack([palette.shadow, palette.cavity, palette.tongue, palette.teeth, palette.gum])
     picture = cv2.transform(cv2.merge(list(weights)), colours.T)
-    return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.75 * palette.softness * opening.scale)))
+    return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.55 * palette.softness * opening.scale)))
 
 
 def entering_light(palette: Palette, opening: Opening) -> Array:
     """(h, w) the light between the lips: from the side, through the opening, less towards the corners."""
     open_by = opening.lower_middle - opening.upper_middle
-    admitted = (0.75 + 0.30 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.35 * opening.pucker)
+    admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.35 * opening.pucker)
     from_middle = np.minimum(np.abs(opening.across - opening.centre) * (1 / max(1e-3, opening.half_width)), 1)
     light = palette.relative_light(opening.across - opening.centre)
     return as_float32(light * (np.float32(admitted) - np.float32(0.5 * admitted) * from_middle**3))
@@ -94,16 +105,17 @@ def _draw_teeth(weights: Array, middle: Points, opening: Opening, pose: Pose, pl
     """Draw the lower and the upper row into (5, h, w) weights in place."""
     below = opening.down - opening.top
     lower = float(smoothstep(np.array(opening.jaw), JAW_SHOWS_LOWER_TEETH, JAW_SHOWS_LOWER_TEETH + 0.2))
-    rows = ((LOWER, lower, 0.32, 0.36, 0.14), (UPPER, 1.0, 0.70, 0.30, 0.035))
-    for arch, visible, under_lip, more, reach in rows:
+    for arch, lights in ((LOWER, _LOWER_LIGHTS), (UPPER, _UPPER_LIGHTS)):
+        visible = lower if arch is LOWER else 1.0
         if visible <= 0:
             continue
         view = see_arch(arch, pose, middle, opening.jaw, places)
         enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
-        seen = view.facing * np.float32(visible * (1 - 0.4 * opening.pucker))
-        bright = seen * light * (under_lip + more * np.clip(below * (1 / reach), 0, 1))
+        seen = view.facing * np.float32(min(1.0, 3 * visible) * (1 - 0.25 * opening.pucker))
+        away_from_lip = np.clip(below * (1 / lights.reach), 0, 1)
+        bright = seen * light * (visible * lights.far * (lights.near + (1 - lights.near) * away_from_lip))
         alpha, enamel, gum = alpha * seen, enamel * bright, gum * bright
-        _cover(weights, alpha, _SHADE_ON_TEETH * (alpha - enamel - gum))
+        _cover(weights, alpha, lights.shade * (alpha - enamel - gum))
         weights[_TEETH] += enamel
         weights[_GUM] += gum
 

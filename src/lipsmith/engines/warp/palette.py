@@ -117,7 +117,8 @@ def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, 
     """
     lip_luma, skin_luma = float(luma(lip)), float(luma(skin))
     level = 0.5 * lip_luma + 0.2 * skin_luma
-    tongue = level * (0.60 * lip / max(1.0, lip_luma) + np.array([0.62, 0.27, 0.31]))
+    flesh = 0.65 * lip / max(1.0, lip_luma) + 0.35 * skin / max(1.0, skin_luma)
+    tongue = level * np.array([1.05, 0.94, 1.04]) * flesh
     cavity, shadow = lip * np.array([0.22, 0.115, 0.11]), lip * np.array([0.33, 0.21, 0.20])
     if float(saturation(skin)) < _GREY and float(saturation(lip)) < 2 * _GREY:
         tint = lip / max(1.0, lip_luma)
@@ -129,19 +130,20 @@ def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, 
 def _teeth_colour(image: Image, points: Numbers, skin: Colour, bright: float) -> Colour:
     """Ivory a little darker than well-lit skin, or brighter where the skin is dark and the whites of the eyes are not.
 
-    The tint lies between ivory and the skin's own. Green is never less than the mean of red and blue (lavender teeth
-    belong to nobody), and blue never more than in the skin or than red.
+    The tint lies between ivory, paler in pale pictures, and the skin's own. Green is at least .97 of the mean of red and
+    blue, because lavender teeth belong to nobody, and blue is never more than red.
     """
     level = 0.97 * bright
     eyes = np.concatenate([polygon_pixels(image, points[eye]) for eye in _EYES])
     if len(eyes) > 20:
         level = float(np.clip(0.88 * float(np.percentile(luma(eyes), 88)), level, 1.3 * level))
     share = float(np.clip(1.3 * saturation(skin), 0.20, 0.60))
-    tint = (1 - share) * _IVORY + share * skin / max(1.0, float(luma(skin)))
+    ivory = 1 + (_IVORY - 1) * float(np.clip(3 * saturation(skin), 0.2, 1))
+    tint = (1 - share) * ivory + share * skin / max(1.0, float(luma(skin)))
     if float(saturation(skin)) < _GREY:
         tint = skin / max(1.0, float(luma(skin)))
     tint[2] = min(tint[2], tint[0])
-    tint[1] = max(tint[1], (tint[0] + tint[2]) / 2)
+    tint[1] = max(tint[1], 0.97 * (tint[0] + tint[2]) / 2)
     return np.asarray(np.clip(tint / float(luma(tint)) * np.clip(level, 40, 225), 0, 245), np.float32)
 
 
