@@ -36,6 +36,14 @@ def test_a_grey_portrait_has_a_grey_mouth() -> None:
         assert saturation(colour) < 0.05
 
 
+def test_a_picture_in_sepia_has_a_mouth_in_sepia() -> None:
+    image, face = drawn_face()
+    sepia = (image.mean(-1, keepdims=True) * (1.1, 0.95, 0.75)).clip(0, 255).astype(np.uint8)
+    estimated = estimate_palette(sepia, face.landmarks, fit_pose(face.landmarks).scale)
+    for colour in (estimated.teeth, estimated.tongue, estimated.cavity, estimated.shadow):
+        assert colour / luma(colour) == pytest.approx(estimated.skin / luma(estimated.skin), abs=0.08)
+
+
 def test_light_from_the_side_is_followed() -> None:
     image, face = drawn_face()
     lit = np.clip(image * np.linspace(0.5, 1.2, image.shape[1])[None, :, None], 0, 255).astype(np.uint8)

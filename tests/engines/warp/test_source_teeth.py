@@ -21,7 +21,8 @@ def search_in(*frames: tuple[Image, Face]) -> TeethSearch:
     for image, face in frames:
         landmarks = face.landmarks[:468].astype(np.float64)
         pose = fit_pose(landmarks)
-        search.add(image, landmarks, pose.to_head(landmarks), pose, 170.0)
+        palette = estimate_palette(image, landmarks, pose.scale)
+        search.add(image, landmarks, pose.to_head(landmarks), pose, palette)
     return search
 
 

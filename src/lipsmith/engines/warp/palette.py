@@ -26,6 +26,8 @@ _SOBEL_BLUR = 0.85
 """px: what ``edge_softness`` measures where edges are perfectly sharp."""
 _GREY = 0.06
 """Saturation of the skin below which a picture counts as black-and-white."""
+_SAME_TINT = 0.03
+"""Largest difference of lips and skin in red, green and blue, relative to their luma, in a picture of a single tint."""
 
 Colour = NDArray[np.float32]
 """(3,) RGB 0..255."""
@@ -100,7 +102,7 @@ def estimate_palette(image: Image, landmarks: Numbers, scale: float) -> Palette:
     return Palette(
         skin=as_float32(skin),
         lip=as_float32(lip),
-        teeth=_teeth_colour(image, points, skin, bright),
+        teeth=_teeth_colour(image, points, skin, lip, bright),
         tongue=as_float32(tongue),
         cavity=as_float32(cavity),
         shadow=as_float32(shadow),
@@ -110,8 +112,16 @@ def estimate_palette(image: Image, landmarks: Numbers, scale: float) -> Palette:
     )
 
 
+def is_monochrome(skin: Numbers, lip: Numbers) -> bool:
+    """Whether a picture is black-and-white or of a single tint such as sepia: lips have the hue of the skin."""
+    if float(saturation(skin)) < _GREY and float(saturation(lip)) < 2 * _GREY:
+        return True
+    apart = lip / max(1.0, float(luma(lip))) - skin / max(1.0, float(luma(skin)))
+    return float(np.abs(apart).max()) < _SAME_TINT
+
+
 def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Tongue, cavity and shadow, of the lips' hue; grey like the lips in a black-and-white picture.
+    """Tongue, cavity and shadow, of the lips' hue; of the picture's own tint in a monochrome one.
 
     The cavity is no darker than ``dark``, the luma of the darkest parts of eyes and nostrils.
     """
@@ -120,18 +130,18 @@ def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, 
     flesh = 0.65 * lip / max(1.0, lip_luma) + 0.35 * skin / max(1.0, skin_luma)
     tongue = level * np.array([1.05, 0.94, 1.04]) * flesh
     cavity, shadow = lip * np.array([0.22, 0.115, 0.11]), lip * np.array([0.33, 0.21, 0.20])
-    if float(saturation(skin)) < _GREY and float(saturation(lip)) < 2 * _GREY:
+    if is_monochrome(skin, lip):
         tint = lip / max(1.0, lip_luma)
         tongue, cavity, shadow = level * tint, 0.13 * lip_luma * tint, 0.25 * lip_luma * tint
     lift = max(0.0, 0.7 * dark - float(luma(cavity)))
     return tongue, cavity + lift * (0.5 + 0.5 * cavity / max(1.0, float(luma(cavity)))), shadow + 0.5 * lift
 
 
-def _teeth_colour(image: Image, points: Numbers, skin: Colour, bright: float) -> Colour:
+def _teeth_colour(image: Image, points: Numbers, skin: Colour, lip: Colour, bright: float) -> Colour:
     """Ivory a little darker than well-lit skin, or brighter where the skin is dark and the whites of the eyes are not.
 
-    The tint lies between ivory, paler in pale pictures, and the skin's own. Green is at least .97 of the mean of red and
-    blue, because lavender teeth belong to nobody, and blue is never more than red.
+    The tint lies between ivory, paler in pale pictures, and the skin's own. Green is at least .97 of the mean of red
+    and blue, because lavender teeth belong to nobody, and blue is never more than red.
     """
     level = 0.97 * bright
     eyes = np.concatenate([polygon_pixels(image, points[eye]) for eye in _EYES])
@@ -140,7 +150,7 @@ def _teeth_colour(image: Image, points: Numbers, skin: Colour, bright: float) ->
     share = float(np.clip(1.3 * saturation(skin), 0.20, 0.60))
     ivory = 1 + (_IVORY - 1) * float(np.clip(3 * saturation(skin), 0.2, 1))
     tint = (1 - share) * ivory + share * skin / max(1.0, float(luma(skin)))
-    if float(saturation(skin)) < _GREY:
+    if is_monochrome(skin, lip):
         tint = skin / max(1.0, float(luma(skin)))
     tint[2] = min(tint[2], tint[0])
     tint[1] = max(tint[1], 0.97 * (tint[0] + tint[2]) / 2)

@@ -49,7 +49,7 @@ class TeethSearch:
     def __init__(self) -> None:
         self._best: _Candidate | None = None
 
-    def add(self, image: Image, landmarks: Points, shape: Points, pose: Pose, bright: float) -> None:
+    def add(self, image: Image, landmarks: Points, shape: Points, pose: Pose, palette: Palette) -> None:
         """Look at one frame.
 
         Args:
@@ -57,7 +57,7 @@ class TeethSearch:
             landmarks: (468, 3) px.
             shape: (468, 3) the landmarks in the head's frame, eye distances.
             pose: the head's pose.
-            bright: luma of well-lit skin, 0..255.
+            palette: the face's colours.
         """
         if aperture(shape) < MIN_APERTURE:
             return
@@ -66,12 +66,12 @@ class TeethSearch:
             return
         picture = image[y0:y1, x0:x1].astype(np.float32)
         inside = _inside_mask(contour - (x0, y0), picture.shape[:2], pose.scale)
-        tooth_like = (luma(picture) > 0.58 * bright) & (saturation(picture) < 0.40) & (inside > 127)
+        tooth_like = _unlike_lips(picture, palette, 0.58) & (saturation(picture) < 0.40) & (inside > 127)
         row = _upper_row(tooth_like, pose.scale)
         area = float(row.sum()) / pose.scale**2 - 0.02 * abs(pose.angles[0])
         score = area * (0.6 + _detail(picture, row, pose.scale) / 0.05)
         if area > MIN_AREA and (self._best is None or score > self._best.score):
-            mask = _row_mask(picture, inside, row, bright, pose.scale)
+            mask = _row_mask(picture, inside, row, palette.bright, pose.scale)
             self._best = _Candidate(score, image[y0:y1, x0:x1].copy(), mask, (x0, y0), pose)
 
     def best(self, middle: Points) -> Teeth | None:
@@ -106,7 +106,7 @@ def portrait_teeth(image: Image, landmarks: Points, pose: Pose, palette: Palette
         return None
     picture = image[y0:y1, x0:x1].astype(np.float32)
     mouth = polygon_mask(picture.shape, contour - (x0, y0)) > 127
-    tooth_like = _unlike_lips(picture, palette) & mouth
+    tooth_like = _unlike_lips(picture, palette, 0.42) & mouth
     if tooth_like.sum() < max(10, SHOWN_SHARE * mouth.sum()):
         return None
     inside = _inside_mask(contour - (x0, y0), picture.shape[:2], pose.scale)
@@ -133,11 +133,11 @@ def _corners(pose: Pose, corner: tuple[int, int], size: tuple[int, int], depth: 
     return _at_depth(pose, np.array([[0, 0], [width, 0], [0, height]], np.float64) + corner, depth)
 
 
-def _unlike_lips(picture: Array, palette: Palette) -> NDArray[np.bool_]:
-    """(h, w) pixels that are bright, and much less red than the lips."""
+def _unlike_lips(picture: Array, palette: Palette, bright: float) -> NDArray[np.bool_]:
+    """(h, w) pixels much less red than the lips, and at least ``bright`` times as bright as well-lit skin."""
     redness = (picture[..., 0] - picture[..., 1:].mean(-1)) / np.maximum(picture[..., 0], 1)
     lip = float(palette.lip[0] - palette.lip[1:].mean()) / max(1.0, float(palette.lip[0]))
-    return np.asarray((luma(picture) > 0.42 * palette.bright) & (redness < 0.65 * lip))
+    return np.asarray((luma(picture) > bright * palette.bright) & (redness < 0.65 * lip))
 
 
 def _above_lower_edge(row: NDArray[np.bool_], scale: float) -> NDArray[np.bool_]:
@@ -217,7 +217,7 @@ def _row_mask(picture: Array, inside: Image, row: NDArray[np.bool_], bright: flo
     reach = _patch_reach(scale)
     light = as_float32(smoothstep(luma(picture), 0.32 * bright, 0.50 * bright))
     light = as_float32(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((1, 2 * reach + 1), np.uint8)))
-    mask = np.minimum(inside, hull).astype(np.float32) / 255 * light
+    mask = np.where(_above_lower_edge(largest, scale), np.minimum(inside, hull), 0).astype(np.float32) / 255 * light
     return as_float32(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.006 * scale)))
 
 

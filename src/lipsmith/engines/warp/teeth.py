@@ -34,7 +34,10 @@ class Teeth:
 def lay_source_teeth(picture: Array, opening: Opening, palette: Palette, teeth: Array, alpha: Array) -> None:
     """Lay the source's teeth, (h, w, 3) RGB 0..255 and (h, w) alpha warped to the frame, onto a picture in place.
 
-    They bring their own light. They darken only a little under the lip, and where a round mouth shades them.
+    They bring their own light. They darken a little under the lip, where a round mouth shades them, and in a narrow
+    opening, which would be a white line otherwise.
     """
-    lit = np.clip(0.6 + 0.4 * (opening.down - opening.top) / 0.03, 0, 1) * (1 - 0.3 * opening.pucker)
+    below, gap = opening.down - opening.top, opening.bottom - opening.top
+    lit = (0.6 + 0.4 * np.clip(below * (1 / 0.03), 0, 1)) * (0.5 + 0.5 * np.clip(gap * (1 / 0.05), 0, 1))
+    lit *= 1 - 0.3 * opening.pucker
     picture += alpha[..., None] * (palette.shadow + lit[..., None] * (teeth - palette.shadow) - picture)
