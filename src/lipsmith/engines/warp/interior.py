@@ -45,6 +45,8 @@ class _RowLights:
 
 
 _UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.8), _RowLights(0.47, 0.68, 0.14, 1.35)
+_BESIDE_OWN = _RowLights(0.76, 0.80, 0.035, 0.9)
+"""Upper teeth drawn beside the source's own are a little darker, because they never fit them exactly."""
 _SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
 
@@ -74,7 +76,7 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
     weights[_SHADE] = 1 - weights[_CAVITY]
     light = entering_light(palette, opening) * _shade_along_lips(opening)
     _draw_tongue(weights, middle, opening, head_places(pose, float(middle[2]) + _TONGUE_DEPTH, places), light)
-    _draw_teeth(weights, middle, opening, pose, places, light)
+    _draw_teeth(weights, interior, opening, pose, places, light)
     colours = np.stack([palette.shadow, palette.cavity, palette.tongue, palette.teeth, palette.gum])
     picture = cv2.transform(cv2.merge(list(weights)), colours.T)
     return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.55 * palette.softness * opening.scale)))
@@ -101,15 +103,16 @@ def _cover(weights: Array, alpha: Array, shade: Array) -> None:
     weights[_SHADE] += shade
 
 
-def _draw_teeth(weights: Array, middle: Points, opening: Opening, pose: Pose, places: Array, light: Array) -> None:
+def _draw_teeth(weights: Array, interior: Interior, opening: Opening, pose: Pose, places: Array, light: Array) -> None:
     """Draw the lower and the upper row into (5, h, w) weights in place."""
+    upper_lights = _UPPER_LIGHTS if interior.teeth is None else _BESIDE_OWN
     below = opening.down - opening.top
     lower = float(smoothstep(np.array(opening.jaw), JAW_SHOWS_LOWER_TEETH, JAW_SHOWS_LOWER_TEETH + 0.2))
-    for arch, lights in ((LOWER, _LOWER_LIGHTS), (UPPER, _UPPER_LIGHTS)):
+    for arch, lights in ((LOWER, _LOWER_LIGHTS), (UPPER, upper_lights)):
         visible = lower if arch is LOWER else 1.0
         if visible <= 0:
             continue
-        view = see_arch(arch, pose, middle, opening.jaw, places)
+        view = see_arch(arch, pose, interior.middle, opening.jaw, places)
         enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
         seen = view.facing * np.float32(min(1.0, 3 * visible) * (1 - 0.25 * opening.pucker))
         away_from_lip = np.clip(below * (1 / lights.reach), 0, 1)

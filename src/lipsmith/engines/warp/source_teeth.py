@@ -163,7 +163,8 @@ def _detail(picture: Array, row: NDArray[np.bool_], scale: float) -> float:
 def _continue_upwards(picture: Numbers, alpha: Array, scale: float) -> tuple[Array, Array]:
     """(h, w, 3) and (h, w): each column's uppermost tooth continued upwards, fading out, as under a lip.
 
-    It is continued from where it is brightest near its top, because its very top is blurred into the lip.
+    It is continued from where it is brightest near its top, because its very top is blurred into the lip. The row fades
+    out to the sides too, where drawn teeth go on.
     """
     height, width = alpha.shape
     solid = alpha > 0.8
@@ -173,6 +174,10 @@ def _continue_upwards(picture: Numbers, alpha: Array, scale: float) -> tuple[Arr
     near_top = solid & (rows <= top + max(1, round(0.03 * scale)))
     begin = np.where(near_top, luma(picture), -1).argmax(0).astype(np.float32)
     begin = np.where(shown, np.maximum(top, _smoothed(begin, scale)), 0).astype(int)
+    sides = np.flatnonzero(shown)
+    if len(sides):
+        from_side = np.minimum(columns - sides[0], sides[-1] - columns) + 1
+        alpha = as_float32(alpha * np.clip(from_side / (0.03 * scale), 0, 1))
     fading = np.where(shown, np.clip(1.5 * (1 - (top - rows) / (_HIDDEN * scale)), 0, 1), 0)
     extended = np.where(rows < begin, np.maximum(alpha, alpha[begin, columns] * fading), alpha)
     return as_float32(picture[np.maximum(rows, begin), columns]), as_float32(extended)
