@@ -133,7 +133,7 @@ def _flesh(lip: Numbers, skin: Numbers, dark: float) -> tuple[Numbers, Numbers, 
     if is_monochrome(skin, lip):
         tint = lip / max(1.0, lip_luma)
         tongue, cavity, shadow = level * tint, 0.13 * lip_luma * tint, 0.25 * lip_luma * tint
-    lift = max(0.0, 0.7 * dark - float(luma(cavity)))
+    lift = max(0.0, 0.5 * dark - float(luma(cavity)))
     return tongue, cavity + lift * (0.5 + 0.5 * cavity / max(1.0, float(luma(cavity)))), shadow + 0.5 * lift
 
 
