@@ -45,7 +45,7 @@ class _RowLights:
 
 
 _UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.8), _RowLights(0.47, 0.68, 0.14, 1.35)
-_BESIDE_OWN = _RowLights(0.76, 0.80, 0.035, 0.9)
+_BESIDE_OWN = _RowLights(0.76, 0.65, 0.035, 0.9)
 """Upper teeth drawn beside the source's own are a little darker, because they never fit them exactly."""
 _SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
@@ -85,7 +85,7 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
 def entering_light(palette: Palette, opening: Opening) -> Array:
     """(h, w) the light between the lips: from the side, through the opening, less towards the corners."""
     open_by = opening.lower_middle - opening.upper_middle
-    admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.35 * opening.pucker)
+    admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.7 * opening.pucker)
     from_middle = np.minimum(np.abs(opening.across - opening.centre) * (1 / max(1e-3, opening.half_width)), 1)
     light = palette.relative_light(opening.across - opening.centre)
     return as_float32(light * (np.float32(admitted) - np.float32(0.5 * admitted) * from_middle**3))

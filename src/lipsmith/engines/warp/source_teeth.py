@@ -113,6 +113,7 @@ def portrait_teeth(image: Image, landmarks: Points, pose: Pose, palette: Palette
     row = _largest_patch(_upper_row(tooth_like, pose.scale), pose.scale)
     mask = np.where(_above_lower_edge(row, pose.scale), inside, 0)
     alpha = as_float32(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.6, 0.008 * pose.scale))) / 255
+    alpha *= _even_lower_edge(alpha, pose.scale)
     corners = _corners(pose, (x0, y0), (x1 - x0, y1 - y0), float(middle[2]))
     return Teeth(*_continue_upwards(picture, alpha, pose.scale), corners)
 
@@ -146,9 +147,24 @@ def _above_lower_edge(row: NDArray[np.bool_], scale: float) -> NDArray[np.bool_]
     columns = np.flatnonzero(row.any(0))
     last = height - 1 - row[::-1, columns].argmax(0)
     edge = np.interp(np.arange(width), columns, last).astype(np.float32)[None]
-    edge = _smoothed(cv2.dilate(edge, np.ones((1, 3)))[0], scale) + 0.008 * scale
+    reach = 2 * max(1, round(0.05 * scale)) + 1
+    edge = cv2.morphologyEx(edge, cv2.MORPH_CLOSE, np.ones((1, reach)), borderType=cv2.BORDER_REPLICATE)
+    edge = _smoothed(edge[0], scale) + 0.008 * scale
     edge[: columns[0]] = edge[columns[-1] + 1 :] = -1
     return np.asarray(np.arange(height)[:, None] <= edge)
+
+
+def _even_lower_edge(alpha: Array, scale: float) -> Array:
+    """(h, w) 0..1: without what hangs below the smoothed lower edge of (h, w) ``alpha``, as contours have steps."""
+    height = len(alpha)
+    shown = alpha > 0.5
+    columns = np.flatnonzero(shown.any(0))
+    if not len(columns):
+        return np.ones_like(alpha)
+    last = height - shown[::-1, columns].argmax(0)
+    edge = np.interp(np.arange(alpha.shape[1]), columns, last).astype(np.float32)
+    edge = cv2.GaussianBlur(edge[None], (0, 0), max(0.8, 0.05 * scale), borderType=cv2.BORDER_REPLICATE)[0]
+    return as_float32(np.clip(edge - np.arange(height)[:, None] + 0.5, 0, 1))
 
 
 def _detail(picture: Array, row: NDArray[np.bool_], scale: float) -> float:

@@ -11,6 +11,12 @@ from ...types import Array
 from .image_ops import as_float32
 from .lip_opening import Opening
 from .palette import Palette
+from .spline import smoothstep
+
+_DIM_RATES = np.array([0.92, 1.0, 1.10], np.float32)
+"""Light inside a mouth is reddish: of the red less is lost than of the blue."""
+_HIDDEN_BY_PUCKER = (0.30, 0.75)
+"""Pucker from which the lips begin to hide the source's teeth, and where they are gone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +40,12 @@ class Teeth:
 def lay_source_teeth(picture: Array, opening: Opening, palette: Palette, teeth: Array, alpha: Array) -> None:
     """Lay the source's teeth, (h, w, 3) RGB 0..255 and (h, w) alpha warped to the frame, onto a picture in place.
 
-    They bring their own light. They darken a little under the lip, where a round mouth shades them, and in a narrow
-    opening, which would be a white line otherwise.
+    They bring their own light. They darken under the lip, where a round mouth shades them, and in a narrow opening,
+    which would be a white line otherwise. A very round mouth hides them.
     """
     below, gap = opening.down - opening.top, opening.bottom - opening.top
     lit = (0.6 + 0.4 * np.clip(below * (1 / 0.03), 0, 1)) * (0.5 + 0.5 * np.clip(gap * (1 / 0.05), 0, 1))
-    lit *= 1 - 0.3 * opening.pucker
-    picture += alpha[..., None] * (palette.shadow + lit[..., None] * (teeth - palette.shadow) - picture)
+    dimmed = 1 - lit * (1 - 0.3 * opening.pucker)
+    shown = teeth * (1 - dimmed[..., None] * _DIM_RATES) + palette.shadow * (0.6 * dimmed[..., None])
+    hidden = float(smoothstep(np.array(opening.pucker), *_HIDDEN_BY_PUCKER))
+    picture += (alpha * np.float32(1 - hidden))[..., None] * (shown - picture)
