@@ -41,11 +41,12 @@ class _RowLights:
     near: float  # light right under the upper lip, relative to
     far: float  # light further down, relative to what enters the mouth
     reach: float  # how far down, eye distances
+    rounded: float  # share of the light that a round mouth takes away besides
     shade: float  # how much of the lips' shade shows where no light falls; above 1: lips and tongue shine on them
 
 
-_UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.8), _RowLights(0.47, 0.68, 0.14, 1.35)
-_BESIDE_OWN = _RowLights(0.76, 0.65, 0.035, 0.9)
+_UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.0, 0.8), _RowLights(0.47, 0.68, 0.14, 0.0, 1.35)
+_BESIDE_OWN = _RowLights(0.76, 0.65, 0.035, 0.7, 0.9)
 """Upper teeth drawn beside the source's own are a little darker, because they never fit them exactly."""
 _SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
@@ -85,7 +86,7 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
 def entering_light(palette: Palette, opening: Opening) -> Array:
     """(h, w) the light between the lips: from the side, through the opening, less towards the corners."""
     open_by = opening.lower_middle - opening.upper_middle
-    admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.7 * opening.pucker)
+    admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.4 * opening.pucker)
     from_middle = np.minimum(np.abs(opening.across - opening.centre) * (1 / max(1e-3, opening.half_width)), 1)
     light = palette.relative_light(opening.across - opening.centre)
     return as_float32(light * (np.float32(admitted) - np.float32(0.5 * admitted) * from_middle**3))
@@ -116,7 +117,8 @@ def _draw_teeth(weights: Array, interior: Interior, opening: Opening, pose: Pose
         enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
         seen = view.facing * np.float32(min(1.0, 3 * visible) * (1 - 0.25 * opening.pucker))
         away_from_lip = np.clip(below * (1 / lights.reach), 0, 1)
-        bright = seen * light * (visible * lights.far * (lights.near + (1 - lights.near) * away_from_lip))
+        far = visible * lights.far * (1 - lights.rounded * opening.pucker)
+        bright = seen * light * (far * (lights.near + (1 - lights.near) * away_from_lip))
         alpha, enamel, gum = alpha * seen, enamel * bright, gum * bright
         _cover(weights, alpha, lights.shade * (alpha - enamel - gum))
         weights[_TEETH] += enamel
