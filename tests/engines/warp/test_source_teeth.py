@@ -113,3 +113,28 @@ def test_teeth_go_on_under_the_lip_each_in_its_own_colour() -> None:
     hidden = luma(teeth.picture[shown[0]])[teeth.alpha[shown[0]] > 0.4]
     assert hidden.std() / hidden.mean() > 0.08
     assert hidden.mean() > 0.8 * luma(np.array(TEETH, np.float32))
+
+
+def test_a_round_mouth_hides_the_teeth_of_a_grin() -> None:
+    image, face = grin()
+    engine = WarpEngine(WarpOptions(idle=False))
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    prepared = engine.prepare(image, face, analysis.identity())
+    (x0, y0, _, _), (x, y) = prepared.crop.box, face.landmarks[13, :2]
+    brightness = []
+    for pucker in (0.0, 0.9):
+        drive = np.array([0.5, 0, pucker, *[0] * 11], np.float32)
+        picture = engine.render([[prepared.material]], [[drive]])[0][0]
+        brightness.append(float(luma(picture[round(y - y0) + 5, round(x - x0) - 6 : round(x - x0) + 6]).max()))
+    assert brightness[1] < 0.6 * brightness[0]
+
+
+def test_the_dark_below_the_teeth_of_a_wide_open_mouth_is_not_cut_out_with_them() -> None:
+    image, face = drawn_face(jaw=0.2, scale=110, centre=(160, 90))
+    top, bottom = (int(face.landmarks[i, 1]) for i in (13, 14))
+    image[top + 10 : bottom - 1, 120:200] = (120, 70, 70)  # a tongue
+    teeth = search_in((image, face)).best(np.array([0, 0.80, -0.05]))
+    assert teeth is not None
+    kept = teeth.picture[teeth.alpha > 0.6]
+    assert np.mean(luma(kept) < 150) < 0.1

@@ -95,7 +95,7 @@ def entering_light(palette: Palette, opening: Opening) -> Array:
 def _darkness(opening: Opening) -> Array:
     """(h, w) 0..1: 1 inside the opening, falling to 0 close to lips and corners."""
     above, below = opening.down - opening.top, opening.bottom - opening.down
-    return as_float32(np.clip(np.minimum(above, below) * (1 / 0.02) + 0.2, 0, 1))
+    return as_float32(_unit(np.minimum(above, below) * (1 / 0.02) + 0.2))
 
 
 def _cover(weights: Array, alpha: Array, shade: Array) -> None:
@@ -116,7 +116,7 @@ def _draw_teeth(weights: Array, interior: Interior, opening: Opening, pose: Pose
         view = see_arch(arch, pose, interior.middle, opening.jaw, places)
         enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
         seen = view.facing * np.float32(min(1.0, 3 * visible) * (1 - 0.25 * opening.pucker))
-        away_from_lip = np.clip(below * (1 / lights.reach), 0, 1)
+        away_from_lip = _unit(below * (1 / lights.reach))
         far = visible * lights.far * (1 - lights.rounded * opening.pucker)
         bright = seen * light * (far * (lights.near + (1 - lights.near) * away_from_lip))
         alpha, enamel, gum = alpha * seen, enamel * bright, gum * bright
@@ -140,7 +140,7 @@ def _draw_tongue(weights: Array, middle: Points, opening: Opening, head: Array, 
     y = (head[..., 1] - np.float32(top)) * np.float32(_TONGUE_PX / _TONGUE_HEIGHT) + np.float32(1.5)
     places = as_float32(cv2.merge([x, y]))
     shade, alpha = (as_float32(part) for part in cv2.split(resample(_tongue_texture(), places)))
-    reached = 0.35 + 0.65 * np.clip((opening.down - opening.top) * (1 / 0.12), 0, 1)
+    reached = 0.35 + 0.65 * _unit((opening.down - opening.top) * (1 / 0.12))
     bright = shade * reached * light
     _cover(weights, alpha, alpha - bright)
     weights[_TONGUE] += bright
@@ -167,6 +167,11 @@ def _tongue_texture() -> Array:
 
 def _shade_along_lips(opening: Opening) -> Array:
     """(h, w) 0..1: how much light is left along both lips."""
-    above = np.clip((opening.down - opening.top) * (0.50 / 0.016), 0, 0.50)
-    below = np.clip((opening.bottom - opening.down) * (0.65 / 0.022), 0, 0.65)
+    above = 0.50 * _unit((opening.down - opening.top) * (1 / 0.016))
+    below = 0.65 * _unit((opening.bottom - opening.down) * (1 / 0.022))
     return as_float32((0.50 + above) * (0.35 + below))
+
+
+def _unit(numbers: Array) -> Array:
+    """The numbers, cut to 0..1."""
+    return np.minimum(np.maximum(numbers, 0), 1)

@@ -88,7 +88,7 @@ class TeethSearch:
         across, below = np.meshgrid(np.arange(width) / width, np.arange(height) / height)
         below_lip_line = down[0] + across * (down[1] - down[0]) + below * (down[2] - down[0])
         mask = candidate.mask * np.clip((UPPER.edge + 0.035 - below_lip_line) / 0.02, 0, 1)
-        return Teeth(*_continue_upwards(as_float32(candidate.picture), mask, candidate.pose.scale), corners)
+        return _teeth(as_float32(candidate.picture), as_float32(mask), candidate.pose.scale, corners)
 
 
 def portrait_teeth(image: Image, landmarks: Points, pose: Pose, palette: Palette, middle: Points) -> Teeth | None:
@@ -115,7 +115,13 @@ def portrait_teeth(image: Image, landmarks: Points, pose: Pose, palette: Palette
     alpha = as_float32(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.6, 0.008 * pose.scale))) / 255
     alpha *= _even_lower_edge(alpha, pose.scale)
     corners = _corners(pose, (x0, y0), (x1 - x0, y1 - y0), float(middle[2]))
-    return Teeth(*_continue_upwards(picture, alpha, pose.scale), corners)
+    return _teeth(picture, alpha, pose.scale, corners)
+
+
+def _teeth(picture: Array, alpha: Array, scale: float, corners: Points) -> Teeth | None:
+    """The teeth cut out by (h, w) ``alpha``, continued under the lip; None where next to nothing is left of them."""
+    picture, alpha = _continue_upwards(picture, alpha, scale)
+    return Teeth(picture, alpha, corners) if alpha.max() > 0.5 else None
 
 
 def _mouth_box(image: Image, landmarks: Points, scale: float) -> tuple[Points, tuple[int, int, int, int]]:
@@ -148,8 +154,8 @@ def _above_lower_edge(row: NDArray[np.bool_], scale: float) -> NDArray[np.bool_]
     last = height - 1 - row[::-1, columns].argmax(0)
     edge = np.interp(np.arange(width), columns, last).astype(np.float32)[None]
     reach = 2 * max(1, round(0.05 * scale)) + 1
-    edge = cv2.morphologyEx(edge, cv2.MORPH_CLOSE, np.ones((1, reach)), borderType=cv2.BORDER_REPLICATE)
-    edge = _smoothed(edge[0], scale) + 0.008 * scale
+    closed = cv2.morphologyEx(edge, cv2.MORPH_CLOSE, np.ones((1, reach)), borderType=cv2.BORDER_REPLICATE)
+    edge = _smoothed(as_float32(closed[0]), scale) + 0.008 * scale
     edge[: columns[0]] = edge[columns[-1] + 1 :] = -1
     return np.asarray(np.arange(height)[:, None] <= edge)
 
