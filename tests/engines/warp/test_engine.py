@@ -89,7 +89,7 @@ def test_an_open_mouth_is_dark_inside() -> None:
     picture = draw(engine, prepared, np.array([1, *[0] * 13], np.float32))
     x0, y0, _, _ = prepared.crop.box
     x, y = face.landmarks[[13, 14], :2].mean(0) - (x0, y0)
-    inside = picture[int(y + 14) : int(y + 18), int(x) - 5 : int(x) + 5]
+    inside = picture[int(y + 6) : int(y + 9), int(x) - 5 : int(x) + 5]  # between the upper teeth and the tongue
     assert inside.mean() < 0.6 * crop(image, prepared).mean()
 
 
@@ -153,8 +153,8 @@ def test_a_portrait_keeps_its_own_teeth_unless_they_are_to_be_drawn() -> None:
     image, face = drawn_face(jaw=0.12)
     engine, prepared = portrait(image, face, idle=False)
     other, drawn = portrait(image, face, idle=False, interior="drawn")
-    assert prepared.material.interior.kept is not None
-    assert drawn.material.interior.kept is None
+    assert prepared.material.interior.teeth is not None
+    assert drawn.material.interior.teeth is None
     assert not np.array_equal(draw(engine, prepared, OPEN), draw(other, drawn, OPEN))
 
 

@@ -59,7 +59,7 @@ class WarpAnalysis:
             shape = pose.to_head(landmarks)
             if self._frames % self._stride == 0:
                 self._keep(image, landmarks, pose, shape)
-            self._teeth.add(image, landmarks, shape, pose, self._palettes[-1].bright)
+            self._teeth.add(image, landmarks, shape, pose, self._palettes[-1])
         self._frames += 1
 
     def _keep(self, image: Image, landmarks: Points, pose: Pose, shape: Points) -> None:
@@ -104,4 +104,5 @@ def median_palette(palettes: list[Palette]) -> Palette:
         shadow=colour("shadow"),
         bright=float(np.median([palette.bright for palette in palettes])),
         slant=float(np.median([palette.slant for palette in palettes])),
+        softness=float(np.median([palette.softness for palette in palettes])),
     )

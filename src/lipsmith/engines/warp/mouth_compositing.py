@@ -10,12 +10,12 @@ import numpy as np
 from ...face.canonical import Points
 from ...types import Array, Image
 from .image_ops import Numbers, as_float32, resample
-from .interior import draw_interior, shade_and_soften
+from .interior import draw_interior
 from .landmark_indices import INNER_LOWER, INNER_UPPER, LOWER_RINGS, UPPER_RINGS
 from .lip_opening import LipCurves, Opening, lip_opening
 from .material import WarpMaterial
 from .mesh import sample_grid
-from .teeth import lay_source_teeth, row_corners, sprite_corners
+from .teeth import lay_source_teeth
 
 _SMALLEST_OPENING = 0.6
 """px between the lips up to which nothing is drawn there."""
@@ -146,20 +146,11 @@ def _interior_picture(frame: FrameWarp, opening: Opening, places: Array, corner:
         """The picture laid so that its (3, 2) px corners show the (3, 3) points of the head's frame."""
         target = frame.after_head_motion(frame.material.pose.to_image(head_points)[:, :2]) - np.array(corner)
         affine = cv2.getAffineTransform(picture_corners.astype(np.float32), target.astype(np.float32))
-        return np.asarray(cv2.warpAffine(picture, affine, size, flags=cv2.INTER_LINEAR))
+        return np.asarray(cv2.warpAffine(picture, affine, size, flags=cv2.INTER_CUBIC))
 
-    upper, lower = (
-        warped(sprite, sprite_corners(sprite), row_corners(interior.middle, is_upper, opening.jaw))
-        for is_upper, sprite in ((True, interior.upper), (False, interior.lower))
-    )
-    picture = draw_interior(interior.palette, opening, (upper, lower))
-    if interior.kept is not None:
-        source = resample(frame.picture, places, cv2.INTER_CUBIC)
-        alpha = resample(interior.kept, places)[..., None]
-        picture += alpha * (source.astype(np.float32) - picture)
-    if interior.harvested is not None:
-        teeth = interior.harvested
+    picture = draw_interior(interior, opening, frame.material.pose, places)
+    if interior.teeth is not None:
+        teeth = interior.teeth
         pictures = (warped(image, teeth.picture_corners(), teeth.corners) for image in (teeth.picture, teeth.alpha))
-        lay_source_teeth(picture, opening, *pictures)
-    picture *= interior.light
-    return shade_and_soften(picture, opening, interior.palette)
+        lay_source_teeth(picture, opening, interior.palette, *pictures)
+    return picture * np.float32(interior.light)

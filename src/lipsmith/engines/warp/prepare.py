@@ -16,15 +16,14 @@ from .face_limits import FaceView, drawing_strength, refusal
 from .glasses import wears_glasses
 from .head_motion import head_box, head_field
 from .interior import make_interior
-from .landmark_indices import CHIN, INNER_LOWER, INNER_UPPER
+from .landmark_indices import CHIN
 from .lip_contours import refine_closed_lips, refine_open_lips
 from .material import HeadMaterial, WarpMaterial
 from .mesh import Placement, make_mesh, place_plane
-from .neutral import lip_gaps, neutral_face
+from .neutral import lip_gaps, lip_line_middle, neutral_face
 from .occlusion import cheek_light, mouth_is_covered, skin_colours
-from .palette import luma, polygon_pixels
 from .rig import JAW_HINGE
-from .teeth import open_mouth_mask
+from .source_teeth import portrait_teeth
 
 if TYPE_CHECKING:
     from .analysis import WarpIdentity
@@ -71,9 +70,11 @@ def _prepare_portrait(
     own = pose.to_head(landmarks)
     placement = place_plane(_portrait_plane(landmarks, pose), size, NODES)
     neutral = neutral_face(own)
-    kept = None
+    teeth = None
     if view.gap > SHOWS_TEETH and options.interior == "auto":
-        palette, kept = _own_teeth(palette, picture, landmarks, pose.scale)
+        teeth = portrait_teeth(picture, landmarks, pose, palette, lip_line_middle(neutral.shape))
+    if teeth is not None:
+        palette = replace(palette, teeth=teeth.colour())
     material = WarpMaterial(
         picture=picture,
         pose=pose,
@@ -83,7 +84,7 @@ def _prepare_portrait(
         sheets=make_mesh(_on_plane(landmarks, placement)),
         placement=placement,
         source=None,
-        interior=make_interior(palette, neutral.shape, pose.scale, kept),
+        interior=make_interior(palette, neutral.shape, teeth),
         still=_head_material(picture, np.vstack([landmarks, irises - np.array([*box[:2], 0.0])]), pose)
         if options.idle
         else None,
@@ -115,21 +116,6 @@ def _on_plane(landmarks: Points, placement: Placement) -> Points:
     return np.hstack([placement.to_plane(landmarks[:, :2]), landmarks[:, 2:] / placement.scale])
 
 
-def _own_teeth(palette: Palette, picture: Image, landmarks: Points, scale: float) -> tuple[Palette, Array]:
-    """For a portrait with an open mouth: the palette with its teeth's colour where they are bright, and what to keep.
-
-    The latter is ``Interior.kept``, (H, W) 0..1.
-    """
-    upper, lower = landmarks[INNER_UPPER, :2], landmarks[INNER_LOWER, :2]
-    kept = open_mouth_mask(picture, upper, lower, scale)
-    pixels = polygon_pixels(picture, np.vstack([upper, lower[::-1]]))
-    if len(pixels) < 10:
-        return palette, kept
-    light = luma(pixels)
-    teeth = pixels[light >= np.percentile(light, 80)].mean(0)
-    return replace(palette, teeth=teeth) if float(luma(teeth)) > 0.6 * palette.bright else palette, kept
-
-
 def _prepare_video_frame(
     image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, person: MovingPerson
 ) -> PreparedFace:
@@ -146,7 +132,7 @@ def _prepare_video_frame(
     placement = place_plane(person.plane_to_image(pose, mesh), (box[2] - box[0], box[3] - box[1]), NODES)
     jaw_angle = _jaw_angle(pose.to_head(landmarks), person)
     landmarks = refine_open_lips(picture, landmarks, pose)
-    interior = make_interior(identity.palette, person.neutral.shape, pose.scale, None, identity.teeth)
+    interior = make_interior(identity.palette, person.neutral.shape, identity.teeth)
     material = WarpMaterial(
         picture=picture,
         pose=pose,
