@@ -8,9 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from .generate import AsJson
-from .records import print_json
-
 Part = Literal["all", "heads", "student"]
 PROGRESS_INTERVAL = 10.0  # seconds between two lines of progress
 app = typer.Typer(name="train", rich_markup_mode=None)
@@ -36,33 +33,25 @@ def voice2mouth(
     start: Annotated[str, typer.Option(help="The student's first weights: shipped, random, or an .onnx file.")] = (
         "shipped"
     ),
-    as_json: AsJson = False,
 ) -> None:
     """Train what turns speech into mouth controls: the heads of the speech encoder, and the small student.
 
-    Builds a corpus with the synthesisers on this machine (Kokoro, eSpeak NG, flite, festival), fits both heads, tunes
-    the student, and writes mouth_heads.npz and voice2mouth.onnx with their scores. What was stopped goes on where it
-    was. Takes about half an hour on two cores.
+    Builds a corpus with the synthesisers on this machine (Kokoro, eSpeak NG, flite, festival), fits the heads, tunes
+    the student, and writes mouth_heads.npz and voice2mouth.onnx with their scores. A stopped run goes on where it was.
 
     Kokoro's voices come with: lipsmith weights fetch kokoro. The student needs: pip install "lipsmith[train]". Without
-    a GPU, install torch first, because PyPI's brings gigabytes of CUDA:
-    pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    a GPU, install torch first: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
 
     Examples:
 
-      lipsmith train voice2mouth
-
       lipsmith train voice2mouth --part heads -o out/ears
 
-      lipsmith train voice2mouth --part student --start random --steps 9000
+      lipsmith train voice2mouth --part student --start random
     """
     from ..training.voice2mouth.pipeline import VoiceOptions, train_voice2mouth
 
     options = VoiceOptions(output, folder or output / "work", part, seed, share, steps, start)
     made = train_voice2mouth(options, TrainingProgress().report)
-    if as_json:
-        print_json(made)
-        return
     for name, scores in made.items():
         file = {"heads": "mouth_heads.npz", "student": "voice2mouth.onnx"}[name]
         print(f"{output / file}: {scores['bytes']} bytes, scores in {Path(file).stem}.json")
