@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
+from .control_easing import ControlEasing
 from .idle import IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
@@ -68,7 +69,7 @@ class WarpEngine:
         from ...speech.mouth_encoder import MouthEncoder
 
         idle = IdleCurves(fps, self.options.seed) if self.options.idle else None
-        return WarpEncoder(MouthEncoder(fps), idle, self.options.gain)
+        return WarpEncoder(MouthEncoder(fps), ControlEasing(fps), idle, self.options.gain)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
@@ -83,18 +84,20 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (14,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
-    def __init__(self, motion: MouthEncoder, idle: IdleCurves | None, gain: float) -> None:
+    def __init__(self, motion: MouthEncoder, easing: ControlEasing, idle: IdleCurves | None, gain: float) -> None:
         self._motion = motion
+        self._easing = easing
         self._idle = idle
         self._gain = 1 + (np.float32(gain) - 1) * _OPENING
 
     def push(self, samples: Samples) -> list[Array]:
         """Encode (n,) more samples at 16 kHz."""
-        return [self._drive(mouth) for mouth in self._motion.push(samples)]
+        return [self._drive(mouth) for mouth in self._easing.push(self._widened(self._motion.push(samples)))]
 
     def flush(self) -> list[Array]:
         """The remaining drives."""
-        return [self._drive(mouth) for mouth in self._motion.flush()]
+        owed = self._easing.push(self._widened(self._motion.flush()))
+        return [self._drive(mouth) for mouth in owed + self._easing.flush()]
 
     @property
     def moves_in_silence(self) -> bool:
@@ -106,7 +109,9 @@ class WarpEncoder:
         if self._idle is not None:
             self._idle.begin_at(frame)
 
+    def _widened(self, mouths: list[Array]) -> list[Array]:
+        return [np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1) for mouth in mouths]
+
     def _drive(self, mouth: Array) -> Array:
-        mouth = np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1)
         idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)
         return np.asarray(np.concatenate([mouth, idle]), np.float32)
