@@ -16,7 +16,7 @@ _CENTRE_WEIGHTS = 1 - (np.abs(np.arange(11) - 5) / 5.0) ** 2
 """(11,) 1 in the middle of a lip contour, 0 at its corners."""
 _SKIN = np.setdiff1d(np.arange(POINTS), LIPS)
 _INNER = np.array([*INNER_UPPER, *INNER_LOWER])
-_OUTER_EDGES = ((UPPER_RINGS[0, 3:8], "raise_upper"), (LOWER_RINGS[0, 3:8], "depress_lower"))
+_OUTER_EDGES = ((UPPER_RINGS[0, 3:8], "raise_upper"), (LOWER_RINGS[0, 3:8], "below_lip"))
 """The middle of each lip's outer edge, and the rig's weights of the skin that moves along with it."""
 _JAW_CLOSED_BY_PRESS, _JAW_CLOSED_BY_BITE = 0.8, 0.6
 """Share of the jaw's rotation that a full press or bite takes back: nobody presses the lips with a lowered jaw."""

@@ -36,6 +36,7 @@ class RigWeights:
     protrude: Weights  # share of the pucker's forward motion
     raise_upper: Weights  # share of the upper lip's rise
     depress_lower: Weights  # share of the lower lip's fall
+    below_lip: Weights  # 0..1 how far skin goes along with the lower lip's outer edge
 
 
 @cache
@@ -53,6 +54,7 @@ def rig_weights() -> RigWeights:
         protrude=np.exp(-(x**2 + (1.1 * y) ** 2) / (2 * 0.22**2)),
         raise_upper=_raise_upper_weights(x, y, across),
         depress_lower=_depress_lower_weights(x, y, across),
+        below_lip=np.exp(-(x**2) / (2 * 0.2**2)) * (1 - smoothstep(y, 0.16, 0.46)) * smoothstep(y, -0.02, 0.06),
     )
 
 
