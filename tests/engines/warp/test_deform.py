@@ -93,3 +93,42 @@ def test_smile_release_is_continuous_and_bounded() -> None:
     assert values[0] == 0
     assert values[-1] <= 1
     assert np.abs(np.diff(values)).max() < 0.08
+
+
+def lower_lip(shape: np.ndarray) -> float:
+    return float(shape[17, 1] - shape[14, 1])
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.3])
+@pytest.mark.parametrize("closure", ["press", "bite"])
+def test_a_closing_lower_lip_keeps_its_height(jaw: float, closure: str) -> None:
+    assert lower_lip(deform(NEUTRAL, controls(jaw=jaw, **{closure: 1.0}))) > 0.8 * lower_lip(NEUTRAL.shape)
+
+
+@pytest.mark.parametrize("press", [0.25, 0.5, 0.75])
+def test_a_press_narrows_the_opening_in_proportion(press: float) -> None:
+    opening = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3)))
+    narrowed = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3, press=press)))
+    assert narrowed == pytest.approx((1 - press) * opening, abs=0.006)
+
+
+def test_the_chin_rises_with_a_pressed_lower_lip() -> None:
+    below = [18, 200]
+    apart = NEUTRAL.shape[below, 1] - NEUTRAL.shape[17, 1]
+    shape = deform(NEUTRAL, controls(jaw=0.4, press=1))
+    assert shape[below, 1] - shape[17, 1] == pytest.approx(apart, abs=0.03)
+
+
+def test_skin_between_lip_and_nose_rises_with_the_lip() -> None:
+    shape = deform(NEUTRAL, controls(upper=1))
+    rise = NEUTRAL.shape[:, 1] - shape[:, 1]
+    assert rise[164] > 0.4 * rise[0]
+    assert abs(rise[4]) < 0.005
+
+
+def test_the_lip_line_beyond_a_corner_moves_with_it() -> None:
+    shape = deform(NEUTRAL, controls(pucker=1))
+    moved = np.abs(shape[:, 0] - NEUTRAL.shape[:, 0])
+    beside = NEUTRAL.shape[61] + (-0.03, 0, 0)
+    nearest = int(np.argmin(np.linalg.norm(NEUTRAL.shape[[57, 43, 146, 185, 76]] - beside, axis=1)))
+    assert moved[[57, 43, 146, 185, 76][nearest]] > 0.8 * moved[61]

@@ -8,7 +8,7 @@ from ...face.canonical import POINTS, Points
 from ...types import Array
 from .landmark_indices import INNER_LOWER, INNER_UPPER, LIPS, LOWER_RINGS, OUTER_CORNERS, UPPER_RINGS
 from .material import WarpMaterial
-from .neutral import NeutralFace, bring_lips_together, lip_gaps
+from .neutral import NeutralFace, bring_lips_together
 from .rig import MAX_JAW_ANGLE, jaw_displacement, rig_weights
 
 _BETWEEN_CORNERS = slice(1, -1)
@@ -46,7 +46,9 @@ def deform(neutral: NeutralFace, controls: Array) -> Points:
     shape[:, 2] += weights.corner * 0.03 * spread - 0.06 * weights.protrude * pucker
     edges = [shape[middle].copy() for middle, _ in _OUTER_EDGES]
     _thicken_lips(
-        shape, rest, 0.30 * pucker - _THINNED_BY_PRESS * press - 0.10 * max(spread, 0.0) + 0.25 * release * neutral.smile
+        shape,
+        rest,
+        0.30 * pucker - _THINNED_BY_PRESS * press - 0.10 * max(spread, 0.0) + 0.25 * release * neutral.smile,
     )
     if press > 0:
         _press_lips(shape, rest, jaw, closed, press)
@@ -69,7 +71,7 @@ def _press_lips(shape: Points, rest: Points, jaw: float, closed: float, press: f
 
 
 def _let_skin_follow(shape: Points, before: list[Points]) -> None:
-    """Move the skin above and below the lips by as much as the outer edges of the lips moved since ``before``, in place.
+    """Move the skin above and below the lips as far as the lips' outer edges moved since ``before``, in place.
 
     Otherwise the skin between a raised lower lip and the chin would stretch, and hair would shrink.
     """
@@ -88,7 +90,7 @@ def _thicken_lips(shape: Points, rest: Points, amount: float) -> None:
 
 
 def _bite_lower_lip(shape: Points, rest: Points, amount: float) -> None:
-    """Bring the lower lip under the upper teeth, its edge rolled inwards, and raise the upper lip a little, in place."""
+    """Bring the lower lip under the upper teeth, its edge rolled in, and raise the upper lip a little, in place."""
     weight = (amount * _CENTRE_WEIGHTS)[_BETWEEN_CORNERS]
     edge = rest[INNER_UPPER, 1][_BETWEEN_CORNERS] + 0.012
     now = shape[INNER_LOWER, 1][_BETWEEN_CORNERS].copy()
