@@ -112,11 +112,11 @@ def test_a_press_narrows_the_opening_in_proportion(press: float) -> None:
     assert narrowed == pytest.approx((1 - press) * opening, abs=0.006)
 
 
-def test_the_chin_rises_with_a_pressed_lower_lip() -> None:
-    below = [18, 200]
-    apart = NEUTRAL.shape[below, 1] - NEUTRAL.shape[17, 1]
-    shape = deform(NEUTRAL, controls(jaw=0.4, press=1))
-    assert shape[below, 1] - shape[17, 1] == pytest.approx(apart, abs=0.03)
+@pytest.mark.parametrize("values", [{"jaw": 0.4, "press": 1.0}, {"jaw": 0.4, "bite": 1.0}, {"pucker": 1.0}])
+def test_the_skin_below_the_lower_lip_follows_it(values: dict[str, float]) -> None:
+    shape = deform(NEUTRAL, controls(**values))
+    apart = shape[18, 1] - shape[17, 1]
+    assert apart == pytest.approx(NEUTRAL.shape[18, 1] - NEUTRAL.shape[17, 1], abs=0.008)
 
 
 def test_skin_between_lip_and_nose_rises_with_the_lip() -> None:
@@ -129,6 +129,5 @@ def test_skin_between_lip_and_nose_rises_with_the_lip() -> None:
 def test_the_lip_line_beyond_a_corner_moves_with_it() -> None:
     shape = deform(NEUTRAL, controls(pucker=1))
     moved = np.abs(shape[:, 0] - NEUTRAL.shape[:, 0])
-    beside = NEUTRAL.shape[61] + (-0.03, 0, 0)
-    nearest = int(np.argmin(np.linalg.norm(NEUTRAL.shape[[57, 43, 146, 185, 76]] - beside, axis=1)))
-    assert moved[[57, 43, 146, 185, 76][nearest]] > 0.8 * moved[61]
+    assert moved[57] > 0.95 * moved[61]  # 57 lies .07 beside the corner
+    assert moved[214] < 0.4 * moved[61]
