@@ -29,7 +29,7 @@ _LINE_WIDTH = 0.009
 _CORNER_REACH = 0.075
 """Eye distances around a mouth corner within which nothing is nearly black."""
 _CORNER_FLOOR = 0.5
-"""Of the lips' colour: the darkest that a corner is."""
+"""Of the lips' colour, or of that around the corner if it is darker: the darkest that a corner is."""
 
 Box = tuple[int, int, int, int]
 """x0 y0 x1 y1, px of the picture."""
@@ -172,7 +172,6 @@ def _soften_corners(frame: FrameWarp, mouth: Image, plane: Array) -> None:
     ``plane`` is (h, w, 2) eye distances.
     """
     interior, curves = frame.material.interior, frame.curves
-    floor = _CORNER_FLOOR * interior.light * interior.palette.lip
     for x, y in ((curves.x[0], curves.middle[0]), (curves.x[-1], curves.middle[-1])):
         distance = (plane - (x, y)) / _CORNER_REACH
         rows, columns = (np.flatnonzero((np.abs(distance).max(-1) < 1).any(axis)) for axis in (1, 0))
@@ -181,6 +180,8 @@ def _soften_corners(frame: FrameWarp, mouth: Image, plane: Array) -> None:
         cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         share = np.clip(1 - (distance[cut] ** 2).sum(-1, keepdims=True), 0, 1)
         pixels = mouth[cut].astype(np.float32)
+        around = pixels[share[..., 0] < 0.4].mean(0)  # dark where there is hair, or a shadow
+        floor = _CORNER_FLOOR * np.minimum(interior.light * interior.palette.lip, around)
         lift = frame.material.strength * share * np.maximum(floor - pixels, 0)
         mouth[cut] = (pixels + lift + 0.5).astype(np.uint8)
 
