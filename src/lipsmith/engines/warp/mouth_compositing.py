@@ -90,7 +90,7 @@ def composite_mouth(frame: FrameWarp, output: Image) -> None:
     mouth = np.asarray(cv2.blendLinear(layers[0], layers[1], 1 - below, below), np.uint8)
     _fill_opening(frame, mouth, (x0, y0), places, plane)
     _draw_lip_line(frame, mouth, plane[..., 0], plane[..., 1] - lip_line)
-    _soften_corners(frame, mouth, plane)
+    _soften_corners(frame, mouth, (x0, y0))
     inside = _feather(y1 - y0, x1 - x0, max(2, int(0.03 * placement.scale)))
     output[y0:y1, x0:x1] = cv2.blendLinear(mouth, np.ascontiguousarray(output[y0:y1, x0:x1]), inside, 1 - inside)
 
@@ -139,8 +139,9 @@ def _fill_opening(frame: FrameWarp, mouth: Image, corner: tuple[int, int], place
 
 def _darken_slit(picture: Array, opening: Opening, interior: Interior) -> None:
     """Darken an (h, w, 3) interior in place where the lips are close: no light reaches teeth behind a slit."""
-    dark = 0.8 * (1 - smoothstep(opening.bottom - opening.top, *_SLIT))
-    picture += as_float32(dark)[..., None] * (interior.light * interior.palette.shadow - picture)
+    narrow, wide = _SLIT
+    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.8)
+    picture += dark[..., None] * (interior.light * interior.palette.shadow - picture)
 
 
 def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -> None:
@@ -151,8 +152,10 @@ def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -
     """
     curves, interior = frame.curves, frame.material.interior
     opened = float(np.clip(lip_gaps(frame.material.own)[3:8].mean() / 0.03, 0, 1)) * frame.material.strength
-    near = np.flatnonzero((np.abs(down) < 3 * _LINE_WIDTH).any(1))
-    if opened == 0 or not len(near):
+    if opened == 0:
+        return
+    near = np.flatnonzero((np.abs(down) < 2.5 * _LINE_WIDTH).any(1))
+    if not len(near):
         return
     cut = slice(near[0], near[-1] + 1)
     gap, ends = curves.lower - curves.upper, np.minimum(curves.x - curves.x[0], curves.x[-1] - curves.x)
@@ -165,25 +168,25 @@ def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -
     mouth[cut] = (pixels + share * (np.minimum(pixels, shade) - pixels) + 0.5).astype(np.uint8)
 
 
-def _soften_corners(frame: FrameWarp, mouth: Image, plane: Array) -> None:
+def _soften_corners(frame: FrameWarp, mouth: Image, corner: tuple[int, int]) -> None:
     """Lift what is nearly black around the corners to a dark shade of the lips, in the (h, w, 3) mouth in place.
 
     Such spots come from the shade in a wider mouth of the source, or from the cavity; closing lips leave them behind.
-    ``plane`` is (h, w, 2) eye distances.
+    ``corner`` is x0, y0 of the mouth's box in the picture.
     """
-    interior, curves = frame.material.interior, frame.curves
-    for x, y in ((curves.x[0], curves.middle[0]), (curves.x[-1], curves.middle[-1])):
-        distance = (plane - (x, y)) / _CORNER_REACH
-        rows, columns = (np.flatnonzero((np.abs(distance).max(-1) < 1).any(axis)) for axis in (1, 0))
-        if not len(rows) or not len(columns):
+    interior, reach = frame.material.interior, _CORNER_REACH * frame.material.placement.scale
+    lip = _CORNER_FLOOR * interior.light * interior.palette.lip
+    for centre in frame.after_head_motion(frame.landmarks[[INNER_UPPER[0], INNER_UPPER[-1]]]) - np.array(corner):
+        x0, y0, x1, y1 = _bounds(centre[None], reach, (mouth.shape[1], mouth.shape[0]))
+        patch = mouth[y0:y1, x0:x1]
+        if x1 - x0 < 3 or y1 - y0 < 3 or np.all(patch.min((0, 1)) >= lip):
             continue
-        cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        share = np.clip(1 - (distance[cut] ** 2).sum(-1, keepdims=True), 0, 1)
-        pixels = mouth[cut].astype(np.float32)
-        around = pixels[share[..., 0] < 0.4].mean(0)  # dark where there is hair, or a shadow
-        floor = _CORNER_FLOOR * np.minimum(interior.light * interior.palette.lip, around)
-        lift = frame.material.strength * share * np.maximum(floor - pixels, 0)
-        mouth[cut] = (pixels + lift + 0.5).astype(np.uint8)
+        across, down = (np.arange(x0, x1) - centre[0]) / reach, (np.arange(y0, y1) - centre[1]) / reach
+        share = np.maximum(1 - (down**2)[:, None] - across**2, 0)
+        around = cv2.mean(patch, (share < 0.4).view(np.uint8))[:3]  # dark where there is hair, or a shadow
+        floor = np.minimum(lip, _CORNER_FLOOR * np.array(around))
+        lift = (frame.material.strength * share)[..., None] * np.maximum(floor - patch, 0)
+        patch += (lift + 0.5).astype(np.uint8)
 
 
 def _opening_alpha(opening: Opening) -> Array:

@@ -13,6 +13,7 @@ from .lip_opening import LipCurves, lip_curves
 from .material import WarpMaterial
 from .mesh import Placement, backward_displacements, sample_grid
 from .mouth_compositing import Box, FrameWarp, composite_mouth
+from .skin_shading import shade_skin
 from .spline import smoothstep
 
 
@@ -32,6 +33,7 @@ def render(material: WarpMaterial, drive: Array) -> Image:
     both = _blend_layers(placement, curves, upper, lower)
     still = material.still
     picture = blink(material.picture, still.eyes, float(idle[0])) if still else material.picture
+    picture = shade_skin(material, controls, picture)
     head = still.head.at(idle[1:]) if still and np.any(idle[1:]) else None
     if still is None or head is None:
         output = _warp_box(picture, placement.box, both)
@@ -55,9 +57,7 @@ def _blend_layers(placement: Placement, curves: LipCurves, upper: Array, lower: 
 
 def _sample_inside(displacement: Array, box: Box, places: Array) -> Array:
     """(rows, columns, 2) px: the displacement over ``box`` at (rows, columns, 2) px places, 0 outside the box."""
-    x0, y0, x1, y1 = box
-    inside = np.all((places > (x0, y0)) & (places < (x1 - 1, y1 - 1)), -1)[..., None]
-    return as_float32(sample_grid(displacement, box, places) * inside)
+    return sample_grid(displacement, box, places, outside_zero=True)
 
 
 def _warp(picture: Image, displacement: Array) -> Image:
