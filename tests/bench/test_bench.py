@@ -24,7 +24,7 @@ FIGURES = CaseFigures(
     (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0}
 )
 
-OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
+OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0, 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -165,11 +165,13 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert "encode 4.00, render 1.50" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
     assert "aperture: correlation 0.980, error 0.0040" in out
+    assert "largest change between two frames 0.0500, 0 above 0.08" in out
     assert run([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [case["size"] for case in found["cases"]] == [[64, 48], [32, 32]]
     assert found["memory"]["holds"] is True
     assert found["obedience"]["press_gap"] == 0.001
+    assert found["obedience"]["largest_jump"] == 0.05
 
 
 def test_a_picture_of_ones_own_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,12 +65,12 @@ def test_nothing_between_pressed_lips_is_brighter_than_the_lips() -> None:
 def test_teeth_behind_a_slit_are_in_the_shade() -> None:
     engine, prepared = portrait(jaw=0.1)
     brightest = []
-    for jaw in (0.12, 0.5):
+    for jaw in (0.11, 0.5):
         one = drive(jaw=jaw)
         picture = draw(engine, prepared, one) @ LUMA
         x, y = target_landmarks(prepared.material, one[:8])[[13, 14]].mean(0)
         brightest.append(picture[round(y) - 3 : round(y) + 4, round(x)].max())
-    assert brightest[0] < 140  # the lips around have 110, the teeth in the light 220
+    assert brightest[0] < 145  # the lips around have 110, teeth in the light 220; without shade it would be 165
     assert brightest[1] > 200
 
 

@@ -44,17 +44,15 @@ def deform(neutral: NeutralFace, controls: Array) -> Points:
         weights.corner * -0.012 * spread - 0.045 * weights.raise_upper * upper + 0.055 * weights.depress_lower * lower
     )
     shape[:, 2] += weights.corner * 0.03 * spread - 0.06 * weights.protrude * pucker
+    _thicken_lips(shape, rest, 0.30 * pucker - 0.10 * max(spread, 0.0) + 0.25 * release * neutral.smile)
     edges = [shape[middle].copy() for middle, _ in _OUTER_EDGES]
-    _thicken_lips(
-        shape,
-        rest,
-        0.30 * pucker - _THINNED_BY_PRESS * press - 0.10 * max(spread, 0.0) + 0.25 * release * neutral.smile,
-    )
     if press > 0:
+        _thicken_lips(shape, rest, -_THINNED_BY_PRESS * press)
         _press_lips(shape, rest, jaw, closed, press)
     if bite > 0:
         _bite_lower_lip(shape, rest, bite)
-    _let_skin_follow(shape, edges)
+    if press > 0 or bite > 0:
+        _let_skin_follow(shape, edges)
     return shape
 
 

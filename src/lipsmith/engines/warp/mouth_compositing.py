@@ -22,13 +22,13 @@ from .teeth import lay_source_teeth, row_corners, sprite_corners
 _SMALLEST_OPENING = 0.6
 """px between the lips up to which nothing is drawn there."""
 
-_SLIT = (0.008, 0.045)
+_SLIT = (0.006, 0.030)
 """Eye distances between the lips: behind a narrower opening all is in the shade, behind a wider one in the light."""
 _LINE_WIDTH = 0.009
 """Eye distances from the middle of the drawn lip line to where it has faded to a third."""
-_CORNER_REACH = 0.075
+_CORNER_REACH = 0.055
 """Eye distances around a mouth corner within which nothing is nearly black."""
-_CORNER_FLOOR = 0.5
+_CORNER_FLOOR = 0.45
 """Of the lips' colour, or of that around the corner if it is darker: the darkest that a corner is."""
 
 Box = tuple[int, int, int, int]
@@ -140,7 +140,7 @@ def _fill_opening(frame: FrameWarp, mouth: Image, corner: tuple[int, int], place
 def _darken_slit(picture: Array, opening: Opening, interior: Interior) -> None:
     """Darken an (h, w, 3) interior in place where the lips are close: no light reaches teeth behind a slit."""
     narrow, wide = _SLIT
-    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.8)
+    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.75)
     picture += dark[..., None] * (interior.light * interior.palette.shadow - picture)
 
 

@@ -59,7 +59,7 @@ def shade_amounts(controls: Array, smile: float) -> ShadeAmounts:
         deepen=(0.9 * spread + 0.4 * upper) * (1 - 0.6 * smile) * (1 - pucker),
         flatten=float(np.clip(0.5 * pucker + 0.7 * smile * (smile_release(controls) - 0.2), 0, 0.85))
         * (1 - 0.8 * spread),
-        hollow=0.16 * pucker + 0.09 * press + 0.06 * bite - 0.07 * min(jaw, 1.0),
+        hollow=0.12 * pucker + 0.09 * press + 0.06 * bite - 0.07 * min(jaw, 1.0),
         lip=0.05 * pucker - 0.03 * press,
     )
 
