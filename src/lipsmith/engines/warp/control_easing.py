@@ -17,8 +17,8 @@ from ...types import Array
 
 LOOK_AHEAD = 0.08
 """Seconds of later drives that decide on a drive, rounded to whole frames."""
-OPENING_SPEED = 1.5
-"""Eye distances per second by which the opening may change: 0.06 from frame to frame at 25 a second."""
+OPENING_SPEED = 1.3
+"""Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
 _PRESS, _BITE = 5, 6
 _CLOSING = (_PRESS, _BITE)
 _OPENING = np.array([0.21, 0, 0, 0.045, 0.055, 0, 0, 0], np.float32)
