@@ -91,3 +91,24 @@ def test_shades_follow_the_controls_without_a_step() -> None:
             rows = [shade_amounts(controls(**{name: value}), smile) for value in np.linspace(0, 1, 51)]
             values = np.array([(row.deepen, row.flatten, row.hollow, row.lip) for row in rows])
             assert np.abs(np.diff(values, axis=0)).max() < 0.08
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_the_lip_line_of_a_closed_video_frame_goes_when_an_opening_is_drawn(still: bool) -> None:
+    image, face = drawn_face()
+    x, y = np.round(face.landmarks[12, :2]).astype(int)
+    image[y - 2 : y, x - 12 : x + 13] = (60, 25, 25)  # the true line, beside the landmarks
+    engine = WarpEngine(WarpOptions(idle=False))
+    analysis = engine.analyze(still=still)
+    analysis.add(image, face)
+    made = engine.prepare(image, face, analysis.identity()).material
+    assert isinstance(made, WarpMaterial)
+    at = made.landmarks[12, :2]
+    rest, opened = (
+        (shade_skin(made, one, made.picture) @ LUMA)[round(at[1]) - 2, round(at[0])]
+        for one in (controls(), controls(jaw=0.5))
+    )
+    assert bool(opened > rest + 8) is not still
+    assert (shade_skin(made, controls(press=1, jaw=0.5), made.picture) @ LUMA)[
+        round(at[1]) - 2, round(at[0])
+    ] < rest + 3

@@ -154,12 +154,14 @@ def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -
     opened = float(np.clip(lip_gaps(frame.material.own)[3:8].mean() / 0.03, 0, 1)) * frame.material.strength
     if opened == 0:
         return
+    gap, ends = curves.lower - curves.upper, np.minimum(curves.x - curves.x[0], curves.x[-1] - curves.x)
+    closed = opened * (1 - smoothstep(gap, 0.004, 0.03)) * smoothstep(ends, 0.02, 0.1)
+    if closed.max() < 0.02:
+        return
     near = np.flatnonzero((np.abs(down) < 2.5 * _LINE_WIDTH).any(1))
     if not len(near):
         return
     cut = slice(near[0], near[-1] + 1)
-    gap, ends = curves.lower - curves.upper, np.minimum(curves.x - curves.x[0], curves.x[-1] - curves.x)
-    closed = opened * (1 - smoothstep(gap, 0.004, 0.03)) * smoothstep(ends, 0, 0.08)
     (share,) = curves.heights(across[cut], as_float32(closed))
     width = max(_LINE_WIDTH, 0.7 / frame.material.placement.scale)
     share = (share * np.exp(-((down[cut] / width) ** 2)))[..., None]

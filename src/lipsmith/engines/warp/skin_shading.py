@@ -9,6 +9,7 @@ patches that the landmarks place, so that the shade moves with the skin.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -16,24 +17,25 @@ import numpy as np
 
 from ...types import Array, Image
 from .axes import image_axes
+from .control_easing import estimated_opening
 from .deform import smile_release
-from .image_ops import Numbers, as_float32
+from .image_ops import Numbers, as_float32, polygon_mask
+from .landmark_indices import INNER_LOWER, OUTER_UPPER
 from .material import WarpMaterial
+from .neutral import lip_gaps
 
-_FOLDS = ([129, 203, 206, 216, 212], [358, 423, 426, 436, 432])
+_FOLDS = np.array([[129, 203, 206, 216, 212], [358, 423, 426, 436, 432]])
 """Landmarks along each fold, from the wing of the nose to beside the corner of the mouth."""
-_HOLLOW = (18, 83, 313)
-_LOWER_LIP = (16, 17)
+_UPPER_LIP = OUTER_UPPER + INNER_LOWER[::-1]
+_HOLLOW = [18, 83, 313]
 _NEW_FOLD = 0.055
 """Share of light that a fold loses in addition when it deepens by its own depth; faces without folds get them so."""
 _SHADE_OF_SKIN = np.array([0.8, 1.0, 1.05], np.float32)
 """Relative loss of red, green and blue in the shade: light that skin scatters is red."""
-_WORK_SCALE = 48.0
+_WORK_SCALE = 40.0
 """px per eye distance at which folds are worked out."""
-_SPOT_CELLS = 32
-"""Cells in each direction from which elliptic spots are stretched."""
-_LEAST = 0.01
-"""Changes below it are left out: they would not be seen."""
+_SPOT_CELLS, _SPOT_REACH = 24, 0.28
+"""Elliptic spots are stretched from so many cells in each direction, which reach so far, in eye distances."""
 _HAIR = 1.6
 """Where the surroundings are brighter by this factor lies hair or an outline, and no fold."""
 
@@ -69,14 +71,13 @@ class _Shade:
     """One shaded patch of a face. Its maps are small, and stretched over the patch."""
 
     patch: Patch
-    first: (
-        Array  # (rows, columns, 3) a fold: by how much its surroundings are brighter, relative to it; else the hollow
-    )
+    first: Array  # (rows, columns, 3) folds and lines: how much brighter their surroundings are; else the hollow
     second: Array  # (rows, columns, 3) a fold: share of light it loses where there was none; else the lower lip
 
 
-_shades_of: WeakKeyDictionary[WarpMaterial, tuple[_Shade, ...]] = WeakKeyDictionary()
-"""The shades of materials in use: both folds, then the lower lip. A portrait's are worked out once, not every time."""
+_NO_SHADE = _Shade((0, 0, 0, 0), np.zeros((1, 1, 3), np.float32), np.zeros((1, 1, 3), np.float32))
+_shades_of: WeakKeyDictionary[WarpMaterial, dict[int, _Shade]] = WeakKeyDictionary()
+"""The shades of materials in use, by their place in ``_KINDS``. A portrait's are worked out once."""
 
 
 def shade_skin(material: WarpMaterial, controls: Array, picture: Image) -> Image:
@@ -85,18 +86,29 @@ def shade_skin(material: WarpMaterial, controls: Array, picture: Image) -> Image
     ``picture`` is the material's, its lids closed as in this frame.
     """
     amounts = shade_amounts(controls, material.neutral.smile)
-    fold, lip = (amounts.flatten - amounts.deepen, -amounts.deepen), (-amounts.hollow, amounts.lip)
-    shaded = picture.copy()
-    if material not in _shades_of:
-        _shades_of[material] = (*(_find_fold(material, line) for line in _FOLDS), _lower_lip(material))
-    for shade, (first, second) in zip(_shades_of[material], (fold, fold, lip), strict=True):
+    opened = float(np.clip(estimated_opening(controls) / 0.04, 0, 1))
+    fold = (_beyond(amounts.flatten - amounts.deepen, 0.06), -_beyond(amounts.deepen, 0.15))
+    changes = (fold, (-_beyond(amounts.hollow, 0.01), _beyond(amounts.lip, 0.01)), (opened, 0.0))
+    shaded, known = picture.copy(), _shades_of.setdefault(material, {})
+    for kind, (first, second) in enumerate(changes):
+        if (first == 0 and second == 0) or material.strength == 0:
+            continue
+        if kind not in known:
+            known[kind] = _KINDS[kind](material)
+        shade = known[kind]
         x0, y0, x1, y1 = shade.patch
-        if x1 > x0 and y1 > y0 and max(abs(first), abs(second)) * material.strength >= _LEAST:
+        if x1 > x0 and y1 > y0:
             gain = 1 + np.float32(material.strength * first) * shade.first
-            gain += np.float32(material.strength * second) * shade.second
+            if second:
+                gain += np.float32(material.strength * second) * shade.second
             patch = shaded[y0:y1, x0:x1]
             cv2.multiply(patch, cv2.resize(gain, (x1 - x0, y1 - y0)), patch, dtype=cv2.CV_8U)
     return shaded
+
+
+def _beyond(amount: float, least: float) -> float:
+    """The part of an amount beyond the least that would be seen; 0 below it."""
+    return float(np.copysign(max(abs(amount) - least, 0.0), amount))
 
 
 def _patch(points: Numbers, margin: float, size: tuple[int, ...]) -> Patch:
@@ -106,45 +118,82 @@ def _patch(points: Numbers, margin: float, size: tuple[int, ...]) -> Patch:
     return int(x0), int(y0), int(max(x1, x0)), int(max(y1, y0))
 
 
-def _find_fold(material: WarpMaterial, landmarks: list[int]) -> _Shade:
-    points = material.landmarks[landmarks, :2]
-    x0, y0, x1, y1 = patch = _patch(points, 0.13 * material.pose.scale, material.picture.shape)
+def _folds(material: WarpMaterial) -> _Shade:
+    """Both folds, in one patch across the face."""
+    points, scale = material.landmarks[_FOLDS, :2], material.pose.scale
+    x0, y0, x1, y1 = patch = _patch(points.reshape(-1, 2), 0.13 * scale, material.picture.shape)
     if x1 - x0 < 4 or y1 - y0 < 4:
-        nothing = np.zeros((1, 1, 3), np.float32)
-        return _Shade((0, 0, 0, 0), nothing, nothing)
-    ratio = min(1.0, _WORK_SCALE / material.pose.scale)
-    scale, path = ratio * material.pose.scale, ratio * (points - (x0, y0))
-    small = cv2.resize(material.picture[y0:y1, x0:x1], None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA) + 1.0
-    fine, coarse = (cv2.GaussianBlur(small, (0, 0), max(0.3, sigma * scale)) for sigma in (0.012, 0.06))
-    depth = coarse / fine - 1
+        return _NO_SHADE
+    ratio = min(1.0, _WORK_SCALE / scale)
+    depth = _depth(material.picture[y0:y1, x0:x1], ratio, ratio * scale)
     depth = np.clip(depth, 0, 0.3) * np.clip((_HAIR - 1 - depth.max(-1, keepdims=True)) / 0.25, 0, 1)
-    wide, narrow = (_stroke(depth.shape[:2], path, width * scale)[..., None] for width in (0.09, 0.05))
-    return _Shade(patch, as_float32(wide * depth), as_float32(_NEW_FOLD * narrow * _SHADE_OF_SKIN))
+    stroke = _strokes(depth.shape[:2], ratio * (points - (x0, y0)), 0.09 * ratio * scale)[..., None]
+    return _Shade(patch, as_float32(stroke * depth), stroke * stroke * (_NEW_FOLD * _SHADE_OF_SKIN))
 
 
-def _stroke(size: tuple[int, ...], path: Numbers, width: float) -> Array:
-    """(h, w) 0..1: a soft stroke along (n, 2) px, about ``width`` px wide to each side; weak at both ends."""
+def _strokes(size: tuple[int, ...], paths: Numbers, width: float) -> Array:
+    """(h, w) 0..1: soft strokes along (k, n, 2) px, about ``width`` px wide to each side; weak at their ends."""
     mask = np.zeros(size, np.float32)
-    steps = np.linspace(0.3, len(path) - 1.3, 2 * len(path))
-    line = np.stack([np.interp(steps, np.arange(len(path)), path[:, k]) for k in (0, 1)], 1)
-    cv2.polylines(mask, [np.round(line * 16).astype(np.int32)], False, [1.0], max(1, round(1.6 * width)), cv2.LINE_8, 4)
+    ends = paths.copy()
+    for end, next_to_it in ((0, 1), (-1, -2)):
+        ends[:, end] += 0.3 * (paths[:, next_to_it] - paths[:, end])
+    lines = np.round(ends * 16).astype(np.int32)
+    cv2.polylines(mask, list(lines), False, [1.0], max(1, round(1.6 * width)), cv2.LINE_8, 4)
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.6 * width))
     return as_float32(soft / max(1e-3, float(soft.max())))
 
 
+@cache
+def _spots() -> Array:
+    """(_SPOT_CELLS, _SPOT_CELLS, 2) on a square of 2 _SPOT_REACH: the hollow in its middle, the lip's middle above."""
+    at = np.linspace(-_SPOT_REACH, _SPOT_REACH, _SPOT_CELLS)
+    across, down = np.meshgrid(at, at)
+    hollow = np.exp(-((across / 0.13) ** 2) - (down / 0.045) ** 2)
+    return as_float32(np.stack([hollow, np.exp(-((across / 0.09) ** 2) - ((down + 0.115) / 0.022) ** 2)], -1))
+
+
 def _lower_lip(material: WarpMaterial) -> _Shade:
     """The hollow below the lower lip, and the lip's middle: elliptic spots."""
-    points, scale = material.landmarks[:, :2], material.pose.scale
-    hollow, lip = points[list(_HOLLOW)].mean(0), points[list(_LOWER_LIP)].mean(0)
-    x0, y0, x1, y1 = patch = _patch(np.stack([hollow, lip]), 0.28 * scale, material.picture.shape)
-    along, down = image_axes(material.pose)
-    cells = (np.arange(_SPOT_CELLS) + 0.5) / _SPOT_CELLS
-    columns, rows = x0 + cells * (x1 - x0) - 0.5, (y0 + cells * (y1 - y0) - 0.5)[:, None]
+    centre, scale = material.landmarks[_HOLLOW, :2].mean(0), material.pose.scale
+    x0, y0, x1, y1 = patch = _patch(centre[None], 1.3 * _SPOT_REACH * scale, material.picture.shape)
+    if x1 <= x0 or y1 <= y0:
+        return _NO_SHADE
+    # From the cells that tile the patch to those of the spots.
+    step = np.array([x1 - x0, y1 - y0]) / _SPOT_CELLS
+    axes = np.stack(image_axes(material.pose)) * (_SPOT_CELLS - 1) / (2 * _SPOT_REACH * scale)
+    first = np.array([x0, y0]) + 0.5 * step - 0.5 - centre
+    affine = np.hstack([axes * step, (axes @ first + (_SPOT_CELLS - 1) / 2)[:, None]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    spots = cv2.warpAffine(_spots(), affine, (_SPOT_CELLS, _SPOT_CELLS), flags=flags)
+    return _Shade(patch, spots[..., :1] * _SHADE_OF_SKIN, spots[..., 1:] * np.ones(3, np.float32))
 
-    def spot(centre: Numbers, width: float, height: float) -> Array:
-        x, y = columns - centre[0], rows - centre[1]
-        across, below = (x * axis[0] + y * axis[1] for axis in (along, down))
-        return as_float32(np.exp(-((across / (width * scale)) ** 2) - (below / (height * scale)) ** 2)[..., None])
 
-    tint = (_SHADE_OF_SKIN, np.ones(3, np.float32))
-    return _Shade(patch, spot(hollow, 0.13, 0.045) * tint[0], spot(lip, 0.09, 0.022) * tint[1])
+def _own_lip_line(material: WarpMaterial) -> _Shade:
+    """The dark line between the closed lips of a video's frame: it goes when an opening is drawn.
+
+    Landmarks miss that line by up to 0.03, more in pouting mouths. Then it would stay in sight above the opening. A
+    portrait's landmarks were moved onto its line.
+    """
+    points, closed = material.landmarks[_UPPER_LIP, :2], 1 - lip_gaps(material.own)[3:8].mean() / 0.03
+    x0, y0, x1, y1 = patch = _patch(points, 0.02 * material.pose.scale, material.picture.shape)
+    if material.source is None or closed <= 0 or x1 - x0 < 4 or y1 - y0 < 4:
+        return _NO_SHADE
+    ratio = min(1.0, _WORK_SCALE / material.pose.scale)
+    depth = _depth(material.picture[y0:y1, x0:x1], ratio, ratio * material.pose.scale, 0.1)
+    lips = polygon_mask(depth.shape[:2], ratio * (points - (x0, y0))).astype(np.float32) / 255
+    lips = cv2.GaussianBlur(lips, (0, 0), 0.015 * ratio * material.pose.scale)[..., None]
+    return _Shade(patch, as_float32(float(closed) * lips * np.clip(depth, 0, 0.8)), np.zeros((1, 1, 3), np.float32))
+
+
+def _depth(picture: Image, ratio: float, scale: float, around: float = 0.06) -> Array:
+    """(rows, columns, 3) by how much darker than its surroundings a picture is, reduced by ``ratio`` to ``scale``.
+
+    ``around``: standard deviation of the surroundings, eye distances.
+    """
+    small = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA) + np.float32(1)
+    fine, coarse = (cv2.GaussianBlur(small, (0, 0), max(0.3, sigma * scale)) for sigma in (0.012, around))
+    return as_float32(coarse / fine - 1)
+
+
+_KINDS = (_folds, _lower_lip, _own_lip_line)
+"""What makes each shade of a material."""
