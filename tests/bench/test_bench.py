@@ -33,7 +33,7 @@ FIGURES = CaseFigures(
 )
 
 HEARING = HearingFigures(60.0, 0.1, 0.005, 0.06, 4.8, 80.0, 0.002)
-OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0)
+OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0, 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +175,14 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert "encode 4.00, render 1.50" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
     assert "aperture: correlation 0.980, error 0.0040" in out
+    assert "largest change between two frames 0.0500, 0 above 0.08" in out
     assert "for files 0.0050; live 0.0600; small network 0.0020" in out
     assert run([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [case["size"] for case in found["cases"]] == [[64, 48], [32, 32]]
     assert found["memory"]["holds"] is True
     assert found["obedience"]["press_gap"] == 0.001
+    assert found["obedience"]["largest_jump"] == 0.05
     assert found["hearing"]["live_window_ms"] == 4.8
 
 

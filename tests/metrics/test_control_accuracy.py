@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+from lipsmith.engines.warp.control_easing import ControlEasing
 from lipsmith.face.landmarks import Landmarker
 from lipsmith.metrics.control_accuracy import (
+    MAX_JUMP,
     ControlAccuracy,
     _score,
     measure_control_accuracy,
     opening,
+    opening_jumps,
     random_commands,
 )
 from lipsmith.types import Face, Image
+
+
+def talking() -> list[np.ndarray]:
+    """(14,) drives of a mouth that is wide open, pressed for one frame, and open again, eased as speech is."""
+    rows = np.zeros((13, 8), np.float32)
+    rows[:, 0], rows[6, 5] = 0.7, 1
+    easing = ControlEasing(Fraction(25))
+    return [np.append(row, np.zeros(6, np.float32)) for row in easing.push(list(rows)) + easing.flush()]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +37,7 @@ def obedience(astronaut: Image) -> ControlAccuracy:
         def find(image: Image) -> Face | None:
             return landmarker.follow(image, [face])[0]
 
-        return measure_control_accuracy(astronaut, face, find, random_commands(14, 3))
+        return measure_control_accuracy(astronaut, face, find, random_commands(14, 3), talking())
 
 
 def test_the_mouth_opens_as_far_as_it_is_told(obedience: ControlAccuracy) -> None:
@@ -45,6 +58,16 @@ def test_nothing_outside_the_mouth_changes_and_nothing_folds(obedience: ControlA
     assert obedience.outside == 0
     assert obedience.border == 0
     assert obedience.folds == 0
+
+
+def test_a_talking_mouth_does_not_jump(obedience: ControlAccuracy) -> None:
+    assert 0.03 < obedience.largest_jump < MAX_JUMP
+    assert obedience.jumps == 0
+
+
+def test_jumps_are_counted_between_frames_in_which_the_face_was_found() -> None:
+    assert opening_jumps(np.array([0.1, 0.0, np.nan, 0.2, 0.15])) == (pytest.approx(0.1), 1)
+    assert np.isnan(opening_jumps(np.array([0.1, np.nan]))[0])
 
 
 def test_the_opening_is_measured_along_the_face() -> None:

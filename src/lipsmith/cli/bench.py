@@ -153,10 +153,13 @@ def _print_figures(one: CaseFigures) -> None:
 
 
 def _print_obedience(one: ControlAccuracy) -> None:
+    from ..metrics.control_accuracy import MAX_JUMP
+
     print(f"control accuracy over {one.frames} poses, in distances between the eyes")
     print(f"  aperture: correlation {one.aperture_correlation:.3f}, error {one.aperture_error:.4f}")
     print(f"  width:    correlation {one.width_correlation:.3f}, error {one.width_error:.4f}")
     print(f"  pressed lips {one.press_gap:.4f} apart; outside the box {one.outside}/255; folds {one.folds:.1%}")
+    print(f"  talking:  largest change between two frames {one.largest_jump:.4f}, {one.jumps} above {MAX_JUMP}")
 
 
 def _print_hearing(one: HearingFigures) -> None:

@@ -6,22 +6,26 @@ lip-sync. Lengths are multiples of the distance between the outer eye corners (l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..speech.curves import correlation
-from ..types import Array, Face, Image
+from ..types import Array, Face, Image, PreparedFace
 
 if TYPE_CHECKING:
+    from ..engines.warp import WarpEngine
     from ..engines.warp.material import WarpMaterial
+    from ..face.canonical import Pose
 
 Landmarker = Callable[[Image], Face | None]
 _UPPER, _LOWER = [80, 81, 82, 13, 312, 311, 310][1:6], [88, 178, 87, 14, 317, 402, 318][1:6]
 _CORNERS = (78, 308)
+MAX_JUMP = 0.08
+"""Eye distances: lips of people on film change their opening by less from one frame of 25 a second to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class ControlAccuracy:
     outside: int  # largest change of a pixel outside the drawn box, 0..255
     border: int  # ... and of the outermost pixels inside the box
     folds: float  # largest share of mesh cells that are turned over
+    largest_jump: float = float(
+        "nan"
+    )  # of the found opening, from one frame of talking to the next; NaN: none measured
+    jumps: int = 0  # ... of more than MAX_JUMP
 
 
 def random_commands(count: int, pressed: int, seed: int = 1) -> NDArray[np.float32]:
@@ -69,15 +77,20 @@ def opening(points: NDArray[np.floating[Any]], down: NDArray[np.floating[Any]], 
 
 
 def measure_control_accuracy(
-    image: Image, face: Face, landmarker: Landmarker, commands: NDArray[np.float32] | None = None
+    image: Image,
+    face: Face,
+    landmarker: Landmarker,
+    commands: NDArray[np.float32] | None = None,
+    talk: Sequence[Array] = (),
 ) -> ControlAccuracy:
-    """Draw the face with every command, find it again, and compare.
+    """Draw the face with every command, find it again, and compare. Then let it talk, and look for jumps.
 
     Args:
         image: (H, W, 3) RGB uint8.
         face: the one in ``image`` to draw; its head stays still.
         landmarker: finds the face in a drawn picture.
         commands: (n, 8) mouth controls; those with ``press`` at 1 count as pressed lips. None: 48 random ones.
+        talk: (14,) drives of consecutive frames at 25 a second, as the engine's speech encoder gives them.
     """
     from ..engines.warp import WarpEngine, WarpOptions
 
@@ -89,16 +102,34 @@ def measure_control_accuracy(
     rows: list[tuple[float, ...]] = []
     changed, border, folds = 0, 0, 0.0
     for command in commands:
-        drive = np.concatenate([command, np.zeros(6, np.float32)])
-        picture = engine.render([[prepared.material]], [[drive]])[0][0]
-        drawn = image.copy()
-        x0, y0, x1, y1 = prepared.crop.box or (0, 0, image.shape[1], image.shape[0])
-        drawn[y0:y1, x0:x1] = picture
-        border = max(border, _border_change(image, drawn, (x0, y0, x1, y1)))
-        changed = max(changed, _outside_change(image, drawn, (x0, y0, x1, y1)))
+        box = prepared.crop.box or (0, 0, image.shape[1], image.shape[0])
+        drawn = draw(image, engine, prepared, np.concatenate([command, np.zeros(6, np.float32)]))
+        border = max(border, _border_change(image, drawn, box))
+        changed = max(changed, _outside_change(image, drawn, box))
         rows.append((float(command[5] >= 1), *_row(prepared.material, command, landmarker(drawn))))
         folds = max(folds, fold_share(prepared.material, command))
-    return _score(np.array(rows), changed, border, folds)
+    pose = _material(prepared.material).pose
+    openings = [_found_height(pose, landmarker(draw(image, engine, prepared, drive))) for drive in talk]
+    largest, jumps = opening_jumps(np.array(openings))
+    return replace(_score(np.array(rows), changed, border, folds), largest_jump=largest, jumps=jumps)
+
+
+def opening_jumps(openings: NDArray[np.float64]) -> tuple[float, int]:
+    """The largest change between neighbours of (n,) openings in eye distances, and how many are above ``MAX_JUMP``.
+
+    NaN in ``openings`` is a frame in which no face was found; without two found neighbours the largest is NaN.
+    """
+    changes = np.abs(np.diff(openings))
+    changes = changes[~np.isnan(changes)]
+    return (float(changes.max()) if len(changes) else float("nan")), int((changes > MAX_JUMP).sum())
+
+
+def draw(image: Image, engine: WarpEngine, prepared: PreparedFace, drive: Array) -> Image:
+    """(H, W, 3) the image with its prepared face drawn under a (14,) drive."""
+    drawn = image.copy()
+    x0, y0, x1, y1 = prepared.crop.box or (0, 0, image.shape[1], image.shape[0])
+    drawn[y0:y1, x0:x1] = engine.render([[prepared.material]], [[drive]])[0][0]
+    return drawn
 
 
 def fold_share(material: object, command: Array) -> float:
@@ -120,12 +151,19 @@ def _row(material: object, command: NDArray[np.float32], found: Face | None) -> 
     from ..engines.warp.deform import target_landmarks
 
     ours = _material(material)
-    scale = ours.pose.scale
-    right = ours.pose.rotation[:2, 0] / np.linalg.norm(ours.pose.rotation[:2, 0])
-    down = np.array([-right[1], right[0]])
-    aim = opening(target_landmarks(ours, command), down, scale)
-    again = (np.nan, np.nan) if found is None else opening(found.landmarks, down, scale)
+    aim = opening(target_landmarks(ours, command), _down(ours.pose), ours.pose.scale)
+    again = (np.nan, np.nan) if found is None else opening(found.landmarks, _down(ours.pose), ours.pose.scale)
     return (aim[0], again[0], aim[1], again[1])
+
+
+def _down(pose: Pose) -> NDArray[np.float64]:
+    """(2,) unit vector down the face, in the image."""
+    right = pose.rotation[:2, 0] / np.linalg.norm(pose.rotation[:2, 0])
+    return np.array([-right[1], right[0]])
+
+
+def _found_height(pose: Pose, found: Face | None) -> float:
+    return float("nan") if found is None else opening(found.landmarks, _down(pose), pose.scale)[0]
 
 
 def _outside_change(before: Image, after: Image, box: tuple[int, int, int, int]) -> int:

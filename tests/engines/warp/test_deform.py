@@ -93,3 +93,41 @@ def test_smile_release_is_continuous_and_bounded() -> None:
     assert values[0] == 0
     assert values[-1] <= 1
     assert np.abs(np.diff(values)).max() < 0.08
+
+
+def lower_lip(shape: np.ndarray) -> float:
+    return float(shape[17, 1] - shape[14, 1])
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.3])
+@pytest.mark.parametrize("closure", ["press", "bite"])
+def test_a_closing_lower_lip_keeps_its_height(jaw: float, closure: str) -> None:
+    assert lower_lip(deform(NEUTRAL, controls(jaw=jaw, **{closure: 1.0}))) > 0.8 * lower_lip(NEUTRAL.shape)
+
+
+@pytest.mark.parametrize("press", [0.25, 0.5, 0.75])
+def test_a_press_narrows_the_opening_in_proportion(press: float) -> None:
+    opening = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3)))
+    narrowed = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3, press=press)))
+    assert narrowed == pytest.approx((1 - press) * opening, abs=0.006)
+
+
+@pytest.mark.parametrize("values", [{"jaw": 0.4, "press": 1.0}, {"jaw": 0.4, "bite": 1.0}])
+def test_the_skin_below_the_lower_lip_follows_it(values: dict[str, float]) -> None:
+    shape = deform(NEUTRAL, controls(**values))
+    apart = shape[18, 1] - shape[17, 1]
+    assert apart == pytest.approx(NEUTRAL.shape[18, 1] - NEUTRAL.shape[17, 1], abs=0.008)
+
+
+def test_skin_between_lip_and_nose_rises_with_the_lip() -> None:
+    shape = deform(NEUTRAL, controls(upper=1))
+    rise = NEUTRAL.shape[:, 1] - shape[:, 1]
+    assert rise[164] > 0.4 * rise[0]
+    assert abs(rise[4]) < 0.005
+
+
+def test_the_lip_line_beyond_a_corner_moves_with_it() -> None:
+    shape = deform(NEUTRAL, controls(pucker=1))
+    moved = np.abs(shape[:, 0] - NEUTRAL.shape[:, 0])
+    assert moved[57] > 0.95 * moved[61]  # 57 lies .07 beside the corner
+    assert moved[214] < 0.4 * moved[61]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsmith.engines.warp.face_limits import FaceView, drawing_strength, refusal
+from lipsmith.engines.warp.face_limits import FADE, FaceView, Fading, drawing_strength, refusal
 
 USUAL = {"scale": 80.0, "gap": 0.05, "yaw": 0.1, "pitch": 0.1}
 
@@ -54,3 +54,20 @@ def test_a_video_fades_over_neighbouring_frames() -> None:
     assert drawn[-1] == 0
     assert np.all(np.diff(drawn) <= 0)
     assert np.abs(np.diff(drawn)).max() < 0.2
+
+
+def test_a_mouth_that_opens_at_once_fades_before_and_after() -> None:
+    fading = Fading({40: (0, 0.0, "mouth wide open"), 41: (0, 0.0, "mouth wide open")})
+    strengths, reasons = zip(*(fading.strength(frame, 0) for frame in range(80)), strict=True)
+    assert strengths[40 - FADE[0] : 42 + FADE[0]] == (0.0,) * (2 + 2 * FADE[0])
+    assert strengths[40 - FADE[1]] == strengths[41 + FADE[1]] == 1
+    assert np.abs(np.diff(strengths)).max() < 0.25
+    assert {reason for strength, reason in zip(strengths, reasons, strict=True) if strength < 0.5} == {
+        "mouth wide open"
+    }
+
+
+def test_a_cut_ends_a_fade() -> None:
+    fading = Fading({40: (0, 0.0, "mouth wide open")})
+    assert fading.strength(41, 0)[0] == 0
+    assert fading.strength(41, 1) == (1.0, None)

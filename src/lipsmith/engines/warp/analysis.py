@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Face, Image
+from .face_limits import Fading, face_view, limited_strength
 from .image_ops import as_float32
 from .moving_person import MovingPerson
 from .neutral import aperture, neutral_face
@@ -36,10 +37,14 @@ class WarpIdentity:
     moving: MovingPerson | None = None  # None: a portrait; so are the two below
     teeth: Teeth | None = None  # None: no frame showed any
     skin: SkinStatistics | None = None
+    fading: Fading = field(default_factory=Fading)
 
 
 class WarpAnalysis:
-    """Collects one person's frames. Memory stays below about 2 MB: MAX_SHAPES shapes and the best teeth."""
+    """Collects one person's frames. Memory stays below about 2 MB: MAX_SHAPES shapes and the best teeth.
+
+    To it come 0.2 kB for each frame beyond a limit.
+    """
 
     def __init__(self, still: bool) -> None:
         self._still = still
@@ -50,13 +55,17 @@ class WarpAnalysis:
         self._colours: list[Array] = []
         self._lights: list[float] = []
         self._teeth = TeethSearch()
+        self._limited: dict[int, tuple[int, float, str]] = {}  # see ``Fading``; only a few frames of a usual film
 
     def add(self, image: Image, face: Face) -> None:
         """Look at one (H, W, 3) RGB frame with its face."""
+        landmarks = face.landmarks[:POINTS].astype(np.float64)
+        pose = fit_pose(landmarks)
+        shape = pose.to_head(landmarks)
+        strength, reason = limited_strength(face_view(shape, pose))
+        if strength < 1:
+            self._limited[face.frame] = (face.scene, strength, reason)
         if self._frames % max(1, self._stride // TEETH_RATE) == 0:
-            landmarks = face.landmarks[:POINTS].astype(np.float64)
-            pose = fit_pose(landmarks)
-            shape = pose.to_head(landmarks)
             if self._frames % self._stride == 0:
                 self._keep(image, landmarks, pose, shape)
             self._teeth.add(image, landmarks, shape, pose, self._palettes[-1])
@@ -86,7 +95,8 @@ class WarpAnalysis:
         teeth = self._teeth.best(moving.middle)
         if teeth is not None:
             palette = replace(palette, teeth=teeth.colour())
-        return WarpIdentity(palette, moving, teeth, skin_statistics(self._colours, self._lights))
+        skin = skin_statistics(self._colours, self._lights)
+        return WarpIdentity(palette, moving, teeth, skin, Fading(self._limited))
 
 
 def median_palette(palettes: list[Palette]) -> Palette:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
+from .control_easing import FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD, ControlEasing
 from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
@@ -71,9 +72,11 @@ class WarpEngine:
 
         small = self.options.speech_encoder == "small"
         if small or (self.options.speech_encoder == "auto" and use == "live_cheap"):
-            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), fps, self.options, "small")
-        curves = curve_stream("file" if use == "file" else "live")
-        return WarpEncoder(MouthEncoder(fps, curves), fps, self.options, "whisper")
+            name, curves = "small", curve_stream("small")
+        else:
+            name, curves = "whisper", curve_stream("file" if use == "file" else "live")
+        easing = ControlEasing(fps, FILE_LOOK_AHEAD if use == "file" else LIVE_LOOK_AHEAD)
+        return WarpEncoder(MouthEncoder(fps, curves), easing, fps, self.options, name)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
@@ -88,9 +91,11 @@ class WarpEngine:
 class WarpEncoder:
     """Speech in, (17,) drives out: the eight mouth controls, then the idle motion of a still portrait."""
 
-    def __init__(self, motion: MouthEncoder, fps: Fraction, options: WarpOptions, name: str) -> None:
+    def __init__(
+        self, motion: MouthEncoder, easing: ControlEasing, fps: Fraction, options: WarpOptions, name: str
+    ) -> None:
         self.name = name  # who hears: whisper or small
-        self._motion, self._fps, self._options = motion, fps, options
+        self._motion, self._easing, self._fps, self._options = motion, easing, fps, options
         self._gain = 1 + (np.float32(options.gain) - 1) * _OPENING
         self._idle: IdleCurves | None = None
         if options.idle and options.life > 0:
@@ -103,11 +108,12 @@ class WarpEncoder:
 
     def push(self, samples: Samples) -> list[Array]:
         """Encode (n,) more samples at 16 kHz."""
-        return [self._drive(mouth) for mouth in self._motion.push(samples)]
+        return [self._drive(mouth) for mouth in self._easing.push(self._widened(self._motion.push(samples)))]
 
     def flush(self) -> list[Array]:
         """The remaining drives."""
-        return [self._drive(mouth) for mouth in self._motion.flush()]
+        owed = self._easing.push(self._widened(self._motion.flush()))
+        return [self._drive(mouth) for mouth in owed + self._easing.flush()]
 
     @property
     def easing(self) -> Array:
@@ -124,7 +130,9 @@ class WarpEncoder:
         if self._idle is not None:
             self._idle.begin_at(frame)
 
+    def _widened(self, mouths: list[Array]) -> list[Array]:
+        return [np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1) for mouth in mouths]
+
     def _drive(self, mouth: Array) -> Array:
-        mouth = np.clip(np.asarray(mouth, np.float32) * self._gain, _LOWEST, 1)
         idle = np.zeros(len(IDLE_CONTROLS), np.float32) if self._idle is None else self._idle.next(mouth)
         return np.asarray(np.concatenate([mouth, idle]), np.float32)

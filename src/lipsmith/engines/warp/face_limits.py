@@ -5,14 +5,19 @@ The limits were set by eye, on results: clips with wide mouths and turned heads,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...face.canonical import Points, Pose
+from .neutral import lip_gaps
 from .spline import smoothstep
 
 MIN_SCALE = 16.0
 """px between the outer eye corners; below it lips are only a few pixels."""
+FADE = (2, 9)
+"""Frames from one beyond a limit: up to the first the source is shown, from the second on the drawing."""
 MAX_PORTRAIT_GAP = 0.25
 """Widest opening of a portrait's mouth, in eye distances, that can be closed cleanly."""
 
@@ -51,10 +56,21 @@ def _ramp(value: float, low: float, high: float) -> float:
 
 
 def drawing_strength(view: FaceView) -> tuple[float, str | None]:
-    """0..1: how far a video's frame is drawn, and the reason where that is less than a half."""
+    """0..1: how far a video's frame is drawn for itself, and the reason where that is less than a half."""
+    strength, reason = limited_strength(view)
+    return strength, reason if strength < 0.5 else None
+
+
+def limited_strength(view: FaceView) -> tuple[float, str]:
+    """0..1: how far a video's frame is drawn for itself, and what limits it most."""
     excesses = view.excesses()
-    strength = float(np.prod([1 - excess for excess, _ in excesses]))
-    return strength, max(excesses)[1] if strength < 0.5 else None
+    return float(np.prod([1 - excess for excess, _ in excesses])), max(excesses)[1]
+
+
+def face_view(shape: Points, pose: Pose, covered: float = 0.0) -> FaceView:
+    """How a face shows whose (468, 3) landmarks are ``shape`` in the head's frame."""
+    yaw, pitch, _ = pose.angles
+    return FaceView(pose.scale, float(lip_gaps(shape).max()), yaw, pitch, covered)
 
 
 def refusal(view: FaceView) -> str | None:
@@ -81,3 +97,27 @@ def refusal(view: FaceView) -> str | None:
             "give a portrait that shows the lips."
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """How a film's frames fade to their source before and after frames that are beyond a limit.
+
+    Landmarks lag behind a mouth that opens fast. So the source is shown before the mouth is wide open, and until it is
+    closed again.
+    """
+
+    limited: Mapping[int, tuple[int, float, str]] = field(default_factory=dict)
+    """Frames drawn with less than full strength: index -> scene, strength 0..1, reason."""
+
+    def strength(self, frame: int, scene: int) -> tuple[float, str | None]:
+        """0..1: the most with which a frame may be drawn, and the reason where that is less than a half."""
+        weakest, why = 1.0, None
+        for index in range(frame - FADE[1], frame + FADE[1] + 1):
+            if index not in self.limited or self.limited[index][0] != scene:
+                continue
+            _, strength, reason = self.limited[index]
+            faded = 1 - (1 - strength) * (1 - _ramp(abs(index - frame), *FADE))
+            if faded < weakest:
+                weakest, why = faded, reason
+        return weakest, why if weakest < 0.5 else None

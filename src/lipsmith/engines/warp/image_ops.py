@@ -14,20 +14,26 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 _NO_SECOND_MAP: Any = None  # cv2.remap takes x and y as one map of two channels
 
 
-def resample(picture: NDArray[_Scalar], places: Numbers, interpolation: int = cv2.INTER_LINEAR) -> NDArray[_Scalar]:
+def resample(
+    picture: NDArray[_Scalar],
+    places: Numbers,
+    interpolation: int = cv2.INTER_LINEAR,
+    border: int = cv2.BORDER_REPLICATE,
+) -> NDArray[_Scalar]:
     """Read a picture at fractional places (``cv2.remap``).
 
     Args:
         picture: (H, W) or (H, W, c), any type that OpenCV resamples.
-        places: (h, w, 2) px, x then y. Outside the picture the nearest border pixel is read.
+        places: (h, w, 2) px, x then y.
         interpolation: an OpenCV flag.
+        border: what is read outside the picture, an OpenCV flag: the nearest border pixel, or 0 (``BORDER_CONSTANT``).
 
     Returns:
         (h, w) or (h, w, c) of the picture's type.
     """
     places = np.asarray(places, np.float32)
     source: Any = picture
-    result = cv2.remap(source, places, _NO_SECOND_MAP, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    result = cv2.remap(source, places, _NO_SECOND_MAP, interpolation, borderMode=border)
     return np.asarray(result, picture.dtype)
 
 

@@ -43,11 +43,10 @@ class LipCurves:
 
 def lip_curves(landmarks: Array) -> LipCurves:
     """The lip edges of (468, 2) landmarks on the plane."""
-    upper, lower = landmarks[INNER_UPPER], landmarks[INNER_LOWER]
-    x = np.linspace(upper[0, 0], upper[-1, 0], SAMPLES)
-    above = monotone_curve(upper[:, 0], upper[:, 1], x)
-    below = np.maximum(above, monotone_curve(lower[:, 0], lower[:, 1], x))
-    return LipCurves(*(np.asarray(a, np.float32) for a in (x, above, below)))
+    edges = landmarks[[INNER_UPPER, INNER_LOWER]]
+    x = np.linspace(edges[0, 0, 0], edges[0, -1, 0], SAMPLES)
+    above, below = monotone_curve(edges[..., 0], edges[..., 1], x)
+    return LipCurves(*(np.asarray(a, np.float32) for a in (x, above, np.maximum(above, below))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

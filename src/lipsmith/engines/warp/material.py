@@ -29,7 +29,7 @@ class HeadMaterial:
     eyes: tuple[Eye, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class WarpMaterial:
     """One face, prepared."""
 

@@ -10,15 +10,26 @@ import numpy as np
 from ...face.canonical import Points
 from ...types import Array, Image
 from .image_ops import Numbers, as_float32, resample
-from .interior import draw_interior
+from .interior import Interior, draw_interior
 from .landmark_indices import INNER_LOWER, INNER_UPPER, LOWER_RINGS, UPPER_RINGS
 from .lip_opening import LipCurves, Opening, lip_opening
 from .material import WarpMaterial
 from .mesh import sample_grid
+from .neutral import lip_gaps
+from .spline import smoothstep
 from .teeth import lay_source_teeth
 
 _SMALLEST_OPENING = 0.6
 """px between the lips up to which nothing is drawn there."""
+
+_SLIT = (0.006, 0.030)
+"""Eye distances between the lips: behind a narrower opening all is in the shade, behind a wider one in the light."""
+_LINE_WIDTH = 0.009
+"""Eye distances from the middle of the drawn lip line to where it has faded to a third."""
+_CORNER_REACH = 0.055
+"""Eye distances around a mouth corner within which nothing is nearly black."""
+_CORNER_FLOOR = 0.45
+"""Of the lips' colour, or of that around the corner if it is darker: the darkest that a corner is."""
 
 Box = tuple[int, int, int, int]
 """x0 y0 x1 y1, px of the picture."""
@@ -81,6 +92,8 @@ def composite_mouth(frame: FrameWarp, output: Image) -> None:
     below = np.clip((plane[..., 1] - lip_line) / softness + 0.5, 0, 1)
     mouth = np.asarray(cv2.blendLinear(layers[0], layers[1], 1 - below, below), np.uint8)
     _fill_opening(frame, mouth, (x0, y0), places, plane)
+    _draw_lip_line(frame, mouth, plane[..., 0], plane[..., 1] - lip_line)
+    _soften_corners(frame, mouth, (x0, y0))
     inside = _feather(y1 - y0, x1 - x0, max(2, int(0.03 * placement.scale)))
     output[y0:y1, x0:x1] = cv2.blendLinear(mouth, np.ascontiguousarray(output[y0:y1, x0:x1]), inside, 1 - inside)
 
@@ -122,8 +135,63 @@ def _fill_opening(frame: FrameWarp, mouth: Image, corner: tuple[int, int], place
     alpha = _opening_alpha(opening)
     alpha *= frame.material.strength * (curves.beyond_corners(opening.across) <= 0)
     picture = _interior_picture(frame, opening, places, (corner[0] + x0, corner[1] + y0))
+    _darken_slit(picture, opening, frame.material.interior)
     lips = mouth[y0:y1, x0:x1].astype(np.float32)
     mouth[y0:y1, x0:x1] = np.clip(lips + alpha[..., None] * (picture - lips) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _darken_slit(picture: Array, opening: Opening, interior: Interior) -> None:
+    """Darken an (h, w, 3) interior in place where the lips are close: no light reaches teeth behind a slit."""
+    narrow, wide = _SLIT
+    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.75)
+    picture += dark[..., None] * (interior.light * interior.palette.shadow - picture)
+
+
+def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -> None:
+    """Draw a soft dark line where open lips of the source are closed now, in the (h, w, 3) mouth in place.
+
+    Lips that meet in the source have their own line. Others bring a rim of bright teeth with them: nothing on the line
+    stays brighter than its shade. ``across`` and ``down`` (h, w) eye distances: x on the plane, and y below the line.
+    """
+    curves, interior = frame.curves, frame.material.interior
+    opened = float(np.clip(lip_gaps(frame.material.own)[3:8].mean() / 0.03, 0, 1)) * frame.material.strength
+    if opened == 0:
+        return
+    gap, ends = curves.lower - curves.upper, np.minimum(curves.x - curves.x[0], curves.x[-1] - curves.x)
+    closed = opened * (1 - smoothstep(gap, 0.004, 0.03)) * smoothstep(ends, 0.02, 0.1)
+    if closed.max() < 0.02:
+        return
+    near = np.flatnonzero((np.abs(down) < 2.5 * _LINE_WIDTH).any(1))
+    if not len(near):
+        return
+    cut = slice(near[0], near[-1] + 1)
+    (share,) = curves.heights(across[cut], as_float32(closed))
+    width = max(_LINE_WIDTH, 0.7 / frame.material.placement.scale)
+    share = (share * np.exp(-((down[cut] / width) ** 2)))[..., None]
+    pixels = mouth[cut].astype(np.float32)
+    shade = interior.light * (0.55 * interior.palette.lip + 0.45 * interior.palette.shadow)
+    mouth[cut] = (pixels + share * (np.minimum(pixels, shade) - pixels) + 0.5).astype(np.uint8)
+
+
+def _soften_corners(frame: FrameWarp, mouth: Image, corner: tuple[int, int]) -> None:
+    """Lift what is nearly black around the corners to a dark shade of the lips, in the (h, w, 3) mouth in place.
+
+    Such spots come from the shade in a wider mouth of the source, or from the cavity; closing lips leave them behind.
+    ``corner`` is x0, y0 of the mouth's box in the picture.
+    """
+    interior, reach = frame.material.interior, _CORNER_REACH * frame.material.placement.scale
+    lip = _CORNER_FLOOR * interior.light * interior.palette.lip
+    for centre in frame.after_head_motion(frame.landmarks[[INNER_UPPER[0], INNER_UPPER[-1]]]) - np.array(corner):
+        x0, y0, x1, y1 = _bounds(centre[None], reach, (mouth.shape[1], mouth.shape[0]))
+        patch = mouth[y0:y1, x0:x1]
+        if x1 - x0 < 3 or y1 - y0 < 3 or np.all(patch.min((0, 1)) >= lip):
+            continue
+        across, down = (np.arange(x0, x1) - centre[0]) / reach, (np.arange(y0, y1) - centre[1]) / reach
+        share = np.maximum(1 - (down**2)[:, None] - across**2, 0)
+        around = cv2.mean(patch, (share < 0.4).view(np.uint8))[:3]  # dark where there is hair, or a shadow
+        floor = np.minimum(lip, _CORNER_FLOOR * np.array(around))
+        lift = (frame.material.strength * share)[..., None] * np.maximum(floor - patch, 0)
+        patch += (lift + 0.5).astype(np.uint8)
 
 
 def _opening_alpha(opening: Opening) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...face.canonical import POINTS, Points, Pose, fit_pose
 from ...types import Array, Crop, Face, Image, PreparedFace
 from .axes import image_axes
 from .eyelids import make_eyes
-from .face_limits import FaceView, drawing_strength, refusal
+from .face_limits import drawing_strength, face_view, refusal
 from .glasses import wears_glasses
 from .head_motion import head_box, head_field
 from .interior import make_interior
@@ -20,7 +21,7 @@ from .landmark_indices import CHIN
 from .lip_contours import refine_closed_lips, refine_open_lips
 from .material import HeadMaterial, WarpMaterial
 from .mesh import Placement, make_mesh, place_plane
-from .neutral import lip_gaps, lip_line_middle, neutral_face
+from .neutral import lip_line_middle, neutral_face
 from .occlusion import cheek_light, mouth_is_covered, skin_colours
 from .rig import JAW_HINGE
 from .source_teeth import portrait_teeth
@@ -44,7 +45,8 @@ def prepare(image: Image, face: Face, identity: WarpIdentity, options: WarpOptio
     if identity.moving is None:
         return _prepare_portrait(image, face.landmarks.astype(np.float64), pose, identity.palette, options)
     teeth = identity.teeth if options.interior == "auto" else None
-    return _prepare_video_frame(image, landmarks, pose, replace(identity, teeth=teeth), identity.moving)
+    limit = identity.fading.strength(face.frame, face.scene)
+    return _prepare_video_frame(image, landmarks, pose, replace(identity, teeth=teeth), identity.moving, limit)
 
 
 def _in_box(box: tuple[int, int, int, int], landmarks: Points, pose: Pose) -> tuple[Points, Pose]:
@@ -57,7 +59,7 @@ def _prepare_portrait(
     image: Image, landmarks: Points, pose: Pose, palette: Palette, options: WarpOptions
 ) -> PreparedFace:
     irises, landmarks = landmarks[POINTS:], landmarks[:POINTS]
-    view = _face_view(landmarks, pose, float(mouth_is_covered(image, landmarks, pose.scale)))
+    view = face_view(pose.to_head(landmarks), pose, float(mouth_is_covered(image, landmarks, pose.scale)))
     refused = refusal(view)
     if refused:
         raise FaceError(refused)
@@ -99,11 +101,6 @@ def _head_material(picture: Image, landmarks: Points, pose: Pose) -> HeadMateria
     return HeadMaterial(field, make_eyes(picture, landmarks, pose, glasses))
 
 
-def _face_view(landmarks: Points, pose: Pose, covered: float) -> FaceView:
-    yaw, pitch, _ = pose.angles
-    return FaceView(pose.scale, float(lip_gaps(pose.to_head(landmarks)).max()), yaw, pitch, covered)
-
-
 def _portrait_plane(landmarks: Points, pose: Pose) -> Array:
     """(2, 3) plane -> px: a portrait's plane is its own picture, turned upright around the middle of the mouth."""
     right = image_axes(pose)[0] * pose.scale
@@ -117,13 +114,20 @@ def _on_plane(landmarks: Points, placement: Placement) -> Points:
 
 
 def _prepare_video_frame(
-    image: Image, landmarks: Points, pose: Pose, identity: WarpIdentity, person: MovingPerson
+    image: Image,
+    landmarks: Points,
+    pose: Pose,
+    identity: WarpIdentity,
+    person: MovingPerson,
+    limit: tuple[float, str | None],
 ) -> PreparedFace:
     covered, light = 0.0, 1.0
     if identity.skin is not None:
         covered = identity.skin.outlier_share(skin_colours(image, landmarks, pose.scale))
         light = cheek_light(image, landmarks, pose.scale) / max(1.0, identity.skin.light)
-    strength, unable = drawing_strength(_face_view(landmarks, pose, covered))
+    strength, unable = min(
+        limit, drawing_strength(face_view(pose.to_head(landmarks), pose, covered)), key=itemgetter(0)
+    )
     mesh = person.mesh(pose)
     size = (image.shape[1], image.shape[0])
     box = place_plane(person.plane_to_image(pose, mesh), size, 4).box

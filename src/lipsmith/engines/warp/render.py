@@ -14,6 +14,7 @@ from .lip_opening import LipCurves, lip_curves
 from .material import WarpMaterial
 from .mesh import Placement, backward_displacements, sample_grid
 from .mouth_compositing import Box, FrameWarp, composite_mouth
+from .skin_shading import shade_skin
 from .spline import smoothstep
 
 
@@ -37,6 +38,7 @@ def render(material: WarpMaterial, drive: Array) -> Image:
     picture, motion = material.picture, idle[HEAD_CONTROLS]
     if still:
         picture = draw_eyes(picture, still.eyes, float(idle[BLINK]), (float(idle[GAZE][0]), float(idle[GAZE][1])))
+    picture = shade_skin(material, controls, picture)
     head = still.head.at(motion) if still and np.any(motion) else None
     if still is None or head is None:
         output = _warp_box(picture, placement.box, both)
@@ -57,6 +59,11 @@ def _blend_layers(placement: Placement, curves: LipCurves, upper: Array, lower: 
     softness = 0.02 + 0.9 * curves.beyond_corners(across)
     share = smoothstep((down - lip_line) / softness, -1, 1)[..., None].astype(np.float32)
     return as_float32(upper + share * (lower - upper))
+
+
+def _sample_inside(displacement: Array, box: Box, places: Array) -> Array:
+    """(rows, columns, 2) px: the displacement over ``box`` at (rows, columns, 2) px places, 0 outside the box."""
+    return sample_grid(displacement, box, places, outside_zero=True)
 
 
 def _warp(picture: Image, displacement: Array) -> Image:

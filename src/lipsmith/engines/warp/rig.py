@@ -36,6 +36,7 @@ class RigWeights:
     protrude: Weights  # share of the pucker's forward motion
     raise_upper: Weights  # share of the upper lip's rise
     depress_lower: Weights  # share of the lower lip's fall
+    below_lip: Weights  # 0..1 how far skin goes along with the lower lip's outer edge
 
 
 @cache
@@ -53,6 +54,7 @@ def rig_weights() -> RigWeights:
         protrude=np.exp(-(x**2 + (1.1 * y) ** 2) / (2 * 0.22**2)),
         raise_upper=_raise_upper_weights(x, y, across),
         depress_lower=_depress_lower_weights(x, y, across),
+        below_lip=np.exp(-(x**2) / (2 * 0.2**2)) * (1 - smoothstep(y, 0.16, 0.46)) * smoothstep(y, -0.02, 0.06),
     )
 
 
@@ -71,16 +73,18 @@ def _jaw_weights(x: Weights, y: Weights, across: Weights) -> Weights:
 
 
 def _corner_weights(x: Weights, y: Weights, half_width: float, across: Weights, sigma: float) -> Weights:
-    distance = (np.abs(x) - half_width) ** 2 + (1.2 * y) ** 2
-    weights = np.exp(-distance / (2 * sigma**2)) * across
+    # Skin close to a corner moves as one with it: the dark line of closed lips often runs on there, beyond the lips.
+    # Above the lips less follows, so that rounded lips do not shrink a moustache.
+    reach = np.hypot(np.abs(x) - half_width, np.where(y < 0, 1.7, 1.2) * y)
+    weights = np.exp(-(np.maximum(reach - 0.05, 0) ** 2) / (2 * (sigma - 0.02) ** 2)) * across
     weights[LIPS] = across[LIPS] ** 1.1
     return np.asarray(weights)
 
 
 def _raise_upper_weights(x: Weights, y: Weights, across: Weights) -> Weights:
-    below = np.maximum(y + 0.057, 0) ** 2 + np.maximum(-0.057 - y, 0) ** 2
-    weights = np.exp(-(x**2) / (2 * 0.16**2) - below / (2 * 0.10**2))
-    weights[y < -0.217] *= 0.4
+    # The skin between lip and nose, and a moustache on it, moves as one; only below the nose does it give way.
+    above = np.maximum(-0.12 - y, 0) ** 2
+    weights = np.exp(-(x**2) / (2 * 0.19**2) - above / (2 * 0.06**2))
     weights[LOWER_LIP] = 0
     weights[y > 0.013] = 0
     weights[UPPER_LIP] = 1 - across[UPPER_LIP] ** 2.2

@@ -55,41 +55,40 @@ def thin_plate_basis(centres: PlanePoints, fixed: PlanePoints, points: PlanePoin
 
 
 def monotone_curve(x: Numbers, y: Numbers, at: Numbers) -> NDArray[np.float64]:
-    """Values at (m,) ``at`` of a cubic Hermite curve through (n,) points that never overshoots them (PCHIP).
+    """Values at (m,) ``at`` of a cubic Hermite curve through (..., n) points that never overshoots them (PCHIP).
 
     ``x`` must not fall. Tangents are the weighted harmonic means of Fritsch and Butland, "A Method for Constructing
-    Local Monotone Piecewise Cubic Interpolants", 1984. Beyond its ends the curve is constant.
+    Local Monotone Piecewise Cubic Interpolants", 1984. Beyond its ends a curve is constant. Returns (..., m).
     """
-    x = np.maximum.accumulate(np.asarray(x, np.float64) + np.arange(len(x)) * 1e-9)
-    width, rise = np.diff(x), np.diff(y)
-    width = np.maximum(width, 1e-9)
-    slope = rise / width
-    tangent = np.zeros(len(x))
-    before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
-    same_sign = slope[:-1] * slope[1:] > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        harmonic = (before + after) / (before / slope[:-1] + after / slope[1:])
-    tangent[1:-1] = np.where(same_sign, harmonic, 0.0)
-    tangent[0] = _end_tangent(width[0], width[1], slope[0], slope[1])
-    tangent[-1] = _end_tangent(width[-1], width[-2], slope[-1], slope[-2])
-    at = np.clip(at, x[0], x[-1])
-    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
-    t = (at - x[k]) / width[k]
-    low, high = y[k], y[k + 1]
-    tangent_low, tangent_high = tangent[k] * width[k], tangent[k + 1] * width[k]
+    count = x.shape[-1]
+    x = np.maximum.accumulate(np.asarray(x, np.float64) + np.arange(count) * 1e-9, -1)
+    width = np.maximum(np.diff(x), 1e-9)
+    slope = np.diff(y) / width
+    before, after = slope[..., :-1], slope[..., 1:]
+    near, far = 2 * width[..., 1:] + width[..., :-1], width[..., 1:] + 2 * width[..., :-1]
+    # The harmonic mean (near + far) / (near / before + far / after), free of division by zero.
+    product, sum_ = before * after, near * after + far * before
+    tangent = np.zeros(x.shape)
+    tangent[..., 1:-1] = np.where(product > 0, (near + far) * product / np.where(sum_ == 0, 1, sum_), 0)
+    tangent[..., 0] = _end_tangent(width[..., 0], width[..., 1], slope[..., 0], slope[..., 1])
+    tangent[..., -1] = _end_tangent(width[..., -1], width[..., -2], slope[..., -1], slope[..., -2])
+    at = np.clip(at, x[..., :1], x[..., -1:])
+    k = (at[..., None] >= x[..., None, 1:-1]).sum(-1)
+
+    def pick(values: Numbers, index: NDArray[np.int64]) -> Numbers:
+        return np.take_along_axis(values, index, -1)
+
+    step, low, high = pick(width, k), pick(y, k), pick(y, k + 1)
+    t = (at - pick(x, k)) / step
+    rest = 1 - t
     return np.asarray(
-        low * (1 + 2 * t) * (1 - t) ** 2
-        + tangent_low * t * (1 - t) ** 2
-        + high * t**2 * (3 - 2 * t)
-        + tangent_high * t**2 * (t - 1)
+        rest**2 * (low * (1 + 2 * t) + pick(tangent, k) * step * t)
+        + t**2 * (high * (3 - 2 * t) - pick(tangent, k + 1) * step * rest)
     )
 
 
-def _end_tangent(width: float, next_width: float, slope: float, next_slope: float) -> float:
+def _end_tangent(width: Numbers, next_width: Numbers, slope: Numbers, next_slope: Numbers) -> Numbers:
     """The one-sided three-point tangent at an end, limited so that the curve stays monotone."""
     tangent = ((2 * width + next_width) * slope - width * next_slope) / (width + next_width)
-    if tangent * slope <= 0:
-        return 0.0
-    if slope * next_slope <= 0 and abs(tangent) > 3 * abs(slope):
-        return 3 * slope
-    return tangent
+    limited = np.where((slope * next_slope <= 0) & (np.abs(tangent) > 3 * np.abs(slope)), 3 * slope, tangent)
+    return np.asarray(np.where(tangent * slope <= 0, 0.0, limited))

@@ -1,0 +1,92 @@
+"""Eases the mouth controls over time: lips close and part over about three frames of 25 a second, never in one.
+
+A closure is a peak of ``press`` or ``bite``, and a peak must not be averaged away. So each of the two follows the upper
+envelope of cones under its values: it rises before a peak as fast as it falls after it, and reaches the peak itself.
+The opening, estimated from all controls, stays below the matching cones above its own low points. Where it is
+narrowed, jaw and lips share the narrowing, as a speaker's jaw rises ahead of a closure. A motion that is slow enough is
+left as it is.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ...types import Array
+
+FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 0.08, 0.04
+"""Seconds of later drives that decide on a drive, in files and in live streams, where every wait is felt."""
+OPENING_SPEED = 1.3
+"""Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
+_PRESS, _BITE = 5, 6
+_CLOSING = (_PRESS, _BITE)
+_OPENING = np.array([0.21, 0, 0, 0.045, 0.055, 0, 0, 0], np.float32)
+"""Eye distances by which each control at 1 opens the mean face's lips (see ``deform``)."""
+_NARROWED = (0, 3, 4)  # jaw, upper, lower
+
+
+def estimated_opening(controls: Array) -> float:
+    """Eye distances between the lips of the mean face under (8,) controls."""
+    closed = (1 - float(controls[_PRESS])) * (1 - float(controls[_BITE]))
+    return float(_OPENING @ controls[:8]) * max(closed, 0.0)
+
+
+class ControlEasing:
+    """Eases one stream of (8,) mouth controls. The same drives come out whatever the chunks they are pushed in.
+
+    Args:
+        fps: drives per second.
+        look_ahead: seconds of later drives that decide on a drive, rounded to whole frames, one at least. Lips close
+            over one frame more.
+    """
+
+    def __init__(self, fps: Fraction, look_ahead: float = FILE_LOOK_AHEAD) -> None:
+        self._ahead = max(1, round(look_ahead * float(fps)))
+        self._closing_step = 1 / (self._ahead + 1)
+        self._opening_step = OPENING_SPEED / float(fps)
+        self._waiting: list[Array] = []
+        self._closing: Array | None = None  # (2,) press and bite of the drive before
+        self._opening: float | None = None  # of the drive before, eye distances
+
+    def push(self, drives: list[Array]) -> list[Array]:
+        """Take more (8,) drives; return those that are now decided, each after the look-ahead."""
+        self._waiting += drives
+        decided = []
+        while len(self._waiting) > self._ahead:
+            decided.append(self._next())
+        return decided
+
+    def flush(self) -> list[Array]:
+        """The stream is over: the drives that are still owed."""
+        decided = []
+        while self._waiting:
+            decided.append(self._next())
+        return decided
+
+    def _next(self) -> Array:
+        """The oldest waiting drive, eased by those that wait behind it and by the drive before."""
+        window = np.stack(self._waiting[: self._ahead + 1])
+        after = np.arange(len(window))
+        # What each waiting drive will press and bite at least, seen from this one.
+        closing = (window[:, _CLOSING] - self._closing_step * after[:, None]).max(0)
+        if self._closing is not None:
+            closing = np.maximum(closing, self._closing - self._closing_step)
+        self._closing = closing
+        drive = self._waiting.pop(0).copy()
+        drive[list(_CLOSING)] = np.maximum(closing, 0)
+        return self._narrow(drive, np.array([estimated_opening(row) for row in window]))
+
+    def _narrow(self, drive: Array, openings: Array) -> Array:
+        """Keep the opening of ``drive`` within reach of (k,) ``openings``: its own one and those that follow."""
+        opening, after = estimated_opening(drive), np.arange(len(openings))
+        bounds = openings + self._opening_step * after
+        if self._opening is not None:
+            # A fall that is too deep for the usual step is spread evenly over all frames up to it.
+            bounds = np.maximum(bounds, self._opening - (self._opening - openings) / (after + 1))
+            bounds = np.append(bounds, self._opening + self._opening_step)
+        narrowed = min(opening, float(bounds.min()))
+        if narrowed < opening:
+            drive[list(_NARROWED)] *= np.float32(narrowed / opening)
+        self._opening = narrowed
+        return drive
