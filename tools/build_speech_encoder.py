@@ -224,7 +224,7 @@ def encoder_model(weights: Weights) -> Any:
 def with_small_weights(model: Any) -> bytes:
     """The matrices in 7 of 8 bits, one scale per column; the inputs of their products are rounded at run time.
 
-    With the eighth bit, sums saturate on x86 processors without VNNI, which would hear other features than the rest.
+    With the eighth bit, sums may saturate on x86 processors without VNNI, and these would hear other features.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
