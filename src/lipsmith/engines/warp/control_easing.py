@@ -15,8 +15,10 @@ import numpy as np
 
 from ...types import Array
 
-FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD = 0.08, 0.04
-"""Seconds of later drives that decide on a drive, in files and in live streams, where every wait is felt."""
+LOOK_AHEAD = 0.08
+"""Seconds of later drives that decide on a drive."""
+LIVE_LOOK_AHEAD = 0.04
+"""The same behind an encoder that has waited long itself: live, every wait is felt."""
 OPENING_SPEED = 1.3
 """Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
 _PRESS, _BITE = 5, 6
@@ -41,7 +43,7 @@ class ControlEasing:
             over one frame more.
     """
 
-    def __init__(self, fps: Fraction, look_ahead: float = FILE_LOOK_AHEAD) -> None:
+    def __init__(self, fps: Fraction, look_ahead: float = LOOK_AHEAD) -> None:
         self._ahead = max(1, round(look_ahead * float(fps)))
         self._closing_step = 1 / (self._ahead + 1)
         self._opening_step = OPENING_SPEED / float(fps)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
-from .control_easing import FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD, ControlEasing
+from .control_easing import LIVE_LOOK_AHEAD, ControlEasing
 from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
@@ -72,11 +72,13 @@ class WarpEngine:
 
         small = self.options.speech_encoder == "small"
         if small or (self.options.speech_encoder == "auto" and use == "live_cheap"):
-            name, curves = "small", curve_stream("small")
-        else:
-            name, curves = "whisper", curve_stream("file" if use == "file" else "live")
-        easing = ControlEasing(fps, FILE_LOOK_AHEAD if use == "file" else LIVE_LOOK_AHEAD)
-        return WarpEncoder(MouthEncoder(fps, curves), easing, fps, self.options, name)
+            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), ControlEasing(fps), fps, self.options, "small")
+        if use == "file":
+            return WarpEncoder(
+                MouthEncoder(fps, curve_stream("file")), ControlEasing(fps), fps, self.options, "whisper"
+            )
+        easing = ControlEasing(fps, LIVE_LOOK_AHEAD)
+        return WarpEncoder(MouthEncoder(fps, curve_stream("live")), easing, fps, self.options, "whisper")
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""
