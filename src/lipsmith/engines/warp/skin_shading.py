@@ -180,8 +180,8 @@ def _own_lip_line(material: WarpMaterial) -> _Shade:
         return _NO_SHADE
     ratio = min(1.0, _WORK_SCALE / material.pose.scale)
     depth = _depth(material.picture[y0:y1, x0:x1], ratio, ratio * material.pose.scale, 0.1)
-    lips = polygon_mask(depth.shape[:2], ratio * (points - (x0, y0))).astype(np.float32) / 255
-    lips = cv2.GaussianBlur(lips, (0, 0), 0.015 * ratio * material.pose.scale)[..., None]
+    mask = polygon_mask(depth.shape[:2], ratio * (points - (x0, y0))).astype(np.float32) / 255
+    lips = cv2.GaussianBlur(mask, (0, 0), 0.015 * ratio * material.pose.scale)[..., None]
     return _Shade(patch, as_float32(float(closed) * lips * np.clip(depth, 0, 0.8)), np.zeros((1, 1, 3), np.float32))
 
 
