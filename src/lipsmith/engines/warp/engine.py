@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
-from .control_easing import LIVE_LOOK_AHEAD, ControlEasing
+from .control_easing import LIVE_LOOK_AHEAD, LOOK_AHEAD, ControlEasing
 from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
@@ -72,13 +72,12 @@ class WarpEngine:
 
         small = self.options.speech_encoder == "small"
         if small or (self.options.speech_encoder == "auto" and use == "live_cheap"):
-            return WarpEncoder(MouthEncoder(fps, curve_stream("small")), ControlEasing(fps), fps, self.options, "small")
-        if use == "file":
-            return WarpEncoder(
-                MouthEncoder(fps, curve_stream("file")), ControlEasing(fps), fps, self.options, "whisper"
-            )
-        easing = ControlEasing(fps, LIVE_LOOK_AHEAD)
-        return WarpEncoder(MouthEncoder(fps, curve_stream("live")), easing, fps, self.options, "whisper")
+            name, curves, look_ahead = "small", curve_stream("small"), LOOK_AHEAD
+        elif use == "file":
+            name, curves, look_ahead = "whisper", curve_stream("file"), LOOK_AHEAD
+        else:
+            name, curves, look_ahead = "whisper", curve_stream("live"), LIVE_LOOK_AHEAD
+        return WarpEncoder(MouthEncoder(fps, curves), ControlEasing(fps, look_ahead), fps, self.options, name)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""

@@ -13,7 +13,7 @@ from .lip_opening import Opening
 from .palette import Palette
 from .spline import smoothstep
 
-_DIM_RATES = np.array([0.92, 1.0, 1.10], np.float32)
+_DIM_RATES = np.array([0.86, 1.0, 1.16], np.float32)
 """Light inside a mouth is reddish: of the red less is lost than of the blue."""
 _HIDDEN_BY_PUCKER = (0.30, 0.75)
 """Pucker from which the lips begin to hide the source's teeth, and where they are gone."""
@@ -44,7 +44,7 @@ def lay_source_teeth(picture: Array, opening: Opening, palette: Palette, teeth: 
     which would be a white line otherwise. A very round mouth hides them.
     """
     below, gap = opening.down - opening.top, opening.bottom - opening.top
-    lit = (0.6 + 0.4 * np.clip(below * (1 / 0.03), 0, 1)) * (0.5 + 0.5 * np.clip(gap * (1 / 0.05), 0, 1))
+    lit = (0.6 + 0.4 * np.clip(below * (1 / 0.03), 0, 1)) * (0.6 + 0.4 * np.clip(gap * (1 / 0.05), 0, 1))
     dimmed = 1 - lit * (1 - 0.3 * opening.pucker)
     shown = teeth * (1 - dimmed[..., None] * _DIM_RATES) + palette.shadow * (0.6 * dimmed[..., None])
     hidden = float(smoothstep(np.array(opening.pucker), *_HIDDEN_BY_PUCKER))
