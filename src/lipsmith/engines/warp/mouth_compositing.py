@@ -22,7 +22,7 @@ from .teeth import lay_source_teeth
 _SMALLEST_OPENING = 0.6
 """px between the lips up to which nothing is drawn there."""
 
-_SLIT = (0.006, 0.030)
+_SLIT = (0.012, 0.045)
 """Eye distances between the lips: behind a narrower opening all is in the shade, behind a wider one in the light."""
 _LINE_WIDTH = 0.009
 """Eye distances from the middle of the drawn lip line to where it has faded to a third."""
@@ -143,7 +143,7 @@ def _fill_opening(frame: FrameWarp, mouth: Image, corner: tuple[int, int], place
 def _darken_slit(picture: Array, opening: Opening, interior: Interior) -> None:
     """Darken an (h, w, 3) interior in place where the lips are close: no light reaches teeth behind a slit."""
     narrow, wide = _SLIT
-    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.75)
+    dark = np.clip((wide - opening.bottom + opening.top) / np.float32(wide - narrow), 0, 0.85)
     picture += dark[..., None] * (interior.light * interior.palette.shadow - picture)
 
 
