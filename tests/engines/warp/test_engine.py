@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -337,3 +338,28 @@ def test_the_gain_widens_the_opening_alone(speech_file: Path, use: EncoderUse) -
     assert np.isclose(half, 0.5 * plain[:, opening], atol=1e-6).mean() > 0.8
     assert np.array_equal(mouth(2.0)[:, shape], plain[:, shape])
     assert mouth(3.0).max() <= 1
+
+
+def test_a_video_fades_before_its_mouth_is_wide_open_and_its_pictures_change_without_a_step() -> None:
+    """The mouth opens from closed to beyond the limit in one frame, the 12th."""
+    engine = WarpEngine()
+    analysis = engine.analyze(still=False)
+    frames = [drawn_face(jaw=0.6 if k >= 12 else 0.0) for k in range(16)]
+    faces = [replace(face, frame=k) for k, (_, face) in enumerate(frames)]
+    for (image, _), face in zip(frames, faces, strict=True):
+        analysis.add(image, face)
+    identity = analysis.identity()
+    prepared = [engine.prepare(image, face, identity) for (image, _), face in zip(frames, faces, strict=True)]
+    strengths = np.array([one.material.strength for one in prepared])
+    assert strengths[0] == 1
+    assert strengths[10:].max() == 0
+    assert -0.25 < np.diff(strengths).min() < 0
+    assert {one.unable for one in prepared[10:]} == {"mouth wide open"}
+    closed = prepared[0]
+    pictures = [
+        draw(engine, replace(closed, material=replace(closed.material, strength=strength)), OPEN).astype(int)
+        for strength in np.linspace(1, 0, 11)
+    ]
+    steps = [np.abs(after - before).mean() for before, after in itertools.pairwise(pictures)]
+    assert max(steps) < 0.25 * np.abs(pictures[-1] - pictures[0]).mean()
+    assert np.array_equal(pictures[-1], crop(frames[0][0], closed))
