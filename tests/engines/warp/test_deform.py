@@ -8,6 +8,7 @@ import pytest
 from lipsmith.engines.warp.deform import deform, smile_release
 from lipsmith.engines.warp.neutral import aperture, lip_gaps, neutral_face
 from lipsmith.face.canonical import mean_face
+from lipsmith.speech.lips import touching
 from lipsmith.types import MOUTH_CONTROLS
 from tests.support.drawn_face import open_shape
 
@@ -106,10 +107,10 @@ def test_a_closing_lower_lip_keeps_its_height(jaw: float, closure: str) -> None:
 
 
 @pytest.mark.parametrize("press", [0.25, 0.5, 0.75])
-def test_a_press_narrows_the_opening_in_proportion(press: float) -> None:
+def test_a_press_narrows_the_opening_until_the_lips_touch(press: float) -> None:
     opening = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3)))
     narrowed = aperture(deform(NEUTRAL, controls(jaw=0.4, upper=0.2, lower=0.3, press=press)))
-    assert narrowed == pytest.approx((1 - press) * opening, abs=0.006)
+    assert narrowed == pytest.approx((1 - touching(np.array(press))) * opening, abs=0.006)
 
 
 @pytest.mark.parametrize("values", [{"jaw": 0.4, "press": 1.0}, {"jaw": 0.4, "bite": 1.0}])

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...speech.lips import touching
 from ...types import Array
 
 LOOK_AHEAD = 0.08
@@ -30,8 +31,8 @@ _NARROWED = (0, 3, 4)  # jaw, upper, lower
 
 def estimated_opening(controls: Array) -> float:
     """Eye distances between the lips of the mean face under (8,) controls."""
-    closed = (1 - float(controls[_PRESS])) * (1 - float(controls[_BITE]))
-    return float(_OPENING @ controls[:8]) * max(closed, 0.0)
+    apart = (1 - float(touching(controls[_PRESS]))) * max(1 - float(controls[_BITE]), 0.0)
+    return float(_OPENING @ controls[:8]) * apart
 
 
 class ControlEasing:

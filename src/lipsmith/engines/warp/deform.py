@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...face.canonical import POINTS, Points
+from ...speech.lips import touching
 from ...types import Array
 from .landmark_indices import INNER_LOWER, INNER_UPPER, LIPS, LOWER_RINGS, OUTER_CORNERS, UPPER_RINGS
 from .material import WarpMaterial
@@ -48,7 +49,7 @@ def deform(neutral: NeutralFace, controls: Array) -> Points:
     edges = [shape[middle].copy() for middle, _ in _OUTER_EDGES]
     if press > 0:
         _thicken_lips(shape, rest, -_THINNED_BY_PRESS * press)
-        _press_lips(shape, rest, jaw, closed, press)
+        _press_lips(shape, rest, jaw, closed, float(touching(controls[5])))
     if bite > 0:
         _bite_lower_lip(shape, rest, bite)
     if press > 0 or bite > 0:
@@ -56,8 +57,8 @@ def deform(neutral: NeutralFace, controls: Array) -> Points:
     return shape
 
 
-def _press_lips(shape: Points, rest: Points, jaw: float, closed: float, press: float) -> None:
-    """Narrow the lips' opening to 1 - ``press`` of what it would be without the press, in place.
+def _press_lips(shape: Points, rest: Points, jaw: float, closed: float, shut: float) -> None:
+    """Narrow the lips' opening to 1 - ``shut`` of what it would be without the press, in place.
 
     The jaw's rotation is reduced already, to ``closed`` of it; the lips cover what is left.
     """
@@ -65,7 +66,7 @@ def _press_lips(shape: Points, rest: Points, jaw: float, closed: float, press: f
     lost = [jaw_displacement(rest[_INNER], weights, MAX_JAW_ANGLE * jaw * share)[:, 1] for share in (1.0, closed)]
     open_by = shape[INNER_LOWER, 1] - shape[INNER_UPPER, 1]
     without = open_by + (lost[0] - lost[1])[11:] - (lost[0] - lost[1])[:11]
-    bring_lips_together(shape, np.maximum(open_by - np.maximum(without, 0) * (1 - press), 0), 0.35)
+    bring_lips_together(shape, np.maximum(open_by - np.maximum(without, 0) * (1 - shut), 0), 0.35)
 
 
 def _let_skin_follow(shape: Points, before: list[Points]) -> None:
