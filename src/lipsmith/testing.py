@@ -26,7 +26,7 @@ from .avatars.options import engine_of
 from .avatars.serialization import deserialize, serialize
 from .avatars.store import AvatarStore
 from .engines import Engine, EngineSpec, choose_engine, engine_table
-from .engines.protocols import EncoderUse, NamedEncoder
+from .engines.protocols import EncoderUse
 from .errors import AvatarStale, OptionError
 from .options import OptionInfo, option_infos
 from .timing import frame_count
@@ -150,8 +150,6 @@ class EngineConformance:
     def test_live_encoders_do_not_mind_the_chunks_either(
         self, engine: Engine, speech: Samples, use: EncoderUse
     ) -> None:
-        if not isinstance(engine.speech_encoder(FPS), NamedEncoder):
-            pytest.skip("it has one speech encoder")
         whole = drives_of(engine, speech, RATES[1], len(speech), use)
         assert len(whole) == frame_count(len(speech), RATES[1])
         assert np.array_equal(drives_of(engine, speech, RATES[1], 997, use), whole)
@@ -179,8 +177,6 @@ class EngineConformance:
         if self.look_ahead is None:
             pytest.skip("not for live speech")
         encoder, answered = engine.speech_encoder(FPS, use), 0
-        if use == "live_cheap" and not isinstance(encoder, NamedEncoder):
-            pytest.skip("it has one speech encoder")
         for k in range(0, len(speech) - 160, 160):
             answered += len(encoder.push(speech[k : k + 160]))
             heard = Fraction(k + 160, 16_000)

@@ -21,7 +21,7 @@ from lipsmith.types import Array, Face, Image, PreparedFace, Samples
 
 class TestWarp(EngineConformance):
     spec = WARP
-    look_ahead: ClassVar[Fraction | None] = Fraction(200, 1000)  # 120 ms to hear, then 80 ms to close lips gradually
+    look_ahead: ClassVar[Fraction | None] = Fraction(200, 1000)  # 160 ms to hear, then 40 ms to close lips gradually
 
 
 class TestFake(EngineConformance):
