@@ -2,6 +2,7 @@
 
 A closure is a peak of ``press`` or ``bite``, and a peak must not be averaged away. So each of the two follows the upper
 envelope of cones under its values: it rises before a peak as fast as it falls after it, and reaches the peak itself.
+The cones of ``press`` are straight in the share of the opening that it takes away, not in ``press`` itself.
 The opening, estimated from all controls, stays below the matching cones above its own low points. Where it is
 narrowed, jaw and lips share the narrowing, as a speaker's jaw rises ahead of a closure. A motion that is slow enough is
 left as it is.
@@ -13,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...speech.lips import touching
+from ...speech.lips import CONTACT, touching
 from ...types import Array
 
 LOOK_AHEAD = 0.08
@@ -23,16 +24,22 @@ LIVE_LOOK_AHEAD = 0.04
 OPENING_SPEED = 1.3
 """Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
 _PRESS, _BITE = 5, 6
-_CLOSING = (_PRESS, _BITE)
 _OPENING = np.array([0.21, 0, 0, 0.045, 0.055, 0, 0, 0], np.float32)
 """Eye distances by which each control at 1 opens the mean face's lips (see ``deform``)."""
 _NARROWED = (0, 3, 4)  # jaw, upper, lower
+_NOTHING = 1e-6  # a share of the opening that is none
 
 
 def estimated_opening(controls: Array) -> float:
     """Eye distances between the lips of the mean face under (8,) controls."""
     apart = (1 - float(touching(controls[_PRESS]))) * max(1 - float(controls[_BITE]), 0.0)
     return float(_OPENING @ controls[:8]) * apart
+
+
+def _press_that_takes(shares: Array) -> Array:
+    """(k,) the press that takes away each of (k,) shares of the opening: the inverse of ``touching``."""
+    press: Array = np.where(shares > _NOTHING, CONTACT[0] + (CONTACT[1] - CONTACT[0]) * shares, 0)
+    return press
 
 
 class ControlEasing:
@@ -49,7 +56,7 @@ class ControlEasing:
         self._closing_step = 1 / (self._ahead + 1)
         self._opening_step = OPENING_SPEED / float(fps)
         self._waiting: list[Array] = []
-        self._closing: Array | None = None  # (2,) press and bite of the drive before
+        self._closing: Array | None = None  # (2,) what press and bite took away in the drive before
         self._opening: float | None = None  # of the drive before, eye distances
 
     def push(self, drives: list[Array]) -> list[Array]:
@@ -70,15 +77,23 @@ class ControlEasing:
     def _next(self) -> Array:
         """The oldest waiting drive, eased by those that wait behind it and by the drive before."""
         window = np.stack(self._waiting[: self._ahead + 1])
-        after = np.arange(len(window))
-        # What each waiting drive will press and bite at least, seen from this one.
-        closing = (window[:, _CLOSING] - self._closing_step * after[:, None]).max(0)
-        if self._closing is not None:
-            closing = np.maximum(closing, self._closing - self._closing_step)
-        self._closing = closing
-        drive = self._waiting.pop(0).copy()
-        drive[list(_CLOSING)] = np.maximum(closing, 0)
-        return self._narrow(drive, np.array([estimated_opening(row) for row in window]))
+        closing = self._closings(window)
+        self._closing = closing[0]
+        window[:, _PRESS] = np.maximum(window[:, _PRESS], _press_that_takes(closing[:, 0]))
+        window[:, _BITE] = closing[:, 1]
+        self._waiting.pop(0)
+        return self._narrow(window[0].copy(), np.array([estimated_opening(row) for row in window]))
+
+    def _closings(self, window: Array) -> Array:
+        """(k, 2) what press and bite take away at least in each of the (k, 8) drives, as far as is known now."""
+        taken: Array = np.stack([touching(window[:, _PRESS]), np.maximum(window[:, _BITE], 0)], axis=1)
+        for later in range(len(taken) - 2, -1, -1):
+            taken[later] = np.maximum(taken[later], taken[later + 1] - self._closing_step)
+        before = taken[0] if self._closing is None else self._closing - self._closing_step
+        for row in taken:
+            row[:] = np.maximum(row, before)
+            before = row - self._closing_step
+        return taken
 
     def _narrow(self, drive: Array, openings: Array) -> Array:
         """Keep the opening of ``drive`` within reach of (k,) ``openings``: its own one and those that follow."""
