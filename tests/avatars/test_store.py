@@ -143,6 +143,33 @@ def test_options_that_the_engine_no_longer_knows_are_stale(anna: AvatarStore) ->
         anna.open("anna")
 
 
+def test_an_avatar_of_an_older_engine_is_stale_not_damaged(anna: AvatarStore, tmp_path: Path) -> None:
+    path = anna.root / "anna" / NAME
+    write_manifest(path.parent, replace(read_manifest(path), engine_version="0"))
+    with pytest.raises(AvatarStale, match=r"anna was made by the engine fake 0, and fake 1 .*--refresh"):
+        anna.check("anna")
+    anna.export("anna", tmp_path / "old.lipsmith")
+    with anna.open("anna") as avatar:
+        assert avatar.source_frame(0).faces  # its records are those of the present version
+
+
+def test_records_of_an_older_engine_are_stale_not_damaged(
+    anna: AvatarStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = anna.root / "anna" / NAME
+    write_manifest(path.parent, replace(read_manifest(path), engine_version="0"))
+    anna.export("anna", tmp_path / "old.lipsmith")
+
+    def refuse(*_: object) -> None:
+        raise AvatarBroken("A stored record cannot be read (it has other fields).")
+
+    monkeypatch.setattr("lipsmith.avatars.avatar.deserialize", refuse)
+    with anna.open("anna") as avatar, pytest.raises(AvatarStale, match=r"fake 0, and fake 1 .*--refresh"):
+        avatar.source_frame(0)
+    with pytest.raises(AvatarStale, match=r"fake 0, and fake 1 "):
+        anna.import_archive(tmp_path / "old.lipsmith", "anna2")
+
+
 def test_what_changed_is_said(anna: AvatarStore, source: Path, tmp_path: Path) -> None:
     other = draw_folder(tmp_path / "other", 4, shade=9)
     with pytest.raises(AvatarStale, match=r"the source of the clip idle has changed.*--refresh"):

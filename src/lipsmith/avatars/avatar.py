@@ -27,6 +27,7 @@ from ..errors import AvatarBroken
 from ..types import Crop, Image, PreparedFace, SourceFrame
 from .intra_video import IntraVideoDecoder, IntraVideoEncoder
 from .manifest import AvatarInfo, Manifest, StoredFile
+from .options import refuse_other
 from .paths import FILES, INDEX, RECORD_FILES
 from .playback import PlaybackOrder
 from .record_file import RecordFileReader, RecordFileWriter, RecordIndex, checksum, write_failure
@@ -194,6 +195,7 @@ class Avatar:
         Raises:
             IndexError: there is no such frame.
             AvatarBroken: the frame is damaged.
+            AvatarStale: another version of the engine made it, and stored it otherwise.
         """
         return self._load(index)[0]
 
@@ -257,6 +259,7 @@ class Avatar:
             record = deserialize(self._files["targets"].read(index), self._classes, image, self._read_shared)
             scene, faces, alpha = _checked(record, self.info.size)
         except AvatarBroken as problem:
+            refuse_other(self.info, self._engine)  # another version stores other records, which is no damage
             raise AvatarBroken(
                 f"The avatar {self.info.id} is damaged at frame {index}: {problem} Make it again with --refresh."
             ) from problem

@@ -26,7 +26,7 @@ from . import archive
 from .avatar import Avatar
 from .builder import AvatarBuilder
 from .manifest import NAME, AvatarInfo, Fingerprint, Manifest, changes, missing_file, read_manifest, write_manifest
-from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, stored_options
+from .options import FIRST_CLIP, AvatarOptions, bare_engine, fingerprint_of, refuse_other, stored_options
 from .paths import AVATAR_FOLDER, LOCKS, VARIABLE, check_name, data_folder, leftovers, remove
 
 if TYPE_CHECKING:
@@ -138,8 +138,10 @@ class AvatarStore:
         Raises:
             AvatarMissing: there is none.
             AvatarBroken: something is damaged; the message says what.
+            AvatarStale: the engine that is here is of another version.
         """
         with self.open(name) as avatar:
+            refuse_other(avatar.info, bare_engine(avatar.info))
             avatar.check()
             return avatar.info
 
