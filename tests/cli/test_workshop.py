@@ -69,6 +69,17 @@ def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
         f"{tmp_path / 'voice2mouth.onnx'}: 1234 bytes, scores in voice2mouth.json",
     ]
     assert printed.err == "training, step 50: 50%\n"
+    assert run(["train", "voice2mouth", "-o", str(tmp_path), "--folder", str(tmp_path / "corpus"), "--json"]) == 0
+    assert seen[1:] == [VoiceOptions(tmp_path, tmp_path / "corpus")]
+    assert json.loads(capsys.readouterr().out) == {"heads": {"bytes": 12}, "student": {"bytes": 1234}}
+
+
+@pytest.mark.parametrize(
+    "words", [["--share", "0"], ["--share", "1.5"], ["--part", "ears"]], ids=lambda words: "".join(words)
+)
+def test_training_that_cannot_be_is_refused(words: list[str], capsys: Captured) -> None:
+    assert run(["train", "voice2mouth", *words]) != 0
+    assert words[0].strip("-") in capsys.readouterr().err
 
 
 def test_mouth_prints_a_row_for_every_film(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

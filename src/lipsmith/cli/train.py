@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-Part = Literal["all", "heads", "student"]
+from ..errors import OptionError
+from ..options import build
+from .flags import flags_from
+from .generate import AsJson
+from .records import print_json
+
 PROGRESS_INTERVAL = 10.0  # seconds between two lines of progress
+HELP = {
+    "part": "What to make: the heads of the speech encoder, the small student, or both.",
+    "seed": "Random seed.",
+    "share": "Share of the corpus to build and use: more than 0, up to 1.",
+    "steps": "The student's steps. [default: 600, or 9000 from random]",
+    "start": "The student's first weights: shipped, random, or an .onnx file.",
+}
+FILES = {"heads": "mouth_heads.npz", "student": "voice2mouth.onnx"}
 app = typer.Typer(name="train", rich_markup_mode=None)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTrainingOptions:
+    """What is trained, and from what."""
+
+    part: Literal["all", "heads", "student"] = "all"
+    seed: int = 2
+    share: float = 1.0
+    steps: int | None = None
+    start: str = "shipped"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise OptionError(f"share is {self.share}; give more than 0, and at most 1.")
 
 
 @app.callback(invoke_without_command=True)
@@ -21,18 +50,14 @@ def train(context: typer.Context) -> None:
 
 
 @app.command()
+@flags_from(VoiceTrainingOptions, HELP)
 def voice2mouth(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("out/voice2mouth"),
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of the corpus and what is half done. [default: work, in the output]")
+        Path | None, typer.Option(help="Folder of the corpus and of unfinished work. [default: work, in the output]")
     ] = None,
-    part: Annotated[Part, typer.Option(help="What to make: the encoder's heads, the small student, or both.")] = "all",
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 2,
-    share: Annotated[float, typer.Option(help="Share of the corpus to build and use.", min=0.001, max=1)] = 1.0,
-    steps: Annotated[int | None, typer.Option(help="The student's steps. [default: 600, or 9000 from random]")] = None,
-    start: Annotated[str, typer.Option(help="The student's first weights: shipped, random, or an .onnx file.")] = (
-        "shipped"
-    ),
+    as_json: AsJson = False,
+    **given: Any,
 ) -> None:
     """Train what turns speech into mouth controls: the heads of the speech encoder, and the small student.
 
@@ -44,17 +69,20 @@ def voice2mouth(
 
     Examples:
 
-      lipsmith train voice2mouth --part heads -o out/ears
+      lipsmith train voice2mouth --part heads -o out/heads
 
-      lipsmith train voice2mouth --part student --start random
+      lipsmith train voice2mouth --part student --start random --json
     """
     from ..training.voice2mouth.pipeline import VoiceOptions, train_voice2mouth
 
-    options = VoiceOptions(output, folder or output / "work", part, seed, share, steps, start)
-    made = train_voice2mouth(options, TrainingProgress().report)
-    for name, scores in made.items():
-        file = {"heads": "mouth_heads.npz", "student": "voice2mouth.onnx"}[name]
-        print(f"{output / file}: {scores['bytes']} bytes, scores in {Path(file).stem}.json")
+    chosen = asdict(build(VoiceTrainingOptions, given))
+    made = train_voice2mouth(VoiceOptions(output, folder or output / "work", **chosen), TrainingProgress().report)
+    if as_json:
+        print_json(made)
+        return
+    for part, scores in made.items():
+        file = output / FILES[part]
+        print(f"{file}: {scores['bytes']} bytes, scores in {file.stem}.json")
 
 
 class TrainingProgress:
