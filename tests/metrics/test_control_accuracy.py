@@ -22,7 +22,7 @@ from lipsmith.types import Face, Image
 
 
 def talking() -> list[np.ndarray]:
-    """(14,) drives of a mouth that is wide open, pressed for one frame, and open again, eased as speech is."""
+    """(17,) drives of a mouth that is wide open, pressed for one frame, and open again, eased as speech is."""
     rows = np.zeros((13, 8), np.float32)
     rows[:, 0], rows[6, 5] = 0.7, 1
     easing = ControlEasing(Fraction(25))
