@@ -92,14 +92,31 @@ def test_mouth_prints_a_row_for_every_film(capsys: Captured, monkeypatch: pytest
         return MouthScore(str(film), 100, -80.0, 0.61, 0.5, 0.4, 0.9, 0.8, 0.05)
 
     monkeypatch.setattr("lipsmith.metrics.mouth.score_mouth", score)
-    assert run(["metrics", "mouth", "a.mp4", "b.mp4", "--hearing", "small"]) == 0
+    assert run(["metrics", "mouth", "a.mp4", "b.mp4", "--speech-encoder", "small"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[-1] for row in rows] == ["film", "a.mp4", "b.mp4"]
     assert rows[1].split() == ["0.61", "0.50", "0.40", "0.90", "0.80", "5.0%", "-80", "ms", "a.mp4"]
     assert [type(one).__name__ for one in heard] == ["StudentStream"] * 2
     assert run(["metrics", "mouth", "a.mp4", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["aperture"] == 0.61
+    assert run(["metrics", "mouth", "a.mp4", "--live"]) == 0
+    assert type(heard[-1]).__name__ == "EncoderStream"
     assert run(["metrics", "mouth", "a.mp4", "--heads", "none.npz"]) == 3
+
+
+def test_mouth_refuses_a_student_that_is_none(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no network")
+    words = ["metrics", "mouth", "a.mp4", "--speech-encoder", "small", "--student", str(tmp_path / "x.onnx")]
+    assert run(words) == 3
+    assert "no student network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["--live", "--heads a.npz", "--student none.onnx", ""])
+def test_mouth_refuses_what_does_not_go_together(words: str, capsys: Captured) -> None:
+    small = ["--student", "none.onnx"] if not words else words.split()
+    who = "whisper" if "student" in words else "small"
+    assert run(["metrics", "mouth", "a.mp4", "--speech-encoder", who, *small]) in (2, 3)
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
 def test_without_torch_the_extra_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..errors import InputError, OptionError
 from .generate import AsJson
 from .records import print_json
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ..speech.curve_streams import CurveStream
     from ..speech.sync import Match
 
-Hearing = Literal["file", "live", "small"]
 app = typer.Typer(name="metrics", rich_markup_mode=None)
 
 
@@ -44,43 +44,61 @@ def sync(
 
 @app.command()
 def mouth(
-    films: Annotated[list[Path], typer.Argument(metavar="FILM", help="Films of people that talk.")],
-    hearing: Annotated[
-        Hearing, typer.Option(help="Who hears: the speech encoder as for files or live, or the small network.")
-    ] = "file",
-    heads: Annotated[Path | None, typer.Option(help="Heads to try, as `train voice2mouth` writes them.")] = None,
-    student: Annotated[Path | None, typer.Option(help="A small network to try; with --hearing small.")] = None,
+    films: Annotated[list[Path], typer.Argument(metavar="FILM", help="Films of people who talk, with their sound.")],
+    speech_encoder: Annotated[
+        Literal["whisper", "small"], typer.Option(help="Who hears the sound, as for films: whisper or small.")
+    ] = "whisper",
+    live: Annotated[
+        bool, typer.Option("--live", help="Let whisper hear as in live sessions: 80 to 160 ms ahead.")
+    ] = False,
+    heads: Annotated[
+        Path | None, typer.Option(help="Heads for whisper to try, as `train voice2mouth` writes them.")
+    ] = None,
+    student: Annotated[
+        Path | None, typer.Option(help="A network for small to try, as `train voice2mouth` writes it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score what hears: the mouth that the sound of real films leads to expect, against the mouth in their pictures.
+    """Score the mouth controls heard in films of people against the mouths in their pictures.
 
-    Correlations are over time, with the sound moved to where the lips fit best. The opening and its swing (deviation)
-    are shares of the measured ones; pressed is the share of frames in which the lips are expected to touch.
+    Correlations of lips, jaw and width are over time, with the sound moved to where the lips fit best. The opening and
+    its swing (deviation) are shares of the measured ones; pressed is the share of frames with pressed lips.
 
     Examples:
 
       lipsmith metrics mouth interview.mp4 lecture.mp4
 
-      lipsmith metrics mouth interview.mp4 --hearing live --heads out/voice2mouth/mouth_heads.npz
+      lipsmith metrics mouth interview.mp4 --live --heads out/voice2mouth/mouth_heads.npz
     """
     from ..metrics.mouth import score_mouth
 
-    curves = _curves(hearing, heads, student)
+    if (speech_encoder == "small" and (heads or live)) or (speech_encoder == "whisper" and student):
+        raise OptionError("--live and --heads are for --speech-encoder whisper, --student for small: leave one out.")
+    curves = _student_curves(student) if speech_encoder == "small" else _encoder_curves(live, heads)
     scores = [score_mouth(film, curves) for film in films]
     print_json(scores) if as_json else _print_mouths(scores)
 
 
-def _curves(hearing: Hearing, heads: Path | None, student: Path | None) -> Callable[[], CurveStream]:
-    """Begins streams of whoever hears: shipped, or from the files given."""
-    from ..speech.curve_streams import EncoderStream, StudentStream, curve_stream
+def _encoder_curves(live: bool, heads: Path | None) -> Callable[[], CurveStream]:
+    """Begins streams of the speech encoder, with the shipped head or one of the file ``heads``."""
+    from ..speech.curve_streams import EncoderStream
     from ..speech.mouth_heads import read_heads
+
+    use: Literal["live", "file"] = "live" if live else "file"
+    return partial(EncoderStream, use, getattr(read_heads(heads), use) if heads else None)
+
+
+def _student_curves(student: Path | None) -> Callable[[], CurveStream]:
+    """Begins streams of the shipped small network, or of the one in the file ``student``."""
+    from ..speech.curve_streams import StudentStream
     from ..speech.student import read_student
 
-    if hearing == "small":
-        return partial(StudentStream, read_student(student.read_bytes())) if student else partial(curve_stream, "small")
-    if heads is None:
-        return partial(curve_stream, hearing)
-    return partial(EncoderStream, hearing, getattr(read_heads(heads), hearing))
+    if student is None:
+        return StudentStream
+    try:
+        return partial(StudentStream, read_student(student.read_bytes()))
+    except OSError as problem:
+        raise InputError(f"{student} cannot be read ({problem.strerror}): give the .onnx file of a student.") from None
 
 
 def _print_mouths(scores: list[MouthScore]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..assets import STUDENT, asset
+from ..errors import InputError
 from ..types import Array
 from .student_mel import BANDS, HOP, SILENT, WINDOW
 
@@ -50,14 +51,23 @@ def load_student() -> Student:
 
 
 def read_student(model: bytes) -> Student:
-    """Load a network from the bytes of its ONNX file. It uses one thread: a step is too small for more."""
+    """Load a network from the bytes of its ONNX file. It uses one thread: a step is too small for more.
+
+    Raises:
+        InputError: the bytes are no student.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    dims = {given.name: given.shape for given in session.get_inputs()}
-    width, state = dims["mel"][1] // BANDS, np.zeros(dims["state"], np.float32)
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        dims = {given.name: given.shape for given in session.get_inputs()}
+        width, state = dims["mel"][1] // BANDS, np.zeros(dims["state"], np.float32)
+    except Exception as problem:  # onnxruntime's own errors share no other base
+        raise InputError(
+            f"That is no student network, as `lipsmith train voice2mouth` writes it: {problem}"
+        ) from problem
     unsettled = Student(session, width, state)
     for _ in range(_SETTLING_STEPS):
         _, state = unsettled.step(silent_frames(width), state)

@@ -137,3 +137,9 @@ def test_the_file_computes_what_the_network_does():
     for step in range(5):
         drive, state = student.step(mel[0, step].numpy().reshape(12, 40), state)
         assert np.abs(drive - expected[step]).max() < 1e-5
+
+
+def test_a_start_that_is_no_student_is_refused():
+    pytest.importorskip("onnx")
+    with pytest.raises(InputError, match="no student network"):
+        trainer.read_weights(b"no network")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
 from ...types import MOUTH_CONTROLS, Array
 from .network import StudentSize
 
@@ -68,11 +70,24 @@ def to_onnx(net: torch.nn.ModuleDict, shape: StudentSize, finish: OutputScaling)
 
 
 def read_weights(model: bytes) -> dict[str, Array]:
-    """The weights in an exported model, by their names in the torch network; inverse of ``to_onnx``."""
-    import onnx
-    from onnx import numpy_helper
+    """The weights in an exported model, by their names in the torch network; inverse of ``to_onnx``.
 
-    stored = {tensor.name: tensor for tensor in onnx.load_from_string(model).graph.initializer}
+    Raises:
+        InputError: the bytes are no such model.
+    """
+    import onnx
+
+    try:
+        graph = onnx.load_from_string(model).graph
+        return _weights({tensor.name: tensor for tensor in graph.initializer})
+    except Exception as problem:  # protobuf's own, or a missing tensor
+        raise InputError(
+            f"That is no student network, as `lipsmith train voice2mouth` writes it: {problem}"
+        ) from problem
+
+
+def _weights(stored: Mapping[str, Any]) -> dict[str, Array]:
+    from onnx import numpy_helper
 
     def kept(name: str) -> Array:
         values: Array = numpy_helper.to_array(stored[f"{name}_16"]).astype(np.float32)
