@@ -84,6 +84,6 @@ def arc_length(curvature: float, x: Numbers) -> Numbers:
 def head_places(pose: Pose, depth: float, places: Array) -> Array:
     """(h, w, 2) x and y in the head's frame of what (h, w, 2) px see in the plane z = ``depth``."""
     to_image = pose.rotation[:2] * pose.scale
-    inverse = np.linalg.inv(to_image[:, :2])
+    inverse = cv2.invert(to_image[:, :2])[1]  # in closed form; NumPy's would start OpenBLAS's threads
     shift = -inverse @ (pose.shift[:2] + to_image[:, 2] * depth)
     return as_float32(cv2.transform(places, np.column_stack([inverse, shift])))

@@ -40,9 +40,11 @@ class HeadField:
     motions: Array  # (6, rows, columns, 2) px per rad of yaw, pitch, roll, eye distance across, down, lift of the brows
 
     def at(self, motion: Array) -> Array:
-        """(rows, columns, 2) px of displacement under (6,) yaw, pitch, roll in rad, across, down, brows 0..1."""
-        weights = np.asarray(motion, np.float32)
-        return np.asarray((weights @ self.motions.reshape(len(weights), -1)).reshape(self.nodes.shape))
+        """(rows, columns, 2) px of displacement under (6,) yaw, pitch, roll in rad, across, down, brows 0..1.
+
+        The sum is not a matrix product: OpenBLAS would start threads for it, which wait for each other.
+        """
+        return np.asarray(np.einsum("k,krcd->rcd", np.asarray(motion, np.float32), self.motions))
 
 
 def head_box(pose: Pose, size: tuple[int, int]) -> tuple[int, int, int, int]:
