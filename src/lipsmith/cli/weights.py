@@ -78,11 +78,20 @@ def list_all(models: Models = None, as_json: AsJson = False) -> None:
 def fetch(
     names: Names = None,
     to: To = None,
-    endpoint: Annotated[str | None, typer.Option(help="A mirror of huggingface.co. [default: $HF_ENDPOINT]")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="A mirror of huggingface.co, for what comes from there. [default: $HF_ENDPOINT]")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also the optional networks.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download what is missing; a stopped download continues. Without names: what MuseTalk 1.5 needs."""
+    """Download what is missing; a stopped download continues. Without names: what MuseTalk 1.5 needs.
+
+    Examples:
+
+      lipsmith weights fetch kokoro
+
+      lipsmith weights fetch musetalk --to models
+    """
     from ..engines import weight_catalogue
     from ..weights import fetch as fetching
 
