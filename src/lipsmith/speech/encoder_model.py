@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 WIDTH = 384
 """Numbers in a row of features."""
-FRAMES_PER_ROW = 2
-"""Mel frames of 10 ms in a row of features."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -115,17 +115,17 @@ def cell_centres(cells: tuple[int, int], size: tuple[int, int], corner: tuple[in
     return as_float32(np.stack(np.meshgrid(across, down), -1))
 
 
-def sample_grid(grid: Array, box: tuple[int, int, int, int], places: Array, outside_zero: bool = False) -> Array:
+def sample_grid(grid: Array, box: tuple[int, int, int, int], places: Array) -> Array:
     """(h, w, c): a (rows, columns, c) grid of cells over ``box`` (x0 y0 x1 y1), interpolated at (h, w, 2) px.
 
-    Outside the box the nearest cell is read, or 0 with ``outside_zero``.
+    Outside the box the nearest cell is read.
     """
     rows, columns = grid.shape[:2]
     x0, y0, x1, y1 = box
     per_px = np.array([columns / (x1 - x0), rows / (y1 - y0)], np.float32)
     index = places * per_px
     index -= np.array([x0 - 0.5, y0 - 0.5], np.float32) * per_px + np.float32(0.5)
-    return resample(grid, index, border=cv2.BORDER_CONSTANT if outside_zero else cv2.BORDER_REPLICATE)
+    return resample(grid, index, border=cv2.BORDER_REPLICATE)
 
 
 def place_plane(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:

@@ -61,11 +61,6 @@ def _blend_layers(placement: Placement, curves: LipCurves, upper: Array, lower: 
     return as_float32(upper + share * (lower - upper))
 
 
-def _sample_inside(displacement: Array, box: Box, places: Array) -> Array:
-    """(rows, columns, 2) px: the displacement over ``box`` at (rows, columns, 2) px places, 0 outside the box."""
-    return sample_grid(displacement, box, places, outside_zero=True)
-
-
 def _warp(picture: Image, displacement: Array) -> Image:
     """The picture warped backwards: each pixel is read at its place less the displacement, a grid of cells over it."""
     offset = cv2.resize(-displacement, (picture.shape[1], picture.shape[0]))

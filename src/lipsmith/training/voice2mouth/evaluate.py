@@ -13,7 +13,7 @@ from ...speech.curve_streams import CurveStream
 from ...speech.curves import align, correlation
 from ...speech.lips import lip_opening
 from ...speech.mouth_encoder import MouthEncoder
-from ...speech.phones import Segment
+from ...speech.phones import CLOSURES, Segment
 from ...speech.student import MIDDLE, STEP
 from ...speech.teacher import mouth_curves
 from ...timing import SPEECH_SAMPLE_RATE
@@ -68,8 +68,8 @@ def score_speech(curves: Curves, utterances: Sequence[LabelledUtterance]) -> Spe
     predicted = [predict_drives(curves, utterance.samples) for utterance in utterances]
     target = [target_curves(utterance, len(drives)) for utterance, drives in zip(utterances, predicted, strict=True)]
     predicted_all, target_all = np.concatenate(predicted), np.concatenate(target)
-    closures = _hits(utterances, predicted, frozenset("pbm"), lambda near: near[:, _PRESS].max() >= 0.5)
-    touching = _hits(utterances, predicted, frozenset("pbm"), lambda near: lip_opening(near).min() <= 0.01)
+    closures = _hits(utterances, predicted, CLOSURES, lambda near: near[:, _PRESS].max() >= 0.5)
+    touching = _hits(utterances, predicted, CLOSURES, lambda near: lip_opening(near).min() <= 0.01)
     bites = _hits(utterances, predicted, frozenset("fvʋ"), lambda near: near[:, _BITE].max() >= 0.4)
     rounds = _hits(utterances, predicted, _ROUND, lambda near: near[:, _PUCKER].max() >= 0.4)
     lags = [
