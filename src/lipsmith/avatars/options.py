@@ -135,7 +135,7 @@ def refuse_other(info: AvatarInfo, engine: Engine) -> None:
     if here != stored:
         raise AvatarStale(
             f"The avatar {info.id} was made by the engine {' '.join(stored)}, and {' '.join(here)} is to draw it: "
-            "make it again with --refresh."
+            f"make it again with 'lipsmith avatar create {info.id} PICTURE --refresh'."
         )
 
 
