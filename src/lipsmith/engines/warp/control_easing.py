@@ -18,10 +18,14 @@ from ...types import Array
 
 LOOK_AHEAD = 0.08
 """Seconds of later drives that decide on a drive."""
+FILE_LOOK_AHEAD = 0.16
+"""The same for files, which can wait: wide mouths close more evenly."""
 LIVE_LOOK_AHEAD = 0.04
 """The same behind an encoder that has waited long itself: live, every wait is felt."""
-OPENING_SPEED = 1.3
-"""Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
+CLOSING = 0.08
+"""Seconds in which press and bite rise and fall, less a frame; no more than the look-ahead."""
+OPENING_SPEED = 1.2
+"""Eye distances per second by which the opening may change: 0.048 from frame to frame at 25 a second."""
 _PRESS, _BITE = 5, 6
 _CLOSING = (_PRESS, _BITE)
 _OPENING = np.array([0.21, 0, 0, 0.045, 0.055, 0, 0, 0], np.float32)
@@ -40,13 +44,12 @@ class ControlEasing:
 
     Args:
         fps: drives per second.
-        look_ahead: seconds of later drives that decide on a drive, rounded to whole frames, one at least. Lips close
-            over one frame more.
+        look_ahead: seconds of later drives that decide on a drive, rounded to whole frames, one at least.
     """
 
     def __init__(self, fps: Fraction, look_ahead: float = LOOK_AHEAD) -> None:
         self._ahead = max(1, round(look_ahead * float(fps)))
-        self._closing_step = 1 / (self._ahead + 1)
+        self._closing_step = 1 / (max(1, round(min(look_ahead, CLOSING) * float(fps))) + 1)
         self._opening_step = OPENING_SPEED / float(fps)
         self._waiting: list[Array] = []
         self._closing: Array | None = None  # (2,) press and bite of the drive before
@@ -70,15 +73,21 @@ class ControlEasing:
     def _next(self) -> Array:
         """The oldest waiting drive, eased by those that wait behind it and by the drive before."""
         window = np.stack(self._waiting[: self._ahead + 1])
-        after = np.arange(len(window))
-        # What each waiting drive will press and bite at least, seen from this one.
-        closing = (window[:, _CLOSING] - self._closing_step * after[:, None]).max(0)
-        if self._closing is not None:
-            closing = np.maximum(closing, self._closing - self._closing_step)
-        self._closing = closing
-        drive = self._waiting.pop(0).copy()
-        drive[list(_CLOSING)] = np.maximum(closing, 0)
-        return self._narrow(drive, np.array([estimated_opening(row) for row in window]))
+        window[:, _CLOSING] = self._eased_closing(window[:, _CLOSING])
+        self._waiting.pop(0)
+        self._closing = window[0, _CLOSING]
+        return self._narrow(window[0], np.array([estimated_opening(row) for row in window]))
+
+    def _eased_closing(self, closing: Array) -> Array:
+        """The upper envelope of cones under (k, 2) press and bite, as far as these k drives and the one before tell."""
+        eased = np.maximum(closing, 0)
+        before = eased[0] if self._closing is None else np.maximum(eased[0], self._closing - self._closing_step)
+        eased[0] = before
+        for k in range(1, len(eased)):
+            eased[k] = np.maximum(eased[k], eased[k - 1] - self._closing_step)
+        for k in range(len(eased) - 2, -1, -1):
+            eased[k] = np.maximum(eased[k], eased[k + 1] - self._closing_step)
+        return eased
 
     def _narrow(self, drive: Array, openings: Array) -> Array:
         """Keep the opening of ``drive`` within reach of (k,) ``openings``: its own one and those that follow."""
