@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.warp.control_easing import ControlEasing, estimated_opening
-from lipsmith.speech.lips import touching
 from lipsmith.types import MOUTH_CONTROLS
 
 JAW, UPPER, LOWER = (MOUTH_CONTROLS.index(name) for name in ("jaw", "upper", "lower"))
@@ -46,27 +45,10 @@ def test_a_closure_takes_three_frames_and_is_reached_in_the_frame_that_asked_for
     drives = np.zeros((15, 8), np.float32)
     drives[:, JAW], drives[7, PRESS] = 0.6, 1
     out = eased(drives)
-    assert out[7, PRESS] == 1
-    assert touching(out[4:11, PRESS]) == pytest.approx([0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], abs=1e-6)
+    assert out[4:11, PRESS] == pytest.approx([0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], abs=1e-6)
     openings = [estimated_opening(row) for row in out]
     assert openings[7] == pytest.approx(0, abs=1e-6)
     assert openings[3] == openings[11] == pytest.approx(0.126)
-
-
-@pytest.mark.parametrize("jaw", [0.4, 0.7, 0.95])
-def test_a_closure_narrows_the_opening_by_a_third_in_every_frame(jaw: float) -> None:
-    drives = np.zeros((15, 8), np.float32)
-    drives[:, JAW], drives[7, PRESS] = jaw, 1
-    openings = np.array([estimated_opening(row) for row in eased(drives)])
-    assert np.abs(np.diff(openings)).max() < 0.35 * openings[0]
-
-
-def test_a_vowel_between_two_closures_opens_only_as_far_as_it_can_close_again() -> None:
-    drives = np.zeros((20, 8), np.float32)
-    drives[:, JAW], drives[[6, 7, 12, 13], PRESS] = 0.6, 1
-    openings = np.array([estimated_opening(row) for row in eased(drives)])
-    assert openings[8:12].max() > 0.05
-    assert np.abs(np.diff(openings)).max() < 0.06
 
 
 @pytest.mark.parametrize("control", [PRESS, BITE])

@@ -335,7 +335,7 @@ def test_the_gain_widens_the_opening_alone(speech_file: Path, use: EncoderUse) -
     assert not mouth(0.0)[:, opening].any()
     half = mouth(0.5)[:, opening]
     assert np.all(half >= 0.5 * plain[:, opening] - 1e-6)  # a wider mouth is eased more, never less
-    assert np.isclose(half, 0.5 * plain[:, opening], atol=1e-6).mean() > 0.8
+    assert np.isclose(half, 0.5 * plain[:, opening], atol=1e-6).mean() > 0.7
     assert np.array_equal(mouth(2.0)[:, shape], plain[:, shape])
     assert mouth(3.0).max() <= 1
 

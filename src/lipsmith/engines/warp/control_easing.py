@@ -2,7 +2,6 @@
 
 A closure is a peak of ``press`` or ``bite``, and a peak must not be averaged away. So each of the two follows the upper
 envelope of cones under its values: it rises before a peak as fast as it falls after it, and reaches the peak itself.
-The cones of ``press`` are straight in the share of the opening that it takes away, not in ``press`` itself.
 The opening, estimated from all controls, stays below the matching cones above its own low points. Where it is
 narrowed, jaw and lips share the narrowing, as a speaker's jaw rises ahead of a closure. A motion that is slow enough is
 left as it is.
@@ -14,20 +13,24 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...speech.lips import CONTACT, touching
+from ...speech.lips import touching
 from ...types import Array
 
 LOOK_AHEAD = 0.08
 """Seconds of later drives that decide on a drive."""
+FILE_LOOK_AHEAD = 0.16
+"""The same for files, which can wait: wide mouths close more evenly."""
 LIVE_LOOK_AHEAD = 0.04
 """The same behind an encoder that has waited long itself: live, every wait is felt."""
-OPENING_SPEED = 1.3
-"""Eye distances per second by which the opening may change: 0.052 from frame to frame at 25 a second."""
+CLOSING = 0.08
+"""Seconds in which press and bite rise and fall, less a frame; no more than the look-ahead."""
+OPENING_SPEED = 1.2
+"""Eye distances per second by which the opening may change: 0.048 from frame to frame at 25 a second."""
 _PRESS, _BITE = 5, 6
+_CLOSING = (_PRESS, _BITE)
 _OPENING = np.array([0.21, 0, 0, 0.045, 0.055, 0, 0, 0], np.float32)
 """Eye distances by which each control at 1 opens the mean face's lips (see ``deform``)."""
 _NARROWED = (0, 3, 4)  # jaw, upper, lower
-_NOTHING = 1e-6  # a share of the opening that is none
 
 
 def estimated_opening(controls: Array) -> float:
@@ -36,27 +39,20 @@ def estimated_opening(controls: Array) -> float:
     return float(_OPENING @ controls[:8]) * apart
 
 
-def _press_that_takes(shares: Array) -> Array:
-    """(k,) the press that takes away each of (k,) shares of the opening: the inverse of ``touching``."""
-    press: Array = np.where(shares > _NOTHING, CONTACT[0] + (CONTACT[1] - CONTACT[0]) * shares, 0)
-    return press
-
-
 class ControlEasing:
     """Eases one stream of (8,) mouth controls. The same drives come out whatever the chunks they are pushed in.
 
     Args:
         fps: drives per second.
-        look_ahead: seconds of later drives that decide on a drive, rounded to whole frames, one at least. Lips close
-            over one frame more.
+        look_ahead: seconds of later drives that decide on a drive, rounded to whole frames, one at least.
     """
 
     def __init__(self, fps: Fraction, look_ahead: float = LOOK_AHEAD) -> None:
         self._ahead = max(1, round(look_ahead * float(fps)))
-        self._closing_step = 1 / (self._ahead + 1)
+        self._closing_step = 1 / (max(1, round(min(look_ahead, CLOSING) * float(fps))) + 1)
         self._opening_step = OPENING_SPEED / float(fps)
         self._waiting: list[Array] = []
-        self._closing: Array | None = None  # (2,) what press and bite took away in the drive before
+        self._closing: Array | None = None  # (2,) press and bite of the drive before
         self._opening: float | None = None  # of the drive before, eye distances
 
     def push(self, drives: list[Array]) -> list[Array]:
@@ -77,23 +73,21 @@ class ControlEasing:
     def _next(self) -> Array:
         """The oldest waiting drive, eased by those that wait behind it and by the drive before."""
         window = np.stack(self._waiting[: self._ahead + 1])
-        closing = self._closings(window)
-        self._closing = closing[0]
-        window[:, _PRESS] = np.maximum(window[:, _PRESS], _press_that_takes(closing[:, 0]))
-        window[:, _BITE] = closing[:, 1]
+        window[:, _CLOSING] = self._eased_closing(window[:, _CLOSING])
         self._waiting.pop(0)
-        return self._narrow(window[0].copy(), np.array([estimated_opening(row) for row in window]))
+        self._closing = window[0, _CLOSING]
+        return self._narrow(window[0], np.array([estimated_opening(row) for row in window]))
 
-    def _closings(self, window: Array) -> Array:
-        """(k, 2) what press and bite take away at least in each of the (k, 8) drives, as far as is known now."""
-        taken: Array = np.stack([touching(window[:, _PRESS]), np.maximum(window[:, _BITE], 0)], axis=1)
-        for later in range(len(taken) - 2, -1, -1):
-            taken[later] = np.maximum(taken[later], taken[later + 1] - self._closing_step)
-        before = taken[0] if self._closing is None else self._closing - self._closing_step
-        for row in taken:
-            row[:] = np.maximum(row, before)
-            before = row - self._closing_step
-        return taken
+    def _eased_closing(self, closing: Array) -> Array:
+        """The upper envelope of cones under (k, 2) press and bite, as far as these k drives and the one before tell."""
+        eased = np.maximum(closing, 0)
+        before = eased[0] if self._closing is None else np.maximum(eased[0], self._closing - self._closing_step)
+        eased[0] = before
+        for k in range(1, len(eased)):
+            eased[k] = np.maximum(eased[k], eased[k - 1] - self._closing_step)
+        for k in range(len(eased) - 2, -1, -1):
+            eased[k] = np.maximum(eased[k], eased[k + 1] - self._closing_step)
+        return eased
 
     def _narrow(self, drive: Array, openings: Array) -> Array:
         """Keep the opening of ``drive`` within reach of (k,) ``openings``: its own one and those that follow."""

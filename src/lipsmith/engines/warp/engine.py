@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
-from .control_easing import LIVE_LOOK_AHEAD, LOOK_AHEAD, ControlEasing
+from .control_easing import FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD, LOOK_AHEAD, ControlEasing
 from .idle import EASING, IDLE_CONTROLS, IdleCurves
 from .options import WarpOptions
 
@@ -74,7 +74,7 @@ class WarpEngine:
         if small or (self.options.speech_encoder == "auto" and use == "live_cheap"):
             name, curves, look_ahead = "small", curve_stream("small"), LOOK_AHEAD
         elif use == "file":
-            name, curves, look_ahead = "whisper", curve_stream("file"), LOOK_AHEAD
+            name, curves, look_ahead = "whisper", curve_stream("file"), FILE_LOOK_AHEAD
         else:
             name, curves, look_ahead = "whisper", curve_stream("live"), LIVE_LOOK_AHEAD
         return WarpEncoder(MouthEncoder(fps, curves), ControlEasing(fps, look_ahead), fps, self.options, name)
