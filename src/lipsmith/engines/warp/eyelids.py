@@ -102,7 +102,7 @@ def _make_eye(
     reach: Points,
 ) -> Eye:
     right, below = axes
-    points = with_outer_corners(picture, points, *indices[:2], scale)
+    points = with_outer_corners(picture, points, indices[0], indices[1], scale)
     x0, y0, x1, y1 = box = _box(points[[*indices[0], *indices[1]]], scale, picture)
     rows, columns = np.mgrid[y0:y1, x0:x1]
     places = np.stack([columns, rows], -1).astype(np.float64)
@@ -235,7 +235,7 @@ def tinted(skin: Array, around: Image) -> Array:
     tint = np.median(around[ordinary] / light[ordinary, None], 0)
     brightness = luma(skin)[..., None]
     own = np.ptp(skin / np.maximum(brightness, 1), axis=-1, keepdims=True)
-    greyer = np.clip(1 - own / max(float(np.ptp(tint)), 0.02), 0, 1)
+    greyer = np.clip(2 - 2 * own / max(float(np.ptp(tint)), 0.02), 0, 1)
     return as_float32(skin + greyer * (brightness * tint - skin))
 
 
