@@ -14,7 +14,7 @@ from .spline import monotone_curve
 
 SAMPLES = 64
 """Points of each lip curve."""
-_SMOOTHED = 4.0
+_SMOOTHED = 2.5
 """Standard deviation, in points, by which lip curves are smoothed: a monotone curve is flat around its peak, and a flat
 peak between steep sides would show a box between rounded lips."""
 
