@@ -86,7 +86,7 @@ class DrivenFrame:
 
     index: int  # position in the film
     source_frame: SourceFrame
-    drive: Array  # what the face does, of the engine's own fixed shape: (14,) for warp, (50, 384) for musetalk
+    drive: Array  # what the face does, of the engine's own fixed shape: (17,) for warp, (50, 384) for musetalk
     samples: Samples  # (n,) at the stream's playing rate
 
 

@@ -38,7 +38,7 @@ def control_accuracy_of(picture: Path | None = None) -> ControlAccuracy:
 
 
 def _drives_of_demo_speech() -> list[Array]:
-    """The (14,) drives of the first ``TALK`` seconds of the demo's speech at 25 fps; the head stays still."""
+    """The (17,) drives of the first ``TALK`` seconds of the demo's speech at 25 fps; the head stays still."""
     from ..drive.speech import SpeechDrive
     from ..engines.warp import WarpEngine, WarpOptions
     from ..media.sound import open_speech

@@ -90,7 +90,7 @@ def measure_control_accuracy(
         face: the one in ``image`` to draw; its head stays still.
         landmarker: finds the face in a drawn picture.
         commands: (n, 8) mouth controls; those with ``press`` at 1 count as pressed lips. None: 48 random ones.
-        talk: (14,) drives of consecutive frames at 25 a second, as the engine's speech encoder gives them.
+        talk: (17,) drives of consecutive frames at 25 a second, as the engine's speech encoder gives them.
     """
     from ..engines.warp import WarpEngine, WarpOptions
 
@@ -125,7 +125,7 @@ def opening_jumps(openings: NDArray[np.float64]) -> tuple[float, int]:
 
 
 def draw(image: Image, engine: WarpEngine, prepared: PreparedFace, drive: Array) -> Image:
-    """(H, W, 3) the image with its prepared face drawn under a (14,) drive."""
+    """(H, W, 3) the image with its prepared face drawn under a (17,) drive."""
     drawn = image.copy()
     x0, y0, x1, y1 = prepared.crop.box or (0, 0, image.shape[1], image.shape[0])
     drawn[y0:y1, x0:x1] = engine.render([[prepared.material]], [[drive]])[0][0]
