@@ -12,6 +12,11 @@ def test_an_unknown_option_names_the_nearest() -> None:
         build(GenerateOptions, {"lenght": "speech"})
 
 
+def test_an_option_of_an_engine_is_told_its_place() -> None:
+    with pytest.raises(OptionError, match="go into engine_options"):
+        build(GenerateOptions, {"speech_encoder": "small"})
+
+
 def test_a_name_near_to_nothing_lists_all() -> None:
     assert nearest("zzz", ["b", "a"]) == "Known: a, b."
 

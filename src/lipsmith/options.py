@@ -91,7 +91,8 @@ def build(kind: type[T], given: Mapping[str, Any]) -> T:
     hints = get_type_hints(kind)
     for name, value in given.items():
         if name not in known:
-            raise OptionError(f"There is no option '{name}' for {kind.__name__}. {nearest(name, known)}")
+            hint = " An engine's own options go into engine_options." if "engine_options" in known else ""
+            raise OptionError(f"There is no option '{name}' for {kind.__name__}. {nearest(name, known)}{hint}")
         _check(name, value, hints[name])
     return kind(**given)
 

@@ -152,7 +152,8 @@ def _print_report(report: BroadcastReport, as_json: bool) -> None:
 
 
 def _notes(report: BroadcastReport) -> Sequence[str]:
-    stalls = [f"note: {_count(report.stalls, 'tick', 'ticks')} waited for a picture"] if report.stalls else []
+    late = f"note: {_count(report.stalls, 'picture', 'pictures')} came late: this machine is busy, or too slow for it"
+    stalls = [late] if report.stalls else []
     return stalls + [f"note: {trouble}" for trouble in report.troubles]
 
 

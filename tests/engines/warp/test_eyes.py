@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from lipsmith.engines.warp.eyelids import EYES as LIDS
-from lipsmith.engines.warp.eyelids import Eye, draw_eyes, fill_smoothly, make_eyes
+from lipsmith.engines.warp.eyelids import FACE_CONTOUR, Eye, draw_eyes, face_region, fill_smoothly, make_eyes, tinted
 from lipsmith.engines.warp.glasses import wears_glasses
 from lipsmith.engines.warp.lid_edges import COLUMNS, snap_lid, with_outer_corners
+from lipsmith.engines.warp.palette import luma
 from lipsmith.face.canonical import fit_pose
 from lipsmith.types import Array, Image
 from tests.support.drawn_face import drawn_face
@@ -167,3 +168,31 @@ def test_rims_of_glasses_stay_when_lids_close() -> None:
     kept, lost = (draw_eyes(image, make_eyes(image, points, pose, worn), 1.0, (0, 0))[rim] for worn in (True, False))
     assert np.abs(kept.astype(int) - 30).mean() < 12
     assert lost.mean() > 60
+
+
+def test_a_lid_filled_from_hair_and_skin_is_as_warm_as_the_skin() -> None:
+    skin, grey = np.array([200.0, 160.0, 140.0]), np.full((4, 4, 3), 100.0, np.float32)
+    around = np.vstack([np.full((40, 3), 20), np.tile(skin, (60, 1))]).astype(np.uint8)
+    warm = tinted(grey, around)
+    assert np.allclose(warm[0, 0] / warm[0, 0].sum(), skin / skin.sum(), atol=0.01)
+    assert np.allclose(luma(warm), 100, atol=1.5)
+    red = np.tile(np.float32([180, 90, 80]), (4, 4, 1))
+    assert np.array_equal(tinted(red, around), red)  # rouge stays
+    assert np.allclose(tinted(grey, np.full((100, 3), 150, np.uint8)), grey, atol=0.5)  # so does a grey picture
+
+
+def test_a_blink_leaves_what_is_beside_a_turned_face() -> None:
+    image, points = face_with_irises()
+    corner, height = points[33, :2]
+    temple = [*face_contour_of_left_half(points), 226, 35, 143, 124, 31, 113, 46, 53]
+    points[temple, 0] = np.maximum(points[temple, 0], corner - 0.02 * SCALE)  # as on a face turned to the left
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    image[(np.abs(columns - corner + 0.05 * SCALE) < 2) & (np.abs(rows - height) < 6)] = 10  # no lash: it is beside
+    outside = ~face_region(image.shape, points[:, :2])
+    blinking = draw_eyes(image, eyes_of(image, points), 1.0, (0, 0))
+    assert np.array_equal(blinking[outside], image[outside])
+    assert not np.array_equal(blinking, image)
+
+
+def face_contour_of_left_half(points: Array) -> list[int]:
+    return [i for i in FACE_CONTOUR if points[i, 0] < points[1, 0]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...face.canonical import Points, Pose
 from ...types import Array, Image
 from .axes import image_axes
-from .image_ops import Numbers, as_float32, resample
+from .image_ops import Numbers, as_float32, polygon_mask, resample
 from .lid_edges import COLUMNS, snap_lid, with_outer_corners
 from .palette import luma
 from .spline import monotone_curve, smoothstep
@@ -29,6 +29,16 @@ EYES = (
     ),
 )
 """FaceMesh indices of upper lid, lower lid and brow, left to right in the image, of both eyes."""
+_AROUND_EYES = (
+    [113, 225, 224, 223, 222, 221, 189, 244, 233, 232, 231, 230, 229, 228, 31, 226, 35, 143, 124, 46, 53],
+    [342, 445, 444, 443, 442, 441, 413, 464, 453, 452, 451, 450, 449, 448, 261, 446, 265, 372, 353, 276, 283],
+)
+"""FaceMesh indices of points around both eyes, the temple's included."""
+FACE_CONTOUR = [
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176),
+    *(149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+]
+"""FaceMesh indices of the face's contour, all around; the far side of a turned face lies outside it."""
 _IRISES = (slice(468, 473), slice(473, 478))
 """Centre of the iris, then four points of its edge, of both eyes."""
 _USUAL_IRIS = 0.065
@@ -67,10 +77,19 @@ class Eye:
 
 def make_eyes(picture: Image, landmarks: Points, pose: Pose, glasses: bool = False) -> tuple[Eye, ...]:
     """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; dark lines may be rims where ``glasses`` are."""
-    reach = _AROUND if glasses else _LASHES_REACH
+    face = face_region(picture.shape, landmarks[:, :2])
+    reach = np.where(face, _AROUND if glasses else _LASHES_REACH, -1)
     axes = image_axes(pose)
     eyes = zip(EYES, _IRISES, strict=True)
     return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
+
+
+def face_region(size: tuple[int, ...], points: Points) -> Mask:
+    """(h, w) of ``size`` (h, w, ...): what belongs to the face, by (478, 2) px landmarks; also beside a far eye."""
+    face = polygon_mask(size, points[FACE_CONTOUR])
+    for around in _AROUND_EYES:
+        face |= polygon_mask(size, as_float32(cv2.convexHull(as_float32(points[around]))[:, 0]))
+    return np.asarray(face > 127)
 
 
 def _make_eye(
@@ -80,7 +99,7 @@ def _make_eye(
     iris: slice,
     axes: tuple[Points, Points],
     scale: float,
-    lashes_reach: float,
+    reach: Points,
 ) -> Eye:
     right, below = axes
     points = with_outer_corners(picture, points, indices[0], indices[1], scale)
@@ -93,11 +112,11 @@ def _make_eye(
     lid, bottom, brow_line = (_curve_through(line, across) for line in (upper, lower, brow))
     t = np.clip((across - upper[0][0]) / (upper[0][-1] - upper[0][0]), 0, 1)
     gap = np.maximum(bottom - lid, 0) * (t > 0) * (t < 1)
-    lift = smoothstep(height - lid, -0.13, -0.02) * (1 - smoothstep(height - bottom, -0.04, 0.04))
-    lift *= smoothstep(np.minimum(t, 1 - t), 0.0, 0.3)
+    lift = _lift(height - lid, height - bottom, t)
     part = picture[y0:y1, x0:x1]
     seen = (gap > 0) & (height > lid - 0.004) & (height < bottom + 0.004)
-    skin, lid_share = _closed_lid(part, seen, lashes_reach * (height > 0.4 * brow_line + 0.6 * lid), scale)
+    reach = _below_brow(reach[y0:y1, x0:x1], height - 0.4 * brow_line - 0.6 * lid)
+    skin, lid_share = _closed_lid(part, seen, reach, scale)
     edge = (np.abs(height - lid - 0.5 * LASHES) < LASHES) & (gap > 0.4 * gap.max(initial=0))
     return Eye(
         box=box,
@@ -113,6 +132,12 @@ def _make_eye(
         lid_share=lid_share,
         lashes=_lash_colour(part[edge], skin),
     )
+
+
+def _lift(below_lid: Points, below_bottom: Points, t: Points) -> Points:
+    """(h, w) 0..1: how far each pixel moves along when the gaze goes down; ``t`` 0..1 from corner to corner."""
+    between = smoothstep(below_lid, -0.13, -0.02) * (1 - smoothstep(below_bottom, -0.04, 0.04))
+    return between * smoothstep(np.minimum(t, 1 - t), 0.0, 0.3)
 
 
 def _opening(below_lid: Points, above_bottom: Points, gap: Points, scale: float) -> Array:
@@ -152,22 +177,29 @@ def _iris_weight(places: Points, iris: Points, scale: float) -> Points:
     return 1 - smoothstep(distance, 1.05 * radius, 1.05 * radius + 0.085)
 
 
+def _below_brow(reach: Points, depth: Points) -> Points:
+    """(h, w) ``reach``, none where the (h, w) ``depth`` below the brow is negative; outside the face as it is."""
+    return np.where(depth > 0, reach, np.minimum(reach, 0))
+
+
 def _closed_lid(box: Image, seen: Mask, reach: Points, scale: float) -> tuple[Image, Array]:
     """(h, w, 3) the box with skin in place of the eye, and (h, w) 0..1 where it differs from the box.
 
     The skin around the eye and its lashes is continued over them. ``seen`` (h, w): where the eyeball is;
-    ``reach`` (h, w): how far around the opening dark lines are lashes.
+    ``reach`` (h, w): how far around the opening dark lines are lashes; negative outside the face.
     """
+    face = seen | (reach >= 0)
     distance = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, 5) / scale
     light = luma(box.astype(np.float32))
     side = max(3, round(_THIN * scale) | 1)
     without_lines = cv2.morphologyEx(light, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     dark = light < _DARK * np.asarray(without_lines)
-    replaced = (distance < _AROUND) | (dark & (distance < reach))
-    known = ~(replaced | (dark & (distance < 0.3)))
-    skin = fill_smoothly(box, known if known.any() else ~replaced) + _grain(light, known)[..., None]
+    replaced = face & ((distance < _AROUND) | (dark & (distance < reach)))
+    known = face & ~(replaced | (dark & (distance < 0.3)))
+    skin = fill_smoothly(box, known if known.any() else ~replaced)
+    skin = tinted(skin, box[known]) + _grain(light, known)[..., None]
     share = cv2.GaussianBlur(replaced.astype(np.float32), (0, 0), max(0.6, 0.016 * scale))
-    return np.clip(skin + 0.5, 0, 255).astype(np.uint8), as_float32(np.maximum(share, seen))
+    return np.clip(skin + 0.5, 0, 255).astype(np.uint8), as_float32(np.maximum(share * face, seen))
 
 
 def fill_smoothly(picture: Image, known: Mask) -> Array:
@@ -188,6 +220,23 @@ def fill_smoothly(picture: Image, known: Mask) -> Array:
         share = np.minimum(3 * weights, 1)[..., None]
         filled = values * (share / np.maximum(weights, 1e-3)[..., None]) + (1 - share) * coarse
     return as_float32(filled)
+
+
+def tinted(skin: Array, around: Image) -> Array:
+    """(h, w, 3) skin that is no greyer than the skin of ordinary brightness among the (n, 3) pixels ``around``.
+
+    A fill from both dark hair or brows and light skin has the brightness between them, but not the colour: it is grey.
+    """
+    light = luma(around.astype(np.float32))
+    low, high = np.percentile(light, [40, 85]) if len(light) else (0.0, 0.0)
+    ordinary = (light >= max(low, 20)) & (light <= high)
+    if not ordinary.any():
+        return skin
+    tint = np.median(around[ordinary] / light[ordinary, None], 0)
+    brightness = luma(skin)[..., None]
+    own = np.ptp(skin / np.maximum(brightness, 1), axis=-1, keepdims=True)
+    greyer = np.clip(2 - 2 * own / max(float(np.ptp(tint)), 0.02), 0, 1)
+    return as_float32(skin + greyer * (brightness * tint - skin))
 
 
 def _grain(light: Array, where: Mask) -> Array:

@@ -8,11 +8,15 @@ import cv2
 import numpy as np
 
 from ...types import Array
+from .image_ops import Numbers
 from .landmark_indices import INNER_LOWER, INNER_UPPER
 from .spline import monotone_curve
 
 SAMPLES = 64
 """Points of each lip curve."""
+_SMOOTHED = 2.5
+"""Standard deviation, in points, by which lip curves are smoothed: a monotone curve is flat around its peak, and a flat
+peak between steep sides would show a box between rounded lips."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +49,16 @@ def lip_curves(landmarks: Array) -> LipCurves:
     """The lip edges of (468, 2) landmarks on the plane."""
     edges = landmarks[[INNER_UPPER, INNER_LOWER]]
     x = np.linspace(edges[0, 0, 0], edges[0, -1, 0], SAMPLES)
-    above, below = monotone_curve(edges[..., 0], edges[..., 1], x)
+    above, below = _smoothed(monotone_curve(edges[..., 0], edges[..., 1], x))
     return LipCurves(*(np.asarray(a, np.float32) for a in (x, above, np.maximum(above, below))))
+
+
+def _smoothed(curves: Numbers) -> Numbers:
+    """(2, SAMPLES) curves without their kinks. Their ends stay, straight lines too, and lips that touch still touch."""
+    start, end = curves[:, :1], curves[:, -1:]
+    around = np.hstack([2 * start - curves[:, :0:-1], curves, 2 * end - curves[:, -2::-1]])  # odd about both ends
+    rounded = cv2.GaussianBlur(around, (0, 0), _SMOOTHED, sigmaY=1e-3, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(rounded[:, SAMPLES - 1 : 2 * SAMPLES - 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
