@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lipsmith.engines.warp.dental_arch import LOWER
 from lipsmith.engines.warp.interior import JAW_SHOWS_LOWER_TEETH, Interior, draw_interior
 from lipsmith.engines.warp.lip_opening import Opening
 from lipsmith.engines.warp.neutral import lip_line_middle
@@ -78,11 +79,11 @@ def test_small_pictures_show_softer_lines_between_the_teeth() -> None:
 
 def test_no_lower_teeth_are_seen_before_the_jaw_is_low() -> None:
     high, _ = drawn(JAW_SHOWS_LOWER_TEETH, 0.02, 0.09)
-    low, _ = drawn(0.4, 0.02, 0.13)
+    low, _ = drawn(0.4, 0.02, 0.16)
     teeth = float(luma(palette().teeth))
     fall = 0.4 * np.deg2rad(16) * 0.8
     assert float(luma(at(high, 0.02, 0.065))) < 0.55 * teeth
-    assert float(luma(at(low, 0.02, fall + 0.012))) > 0.6 * teeth
+    assert float(luma(at(low, 0.02, fall + LOWER.edge + 0.016))) > 0.6 * teeth
 
 
 def test_upper_teeth_darken_steadily_towards_the_corners() -> None:

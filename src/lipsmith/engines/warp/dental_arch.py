@@ -29,7 +29,7 @@ class Arch:
 
 
 UPPER = Arch(2.2, 0.03, 0.030, 1.0)
-LOWER = Arch(2.5, 0.05, -0.004, -1.0)
+LOWER = Arch(2.5, 0.05, 0.016, -1.0)
 """The tips of the upper canines are 34 mm apart, those of the lower ones 26 mm (adult means)."""
 
 

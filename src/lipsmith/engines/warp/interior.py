@@ -45,7 +45,7 @@ class _RowLights:
     shade: float  # how much of the lips' shade shows where no light falls; above 1: lips and tongue shine on them
 
 
-_UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.0, 0.8), _RowLights(0.47, 0.68, 0.14, 0.0, 1.35)
+_UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.0, 0.8), _RowLights(0.52, 0.76, 0.12, 0.0, 1.25)
 _BESIDE_OWN = _RowLights(0.76, 0.65, 0.035, 0.7, 0.9)
 """Upper teeth drawn beside the source's own are a little darker, because they never fit them exactly."""
 _SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
