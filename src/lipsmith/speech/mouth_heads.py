@@ -7,6 +7,8 @@ and a bias (8,). Its ``about`` is JSON with the windows, ``before``, and whateve
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -99,10 +101,10 @@ def read_heads(path: Path) -> MouthHeads:
         InputError: it is no such file, or its shapes do not fit together.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             return MouthHeads(*(_head(stored, about[name], name) for name in ("file", "live")))
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as problem:
         raise InputError(f"{path} holds no mouth heads that fit: {problem}") from problem
 
 
@@ -111,6 +113,8 @@ def _head(stored: Mapping[str, Any], about: Mapping[str, Any], name: str) -> Mou
     drives, before = len(MOUTH_CONTROLS), int(about["before"])
     if weight.shape[1:] != (WIDTH, drives) or bias.shape != (drives,) or not 0 <= before < len(weight):
         raise ValueError(f"{name} has a weight {weight.shape} and a bias {bias.shape} with {before} steps before")
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError(f"{name} has weights that are not numbers")
     kind = WholeWindows if name == "file" else SlidingWindows
     return MouthHead(weight, bias, before, kind(**about["windows"]))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..assets import STUDENT, asset
+from ..errors import InputError
 from ..types import Array
 from .student_mel import BANDS, HOP, SILENT, WINDOW
 
@@ -50,12 +51,19 @@ def load_student() -> Student:
 
 
 def read_student(model: bytes) -> Student:
-    """Load a network from the bytes of its ONNX file. It uses one thread: a step is too small for more."""
+    """Load a network from the bytes of its ONNX file. It uses one thread: a step is too small for more.
+
+    Raises:
+        InputError: they are no network.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # onnxruntime's own errors share no other base
+        raise InputError(f"What should be the small speech network is none ({str(problem)[:120]}).") from problem
     dims = {given.name: given.shape for given in session.get_inputs()}
     width, state = dims["mel"][1] // BANDS, np.zeros(dims["state"], np.float32)
     unsettled = Student(session, width, state)

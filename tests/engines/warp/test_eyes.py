@@ -167,3 +167,14 @@ def test_rims_of_glasses_stay_when_lids_close() -> None:
     kept, lost = (draw_eyes(image, make_eyes(image, points, pose, worn), 1.0, (0, 0))[rim] for worn in (True, False))
     assert np.abs(kept.astype(int) - 30).mean() < 12
     assert lost.mean() > 60
+
+
+@pytest.mark.parametrize("shift", [(-170, 0), (180, 0), (0, -175), (-400, 0), (0, 400)])
+def test_eyes_outside_the_picture_are_left_out(shift: tuple[int, int]) -> None:
+    image, points = face_with_irises()
+    moved = points + np.array([*shift, 0], np.float32)
+    for eye in eyes_of(image, moved):
+        x0, y0, x1, y1 = eye.box
+        assert x1 > x0
+        assert y1 > y0
+    assert draw_eyes(image, eyes_of(image, moved), 1.0, (0.02, 0.01)).shape == image.shape

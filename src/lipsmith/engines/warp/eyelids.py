@@ -66,11 +66,15 @@ class Eye:
 
 
 def make_eyes(picture: Image, landmarks: Points, pose: Pose, glasses: bool = False) -> tuple[Eye, ...]:
-    """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; dark lines may be rims where ``glasses`` are."""
+    """The eyes of (478, 3) px landmarks that lie in a (h, w, 3) RGB picture, at least in part.
+
+    Dark lines may be rims where ``glasses`` are.
+    """
     reach = _AROUND if glasses else _LASHES_REACH
     axes = image_axes(pose)
     eyes = zip(EYES, _IRISES, strict=True)
-    return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
+    made = (_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
+    return tuple(eye for eye in made if eye is not None)
 
 
 def _make_eye(
@@ -81,10 +85,12 @@ def _make_eye(
     axes: tuple[Points, Points],
     scale: float,
     lashes_reach: float,
-) -> Eye:
+) -> Eye | None:
     right, below = axes
     points = with_outer_corners(picture, points, indices[0], indices[1], scale)
     x0, y0, x1, y1 = box = _box(points[[*indices[0], *indices[1]]], scale, picture)
+    if x1 <= x0 or y1 <= y0:
+        return None
     rows, columns = np.mgrid[y0:y1, x0:x1]
     places = np.stack([columns, rows], -1).astype(np.float64)
     across, height = places @ right / scale, places @ below / scale
@@ -217,8 +223,7 @@ def draw_eyes(picture: Image, eyes: tuple[Eye, ...], closing: float, gaze: tuple
     picture = picture.copy()
     for eye in eyes:
         x0, y0, x1, y1 = eye.box
-        if x1 > x0 and y1 > y0:
-            picture[y0:y1, x0:x1] = _drawn_eye(picture[y0:y1, x0:x1], eye, closing, gaze)
+        picture[y0:y1, x0:x1] = _drawn_eye(picture[y0:y1, x0:x1], eye, closing, gaze)
     return picture
 
 
