@@ -71,6 +71,12 @@ def test_training_takes_what_was_given_and_leaves_the_rest_as_shipped(
     assert printed.err == "training, step 50: 50%\n"
 
 
+@pytest.mark.parametrize("option", ["--seed", "--steps"])
+def test_training_refuses_numbers_below_its_range(option: str, capsys: Captured, tmp_path: Path) -> None:
+    assert run(["train", "voice2mouth", "-o", str(tmp_path), option, "-1"]) == 2
+    assert f"{option[2:]} is -1; it can be" in capsys.readouterr().err
+
+
 def test_mouth_prints_a_row_for_every_film(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     from lipsmith.metrics.mouth import MouthScore
 
