@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..types import MOUTH_CONTROLS, Array
 from .encoder_model import WIDTH
 from .encoder_windows import SlidingWindows, WholeWindows, Windows
+from .npz_file import write_npz
 
 LOWEST: Array = np.array([-1.0 if name == "spread" else 0.0 for name in MOUTH_CONTROLS], np.float32)
 """(8,) the least value of each control; the largest is 1."""
@@ -126,6 +127,4 @@ def write_heads(path: Path, heads: MouthHeads, about: Mapping[str, Any]) -> None
     for name, head in (("file", heads.file), ("live", heads.live)):
         arrays |= {f"{name}_weight": head.weight.astype(np.float32), f"{name}_bias": head.bias.astype(np.float32)}
         described[name] = {"before": head.before, "windows": asdict(head.windows)}
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, about=np.array(json.dumps(described)), **arrays)
-    partial.replace(path)
+    write_npz(path, about=np.array(json.dumps(described)), **arrays)

