@@ -36,6 +36,16 @@ def test_a_neighbour_covers_only_with_what_it_changed(image: Image) -> None:
     assert (out[10:20, 35:45] == 2).all()
 
 
+def test_a_neighbour_that_moves_never_covers_half_of_a_face() -> None:
+    """Two heads side by side: the box of each reaches to the middle of the other's face and changes all of it."""
+    image, boxes = np.full((40, 100, 3), 100, np.uint8), [(0, 0, 70, 40), (30, 0, 100, 40)]
+    pictures = [np.full((40, 70, 3), value, np.uint8) for value in (50, 150)]
+    out = compose(image, [PreparedFace(Crop.from_box(box), None, None) for box in boxes], pictures)
+    assert (out[:, :40] == 50).all()
+    assert (out[:, 60:] == 150).all()
+    assert np.abs(np.diff(out[0, :, 0].astype(int))).max() <= 25  # no edge between them
+
+
 def test_half_alpha_is_the_mean(image: Image) -> None:
     mask = np.full((10, 20), 0.5, np.float32)
     out = compose(image, [PreparedFace(Crop.from_box((5, 6, 25, 16)), mask, None)], [np.zeros((10, 20, 3), np.uint8)])

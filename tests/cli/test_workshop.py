@@ -82,6 +82,12 @@ def test_training_that_cannot_be_is_refused(words: list[str], capsys: Captured) 
     assert words[0].strip("-") in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--seed", "--steps"])
+def test_training_refuses_numbers_below_its_range(option: str, capsys: Captured, tmp_path: Path) -> None:
+    assert run(["train", "voice2mouth", "-o", str(tmp_path), option, "-1"]) == 2
+    assert f"{option[2:]} is -1; it can be" in capsys.readouterr().err
+
+
 def test_mouth_prints_a_row_for_every_film(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     from lipsmith.metrics.mouth import MouthScore
 

@@ -26,7 +26,9 @@ def test_what_was_saved_is_loaded(tmp_path):
 
 def test_what_is_not_a_corpus_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
-    for name in ("text.npz", "missing.npz"):
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "cut.npz").write_bytes(b"PK\3\4 and no more")
+    for name in ("text.npz", "missing.npz", "empty.npz", "cut.npz"):
         with pytest.raises(InputError, match="not a corpus file"):
             load_utterances(tmp_path / name)
     with pytest.raises(InputError, match="holds no corpus"):

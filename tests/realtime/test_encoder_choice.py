@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -142,3 +143,29 @@ def test_another_encoder_hears_from_the_next_utterance_on() -> None:
     session.end()
     session.say(np.ones(3_200, np.float32))
     assert [one._use for one in session._utterances] == ["live", "live_cheap"]
+
+
+def test_who_comes_while_the_first_session_warms_up_waits_for_its_figures() -> None:
+    class SlowAvatar(QuickAvatar):
+        info = Info(fps=Fraction(1, 10))
+
+    class SlowToHear(FakeEngine):
+        def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> FakeEncoder:
+            if use == "live":
+                measuring.set()
+                go_on.wait(10)
+            return super().speech_encoder(fps, use)
+
+    measuring, go_on = threading.Event(), threading.Event()
+
+    async def open_two() -> None:
+        host = SessionHost(SlowToHear())
+        first = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))
+        await asyncio.to_thread(measuring.wait, 10)  # rendering is measured, hearing is not
+        second = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert len(await asyncio.gather(first, second)) == 2
+        await host.close()
+
+    asyncio.run(open_two())

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from lipsmith.assets import SPEECH_ENCODER, asset
-from lipsmith.speech.encoder_model import WIDTH, load_encoder
+from lipsmith.errors import InputError
+from lipsmith.speech.encoder_model import WIDTH, load_encoder, read_encoder
+from lipsmith.speech.student import read_student
 from lipsmith.speech.whisper_mel import BANDS
 from lipsmith.types import Array
 
@@ -51,3 +53,11 @@ def test_a_call_of_several_windows_would_mix_them() -> None:
     quiet, loud = mel(240, 1), 4 * mel(240, 2)
     together = load_encoder().session.run(["features"], {"mel": np.stack([quiet, loud])})[0]
     assert not np.array_equal(together[0], load_encoder().encode(quiet))
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", asset(SPEECH_ENCODER).read_bytes()[:100_000]])
+def test_a_damaged_file_is_told(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"damaged; install lipsmith again"):
+        read_encoder(content)
+    with pytest.raises(InputError, match="no student network"):
+        read_student(content)

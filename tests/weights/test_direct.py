@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.errors import InputError, WeightsMissing
-from lipsmith.weights import Catalogue, OfficialFile, Part
+from lipsmith.weights import Catalogue, OfficialFile, Part, direct
 from lipsmith.weights.fetch import STAGING_FOLDER, checksum_mismatch, fetch, import_folder
 
 BODY = bytes(range(256)) * 400
@@ -139,3 +139,35 @@ def test_files_of_such_a_part_may_lie_in_the_folder_itself(publisher: Publisher,
     (found,) = import_folder(tmp_path, [wanted])
     assert found.path == tmp_path / "models" / "net" / "net.bin"
     assert found.path.resolve() == tmp_path / "net.bin"
+
+
+def test_a_half_download_that_is_too_long_begins_anew(publisher: Publisher, tmp_path: Path) -> None:
+    wanted = part(publisher)
+    staging = tmp_path / "models" / STAGING_FOLDER / "net"
+    staging.mkdir(parents=True)
+    (staging / f"net.bin.{(wanted.weights[0].sha256 or '')[:16]}.part").write_bytes(BODY + b"more")
+    (found,) = fetch([wanted], Catalogue((wanted,)))
+    assert found.path.read_bytes() == BODY
+
+
+def test_a_server_that_never_ends_is_left(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "CHUNK", 1000)
+    one = part(publisher).weights[0]
+    publisher.body = BODY * 20
+    path = direct.download(one, f"http://127.0.0.1:{publisher.server_port}/files/net.bin", tmp_path)
+    assert path.stat().st_size <= len(BODY) + 1000
+
+
+def test_pieces_that_cannot_be_read_leave_nothing_behind(publisher: Publisher, tmp_path: Path) -> None:
+    def assemble(_: Path, target: Path) -> bool:
+        target.mkdir(parents=True)
+        (target / "net.bin.part").write_bytes(b"half")
+        raise InputError("damaged")
+
+    plain = part(publisher)
+    wanted = Part("net", "a net", ("net",), plain.weights, "MIT", plain.companions, assemble=assemble)
+    with pytest.raises(InputError, match="damaged"):
+        import_folder(tmp_path, [wanted])
+    assert not (tmp_path / "models" / STAGING_FOLDER).exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..speech.npz_file import write_npz
 from ..speech.phones import PHONES, Segment
 from .utterance import LabelledUtterance
 
@@ -19,9 +22,8 @@ _SYMBOLS = tuple(PHONES)
 def save_utterances(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     """Write utterances to ``path`` (.npz) atomically. Samples are stored as 16-bit integers."""
     segments = [segment for utterance in utterances for segment in utterance.segments]
-    partial = path.with_suffix(".part.npz")
-    np.savez(
-        partial,
+    write_npz(
+        path,
         samples=np.concatenate([_integers(utterance) for utterance in utterances] or [np.zeros(0, np.int16)]),
         lengths=np.array([len(utterance.samples) for utterance in utterances], np.int64),
         phones=np.array([len(utterance.segments) for utterance in utterances], np.int64),
@@ -32,7 +34,6 @@ def save_utterances(path: Path, utterances: Sequence[LabelledUtterance]) -> None
         voices=np.array([utterance.voice for utterance in utterances], np.str_),
         texts=np.array([utterance.text for utterance in utterances], np.str_),
     )
-    partial.replace(path)
 
 
 def load_utterances(path: Path) -> list[LabelledUtterance]:
@@ -42,10 +43,10 @@ def load_utterances(path: Path) -> list[LabelledUtterance]:
         InputError: the file is missing or not a corpus file.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             data = {name: stored[name] for name in stored.files}
         return list(_utterances(data))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is not a corpus file ({error}); make the corpus again.") from error
 
 

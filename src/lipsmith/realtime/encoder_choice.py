@@ -35,9 +35,10 @@ class EncoderChoice:
     def measure(self, engine: Engine, fps: Fraction, clock: Callable[[], float]) -> None:
         """Measure what each of the engine's live encoders costs. A second one of the same name is left out."""
         best, cheap = (SpeechDrive(engine, fps, use=use) for use in USES)
-        self.costs = {USES[0]: _cost(best, clock)}
+        costs: dict[EncoderUse, float] = {USES[0]: _cost(best, clock)}
         if cheap.encoder_name != best.encoder_name:
-            self.costs[USES[1]] = _cost(cheap, clock)
+            costs[USES[1]] = _cost(cheap, clock)
+        self.costs = costs
 
     def admit(self, sessions: int, fps: Fraction) -> None:
         """Check that one more session fits beside ``sessions`` if all hear as cheaply as they can. Raises Busy."""

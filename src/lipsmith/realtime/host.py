@@ -278,6 +278,7 @@ class SessionHost:
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, limit)
         self._encoders = EncoderChoice(self._admission)
+        self._warming = asyncio.Lock()
         self._sessions: list[LiveSession] = []
         self._closed: Counter[str] = Counter()  # counts of closed sessions
         self._draining = False
@@ -291,12 +292,13 @@ class SessionHost:
         Raises:
             Busy: one more session does not fit, or the host is closing down.
         """
-        if self._draining:
-            raise Busy("This server is closing down; take another one.", retry_after=30)
+        self._refuse_if_draining()
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
-        if not len(self._renderer.load):
-            await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
+        async with self._warming:  # who comes while another one's warm-up runs waits for all of its figures
+            if not self._encoders.costs:
+                await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
         # no await from here to the append: nobody else is admitted between
+        self._refuse_if_draining()
         self._encoders.admit(len(self._sessions), film.fps)
         session = Session(avatar, self._engine, film, options, self._clock)
         live = LiveSession(session, self._renderer, self._clock)
@@ -304,6 +306,10 @@ class SessionHost:
         self._assign_encoders()
         live.task.add_done_callback(lambda _: self._forget(live))
         return live
+
+    def _refuse_if_draining(self) -> None:
+        if self._draining:
+            raise Busy("This server is closing down; take another one.", retry_after=30)
 
     @property
     def _hearing(self) -> float:

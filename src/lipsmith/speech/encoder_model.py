@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..assets import SPEECH_ENCODER, asset
+from ..errors import InputError
 from ..types import Array
 
 if TYPE_CHECKING:
@@ -39,10 +40,20 @@ def load_encoder() -> EncoderModel:
 
 
 def read_encoder(model: bytes) -> EncoderModel:
-    """Load an encoder from the bytes of its ONNX file. It uses one thread, so that sessions share the cores evenly."""
+    """Load an encoder from the bytes of its ONNX file. It uses one thread, so that sessions share the cores evenly.
+
+    Raises:
+        InputError: they are no network.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return EncoderModel(onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]))
+    try:
+        return EncoderModel(onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]))
+    except Exception as problem:  # onnxruntime's own errors share no other base
+        raise InputError(
+            f"The speech encoder cannot be loaded ({str(problem)[:120]}): {SPEECH_ENCODER} is damaged; "
+            "install lipsmith again."
+        ) from problem

@@ -7,6 +7,8 @@ and a bias (8,). Its ``about`` is JSON with the windows, ``before``, and whateve
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +22,7 @@ from ..errors import InputError
 from ..types import MOUTH_CONTROLS, Array
 from .encoder_model import WIDTH
 from .encoder_windows import SlidingWindows, WholeWindows, Windows
+from .npz_file import write_npz
 
 LOWEST: Array = np.array([-1.0 if name == "spread" else 0.0 for name in MOUTH_CONTROLS], np.float32)
 """(8,) the least value of each control; the largest is 1."""
@@ -99,10 +102,10 @@ def read_heads(path: Path) -> MouthHeads:
         InputError: it is no such file, or its shapes do not fit together.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             return MouthHeads(*(_head(stored, about[name], name) for name in ("file", "live")))
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as problem:
         raise InputError(f"{path} holds no mouth heads that fit: {problem}") from problem
 
 
@@ -111,6 +114,8 @@ def _head(stored: Mapping[str, Any], about: Mapping[str, Any], name: str) -> Mou
     drives, before = len(MOUTH_CONTROLS), int(about["before"])
     if weight.shape[1:] != (WIDTH, drives) or bias.shape != (drives,) or not 0 <= before < len(weight):
         raise ValueError(f"{name} has a weight {weight.shape} and a bias {bias.shape} with {before} steps before")
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError(f"{name} has weights that are not numbers")
     kind = WholeWindows if name == "file" else SlidingWindows
     return MouthHead(weight, bias, before, kind(**about["windows"]))
 
@@ -122,6 +127,4 @@ def write_heads(path: Path, heads: MouthHeads, about: Mapping[str, Any]) -> None
     for name, head in (("file", heads.file), ("live", heads.live)):
         arrays |= {f"{name}_weight": head.weight.astype(np.float32), f"{name}_bias": head.bias.astype(np.float32)}
         described[name] = {"before": head.before, "windows": asdict(head.windows)}
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, about=np.array(json.dumps(described)), **arrays)
-    partial.replace(path)
+    write_npz(path, about=np.array(json.dumps(described)), **arrays)

@@ -115,7 +115,7 @@ class EspeakLibrary:
         for parameter, value in ((_RATE, _WORDS_PER_MINUTE * tempo), (_PITCH, 50 * pitch), (_RANGE, 50 * liveliness)):
             self._library.espeak_SetParameter(parameter, round(value), 0)
         self._recording = EspeakRecording()
-        encoded = text.encode() + b"\0"
+        encoded = _utf8(text) + b"\0"
         self._library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 1, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
         return self._recording
@@ -130,11 +130,16 @@ class EspeakLibrary:
         convert = self._library.espeak_TextToPhonemes
         convert.restype = ctypes.c_char_p
         convert.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
-        rest, clauses = ctypes.c_char_p(text.encode()), []
+        rest, clauses = ctypes.c_char_p(_utf8(text)), []
         while rest.value:  # each call takes one clause and moves on; at the end the pointer is null
             found = convert(ctypes.byref(rest), _UTF8, _IPA | _TIED | ord(tie) << 8) or b""
             clauses.append(re.sub(r"\([a-z-]+\)", "", found.decode("utf-8", "replace")).strip())
         return clauses
+
+
+def _utf8(text: str) -> bytes:
+    """The bytes of a text as C takes them: without zero bytes, and "?" for what has no bytes."""
+    return text.replace("\0", " ").encode("utf-8", "replace")
 
 
 def has_espeak() -> bool:

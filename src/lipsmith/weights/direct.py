@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,9 +22,12 @@ def download(one: OfficialFile, address: str, staging: Path) -> Path:
     staging.mkdir(parents=True, exist_ok=True)
     path = staging / f"{one.name}.{(one.sha256 or '')[:16]}.part"  # so that another version of the file starts anew
     here = path.stat().st_size if path.is_file() else 0
+    if one.size and here > one.size:  # two downloads at a time wrote to it, say: nothing can continue it
+        path.unlink()
+        here = 0
     if not (one.size and here == one.size):
         try:
-            _append(address, path, here)
+            _append(address, path, here, one.size)
         except http.client.HTTPException as problem:
             raise OSError(f"the connection broke: {type(problem).__name__}") from problem
         except urllib.error.HTTPError:
@@ -37,13 +39,15 @@ def download(one: OfficialFile, address: str, staging: Path) -> Path:
     return path
 
 
-def _append(address: str, path: Path, here: int) -> None:
+def _append(address: str, path: Path, here: int, size: int) -> None:
+    """Write what follows the first ``here`` bytes. Beyond a known ``size`` at most one chunk is read."""
     headers = {"User-Agent": "lipsmith", "Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the catalogue's own https addresses
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
         goes_on = here and answer.status == http.client.PARTIAL_CONTENT
         with path.open("ab" if goes_on else "wb") as file:
-            shutil.copyfileobj(answer, file, CHUNK)
+            while (chunk := answer.read(CHUNK)) and not (size and file.tell() > size):
+                file.write(chunk)
 
 
 __all__ = ["download"]

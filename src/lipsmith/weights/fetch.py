@@ -142,7 +142,14 @@ def _lying_open(part: Part, source: Path) -> FoundPart | None:
 def _assembled(part: Part, source: Path, models: Path, report: Report) -> FoundPart | None:
     """Put ``part`` together from pieces in ``source``; None: it has none. Files that are in ``models`` already stay."""
     staging, target = models / STAGING_FOLDER / part.name, models / part.folders[0]
-    if part.assemble is None or not part.assemble(source, staging):
+    if part.assemble is None:
+        return None
+    try:
+        complete = part.assemble(source, staging)
+    except BaseException:
+        _clear_staging(models, part)
+        raise
+    if not complete:
         return None
     fresh = FoundPart(part, staging, part.weights[0])
     if fault := checksum_mismatch(fresh):

@@ -196,3 +196,14 @@ def test_a_blink_leaves_what_is_beside_a_turned_face() -> None:
 
 def face_contour_of_left_half(points: Array) -> list[int]:
     return [i for i in FACE_CONTOUR if points[i, 0] < points[1, 0]]
+
+
+@pytest.mark.parametrize("shift", [(-170, 0), (180, 0), (0, -175), (-400, 0), (0, 400)])
+def test_eyes_outside_the_picture_are_left_out(shift: tuple[int, int]) -> None:
+    image, points = face_with_irises()
+    moved = points + np.array([*shift, 0], np.float32)
+    for eye in eyes_of(image, moved):
+        x0, y0, x1, y1 = eye.box
+        assert x1 > x0
+        assert y1 > y0
+    assert draw_eyes(image, eyes_of(image, moved), 1.0, (0.02, 0.01)).shape == image.shape

@@ -89,3 +89,16 @@ def test_a_head_moves_less_before_straight_lines_and_turns_as_far(field: HeadFie
     assert moved(before_tiles, (0, 0), shift)[0] == pytest.approx(0.055, abs=0.005)
     assert moved(before_noise, (0, 0), shift)[0] == pytest.approx(0.1, abs=0.01)
     assert moved(before_tiles, (0, 0.3), turn) == pytest.approx(moved(field, (0, 0.3), turn))
+
+
+def test_a_face_at_the_border_keeps_still_and_one_with_room_moves_whole(field: HeadField) -> None:
+    def beside_the_border(eye_distances: float) -> float:
+        shift = eye_distances * SCALE - LANDMARKS[:, 0].min()
+        pose = Pose(SCALE, np.eye(3), POSE.shift + np.array([shift, 0, 0]))
+        beside = head_field(PLAIN, LANDMARKS + np.array([shift, 0, 0]), pose, brows=False)
+        return float(np.abs(beside.motions).max())
+
+    whole = np.abs(field.motions[:5]).max()
+    assert beside_the_border(-0.2) == 0  # it cuts the face
+    assert 0.1 * whole < beside_the_border(0.1) < 0.6 * whole
+    assert beside_the_border(0.4) == pytest.approx(whole, rel=0.1)

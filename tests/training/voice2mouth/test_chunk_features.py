@@ -1,7 +1,11 @@
 """Features of chunks: those of the run time, made once."""
 
-import numpy as np
+import errno
 
+import numpy as np
+import pytest
+
+from lipsmith.errors import OutputError
 from lipsmith.speech.encoder_windows import SlidingWindows, features
 from lipsmith.speech.phones import SILENCE, Segment
 from lipsmith.training.voice2mouth import chunk_features as module
@@ -30,3 +34,23 @@ def test_other_sound_or_windows_are_not_taken_for_them(tmp_path):
     assert not np.array_equal(first, other)
     assert not np.array_equal(first, wider)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"cut", None])
+def test_a_damaged_part_is_heard_again(content, tmp_path):
+    first = module.chunk_features([chunk(1)], WINDOWS, tmp_path, lambda *_: None)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:1000] if content is None else content)
+    assert np.array_equal(module.chunk_features([chunk(1)], WINDOWS, tmp_path, lambda *_: None), first)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, _):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OutputError, match="cannot be written: No space left on device"):
+        module.chunk_features([chunk(1)], WINDOWS, tmp_path, lambda *_: None)
+    assert list(tmp_path.iterdir()) == []

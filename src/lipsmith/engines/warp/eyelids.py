@@ -76,12 +76,23 @@ class Eye:
 
 
 def make_eyes(picture: Image, landmarks: Points, pose: Pose, glasses: bool = False) -> tuple[Eye, ...]:
-    """Both eyes of (478, 3) px landmarks in a (h, w, 3) RGB picture; dark lines may be rims where ``glasses`` are."""
+    """The eyes of (478, 3) px landmarks that lie in a (h, w, 3) RGB picture, at least in part.
+
+    Dark lines may be rims where ``glasses`` are.
+    """
     face = face_region(picture.shape, landmarks[:, :2])
     reach = np.where(face, _AROUND if glasses else _LASHES_REACH, -1)
     axes = image_axes(pose)
-    eyes = zip(EYES, _IRISES, strict=True)
-    return tuple(_make_eye(picture, landmarks[:, :2], lines, iris, axes, pose.scale, reach) for lines, iris in eyes)
+    points = landmarks[:, :2]
+    return tuple(
+        _make_eye(picture, points, lines, iris, axes, pose.scale, reach)
+        for lines, iris in zip(EYES, _IRISES, strict=True)
+        if _shows(_box(points[[*lines[0], *lines[1]]], pose.scale, picture))
+    )
+
+
+def _shows(box: tuple[int, int, int, int]) -> bool:
+    return box[0] < box[2] and box[1] < box[3]
 
 
 def face_region(size: tuple[int, ...], points: Points) -> Mask:
@@ -266,8 +277,7 @@ def draw_eyes(picture: Image, eyes: tuple[Eye, ...], closing: float, gaze: tuple
     picture = picture.copy()
     for eye in eyes:
         x0, y0, x1, y1 = eye.box
-        if x1 > x0 and y1 > y0:
-            picture[y0:y1, x0:x1] = _drawn_eye(picture[y0:y1, x0:x1], eye, closing, gaze)
+        picture[y0:y1, x0:x1] = _drawn_eye(picture[y0:y1, x0:x1], eye, closing, gaze)
     return picture
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...face.canonical import Points, Pose
+from ...face.canonical import POINTS, Points, Pose
 from ...types import Array, Image
 from .axes import image_axes
 from .background_lines import calm_before_lines
@@ -60,7 +60,7 @@ def head_field(picture: Image, landmarks: Points, pose: Pose, *, brows: bool = T
 
     The head's depth is a smooth dome: the face turns while the hair's outline stays. It rolls about the base of the
     neck. The motion is whole on the head and its hair. It fades out over the neck, and in the background around, and is
-    less before a background of straight lines.
+    less before a background of straight lines. A face at the picture's border keeps still.
     """
     size = (picture.shape[1], picture.shape[0])
     columns, rows = (max(8, round(side / (CELL * pose.scale))) for side in size)
@@ -72,7 +72,8 @@ def head_field(picture: Image, landmarks: Points, pose: Pose, *, brows: bool = T
     whole = 1 - smoothstep(out, 1.0, 2.1)
     calm = calm_before_lines(picture, (out > 1.25) & (out < 2.3) & (dy < 0.6), pose.scale)
     depth = _DOME * np.clip(1 - (dx / 1.0) ** 2 - (dy / 1.35) ** 2, 0, 1)
-    turn = as_float32(cv2.GaussianBlur(depth * whole, (0, 0), 2.0))
+    room = _room(landmarks, size, pose.scale)
+    turn = as_float32(cv2.GaussianBlur(room * depth * whole, (0, 0), 2.0))
     inwards = _border(nodes, size, pose.scale)
 
     def field(x: Numbers, y: Numbers) -> Array:
@@ -81,7 +82,7 @@ def head_field(picture: Image, landmarks: Points, pose: Pose, *, brows: bool = T
         return as_float32(moved * inwards * pose.scale)
 
     still = np.zeros_like(dx)
-    moves = calm * whole
+    moves = calm * room * whole
     rolled = field(moves * np.maximum(_NECK - dy, 0), moves * dx * smoothstep(dy, _NECK, 0.6))
     fields = [field(turn, still), field(still, turn), rolled, field(moves, still), field(still, moves)]
     lift = _brow_lift(landmarks, nodes, below, pose.scale) if brows else still
@@ -100,6 +101,13 @@ def _border(nodes: Array, size: tuple[int, int], scale: float) -> Points:
     """
     distance = np.minimum(nodes, np.array(size) - 1 - nodes) / scale
     return np.asarray(smoothstep(distance, 0.0, 0.35))
+
+
+def _room(landmarks: Points, size: tuple[int, int], scale: float) -> float:
+    """0..1: the share of a motion for which the face has room: features in the field's fade at a border would smear."""
+    face = landmarks[:POINTS, :2]
+    distance = min(float(face.min()), float((np.array(size) - 1 - face).min())) / scale
+    return float(smoothstep(np.array(distance), -0.05, 0.30))
 
 
 def _brow_lift(landmarks: Points, nodes: Array, below: Points, scale: float) -> Points:

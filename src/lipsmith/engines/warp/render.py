@@ -71,5 +71,6 @@ def _warp_box(picture: Image, box: Box, displacement: Array) -> Image:
     """A copy of the picture with one box warped backwards."""
     x0, y0, x1, y1 = box
     output = picture.copy()
-    output[y0:y1, x0:x1] = _warp(picture[y0:y1, x0:x1], displacement)
+    if x1 > x0 and y1 > y0:
+        output[y0:y1, x0:x1] = _warp(picture[y0:y1, x0:x1], displacement)
     return output

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from ...errors import OutputError
 from ...speech.encoder_windows import Windows, features
 from ...types import Array
 from .chunks import Chunk
@@ -34,12 +36,28 @@ def chunk_features(chunks: Sequence[Chunk], windows: Windows, folder: Path, prog
 def _part(chunks: Sequence[Chunk], windows: Windows, folder: Path) -> Array:
     """(chunks, T, 384), with the precision of 16 bits."""
     path = folder / f"{_digest(chunks, windows)}.npy"
-    if not path.is_file():
-        partial = path.with_suffix(".part.npy")
-        np.save(partial, np.stack([features(chunk.samples, windows) for chunk in chunks]).astype(np.float16))
+    if (kept := _kept(path)) is not None:
+        return kept
+    heard = np.stack([features(chunk.samples, windows) for chunk in chunks]).astype(np.float16)
+    partial = path.with_suffix(f".{os.getpid()}.part.npy")  # another training may work in this folder
+    try:
+        np.save(partial, heard)
         partial.replace(path)
-    heard: Array = np.load(path, allow_pickle=False).astype(np.float32)
-    return heard
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+    finally:
+        partial.unlink(missing_ok=True)
+    return heard.astype(np.float32)
+
+
+def _kept(path: Path) -> Array | None:
+    """The part in ``path``; None: it is not there, or damaged."""
+    try:
+        with path.open("rb") as file:
+            kept: Array = np.load(file, allow_pickle=False).astype(np.float32)
+    except (OSError, EOFError, ValueError):
+        return None
+    return kept
 
 
 def _digest(chunks: Sequence[Chunk], windows: Windows) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...assets import STUDENT, asset
 from ...corpus.builder import SOURCES, CorpusOptions, CorpusSource
-from ...errors import InputError
+from ...errors import InputError, OptionError
 from .dataset import Progress, require_corpus
 from .heads import MINUTES, HeadOptions, train_heads
 from .trainer import TrainOptions, require_packages, train
@@ -31,6 +31,12 @@ class VoiceOptions:
     share: float = 1.0  # of the corpus's minutes
     steps: int | None = None  # of the student; None: as many as suit its beginning
     start: str = "shipped"  # the student's first weights: "shipped", "random" or an .onnx file
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; it can be 0 or more.")
+        if self.steps is not None and self.steps < 1:
+            raise OptionError(f"steps is {self.steps}; it can be 1 or more.")
 
 
 def train_voice2mouth(options: VoiceOptions, progress: Progress | None = None) -> dict[str, Any]:
