@@ -120,6 +120,25 @@ def test_one_speech_and_many(said: Any, home: Path) -> None:
     assert said("speak", "anna", "one.wav", "one.wav", "-o", "film.mp4")[0] == 2
 
 
+def test_engine_options_are_changed_for_one_run(said: Any, home: Path) -> None:
+    said("avatar", "create", "anna", "source", "--engine", "fake", "--set", "context=1", "-q")
+    sound = str(write_sound(home / "a.wav"))
+    films = []
+    for number, words in enumerate(([], ["--set", "context=30"])):
+        code, _ = said("speak", "anna", sound, "-o", f"{number}.mp4", "-q", *words)
+        assert code == 0
+        films.append((home / f"{number}.mp4").read_bytes())
+    assert films[0] != films[1]
+    assert read_manifest(home / "store" / "anna" / NAME).options["context"] == 1  # the avatar keeps its own
+
+
+@pytest.mark.parametrize("words", [["--set", "gain=2"], ["--life", "0.5"]])
+def test_options_that_the_engine_lacks_are_refused(said: Any, home: Path, words: list[str]) -> None:
+    said("avatar", "create", "anna", "source", "--engine", "fake", "-q")
+    assert said("speak", "anna", str(write_sound(home / "a.wav")), "-o", "a.mp4", "-q", *words)[0] == 2
+    assert not (home / "a.mp4").exists()
+
+
 def test_which_speech_becomes_which_film(home: Path) -> None:
     one = write_sound(home / "a" / "one.wav")
     assert plan([one], Path("film.webm"), "mp4") == [(one, Path("film.webm"))]

@@ -125,9 +125,9 @@ def test_many_speeches_share_one_engine_and_one_that_fails_loses_no_other(
 ) -> None:
     loads: list[str] = []
 
-    def load(info: Any, **how: Any) -> Any:
+    def load(info: Any, *changes: Any, **how: Any) -> Any:
         loads.append(info.id)
-        return engine_of(info, **how)
+        return engine_of(info, *changes, **how)
 
     monkeypatch.setattr("lipsmith.pipeline.speak.engine_of", load)
     (home / "lessons").mkdir()

@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 
 from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
-from lipsmith.avatars.options import AvatarOptions, engine_of
+from lipsmith.avatars.options import AvatarOptions, engine_of, stored_options
 from lipsmith.avatars.paths import LOCKS, data_folder
 from lipsmith.avatars.playback import SPEAKING, PlaybackCursor, PlaybackOrder
 from lipsmith.avatars.store import AvatarStore
+from lipsmith.engines import load_engine
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import (
     AvatarBroken,
@@ -95,6 +96,15 @@ def test_an_option_that_shapes_nothing_is_taken_over(anna: AvatarStore, source: 
     assert anna.create("anna", source, FakeEngine(FakeOptions(window=3))).options["window"] == 3
     assert sorted(anna.root.rglob("*.roll")) == data
     assert engine_of(anna.list()[0]).info.window == 3
+    assert engine_of(anna.list()[0], {"window": 2}).info.window == 2  # for one run
+
+
+def test_an_option_that_shaped_the_faces_is_not_changed_later(anna: AvatarStore) -> None:
+    warp = load_engine("warp")
+    info = replace(anna.list()[0], engine="warp", engine_version=warp.info.version, options=stored_options(warp))
+    assert engine_of(info, {"life": 0.5}).options.life == 0.5  # type: ignore[attr-defined]
+    with pytest.raises(OptionError, match="'interior' shapes the prepared faces of anna"):
+        engine_of(info, {"interior": "drawn"})
 
 
 def test_a_film_at_another_rate_repeats_frames_or_leaves_some_out(anna: AvatarStore) -> None:

@@ -116,17 +116,35 @@ def bare_engine(info: AvatarInfo) -> Engine:
         ) from problem
 
 
-def engine_of(info: AvatarInfo, *, still: bool = False) -> Engine:
-    """The engine that an avatar was made by, with its options; ``still``: without idle motion.
+def engine_of(info: AvatarInfo, changes: Mapping[str, Any] | None = None, *, still: bool = False) -> Engine:
+    """The engine that an avatar was made by, with its options.
+
+    Args:
+        info: of the avatar.
+        changes: options to change; none may shape what was prepared.
+        still: without idle motion.
 
     Raises:
         AvatarStale: the engine that is here is of another version.
         EngineUnavailable: it cannot run here.
+        OptionError: an unknown option, an impossible value, or an option of what was prepared.
     """
-    changed = {"idle": False} if still and "idle" in info.options else {}
-    engine = choose_engine(info.engine, {**info.options, **changed}).engine
+    _refuse_prepared(info, changes or {})
+    calm = {"idle": False} if still and "idle" in info.options else {}
+    engine = choose_engine(info.engine, {**info.options, **(changes or {}), **calm}).engine
     refuse_other(info, engine)
     return engine
+
+
+def _refuse_prepared(info: AvatarInfo, changes: Mapping[str, Any]) -> None:
+    spec = engine_table().get(info.engine)
+    shaping = {one.name for one in option_infos(spec.options) if one.prepares} if spec else set()
+    for name in changes:
+        if name in shaping and changes[name] != info.options.get(name):
+            raise OptionError(
+                f"The option '{name}' shapes the prepared faces of {info.id}: change it by 'lipsmith avatar create "
+                f"{info.id} PICTURE --refresh'."
+            )
 
 
 def refuse_other(info: AvatarInfo, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Flags of ``generate`` and ``avatar create`` that set options of engines; the other options are given by ``--set``."""
+"""Flags of commands that set options of engines; the other options are given by ``--set``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 @cache
-def flag_help() -> Mapping[str, Mapping[str, str]]:
-    """Engine -> option -> help, of the options that have flags.
+def flag_help(prepared: bool = False) -> Mapping[str, Mapping[str, str]]:
+    """Engine -> option -> help, of the options that have flags; ``prepared``: of those that a prepared face allows.
 
     Where two engines have an option of one name, the first engine's flag serves both. The names of a film's own options
     are taken.
@@ -28,6 +28,7 @@ def flag_help() -> Mapping[str, Mapping[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for spec in engine_table().values():
         wanted = [one for one in option_infos(spec.options) if one.flag and one.name not in taken]
+        wanted = [one for one in wanted if not (prepared and one.prepares)]
         found[spec.name] = {one.name: one.help for one in wanted}
         taken |= found[spec.name].keys()
     return found
@@ -35,8 +36,17 @@ def flag_help() -> Mapping[str, Mapping[str, str]]:
 
 def engine_flags(command: Command) -> Command:
     """Give a command the engines' flags, each engine's under a heading of its own; one that is not given is None."""
+    return _with_flags(command, flag_help())
+
+
+def prepared_flags(command: Command) -> Command:
+    """Give a command for prepared avatars the flags of those options that do not shape what was prepared."""
+    return _with_flags(command, flag_help(prepared=True))
+
+
+def _with_flags(command: Command, helps: Mapping[str, Mapping[str, str]]) -> Command:
     table = engine_table()
-    for engine, words in flag_help().items():
+    for engine, words in helps.items():
         own = inspect.signature(command).parameters
         left = {name: text for name, text in words.items() if name not in own}
         if left:
@@ -59,4 +69,4 @@ def engine_options(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     return {**parsed, **given}
 
 
-__all__ = ["engine_flags", "engine_options", "flag_help"]
+__all__ = ["engine_flags", "engine_options", "flag_help", "prepared_flags"]

@@ -16,8 +16,9 @@ from ..errors import OptionError, OutputError
 from ..options import build
 from ..pipeline.speak import SpeakOptions, engine_for
 from ..tts.text_to_file import TextToFile
+from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
-from .generate import AsJson
+from .generate import AsJson, Settings
 from .records import print_json
 from .speak import TEXT_HELP, speech_files
 
@@ -83,6 +84,7 @@ class BroadcastOptions:
         return sinks + ([CameraSink()] if self.camera else [])
 
 
+@prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
 @flags_from(BroadcastOptions, HELP)
 def live(
@@ -90,6 +92,7 @@ def live(
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, said one after the other.")
     ] = None,
+    settings: Settings = None,
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
@@ -111,9 +114,10 @@ def live(
     from ..transports.push import PushSink
 
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    changed = SpeakOptions(engine_options=engine_options(flags, settings or []))
     options = build(BroadcastOptions, flags)
     with speech_files(speeches or [], text, may_be_empty=options.longer) as files, AvatarStore().open(name) as avatar:
-        engine = engine_for(avatar, SpeakOptions())
+        engine = engine_for(avatar, changed)
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
         stay = None if options.forever else options.stay

@@ -17,8 +17,9 @@ from ..options import build
 from ..pipeline.speak import SpeakOptions, engine_for
 from ..pipeline.speak import speak as run
 from ..tts.text_to_file import TextToFile
+from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
-from .generate import HELP, AsJson, Quiet, summary
+from .generate import HELP, AsJson, Quiet, Settings, summary
 from .progress import progress_display
 from .records import print_json
 
@@ -46,6 +47,7 @@ TEXT_HELP = {
 }
 
 
+@prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
@@ -57,6 +59,7 @@ def speak(
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
     kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
+    settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     **flags: Any,
@@ -72,11 +75,14 @@ def speak(
       lipsmith speak anna one.wav two.mp3 -o films
 
       lipsmith speak anna lessons/ -o films --format webm --json
+
+      lipsmith speak anna hello.wav -o calm.mp4 --life 0.5
     """
     from ..avatars.store import AvatarStore
 
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
-    options = build(SpeakOptions, flags)
+    changed = engine_options(flags, settings or [])
+    options = build(SpeakOptions, {**flags, "engine_options": changed})
     with speech_files(speeches or [], text) as files:
         films = plan(files, output, kind)
         single = len(films) == 1 and films[0][1] == output

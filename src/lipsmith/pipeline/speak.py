@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..avatars.avatar import Avatar
 from ..avatars.options import engine_of, refuse_other
@@ -33,6 +33,8 @@ class SpeakOptions:
     mark: bool = True  # say in the film's metadata that it is AI-made
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto: the avatar's, else find the screen or use its transparency; alpha: only that; or a colour
+    engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})
+    """The engine's own options to change; none may shape what was prepared."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -83,7 +85,7 @@ def engine_for(avatar: Avatar, options: SpeakOptions) -> Engine:
     not move out of that outline. Raises what ``engine_of`` raises.
     """
     outlined = options.background != "keep" and _key(avatar, options) in ("auto", "alpha") and avatar.alphas is not None
-    return engine_of(avatar.info, still=outlined)
+    return engine_of(avatar.info, options.engine_options, still=outlined)
 
 
 def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, renderer: FilmRenderer) -> Report:
