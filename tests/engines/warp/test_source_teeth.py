@@ -12,7 +12,7 @@ from lipsmith.engines.warp.palette import estimate_palette, luma
 from lipsmith.engines.warp.source_teeth import TeethSearch, portrait_teeth
 from lipsmith.engines.warp.teeth import Teeth
 from lipsmith.face.canonical import fit_pose, mean_face
-from lipsmith.types import Face, Image
+from lipsmith.types import Face, Image, PreparedFace
 from tests.support.drawn_face import TEETH, drawn_face
 
 
@@ -72,6 +72,14 @@ def teeth_of(image: Image, face: Face) -> Teeth | None:
     return portrait_teeth(image, points, pose, palette, lip_line_middle(neutral.shape))
 
 
+def prepared_grin(image: Image, face: Face) -> tuple[WarpEngine, PreparedFace]:
+    """An engine without idle motion, and the face prepared by it."""
+    engine = WarpEngine(WarpOptions(idle=False))
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return engine, engine.prepare(image, face, analysis.identity())
+
+
 def contrast(picture: Image, x: float, y: float) -> float:
     """Spread of the light along a row of teeth, relative to it."""
     row = luma(picture[round(y) - 1 : round(y) + 2, round(x) - 24 : round(x) + 24].astype(np.float32)).mean(0)
@@ -80,10 +88,7 @@ def contrast(picture: Image, x: float, y: float) -> float:
 
 def test_the_teeth_of_a_grin_stay_apart_when_lips_move_over_them() -> None:
     image, face = grin()
-    engine = WarpEngine(WarpOptions(idle=False))
-    analysis = engine.analyze(still=True)
-    analysis.add(image, face)
-    prepared = engine.prepare(image, face, analysis.identity())
+    engine, prepared = prepared_grin(image, face)
     x, y = face.landmarks[13, 0], face.landmarks[13, 1] + 5
     x0, y0, _, _ = prepared.crop.box
     before = contrast(image, x, y)
@@ -117,10 +122,7 @@ def test_teeth_go_on_under_the_lip_each_in_its_own_colour() -> None:
 
 def test_a_round_mouth_hides_the_teeth_of_a_grin() -> None:
     image, face = grin()
-    engine = WarpEngine(WarpOptions(idle=False))
-    analysis = engine.analyze(still=True)
-    analysis.add(image, face)
-    prepared = engine.prepare(image, face, analysis.identity())
+    engine, prepared = prepared_grin(image, face)
     (x0, y0, _, _), (x, y) = prepared.crop.box, face.landmarks[13, :2]
     brightness = []
     for pucker in (0.0, 0.9):
