@@ -44,8 +44,9 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def names_at_top(path: Path) -> Iterator[str]:
-    """Everything that a module defines or imports at its top."""
-    for node in tree_of(path).body:
+    """Everything that a module defines or imports at its top, also what it names for type checkers only."""
+    body = tree_of(path).body
+    for node in [*body, *(inner for one in body if isinstance(one, ast.If) for inner in one.body)]:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from ((one.asname or one.name) for one in node.names)
         elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
