@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -49,3 +50,18 @@ def test_each_counts_the_making_not_the_using(clock: Clock) -> None:
     for _ in watch.each("make", made()):
         clock.now += 10
     assert watch.seconds == {"make": 3}
+
+
+def test_every_thread_has_its_own_stages(clock: Clock) -> None:
+    watch = Stopwatch()
+
+    def work() -> None:
+        with watch.stage("theirs"):
+            clock.now += 4
+
+    with watch.stage("mine"):
+        clock.now += 1
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert watch.seconds == {"mine": 5, "theirs": 4}

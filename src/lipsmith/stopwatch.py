@@ -1,6 +1,7 @@
 """Progress and wall time of work, by stage.
 
-Every second counts for one stage: an inner stage stops the clock of the outer one.
+In each thread, every second counts for one stage: an inner stage stops the clock of the outer one. Stages of several
+threads run at once, so their sum may exceed the time that has passed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock, local
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,25 +28,32 @@ class Stage:
 Progress = Callable[[Stage], None]
 
 
+class _Stages(local):
+    """The stages that run in one thread, the innermost last, and when the clock was last read for them."""
+
+    def __init__(self) -> None:
+        self.running: list[str] = []
+        self.switched = time.perf_counter()
+
+
 class Stopwatch:
     """Starts when it is made. ``seconds`` holds the wall time of each stage so far, without its inner stages."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._started = self._switched = time.perf_counter()
-        self._cpu_started = time.process_time()
-        self._running: list[str] = []
+        self._started, self._cpu_started = time.perf_counter(), time.process_time()
+        self._stages, self._lock = _Stages(), Lock()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time inside the ``with`` block for the stage ``name``."""
         self._switch()
-        self._running.append(name)
+        self._stages.running.append(name)
         try:
             yield
         finally:
             self._switch()
-            self._running.pop()
+            self._stages.running.pop()
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """Yield ``items``; count the time to produce them, not to use them, for the stage ``name``."""
@@ -66,8 +75,9 @@ class Stopwatch:
         return time.process_time() - self._cpu_started
 
     def _switch(self) -> None:
-        now = time.perf_counter()
-        if self._running:
-            name = self._running[-1]
-            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._switched
-        self._switched = now
+        stages, now = self._stages, time.perf_counter()
+        if stages.running:
+            name = stages.running[-1]
+            with self._lock:
+                self.seconds[name] = self.seconds.get(name, 0.0) + now - stages.switched
+        stages.switched = now

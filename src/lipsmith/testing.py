@@ -29,6 +29,7 @@ from .engines import Engine, EngineSpec, choose_engine, engine_table
 from .engines.protocols import EncoderUse
 from .errors import AvatarStale, OptionError
 from .options import OptionInfo, option_infos
+from .prefetch import Prefetch
 from .timing import frame_count
 from .types import Array, Face, Image, PreparedFace, Samples
 
@@ -214,6 +215,21 @@ class EngineConformance:
         prepared = engine.prepare(image, face, analysis.identity())
         engine.render([[prepared.material]], [[drives_of(engine, np.zeros(640, np.float32), FPS, 640)[0]]])
         assert np.array_equal(image, before)
+
+    def test_a_film_prepares_and_renders_at_once(
+        self, engine: Engine, image: Image, face: Face, prepared: PreparedFace, speech: Samples
+    ) -> None:
+        """One thread hears and prepares the next frames while another renders."""
+        analysis = engine.analyze(still=True)
+        analysis.add(image, face)
+        identity, drives = analysis.identity(), drives_of(engine, speech, FPS, 640)[:6]
+        made = (engine.prepare(image, face, identity).material for _ in drives)
+        alone = [engine.render([[prepared.material]], [[drive]])[0][0] for drive in drives]
+        with Prefetch(made, len(drives)) as materials:
+            at_once = [engine.render([[prepared.material]], [[drive]])[0][0] for drive in drives]
+            later = [engine.render([[one]], [[drive]])[0][0] for one, drive in zip(materials, drives, strict=True)]
+        assert np.array_equal(at_once, alone)
+        assert np.array_equal(later, alone)
 
     # Avatars.
 

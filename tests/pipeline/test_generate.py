@@ -1,6 +1,8 @@
 """Films made from media that are made here: portraits, cutaways and two people, lengths, previews, wrong options."""
 
 import json
+import threading
+import time
 import wave
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -18,9 +20,10 @@ import lipsmith
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import FaceError, OptionError, OutputError, PictureError, SoundError
 from lipsmith.media.probe import probe
+from lipsmith.media.writer import FilmWriter
 from lipsmith.options import GenerateOptions
 from lipsmith.stopwatch import Stage
-from lipsmith.types import Image, Samples
+from lipsmith.types import AVFrame, Image, Samples
 
 FPS = 25
 
@@ -384,6 +387,34 @@ def test_a_fault_in_the_middle_leaves_no_half_film(
 ) -> None:
     with pytest.raises(type(fault)):
         lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=Stumbling(fault))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_frames_are_rendered_while_one_is_encoded(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
+    """The film's thread stands still until the engine was called again, which it can only be by another thread."""
+    engine, deadline = FakeEngine(), time.monotonic() + 20
+
+    def hold(stage: Stage) -> None:
+        while stage.name == "speak" and len(engine.calls) <= min(stage.done, 62) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    report = lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=engine, progress=hold)
+    assert time.monotonic() < deadline
+    assert len(engine.calls) == report.frames == 63
+
+
+def test_a_fault_of_the_writer_stops_the_threads_behind_it(
+    astronaut_file: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(writer: FilmWriter, frame: AVFrame) -> None:
+        raise OutputError("The disk is full.")
+
+    engine = FakeEngine()
+    monkeypatch.setattr(FilmWriter, "write", full)
+    with pytest.raises(OutputError, match="The disk is full"):
+        lipsmith.generate(astronaut_file, speech, tmp_path / "film.mp4", engine=engine)
+    assert len(engine.calls) < 6
+    assert [one for one in threading.enumerate() if one.name == "prefetch"] == []
     assert list(tmp_path.iterdir()) == []
 
 

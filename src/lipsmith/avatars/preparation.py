@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..engines import Analysis, Engine
 from ..errors import FaceError
+from ..prefetch import Prefetch
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..types import Face, Image, PreparedFace, SourceFrame
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..face.tracker import Tracks
     from ..media.video import VideoSource
 
+DECODED_AHEAD = 2
+"""Frames that are decoded while the faces of others are looked for."""
 MAX_ANALYSES = 12
 """Most people analysed at a time. An analysis takes some MB; this is twice the number of faces tracked at a time."""
 
@@ -87,8 +90,8 @@ class FacePreparation:
         analyses = Analyses(lambda: self.engine.analyze(still=video.info.frames == 1))
         total = min(limit or video.info.frames, video.info.frames)
         count = 0
-        with tracker:
-            for image in self.watch.each("decode", video.frames()):
+        with tracker, Prefetch(self.watch.each("decode", video.frames()), DECODED_AHEAD) as images:
+            for image in images:
                 with self.watch.stage("detect"):
                     faces = tracker.push(image)
                 with self.watch.stage("study"):
@@ -127,11 +130,13 @@ class FacePreparation:
     def _analyze_again(self, video: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
         """The identities of people whose analyses were dropped in a crowd; the video is decoded again."""
         analyses = {track: self.engine.analyze(still=False) for track in chosen}
-        for index, image in enumerate(self.watch.each("decode", islice(video.frames(), frames))):
-            with self.watch.stage("study"):
-                for face in tracks.faces(index, chosen, smooth=False):
-                    analyses[face.track].add(image, face)
-            self.progress(Stage("look", index + 1, frames))
+        decoded = self.watch.each("decode", islice(video.frames(), frames))
+        with Prefetch(decoded, DECODED_AHEAD) as images:
+            for index, image in enumerate(images):
+                with self.watch.stage("study"):
+                    for face in tracks.faces(index, chosen, smooth=False):
+                        analyses[face.track].add(image, face)
+                self.progress(Stage("look", index + 1, frames))
         with self.watch.stage("study"):
             return {track: analysis.identity() for track, analysis in analyses.items()}
 

@@ -4,6 +4,7 @@ Laws, which ``lipsmith.testing`` checks for every engine:
 
 * the encoder gives the same drives whatever the chunks of sound, exactly one per video frame;
 * ``render`` is stateless: row b does not depend on other rows, and the same input gives the same output;
+* a film prepares and hears the next frames in one thread while another renders: neither changes the other's result;
 * a material that was stored and loaded draws what the prepared one draws;
 * ``options`` that were written to JSON and read again build the same engine.
 """

@@ -15,6 +15,7 @@ import numpy as np
 from ..engines import Engine
 from ..errors import FaceError
 from ..options import FilmSettings
+from ..prefetch import Prefetch
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..timing import sample_at, seconds
 from ..types import AVFrame, FilmInfo, Samples
@@ -46,7 +47,7 @@ class Report:
     cutaways: int  # frames without a face, passed through
     unable: dict[str, int]  # reason why a face was left unchanged -> number of frames
     faces: int  # people who speak
-    seconds: dict[str, float]  # wall clock time of each stage
+    seconds: dict[str, float]  # wall clock time of each stage; stages overlap
     cpu_seconds: float  # of this process, all threads
     first_frame_seconds: float  # from the call to the first finished frame
     frames_per_second: float  # of the film, over the whole call
@@ -99,13 +100,18 @@ class FilmRenderer:
     def write_film(
         self, windows: Iterable[RenderWindow], info: FilmInfo, sound: Speech, output: Path, options: FilmOptions
     ) -> None:
-        """Render and write ``options.frames`` frames."""
+        """Render and write ``options.frames`` frames.
+
+        Three things go on at once, in threads: the source is decoded, prepared and heard; windows are rendered; frames
+        are encoded. What is said is the same as one after the other, and so are the errors.
+        """
         from ..media.writer import FilmWriter
 
         drawn_by = f"{self.engine.info.name} {self.engine.info.version}"
+        ahead = max(2, self.engine.info.batch)
         with FilmWriter(output, info, sound, replace(options, engine=drawn_by)) as writer:
-            for group in batched(windows, self.engine.info.batch):
-                for frame in self._render(group):
+            with Prefetch(windows, ahead) as driven, Prefetch(self._frames(driven), ahead) as frames:
+                for frame in frames:
                     with self.watch.stage("encode"):
                         writer.write(frame)
                     self.progress(Stage("speak", frame.index + 1, options.frames or 0))
@@ -164,6 +170,10 @@ class FilmRenderer:
             frames_per_second=length / elapsed,
             real_time_factor=seconds(length, fps) / elapsed,
         )
+
+    def _frames(self, windows: Iterable[RenderWindow]) -> Iterator[AVFrame]:
+        for group in batched(windows, self.engine.info.batch):
+            yield from self._render(group)
 
     def _render(self, windows: Sequence[RenderWindow]) -> list[AVFrame]:
         with self.watch.stage("render"):
