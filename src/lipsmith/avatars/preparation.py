@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ from ..stopwatch import Progress, Stage, Stopwatch
 from ..types import Face, Image, PreparedFace, SourceFrame
 
 if TYPE_CHECKING:
-    from ..face.tracker import Tracks
+    from ..face.tracker import Tracker, Tracks
     from ..media.video import VideoSource
 
-DECODED_AHEAD = 2
-"""Frames that are decoded while the faces of others are looked for."""
+AHEAD = 2
+"""Frames that are decoded while faces are detected in others, and as many between detection and analysis."""
 MAX_ANALYSES = 12
 """Most people analysed at a time. An analysis takes some MB; this is twice the number of faces tracked at a time."""
 
@@ -89,17 +89,14 @@ class FacePreparation:
             tracker = Tracker(video.info.fps, still=video.info.kind == "image")
         analyses = Analyses(lambda: self.engine.analyze(still=video.info.frames == 1))
         total = min(limit or video.info.frames, video.info.frames)
-        count = 0
-        with tracker, Prefetch(self.watch.each("decode", video.frames()), DECODED_AHEAD) as images:
-            for image in images:
-                with self.watch.stage("detect"):
-                    faces = tracker.push(image)
-                with self.watch.stage("study"):
-                    analyses.add(image, faces)
-                count += 1
-                self.progress(Stage("look", count, total))
-                if count == total:
-                    break
+        decoded, count = self.watch.each("decode", islice(video.frames(), total)), 0
+        with tracker:
+            with Prefetch(decoded, AHEAD) as images, Prefetch(self._track(tracker, images), AHEAD) as tracked:
+                for image, faces in tracked:
+                    with self.watch.stage("study"):
+                        analyses.add(image, faces)
+                    count += 1
+                    self.progress(Stage("look", count, total))
             with self.watch.stage("detect"):
                 tracks = tracker.finish()
         chosen = tracks.choose(self.faces)
@@ -127,11 +124,18 @@ class FacePreparation:
         """A sentence for each person whom the engine refused."""
         return tuple(f"Face {track} stays silent: {reason}" for track, reason in self.refusals.items())
 
+    def _track(self, tracker: Tracker, images: Iterable[Image]) -> Iterator[tuple[Image, list[Face]]]:
+        """Every image with its faces."""
+        for image in images:
+            with self.watch.stage("detect"):
+                faces = tracker.push(image)
+            yield image, faces
+
     def _analyze_again(self, video: VideoSource, tracks: Tracks, chosen: list[int], frames: int) -> dict[int, object]:
         """The identities of people whose analyses were dropped in a crowd; the video is decoded again."""
         analyses = {track: self.engine.analyze(still=False) for track in chosen}
         decoded = self.watch.each("decode", islice(video.frames(), frames))
-        with Prefetch(decoded, DECODED_AHEAD) as images:
+        with Prefetch(decoded, AHEAD) as images:
             for index, image in enumerate(images):
                 with self.watch.stage("study"):
                     for face in tracks.faces(index, chosen, smooth=False):
