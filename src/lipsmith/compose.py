@@ -25,13 +25,29 @@ def compose(image: Image, faces: Sequence[PreparedFace], pictures: Sequence[Imag
         faces: say where each picture belongs.
         pictures: one for each face, (h, w, 3) RGB uint8 of the face's ``crop.size``.
     """
-    out = image.copy()
+    out = _copied_around(image, faces)
     for face, picture in zip(faces, pictures, strict=True):
         if _is_pixel_for_pixel(face.crop):
             _paste(out, face, picture, image if len(faces) > 1 else None)
         else:
             _blend(out, face, picture)
     _mix_overlaps(out, image, faces, pictures)
+    return out
+
+
+def _copied_around(image: Image, faces: Sequence[PreparedFace]) -> Image:
+    """A copy of the image; what a single picture without a mask will cover is not copied, but left undefined."""
+    face = faces[0] if len(faces) == 1 else None
+    if face is None or face.mask is not None or not _is_pixel_for_pixel(face.crop):
+        return image.copy()
+    x0, y0, x1, y1 = _covered_box(face.crop, image.shape[1], image.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return image.copy()
+    out = np.empty(image.shape, image.dtype)
+    for rows in (slice(y0), slice(y1, None)):
+        out[rows] = image[rows]
+    for columns in (slice(x0), slice(x1, None)):
+        out[y0:y1, columns] = image[y0:y1, columns]
     return out
 
 

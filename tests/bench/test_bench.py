@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import wave
@@ -29,8 +30,9 @@ from lipsmith.errors import EngineUnavailable, FaceError, LipsmithError, OptionE
 from lipsmith.metrics.control_accuracy import ControlAccuracy
 
 FIGURES = CaseFigures(
-    (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0}
-)
+    (64, 48), 1.0, "fake", 1, 0.5, 0.4, 50.0, 62.5, 2.0, 2.5, 0.1, 0.3, 100.0, {"render": 1.5, "encode": 4.0},
+    1.2, 3.0, 0.4,
+)  # fmt: skip
 
 HEARING = HearingFigures(60.0, 0.1, 0.005, 0.06, 4.8, 80.0, 0.002)
 OBEDIENCE = ControlAccuracy(40, 0, 0.98, 0.004, 0.97, 0.02, 0.001, 0, 0, 0.0, 0.05)
@@ -48,6 +50,12 @@ def test_a_case_is_measured(figures: CaseFigures) -> None:
     assert 0 < figures.first_frame_seconds < figures.wall_seconds
     assert {"detect", "render", "encode"} <= set(figures.stages_ms)
     assert sum(figures.stages_ms.values()) * 25 / 1000 <= figures.wall_seconds
+
+
+def test_rendering_is_compared_with_encoding_in_one_run(figures: CaseFigures) -> None:
+    assert 0 < figures.render_per_encode < math.inf
+    assert figures.render_per_encode == pytest.approx(figures.render_cpu_ms / figures.encode_cpu_ms)
+    assert min(figures.render_cpu_ms, figures.encode_cpu_ms) > 0
 
 
 def test_one_core_cannot_work_longer_than_the_clock(figures: CaseFigures) -> None:
@@ -173,6 +181,7 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert "64x48, 1 s of film by fake, 1 core(s)" in out
     assert "2.5 times faster than real time" in out
     assert "encode 4.00, render 1.50" in out
+    assert "render / x264     0.40  (processor time on one core: render 1.20, encode 3.00 ms per frame)" in out
     assert "1 min 100 MB, 2 min 100 MB; growth 0.0%: holds" in out
     assert "aperture: correlation 0.980, error 0.0040" in out
     assert "largest change between two frames 0.0500, 0 above 0.08" in out
@@ -180,6 +189,7 @@ def test_the_command_prints_figures_for_people_and_programs(
     assert run([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [case["size"] for case in found["cases"]] == [[64, 48], [32, 32]]
+    assert found["cases"][0]["render_per_encode"] == 0.4
     assert found["memory"]["holds"] is True
     assert found["obedience"]["press_gap"] == 0.001
     assert found["obedience"]["largest_jump"] == 0.05

@@ -50,6 +50,9 @@ class CaseFigures:
     import_seconds: float
     peak_mb: float | None  # peak resident memory, 1e6 bytes; None: this system does not report it
     stages_ms: dict[str, float]  # stage -> wall ms per frame of film
+    render_cpu_ms: float  # processor time per frame, of a second run on one core: drawing faces and pasting them
+    encode_cpu_ms: float  # the same of that run: writing the film
+    render_per_encode: float  # the ratio of these two, which travels between machines
 
 
 def measure(case: Case) -> CaseFigures:

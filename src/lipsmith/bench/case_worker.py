@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..pipeline.film import Report
+    from .render_cost import RenderCost
 
 IMPORTS = (
     "av", "cv2", "onnxruntime", "mediapipe.python.solution_base", "lipsmith.face.tracker", "lipsmith.media.video",
@@ -44,8 +45,10 @@ def _measured(request: dict[str, Any]) -> CaseFigures:
         importlib.import_module(name)
     load_engine(request["engine"], **request["engine_options"])
     ready = time.perf_counter()
-    report = _make(request)
-    return _figures(report, time.perf_counter() - ready, ready - began, request["threads"])
+    options = GenerateOptions(engine=request["engine"], fps=request["fps"], engine_options=request["engine_options"])
+    report = _make(request, options)
+    wall, peak = time.perf_counter() - ready, peak_bytes(Path("/proc/self/status"))
+    return _figures(report, (wall, ready - began), peak, request["threads"], _cost(request, options))
 
 
 def keep_to(threads: int) -> None:
@@ -59,16 +62,26 @@ def keep_to(threads: int) -> None:
     cv2.setNumThreads(threads)
 
 
-def _make(request: dict[str, Any]) -> Report:
+def _make(request: dict[str, Any], options: GenerateOptions) -> Report:
     from ..pipeline.generate import generate
 
-    options = GenerateOptions(engine=request["engine"], fps=request["fps"], engine_options=request["engine_options"])
     return generate(request["picture"], request["speech"], request["output"], options)
 
 
-def _figures(report: Report, wall: float, imports: float, threads: int) -> CaseFigures:
+def _cost(request: dict[str, Any], options: GenerateOptions) -> RenderCost:
+    """What rendering and encoding cost on one core, so that x264 starts no threads of its own."""
+    from .render_cost import render_cost
+
+    keep_to(1)
+    return render_cost(Path(request["picture"]), Path(request["speech"]), options)
+
+
+def _figures(
+    report: Report, seconds: tuple[float, float], peak: int | None, threads: int, cost: RenderCost
+) -> CaseFigures:
+    """``seconds``: wall clock of the film, and of the imports before it; ``peak``: bytes."""
     assert report.probe is not None
-    film, peak = float(report.frames / report.fps), peak_bytes(Path("/proc/self/status"))
+    film, (wall, imports) = float(report.frames / report.fps), seconds
     return CaseFigures(
         size=report.probe.size,
         film_seconds=film,
@@ -84,6 +97,9 @@ def _figures(report: Report, wall: float, imports: float, threads: int) -> CaseF
         import_seconds=imports,
         peak_mb=None if peak is None else peak / 1e6,
         stages_ms={name: 1000 * spent / report.frames for name, spent in report.seconds.items()},
+        render_cpu_ms=cost.render_ms,
+        encode_cpu_ms=cost.encode_ms,
+        render_per_encode=cost.ratio,
     )
 
 

@@ -150,6 +150,10 @@ def _print_figures(one: CaseFigures) -> None:
     print(f"  peak of memory {'not known on this system' if one.peak_mb is None else f'{one.peak_mb:.0f} MB'}")
     stages = sorted(one.stages_ms.items(), key=lambda stage: -stage[1])
     print("  ms per frame: " + ", ".join(f"{name} {spent:.2f}" for name, spent in stages))
+    print(
+        f"  render / x264   {one.render_per_encode:6.2f}  (processor time on one core: "
+        f"render {one.render_cpu_ms:.2f}, encode {one.encode_cpu_ms:.2f} ms per frame)"
+    )
 
 
 def _print_obedience(one: ControlAccuracy) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 
 from ...face.canonical import POINTS, Points
@@ -17,6 +19,9 @@ _CENTRE_WEIGHTS = 1 - (np.abs(np.arange(11) - 5) / 5.0) ** 2
 """(11,) 1 in the middle of a lip contour, 0 at its corners."""
 _SKIN = np.setdiff1d(np.arange(POINTS), LIPS)
 _INNER = np.array([*INNER_UPPER, *INNER_LOWER])
+_RINGS = np.stack([UPPER_RINGS, LOWER_RINGS])[:, :, _BETWEEN_CORNERS]
+_OUTER_RINGS, _INNER_RINGS = _RINGS[:, :3], _RINGS[:, 3:]
+"""(2, 3, 9) the outer three contours of both lips between the corners, and (2, 1, 9) the inner one."""
 _OUTER_EDGES = ((UPPER_RINGS[0, 3:8], "raise_upper"), (LOWER_RINGS[0, 3:8], "below_lip"))
 """The middle of each lip's outer edge, and the rig's weights of the skin that moves along with it."""
 _JAW_CLOSED_BY_PRESS, _JAW_CLOSED_BY_BITE = 0.8, 0.6
@@ -27,14 +32,14 @@ _THINNED_BY_PRESS = 0.12
 
 def smile_release(controls: Array) -> float:
     """0..1: how much of a smile (8,) controls take away. Rounding takes it, speaking loosens it, spreading keeps it."""
-    jaw, spread, pucker, upper, lower, press, bite, _ = (float(c) for c in controls)
-    speaking = 1 - np.exp(-8 * (jaw + 0.5 * (upper + lower + press + bite)))
-    return float(np.clip(0.95 * pucker + 0.45 * speaking * (1 - 0.6 * max(spread, 0.0)), 0, 1))
+    jaw, spread, pucker, upper, lower, press, bite, _ = controls.tolist()
+    speaking = 1 - exp(-8 * (jaw + 0.5 * (upper + lower + press + bite)))
+    return min(max(0.95 * pucker + 0.45 * speaking * (1 - 0.6 * max(spread, 0.0)), 0.0), 1.0)
 
 
 def deform(neutral: NeutralFace, controls: Array) -> Points:
     """(468, 3) eye distances in the head's frame: the neutral face under (8,) controls (``MOUTH_CONTROLS``)."""
-    jaw, spread, pucker, upper, lower, press, bite, _ = (float(c) for c in controls)
+    jaw, spread, pucker, upper, lower, press, bite, _ = controls.tolist()
     weights, rest = rig_weights(), neutral.shape
     release = smile_release(controls)
     closed = (1 - _JAW_CLOSED_BY_PRESS * press) * (1 - _JAW_CLOSED_BY_BITE * bite)
@@ -82,10 +87,7 @@ def _let_skin_follow(shape: Points, before: list[Points]) -> None:
 
 def _thicken_lips(shape: Points, rest: Points, amount: float) -> None:
     """Move the outer contours of both lips away from the inner ones in place; a negative amount thins the lips."""
-    for rings in (UPPER_RINGS, LOWER_RINGS):
-        inner = rest[rings[3, _BETWEEN_CORNERS], 1]
-        for ring in rings[:3]:
-            shape[ring[_BETWEEN_CORNERS], 1] += amount * (rest[ring[_BETWEEN_CORNERS], 1] - inner)
+    shape[_OUTER_RINGS, 1] += amount * (rest[_OUTER_RINGS, 1] - rest[_INNER_RINGS, 1])
 
 
 def _bite_lower_lip(shape: Points, rest: Points, amount: float) -> None:

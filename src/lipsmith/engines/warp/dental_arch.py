@@ -8,6 +8,7 @@ camera is a weak perspective; so turned heads shift and foreshorten the teeth as
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import cos, sin
 
 import cv2
 import numpy as np
@@ -44,11 +45,11 @@ class ArchView:
 
 def jaw_pose(pose: Pose, angle: float) -> Pose:
     """The pose that carries points of a jaw, turned by ``angle`` rad, from its closed place into the image."""
-    cosine, sine = np.cos(angle), np.sin(angle)
+    cosine, sine = cos(angle), sin(angle)
     turn = np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])
-    hinge = np.array([0.0, *JAW_HINGE])
-    shift = pose.to_image((hinge - turn @ hinge)[None])[0]
-    return replace(pose, rotation=pose.rotation @ turn, shift=shift)
+    y, z = JAW_HINGE
+    hinge = np.array([0.0, y - cosine * y + sine * z, z - sine * y - cosine * z])
+    return replace(pose, rotation=pose.rotation @ turn, shift=pose.scale * (pose.rotation @ hinge) + pose.shift)
 
 
 def see_arch(arch: Arch, pose: Pose, middle: Points, jaw: float, places: Array) -> ArchView:
@@ -62,17 +63,25 @@ def see_arch(arch: Arch, pose: Pose, middle: Points, jaw: float, places: Array) 
         places: (h, w, 2) px.
     """
     pose = pose if arch.sign > 0 else jaw_pose(pose, MAX_JAW_ANGLE * jaw)
-    origin = pose.to_image((middle + np.array([0, arch.edge, arch.behind]))[None])[0, :2]
-    right, down, away = pose.rotation[:2].T
-    across = np.array([down[1], -down[0]]) / max(float(down[1] * right[0] - down[0] * right[1]), 0.2)
-    along = down / float(down @ down)
-    axes = np.stack([across, along]) / pose.scale
-    seen = cv2.transform(places, np.column_stack([axes, -axes @ origin]))
-    column, height = seen[..., 0], seen[..., 1]
-    under = np.maximum(1 + np.float32(4 * arch.curvature * (across @ away)) * column, 0)
-    x = 2 * column / (1 + np.sqrt(under))  # solves x + curvature (across @ away) x^2 = column; none where under is 0
-    y = height - x * (np.float32(right @ along) + np.float32(arch.curvature * (away @ along)) * x)
-    return ArchView(as_float32(x), as_float32(-arch.sign * y), as_float32(np.minimum(under, 1)))
+    (right_x, down_x, away_x), (right_y, down_y, away_y), _ = pose.rotation.tolist()
+    x, y, z = middle.tolist()
+    y, z = y + arch.edge, z + arch.behind
+    origin_x = pose.scale * (right_x * x + down_x * y + away_x * z) + float(pose.shift[0])
+    origin_y = pose.scale * (right_y * x + down_y * y + away_y * z) + float(pose.shift[1])
+    # (across, along): directions of the image in which the row's x and its height are read off, per px.
+    size = max(down_y * right_x - down_x * right_y, 0.2)
+    across_x, across_y = down_y / size, -down_x / size
+    length = down_x * down_x + down_y * down_y
+    along_x, along_y = down_x / length, down_y / length
+    axes = np.array([[across_x, across_y, 0.0], [along_x, along_y, 0.0]]) / pose.scale
+    axes[:, 2] = -axes[:, 0] * origin_x - axes[:, 1] * origin_y
+    column, height = cv2.split(cv2.transform(places, axes))
+    under = np.maximum(1 + np.float32(4 * arch.curvature * (across_x * away_x + across_y * away_y)) * column, 0)
+    seen_x = 2 * column / (1 + np.sqrt(under))  # solves x + curvature (across @ away) x^2 = column; none if under is 0
+    slope = np.float32(arch.curvature * (away_x * along_x + away_y * along_y)) * seen_x
+    slope += np.float32(right_x * along_x + right_y * along_y)
+    up = np.float32(-arch.sign) * (height - seen_x * slope)
+    return ArchView(as_float32(seen_x), as_float32(up), as_float32(np.minimum(under, 1)))
 
 
 def arc_length(curvature: float, x: Numbers) -> Numbers:
@@ -83,7 +92,8 @@ def arc_length(curvature: float, x: Numbers) -> Numbers:
 
 def head_places(pose: Pose, depth: float, places: Array) -> Array:
     """(h, w, 2) x and y in the head's frame of what (h, w, 2) px see in the plane z = ``depth``."""
-    to_image = pose.rotation[:2] * pose.scale
-    inverse = cv2.invert(to_image[:, :2])[1]  # in closed form; NumPy's would start OpenBLAS's threads
-    shift = -inverse @ (pose.shift[:2] + to_image[:, 2] * depth)
-    return as_float32(cv2.transform(places, np.column_stack([inverse, shift])))
+    (a, b, x), (c, d, y) = (pose.rotation[:2] * pose.scale).tolist()
+    size = a * d - b * c
+    x, y = x * depth + float(pose.shift[0]), y * depth + float(pose.shift[1])
+    inverse = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / size
+    return as_float32(cv2.transform(places, inverse))

@@ -297,11 +297,18 @@ def _lid_shift(eye: Eye, closing: float) -> Array:
 
 def _moved_iris(box: Image, eye: Eye, gaze: tuple[float, float]) -> Image:
     """The eye's box with its iris moved across between the lids, and up or down together with the upper lid."""
-    across, down = np.clip(gaze, -FARTHEST_GAZE, FARTHEST_GAZE).astype(np.float32)
-    lifted = eye.pixels - eye.lift * down
-    moved = resample(box, lifted - eye.iris * across, cv2.INTER_CUBIC)
-    around = resample(box, lifted) if abs(down) > 5e-4 else np.ascontiguousarray(box)
-    return np.asarray(cv2.blendLinear(moved, around, eye.opening, 1 - eye.opening), np.uint8)
+    across, down = (np.float32(min(max(shift, -FARTHEST_GAZE), FARTHEST_GAZE)) for shift in gaze)
+    lowered = abs(down) > 5e-4
+    picture = resample(box, eye.pixels - eye.lift * down) if lowered else np.array(box)
+    rows = np.flatnonzero(eye.opening.max(1, initial=0))
+    if not len(rows):
+        return picture
+    open_rows = slice(rows[0], rows[-1] + 1)
+    places = eye.pixels[open_rows] - eye.lift[open_rows] * down
+    places -= eye.iris[open_rows] * across
+    eyeball, opening = resample(box, places, cv2.INTER_CUBIC), eye.opening[open_rows]
+    picture[open_rows] = cv2.blendLinear(eyeball, picture[open_rows], opening, 1 - opening)
+    return picture
 
 
 def _closed(eyeball: Image, eye: Eye, shift: Array) -> Image:
@@ -312,19 +319,25 @@ def _closed(eyeball: Image, eye: Eye, shift: Array) -> Image:
     if float(shift.max()) < 0.002:
         return eyeball
     depth = eye.height - eye.lid - shift  # below the lid's new edge
-    left = np.where(eye.height > eye.lid, 1, np.minimum(shift.max() / 0.04, 1))
-    covered = as_float32(np.clip(0.5 - depth * eye.scale, 0, 1) * eye.lid_share * left)
+    left = np.where(eye.height > eye.lid, np.float32(1), min(float(shift.max()) / 0.04, 1.0))
+    covered = as_float32(_unit(0.5 - depth * eye.scale) * eye.lid_share * left)
     picture = cv2.blendLinear(eye.skin, np.ascontiguousarray(eyeball), covered, 1 - covered).astype(np.float32)
     picture *= 1 - (0.06 * covered * np.exp(np.minimum(depth, 0) / 0.03))[..., None]
     lashes = _lash_line(eye, depth, shift)[..., None]
-    return np.clip(picture + lashes * (eye.lashes - picture) + 0.5, 0, 255).astype(np.uint8)
+    picture += lashes * (eye.lashes - picture)
+    picture += np.float32(0.5)
+    return picture.astype(np.uint8)
 
 
 def _lash_line(eye: Eye, depth: Array, shift: Array) -> Numbers:
     """(h, w) 0..1: how much of the lashes' colour shows at a depth below the lid's edge, thinner at the corners."""
     thickness = LASHES * np.minimum(eye.gap / 0.06, 1)
     pixel = 1 / eye.scale
-    above = np.clip((depth + 0.005) / (0.004 + pixel) + 0.5, 0, 1)
-    below = np.clip((thickness - depth) / (0.012 + pixel) + 0.5, 0, 1)
+    above = _unit((depth + 0.005) / (0.004 + pixel) + 0.5)
+    below = _unit((thickness - depth) / (0.012 + pixel) + 0.5)
     line = 0.8 * above * below * np.minimum(shift / 0.004, 1) * np.minimum(eye.gap / 0.03, 1)
     return np.asarray(line)
+
+
+def _unit(numbers: Array) -> Array:
+    return np.minimum(np.maximum(numbers, 0), 1)

@@ -1,26 +1,27 @@
 """The inside of an open mouth: cavity, tongue, two rows of teeth, and the shade along the lips.
 
-The picture is the sum of five colours, and the drawing deals with their weights alone. Shadow inside a mouth is never
-grey: all darkens towards a dark shade of the lips, teeth a little less than the rest, which would tint them pink.
+Shadow inside a mouth is never grey: all darkens towards a dark shade of the lips, teeth a little less than the rest,
+which would tint them pink.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import cos, sin
 
 import cv2
 import numpy as np
 
 from ...face.canonical import Points, Pose
 from ...types import Array
-from .dental_arch import LOWER, UPPER, head_places, jaw_pose, see_arch
+from .dental_arch import LOWER, UPPER, head_places, see_arch
 from .image_ops import as_float32, resample
 from .lip_opening import Opening
 from .neutral import lip_line_middle
 from .palette import Palette
-from .rig import MAX_JAW_ANGLE
-from .spline import smoothstep
+from .rig import JAW_HINGE, MAX_JAW_ANGLE
+from .spline import smoothstep, smoothstep_of
 from .teeth import Teeth
 from .tooth_texture import sample_row
 
@@ -48,7 +49,6 @@ class _RowLights:
 _UPPER_LIGHTS, _LOWER_LIGHTS = _RowLights(0.76, 1.0, 0.035, 0.0, 0.8), _RowLights(0.52, 0.76, 0.12, 0.0, 1.25)
 _BESIDE_OWN = _RowLights(0.76, 0.65, 0.035, 0.7, 0.9)
 """Upper teeth drawn beside the source's own are a little darker, because they never fit them exactly."""
-_SHADE, _CAVITY, _TONGUE, _TEETH, _GUM = range(5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,82 +72,87 @@ def draw_interior(interior: Interior, opening: Opening, pose: Pose, places: Arra
     ``places`` (h, w, 2) are the opening's px before head motion, under ``pose``.
     """
     palette, middle = interior.palette, interior.middle
-    weights = np.zeros((5, *opening.down.shape), np.float32)
-    weights[_CAVITY] = _darkness(opening)
-    weights[_SHADE] = 1 - weights[_CAVITY]
-    light = entering_light(palette, opening) * _shade_along_lips(opening)
-    _draw_tongue(weights, middle, opening, head_places(pose, float(middle[2]) + _TONGUE_DEPTH, places), light)
-    _draw_teeth(weights, interior, opening, pose, places, light)
-    colours = np.stack([palette.shadow, palette.cavity, palette.tongue, palette.teeth, palette.gum])
-    picture = cv2.transform(cv2.merge(list(weights)), colours.T)
-    return as_float32(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.55 * palette.softness * opening.scale)))
+    picture = _darkness(opening)[..., None] * (palette.cavity - palette.shadow)
+    picture += palette.shadow
+    light = entering_light(palette, opening)
+    light *= _shade_along_lips(opening)
+    head = head_places(pose, float(middle[2]) + _TONGUE_DEPTH, places)
+    _draw_tongue(picture, palette, middle, opening, head, light)
+    _draw_teeth(picture, interior, opening, pose, places, light)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.4, 0.55 * palette.softness * opening.scale)))
 
 
 def entering_light(palette: Palette, opening: Opening) -> Array:
     """(h, w) the light between the lips: from the side, through the opening, less towards the corners."""
     open_by = opening.lower_middle - opening.upper_middle
     admitted = (0.85 + 0.20 * min(1.0, max(0.0, open_by) / _FULL_LIGHT)) * (1 - 0.4 * opening.pucker)
-    from_middle = np.minimum(np.abs(opening.across - opening.centre) * (1 / max(1e-3, opening.half_width)), 1)
-    light = palette.relative_light(opening.across - opening.centre)
-    return as_float32(light * (np.float32(admitted) - np.float32(0.5 * admitted) * from_middle**3))
+    across = opening.across - np.float32(opening.centre)
+    light = palette.relative_light(across)
+    np.abs(across, out=across)
+    across *= np.float32(1 / max(1e-3, opening.half_width))
+    from_middle = np.minimum(across, 1, out=across)
+    light *= np.float32(admitted) - np.float32(0.5 * admitted) * (from_middle * from_middle * from_middle)
+    return light
 
 
 def _darkness(opening: Opening) -> Array:
     """(h, w) 0..1: 1 inside the opening, falling to 0 close to lips and corners."""
-    above, below = opening.down - opening.top, opening.bottom - opening.down
-    return as_float32(_unit(np.minimum(above, below) * (1 / 0.02) + 0.2))
+    return unit(np.minimum(opening.below_upper, opening.above_lower) * np.float32(1 / 0.02) + np.float32(0.2))
 
 
-def _cover(weights: Array, alpha: Array, shade: Array) -> None:
-    """Cover (5, h, w) weights by something of (h, w) alpha, ``shade`` of which is the lips' shade, in place."""
-    weights *= 1 - alpha
-    weights[_SHADE] += shade
+def _cover(picture: Array, layers: Array, colours: Array) -> None:
+    """Cover an (h, w, 3) picture, in place, by layers (h, w, n), the last of which is alpha.
+
+    ``colours`` (n, 3): what a layer of 1 adds to the picture.
+    """
+    picture *= 1 - layers[..., -1:]
+    picture += cv2.transform(layers, colours.T)
 
 
-def _draw_teeth(weights: Array, interior: Interior, opening: Opening, pose: Pose, places: Array, light: Array) -> None:
-    """Draw the lower and the upper row into (5, h, w) weights in place."""
+def _draw_teeth(picture: Array, interior: Interior, opening: Opening, pose: Pose, places: Array, light: Array) -> None:
+    """Draw the lower and the upper row into an (h, w, 3) picture in place."""
+    palette = interior.palette
     upper_lights = _UPPER_LIGHTS if interior.teeth is None else _BESIDE_OWN
-    below = opening.down - opening.top
-    lower = float(smoothstep(np.array(opening.jaw), JAW_SHOWS_LOWER_TEETH, JAW_SHOWS_LOWER_TEETH + 0.2))
+    lower = smoothstep_of(opening.jaw, JAW_SHOWS_LOWER_TEETH, JAW_SHOWS_LOWER_TEETH + 0.2)
     for arch, lights in ((LOWER, _LOWER_LIGHTS), (UPPER, upper_lights)):
         visible = lower if arch is LOWER else 1.0
         if visible <= 0:
             continue
         view = see_arch(arch, pose, interior.middle, opening.jaw, places)
-        enamel, gum, alpha = sample_row(arch is UPPER, view, opening.scale)
+        row = sample_row(arch is UPPER, view, opening.scale)
         seen = view.facing * np.float32(min(1.0, 3 * visible) * (1 - 0.25 * opening.pucker))
-        away_from_lip = _unit(below * (1 / lights.reach))
         far = visible * lights.far * (1 - lights.rounded * opening.pucker)
-        bright = seen * light * (far * (lights.near + (1 - lights.near) * away_from_lip))
-        alpha, enamel, gum = alpha * seen, enamel * bright, gum * bright
-        _cover(weights, alpha, lights.shade * (alpha - enamel - gum))
-        weights[_TEETH] += enamel
-        weights[_GUM] += gum
+        bright = unit(opening.below_upper * np.float32(1 / lights.reach))
+        bright *= np.float32(far * (1 - lights.near))
+        bright += np.float32(far * lights.near)
+        bright *= seen
+        bright *= light
+        row *= cv2.merge([bright, bright, seen])
+        shade = np.float32(lights.shade) * palette.shadow
+        _cover(picture, row, np.array([palette.teeth - shade, palette.gum - shade, shade]))
 
 
-def _draw_tongue(weights: Array, middle: Points, opening: Opening, head: Array, light: Array) -> None:
-    """Draw the tongue, on the floor of the mouth or raised to the upper teeth, into (5, h, w) weights in place.
+def _draw_tongue(picture: Array, palette: Palette, middle: Points, opening: Opening, head: Array, light: Array) -> None:
+    """Draw the tongue, on the floor of the mouth or raised to the upper teeth, into an (h, w, 3) picture in place.
 
     ``head`` (h, w, 2) is x and y in the head's frame at the tongue's depth.
     """
-    front = middle + np.array([0.0, LOWER.edge, LOWER.behind])
-    front = jaw_pose(_HEAD, MAX_JAW_ANGLE * opening.jaw).to_image(front[None])[0]
-    rest = float(front[1]) - 0.015 - 0.18 * max(0.0, opening.lower_middle - opening.upper_middle)
+    angle, (hinge_y, hinge_z) = MAX_JAW_ANGLE * opening.jaw, JAW_HINGE
+    y, z = float(middle[1]) + LOWER.edge - hinge_y, float(middle[2]) + LOWER.behind - hinge_z
+    front = cos(angle) * y - sin(angle) * z + hinge_y
+    rest = front - 0.015 - 0.18 * max(0.0, opening.lower_middle - opening.upper_middle)
     raised = float(middle[1]) + UPPER.edge - 0.012
     top = rest + opening.tongue * (min(rest, raised) - rest)
     width = _TONGUE_WIDTH * (1 - 0.15 * opening.tongue - 0.25 * opening.pucker)
-    x = (head[..., 0] - np.float32(middle[0])) * np.float32(_TONGUE_PX / width) + np.float32(1.25 * _TONGUE_PX - 0.5)
-    y = (head[..., 1] - np.float32(top)) * np.float32(_TONGUE_PX / _TONGUE_HEIGHT) + np.float32(1.5)
-    places = as_float32(cv2.merge([x, y]))
-    shade, alpha = (as_float32(part) for part in cv2.split(resample(_tongue_texture(), places)))
-    reached = 0.35 + 0.65 * _unit((opening.down - opening.top) * (1 / 0.12))
-    bright = shade * reached * light
-    _cover(weights, alpha, alpha - bright)
-    weights[_TONGUE] += bright
-
-
-_HEAD = Pose(1.0, np.eye(3), np.zeros(3))
-"""The pose that leaves points of the head where they are."""
+    per_unit = np.array([_TONGUE_PX / width, _TONGUE_PX / _TONGUE_HEIGHT], np.float32)
+    first = np.array([middle[0], top]) * per_unit - (1.25 * _TONGUE_PX - 0.5, 1.5)
+    layers = resample(_tongue_texture(), head * per_unit - as_float32(first))
+    reached = unit(opening.below_upper * np.float32(1 / 0.12))
+    reached *= np.float32(0.65)
+    reached += np.float32(0.35)
+    reached *= light
+    layers[..., 0] *= reached
+    _cover(picture, layers, np.array([palette.tongue - palette.shadow, palette.shadow]))
 
 
 @cache
@@ -167,11 +172,12 @@ def _tongue_texture() -> Array:
 
 def _shade_along_lips(opening: Opening) -> Array:
     """(h, w) 0..1: how much light is left along both lips."""
-    above = 0.50 * _unit((opening.down - opening.top) * (1 / 0.016))
-    below = 0.65 * _unit((opening.bottom - opening.down) * (1 / 0.022))
-    return as_float32((0.50 + above) * (0.35 + below))
+    above = unit(opening.below_upper * np.float32(1 / 0.016)) * np.float32(0.50) + np.float32(0.50)
+    above *= unit(opening.above_lower * np.float32(1 / 0.022)) * np.float32(0.65) + np.float32(0.35)
+    return above
 
 
-def _unit(numbers: Array) -> Array:
-    """The numbers, cut to 0..1."""
-    return np.minimum(np.maximum(numbers, 0), 1)
+def unit(numbers: Array) -> Array:
+    """The numbers, which may be changed, cut to 0..1."""
+    np.maximum(numbers, 0, out=numbers)
+    return np.minimum(numbers, 1, out=numbers)

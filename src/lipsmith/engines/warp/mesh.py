@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +32,7 @@ STEP = 0.042
 COLUMNS, ROWS = round((RIGHT - LEFT) / STEP) + 1, round((BOTTOM - TOP) / STEP) + 1
 FULL_STEPS, DAMPED_STEPS = 4, 6
 """Rounds of the fixed-point iteration; the damped ones settle it where the skin stretches more than twofold."""
-_BLOCK = 600
+_BLOCK = 800
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,12 +119,27 @@ def sample_grid(grid: Array, box: tuple[int, int, int, int], places: Array) -> A
 
     Outside the box the nearest cell is read.
     """
-    rows, columns = grid.shape[:2]
-    x0, y0, x1, y1 = box
-    per_px = np.array([columns / (x1 - x0), rows / (y1 - y0)], np.float32)
+    per_px, first = _cells_of(grid.shape, box)
     index = places * per_px
-    index -= np.array([x0 - 0.5, y0 - 0.5], np.float32) * per_px + np.float32(0.5)
-    return resample(grid, index, border=cv2.BORDER_REPLICATE)
+    index -= first
+    return resample(grid, index)
+
+
+def sample_grid_over(grid: Array, box: tuple[int, int, int, int], pixels: tuple[int, int, int, int]) -> Array:
+    """(h, w, c): ``sample_grid`` at every pixel of the box ``pixels`` (x0 y0 x1 y1)."""
+    per_px, first = _cells_of(grid.shape, box)
+    x0, y0, x1, y1 = pixels
+    index = np.empty((y1 - y0, x1 - x0, 2), np.float32)
+    index[..., 0] = np.arange(x0, x1, dtype=np.float32) * per_px[0] - first[0]
+    index[..., 1] = (np.arange(y0, y1, dtype=np.float32) * per_px[1] - first[1])[:, None]
+    return resample(grid, index)
+
+
+def _cells_of(shape: tuple[int, ...], box: tuple[int, int, int, int]) -> tuple[Array, Array]:
+    """Of a grid of ``shape`` (rows, columns, ...) over ``box``, x then y: (2,) cells per px, (2,) what to take off."""
+    x0, y0, x1, y1 = box
+    per_px = np.array([shape[1] / (x1 - x0), shape[0] / (y1 - y0)], np.float32)
+    return per_px, np.array([x0 - 0.5, y0 - 0.5], np.float32) * per_px + np.float32(0.5)
 
 
 def place_plane(forward: Numbers, size: tuple[int, int], nodes: int) -> Placement:
@@ -158,22 +172,33 @@ def _grid_displacement(basis: Array, displacement: Array) -> Array:
     The product is taken in blocks too small for OpenBLAS to start threads. Threads gain nothing here, and they keep
     every other core busy for a millisecond while they wait.
     """
-    blocks = [basis[begin : begin + _BLOCK] @ displacement for begin in range(0, len(basis), _BLOCK)]
-    return np.asarray(np.concatenate(blocks).reshape(ROWS, COLUMNS, 2))
+    product = np.empty((len(basis), 2), np.float32)
+    for begin in range(0, len(basis), _BLOCK):
+        np.matmul(basis[begin : begin + _BLOCK], displacement, out=product[begin : begin + _BLOCK])
+    return product.reshape(ROWS, COLUMNS, 2)
 
 
 def _layer_displacement(basis: Array, source: Array | None, target: Array, start: Array) -> Array:
     """(g, g, 2) eye distances on the plane: each node less the place that it is read from."""
     displacement = _grid_displacement(basis, target)
-    steps = displacement / np.float32(STEP)
-    where = start
-    for _ in range(FULL_STEPS):
-        where = start - resample(steps, where)
-    for _ in range(DAMPED_STEPS):
-        where = 0.4 * where + 0.6 * (start - resample(steps, where))
+    where = _inverted(displacement / np.float32(STEP), start)
     if source is not None:
         displacement = displacement - _grid_displacement(basis, source)
     return resample(displacement, where)
+
+
+def _inverted(steps: Array, start: Array) -> Array:
+    """(g, g, 2) the places w that solve w = start - steps(w), by fixed-point iteration, in steps of the grid."""
+    where = start
+    for _ in range(FULL_STEPS):
+        moved = resample(steps, where)
+        where = np.subtract(start, moved, out=moved)
+    for _ in range(DAMPED_STEPS):
+        moved = resample(steps, where)
+        np.subtract(start, moved, out=moved)
+        where *= np.float32(0.4)
+        where += np.multiply(moved, np.float32(0.6), out=moved)
+    return where
 
 
 def backward_displacements(
@@ -187,5 +212,6 @@ def backward_displacements(
     for layer in mesh.layers:
         layer_source = None if source is None else source[layer.points]
         displacement = _layer_displacement(layer.basis, layer_source, target[layer.points], placement.start)
-        layers.append((displacement @ placement.forward[:, :2].T) * placement.window)
+        in_px = displacement.reshape(-1, 2) @ placement.forward[:, :2].T
+        layers.append(in_px.reshape(displacement.shape) * placement.window)
     return layers[0], layers[1]

@@ -54,7 +54,9 @@ class Palette:
 
     def relative_light(self, across: Array) -> Array:
         """0.5..1.5: light ``across`` eye distances right of the mouth's middle, relative to the middle."""
-        return np.asarray(np.clip(1 + self.slant * across, 0.5, 1.5), np.float32)
+        light = 1 + np.float32(self.slant) * across
+        np.maximum(light, 0.5, out=light)
+        return np.minimum(light, 1.5, out=light)
 
 
 def luma(colours: Numbers) -> NDArray[np.float32]:

@@ -70,6 +70,8 @@ def _warp(picture: Image, displacement: Array) -> Image:
 def _warp_box(picture: Image, box: Box, displacement: Array) -> Image:
     """A copy of the picture with one box warped backwards."""
     x0, y0, x1, y1 = box
+    if box == (0, 0, picture.shape[1], picture.shape[0]):
+        return _warp(picture, displacement)
     output = picture.copy()
     if x1 > x0 and y1 > y0:
         output[y0:y1, x0:x1] = _warp(picture[y0:y1, x0:x1], displacement)

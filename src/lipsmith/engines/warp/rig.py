@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import cos, sin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def _depress_lower_weights(x: Weights, y: Weights, across: Weights) -> Weights:
 def jaw_displacement(points: Points, weights: Weights, angle: float) -> Points:
     """(n, 3) displacements of (n, 3) points when the jaw turns by ``angle`` rad about its hinge, times (n,) weights."""
     y, z = points[:, 1] - JAW_HINGE[0], points[:, 2] - JAW_HINGE[1]
-    cosine, sine = np.cos(angle), np.sin(angle)
+    cosine, sine = cos(angle), sin(angle)
     moved = np.zeros_like(points)
     moved[:, 1] = weights * (cosine * y - sine * z - y)
     moved[:, 2] = weights * (sine * y + cosine * z - z)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import copysign
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -55,12 +56,11 @@ class ShadeAmounts:
 
 def shade_amounts(controls: Array, smile: float) -> ShadeAmounts:
     """The amounts under (8,) controls, of a face whose source smiles by ``smile`` 0..1."""
-    jaw, spread, pucker, upper, _, press, bite, _ = (float(c) for c in controls)
+    jaw, spread, pucker, upper, _, press, bite, _ = controls.tolist()
     spread = max(spread, 0.0)
     return ShadeAmounts(
         deepen=(0.9 * spread + 0.4 * upper) * (1 - 0.6 * smile) * (1 - pucker),
-        flatten=float(np.clip(0.5 * pucker + 0.7 * smile * (smile_release(controls) - 0.2), 0, 0.85))
-        * (1 - 0.8 * spread),
+        flatten=min(max(0.5 * pucker + 0.7 * smile * (smile_release(controls) - 0.2), 0.0), 0.85) * (1 - 0.8 * spread),
         hollow=0.12 * pucker + 0.09 * press + 0.06 * bite - 0.07 * min(jaw, 1.0),
         lip=0.05 * pucker - 0.03 * press,
     )
@@ -81,15 +81,16 @@ _shades_of: WeakKeyDictionary[WarpMaterial, dict[int, _Shade]] = WeakKeyDictiona
 
 
 def shade_skin(material: WarpMaterial, controls: Array, picture: Image) -> Image:
-    """(h, w, 3) the material's picture, or a copy of it with the skin shaded as (8,) controls ask.
+    """(h, w, 3) the picture with the skin shaded as (8,) controls ask.
 
-    ``picture`` is the material's, its lids closed as in this frame.
+    ``picture`` is the material's, which is copied, or a copy of it with the lids of this frame, which is shaded itself.
     """
     amounts = shade_amounts(controls, material.neutral.smile)
-    opened = float(np.clip(estimated_opening(controls) / 0.04, 0, 1))
+    opened = min(max(float(estimated_opening(controls)) / 0.04, 0.0), 1.0)
     fold = (_beyond(amounts.flatten - amounts.deepen, 0.06), -_beyond(amounts.deepen, 0.15))
     changes = (fold, (-_beyond(amounts.hollow, 0.01), _beyond(amounts.lip, 0.01)), (opened, 0.0))
-    shaded, known = picture.copy(), _shades_of.setdefault(material, {})
+    shaded = picture.copy() if picture is material.picture else picture
+    known = _shades_of.setdefault(material, {})
     for kind, (first, second) in enumerate(changes):
         if (first == 0 and second == 0) or material.strength == 0:
             continue
@@ -108,7 +109,7 @@ def shade_skin(material: WarpMaterial, controls: Array, picture: Image) -> Image
 
 def _beyond(amount: float, least: float) -> float:
     """The part of an amount beyond the least that would be seen; 0 below it."""
-    return float(np.copysign(max(abs(amount) - least, 0.0), amount))
+    return copysign(max(abs(amount) - least, 0.0), amount)
 
 
 def _patch(points: Numbers, margin: float, size: tuple[int, ...]) -> Patch:

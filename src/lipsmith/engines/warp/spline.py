@@ -15,9 +15,16 @@ SMOOTHING = 2e-4
 """Added to the diagonal of the spline's system, so that noisy control points bend the field less."""
 
 
+def smoothstep_of(x: float, low: float, high: float) -> float:
+    """``smoothstep`` of one number."""
+    t = min(max((x - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
 def smoothstep(x: Numbers, low: float, high: float) -> NDArray[np.float64]:
     """3t^2 - 2t^3 between ``low`` (0) and ``high`` (1), constant beyond them; falls where ``low`` > ``high``."""
-    t = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
+    t = np.asarray((np.asarray(x, np.float64) - low) / (high - low))
+    t = np.minimum(np.maximum(t, 0.0), 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))
 
 
@@ -62,33 +69,30 @@ def monotone_curve(x: Numbers, y: Numbers, at: Numbers) -> NDArray[np.float64]:
     """
     count = x.shape[-1]
     x = np.maximum.accumulate(np.asarray(x, np.float64) + np.arange(count) * 1e-9, -1)
-    width = np.maximum(np.diff(x), 1e-9)
-    slope = np.diff(y) / width
+    width = np.maximum(x[..., 1:] - x[..., :-1], 1e-9)
+    slope = (y[..., 1:] - y[..., :-1]) / width
     before, after = slope[..., :-1], slope[..., 1:]
     near, far = 2 * width[..., 1:] + width[..., :-1], width[..., 1:] + 2 * width[..., :-1]
     # The harmonic mean (near + far) / (near / before + far / after), free of division by zero.
     product, sum_ = before * after, near * after + far * before
-    tangent = np.zeros(x.shape)
+    tangent = np.empty(x.shape)
     tangent[..., 1:-1] = np.where(product > 0, (near + far) * product / np.where(sum_ == 0, 1, sum_), 0)
-    tangent[..., 0] = _end_tangent(width[..., 0], width[..., 1], slope[..., 0], slope[..., 1])
-    tangent[..., -1] = _end_tangent(width[..., -1], width[..., -2], slope[..., -1], slope[..., -2])
+    tangent[..., [0, -1]] = _end_tangents(
+        width[..., [0, -1]], width[..., [1, -2]], slope[..., [0, -1]], slope[..., [1, -2]]
+    )
     at = np.clip(at, x[..., :1], x[..., -1:])
     k = (at[..., None] >= x[..., None, 1:-1]).sum(-1)
-
-    def pick(values: Numbers, index: NDArray[np.int64]) -> Numbers:
-        return np.take_along_axis(values, index, -1)
-
-    step, low, high = pick(width, k), pick(y, k), pick(y, k + 1)
-    t = (at - pick(x, k)) / step
+    pieces = np.stack([x[..., :-1], width, y[..., :-1], y[..., 1:], tangent[..., :-1], tangent[..., 1:]])
+    start, step, low, high, leaving, arriving = np.take_along_axis(pieces, np.broadcast_to(k, (1, *k.shape)), -1)
+    t = (at - start) / step
     rest = 1 - t
     return np.asarray(
-        rest**2 * (low * (1 + 2 * t) + pick(tangent, k) * step * t)
-        + t**2 * (high * (3 - 2 * t) - pick(tangent, k + 1) * step * rest)
+        rest**2 * (low * (1 + 2 * t) + leaving * step * t) + t**2 * (high * (3 - 2 * t) - arriving * step * rest)
     )
 
 
-def _end_tangent(width: Numbers, next_width: Numbers, slope: Numbers, next_slope: Numbers) -> Numbers:
-    """The one-sided three-point tangent at an end, limited so that the curve stays monotone."""
+def _end_tangents(width: Numbers, next_width: Numbers, slope: Numbers, next_slope: Numbers) -> Numbers:
+    """The one-sided three-point tangents at the ends, limited so that the curve stays monotone."""
     tangent = ((2 * width + next_width) * slope - width * next_slope) / (width + next_width)
     limited = np.where((slope * next_slope <= 0) & (np.abs(tangent) > 3 * np.abs(slope)), 3 * slope, tangent)
     return np.asarray(np.where(tangent * slope <= 0, 0.0, limited))

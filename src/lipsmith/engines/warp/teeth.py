@@ -11,7 +11,7 @@ from ...types import Array
 from .image_ops import as_float32
 from .lip_opening import Opening
 from .palette import Palette
-from .spline import smoothstep
+from .spline import smoothstep_of
 
 _DIM_RATES = np.array([0.86, 1.0, 1.16], np.float32)
 """Light inside a mouth is reddish: of the red less is lost than of the blue."""
@@ -43,9 +43,14 @@ def lay_source_teeth(picture: Array, opening: Opening, palette: Palette, teeth: 
     They bring their own light. They darken under the lip, where a round mouth shades them, and in a narrow opening,
     which would be a white line otherwise. A very round mouth hides them.
     """
-    below, gap = opening.down - opening.top, opening.bottom - opening.top
-    lit = (0.6 + 0.4 * np.clip(below * (1 / 0.03), 0, 1)) * (0.6 + 0.4 * np.clip(gap * (1 / 0.05), 0, 1))
-    dimmed = 1 - lit * (1 - 0.3 * opening.pucker)
-    shown = teeth * (1 - dimmed[..., None] * _DIM_RATES) + palette.shadow * (0.6 * dimmed[..., None])
-    hidden = float(smoothstep(np.array(opening.pucker), *_HIDDEN_BY_PUCKER))
-    picture += (alpha * np.float32(1 - hidden))[..., None] * (shown - picture)
+    hidden = smoothstep_of(opening.pucker, *_HIDDEN_BY_PUCKER)
+    if hidden == 1:
+        return
+    lit = 0.6 + 0.4 * np.minimum(np.maximum(opening.below_upper * np.float32(1 / 0.03), 0), 1)
+    lit *= 0.6 + 0.4 * np.minimum(np.maximum(opening.gap * np.float32(1 / 0.05), 0), 1)
+    dimmed = (1 - lit * np.float32(1 - 0.3 * opening.pucker))[..., None]
+    shown = teeth * (1 - dimmed * _DIM_RATES)
+    shown += dimmed * (np.float32(0.6) * palette.shadow)
+    shown -= picture
+    shown *= (alpha * np.float32(1 - hidden))[..., None]
+    picture += shown

@@ -7,6 +7,7 @@ Crowns have the mean widths and lengths of adult teeth (R. C. Wheeler, "Dental A
 from __future__ import annotations
 
 from functools import cache
+from math import log
 
 import cv2
 import numpy as np
@@ -66,15 +67,17 @@ def row_texture(upper: bool, resolution: int) -> Array:
 
 def resolution_for(scale: float) -> int:
     """The resolution of the rows for pictures of ``scale`` px per eye distance; few values, so that few are drawn."""
-    return int(min(_MASTER, 25 * 1.25 ** round(np.log(max(scale, 16) * 1.1 / 25) / np.log(1.25))))
+    return int(min(_MASTER, 25 * 1.25 ** round(log(max(scale, 16) * 1.1 / 25) / log(1.25))))
 
 
-def sample_row(upper: bool, view: ArchView, scale: float) -> tuple[Array, Array, Array]:
-    """Enamel, gum and alpha, each (h, w), as the pixels of a picture of ``scale`` px per eye distance see them."""
+def sample_row(upper: bool, view: ArchView, scale: float) -> Array:
+    """(h, w, 3) enamel, gum and alpha, as the pixels of a picture of ``scale`` px per eye distance see them."""
     resolution = resolution_for(scale)
-    places = cv2.merge([(view.x + HALF_WIDTH) * resolution - 0.5, (view.up + MARGIN) * resolution - 0.5])
-    enamel, gum, alpha = cv2.split(resample(row_texture(upper, resolution), as_float32(places)))
-    return as_float32(enamel), as_float32(gum), as_float32(alpha)
+    places = np.empty((*view.x.shape, 2), np.float32)
+    for axis, (at, first) in enumerate(((view.x, HALF_WIDTH), (view.up, MARGIN))):
+        np.multiply(at, np.float32(resolution), out=places[..., axis])
+        places[..., axis] += np.float32(first * resolution - 0.5)
+    return resample(row_texture(upper, resolution), places)
 
 
 def _draw_row(
