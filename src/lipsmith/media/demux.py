@@ -7,6 +7,8 @@ would decode them, or follow their links to other files and hosts.
 from __future__ import annotations
 
 import stat
+from collections import deque
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -99,16 +101,58 @@ def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Yield the frames of ``stream``; skip damaged packets."""
+    """Yield the frames of ``stream``; skip damaged packets.
+
+    A frame's ``pts`` is when it shows or sounds. AVI does not store that (see ``presentation_pts``), so a video frame
+    of an AVI gets the time of its place in the order of decoded frames.
+    """
+    reorder = _lacks_presentation_times(container) and stream.type == "video"
+    due: deque[int | None] = deque()
     for packet in packets(container, stream):
-        yield from _decode_packet(stream, packet)
-    for frame in _decode_packet(stream, None):
+        frames = _decode_packet(stream, packet)
+        if reorder and frames is not None:
+            due.append(packet.dts)
+        for frame in frames or ():
+            yield _retimed(frame, due) if reorder else frame
+    for frame in _decode_packet(stream, None) or ():
         frame.time_base = stream.time_base  # PyAV takes it from the packet, which is missing here
-        yield frame
+        yield _retimed(frame, due) if reorder else frame
 
 
-def _decode_packet(stream: Any, packet: Any) -> list[Any]:
+def _decode_packet(stream: Any, packet: Any) -> list[Any] | None:
+    """The frames that come out; None if the packet is damaged."""
     try:
         return list(stream.decode(packet))
     except FFmpegError:
-        return []
+        return None
+
+
+def _retimed(frame: Any, due: deque[int | None]) -> Any:
+    frame.pts = due.popleft() if due else None
+    return frame
+
+
+def _lacks_presentation_times(container: InputContainer) -> bool:
+    return container.format.name == "avi"
+
+
+def presentation_pts(container: InputContainer, packet: Any) -> int | None:
+    """The time of ``packet`` in ticks. In AVI, which counts packets in decoding order, that is its decoding time."""
+    pts: int | None = packet.dts if _lacks_presentation_times(container) else packet.pts
+    return pts
+
+
+def first_time(container: InputContainer, stream: Any) -> Fraction | None:
+    """Seconds at which the first frame of ``stream`` that can be decoded shows or sounds. None: not known.
+
+    Packets before it may be undecodable: pictures that refer to others from before the beginning (an open GOP), or
+    sound that a decoder needs to get going.
+    """
+    for frame in decode(container, stream):
+        return frame_time(frame)
+    return None
+
+
+def frame_time(frame: Any) -> Fraction | None:
+    """Seconds of a decoded frame's timestamp; None if it has none."""
+    return None if frame.pts is None else frame.pts * Fraction(frame.time_base)

@@ -1,12 +1,14 @@
 """Reads speech from any sound or video file that PyAV decodes, in blocks at the file's own sample rate.
 
-Time: sample 0 is the first that a player plays. The decoder removes the encoder delay that the file states (AAC and
-Opus priming, LAME's header) and the padding of the last packet. Gaps in the timestamps are filled with silence. In a
-video, sample 0 plays with the first frame: a soundtrack that starts later is padded with silence, one that starts
+Time: sample 0 is the first that a player plays. Encoder delay and padding are cut once, at the start and at the end, by
+what the container states (edit list, pre-skip, LAME's header, discard padding); in between every decoded sample counts,
+whatever duration its packet claims. Gaps in the timestamps are filled with silence. In a video, sample 0 plays with the
+first picture that can be decoded: a soundtrack whose first decoded sample is later is padded with silence, one that is
 earlier is cut.
 
 Channels: one or two are kept. More are downmixed by FFmpeg's rules if the file names their positions (the centre, where
-voices are, keeps its level in mono; the sum may exceed 1), else averaged.
+voices are, keeps its level in mono; the sum may exceed 1), else averaged. Mono is the mean of two channels, or one of
+them if the mean would lose the voice (see ``mono_mix``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..errors import SoundError
-from .demux import decode, open_media, video_streams
+from .demux import decode, first_time, frame_time, open_media, video_streams
+from .mono_mix import PIECE, ChannelBalance, HeardFrom, to_mono
+from .truncation import sound_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +37,8 @@ MIN_GAP = Fraction(1, 20)
 """Seconds: a jump in the timestamps above this is a gap; a smaller one comes from the container's coarse clock."""
 MIN_OFFSET = Fraction(1, 200)
 """Seconds: a smaller offset between the start of picture and sound counts as none."""
+UNTIMED = {"avi", "wav", "w64"}
+"""Containers without timestamps: FFmpeg derives them from byte counts, wrongly if packets vary in length."""
 PROGRESS_INTERVAL = 60
 """Seconds of sound between two progress reports."""
 
@@ -52,6 +58,8 @@ class Speech:
     start_offset: int  # samples of silence added before (positive) or cut from (negative) the file's own sound
     notices: tuple[str, ...] = ()  # sentences for the user
     exact_timestamps: bool = True  # to the sample; mkv and flv round theirs to ms
+    first_time: Fraction = Fraction(0)  # seconds: the timestamp of the first decoded sample
+    heard_from: HeardFrom = "both"  # the channels of which ``blocks`` makes mono
 
     @property
     def seconds(self) -> float:
@@ -59,9 +67,9 @@ class Speech:
         return self.samples / self.rate
 
     def blocks(self, size: int = 4096) -> Iterator[Samples]:
-        """Mono float32 (size,) at ``rate``, two channels averaged; the last block may be shorter."""
-        for block in _reblocked(self._pieces(1), size):
-            yield block[0] if len(block) == 1 else block.mean(axis=0)
+        """Mono float32 (size,) at ``rate``, made of ``heard_from``; the last block may be shorter."""
+        for block in _reblocked(self._pieces(1 if self.heard_from == "both" else 2), size):
+            yield to_mono(block, self.heard_from)
 
     def channel_blocks(self, size: int = 4096) -> Iterator[Array]:
         """All channels: (channels, size) float32 at ``rate``; the last block may be shorter."""
@@ -100,7 +108,7 @@ def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
     """
     with open_media(path, SoundError, "speech") as container:
         stream = _audio_stream(container, path)
-        stated = _stated_seconds(container, stream)
+        expected = _expected_seconds(container, stream)
         context = stream.codec_context
         rate, codec = context.sample_rate, context.codec.canonical_name
         channels = _channel_layout(context, 2)[1] if context.channels else 0
@@ -109,12 +117,32 @@ def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
         )
     if not rate or not channels:
         raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
-    start_offset = _start_offset(path, rate)
-    samples = _count_samples(path, start_offset, rate, lambda read: progress(read, stated) if progress else None)
-    notices: tuple[str, ...] = ()
-    if stated and samples / rate < stated * 0.98 - 0.5:
-        notices = (f"{path.name}: it breaks off at {samples / rate:.1f} s of {stated:.1f} s.",)
-    return Speech(path, rate, channels, codec, samples, start_offset, notices, exact_timestamps)
+    first, start_offset = _start_times(path, rate)
+    samples, balance = _examine(path, start_offset, rate, lambda read: progress(read, expected) if progress else None)
+    return Speech(
+        path,
+        rate,
+        channels,
+        codec,
+        samples,
+        start_offset,
+        _notices(path, first, Fraction(samples - start_offset, rate), balance),
+        exact_timestamps,
+        first,
+        balance.heard_from,
+    )
+
+
+def _notices(path: Path, first: Fraction, seconds: Fraction, balance: ChannelBalance) -> tuple[str, ...]:
+    """Sentences for the user about ``seconds`` of decoded sound that begin at the time ``first`` (s)."""
+    with open_media(path, SoundError, "speech") as container:
+        said = [
+            sound_notice(path, container, _audio_stream(container, path), float(seconds), float(first + seconds)),
+            f"its two channels cancel each other, so only the {balance.heard_from} one is heard"
+            if balance.cancels
+            else "",
+        ]
+    return tuple(f"{path.name}: {notice}." for notice in said if notice)
 
 
 def _audio_stream(container: Any, path: Path) -> Any:
@@ -128,47 +156,45 @@ def _has_exact_timestamps(tick: Fraction, rate: int, packet: int) -> bool:
     return tick * rate <= 1 or (Fraction(packet, rate) / tick).denominator == 1
 
 
-def _stated_seconds(container: Any, stream: Any) -> float:
-    """Duration in seconds that the file states; 0 if it states none."""
+def _expected_seconds(container: Any, stream: Any) -> float:
+    """Duration in seconds that the file states, or that FFmpeg estimates; 0 if neither."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / av.time_base
 
 
-def _count_samples(path: Path, start_offset: int, rate: int, progress: Callable[[float], None]) -> int:
-    """Count the samples. Raises SoundError for none, and for NaN or infinite ones."""
+def _examine(path: Path, start_offset: int, rate: int, progress: Callable[[float], None]) -> tuple[int, ChannelBalance]:
+    """Count the samples and compare the channels. Raises SoundError for none, and for NaN or infinite ones."""
     samples = 0
     with open_media(path, SoundError, "speech") as container:
-        for piece in _aligned_pieces(container, _audio_stream(container, path), start_offset, path, 2):
+        stream = _audio_stream(container, path)
+        balance = ChannelBalance(mixed=stream.codec_context.channels > 2)
+        pieces = _aligned_pieces(container, stream, start_offset, path, 2)
+        for piece in _reblocked(pieces, max(1, round(PIECE * rate))):
             if not np.isfinite(piece).all():
                 bad = int(np.flatnonzero(~np.isfinite(piece).all(axis=0))[0])
                 raise SoundError(
                     f"{path} holds samples that are not numbers (NaN or infinite), the first at "
                     f"{(samples + bad) / rate:.2f} s: export it again."
                 )
+            balance.add(piece)
             samples += piece.shape[1]
             if samples % (PROGRESS_INTERVAL * rate) < piece.shape[1]:
                 progress(samples / rate)
     if not samples:
         raise SoundError(f"{path} holds a soundtrack without a single sample: give speech that can be heard.")
-    return samples
+    return samples, balance
 
 
-def _start_offset(path: Path, rate: int) -> int:
-    """Samples from the first frame of a video to the start of its sound; 0 for a sound file."""
+def _start_times(path: Path, rate: int) -> tuple[Fraction, int]:
+    """Seconds of the first decoded sample, and samples from a video's first decoded picture to it (0 without one)."""
     with open_media(path, SoundError, "speech") as container:
-        streams = video_streams(container)
-        if not streams:
-            return 0
-        sound = _audio_stream(container, path)
-        seen, length = _start_seconds(streams[0]), _start_seconds(sound)
-        if seen is None or length is None or abs(length - seen) < MIN_OFFSET:
-            return 0
-        return round((length - seen) * rate)
-
-
-def _start_seconds(stream: Any) -> Fraction | None:
-    return None if stream.start_time is None else stream.start_time * Fraction(stream.time_base)
+        sound = first_time(container, _audio_stream(container, path))
+    with open_media(path, SoundError, "speech") as container:
+        picture = next((first_time(container, stream) for stream in video_streams(container)), None)
+    if sound is None or picture is None:
+        return sound or Fraction(0), 0
+    return sound, 0 if abs(sound - picture) < MIN_OFFSET else round((sound - picture) * rate)
 
 
 def _aligned_pieces(container: Any, stream: Any, start_offset: int, path: Path, max_channels: int) -> Iterator[Array]:
@@ -177,8 +203,9 @@ def _aligned_pieces(container: Any, stream: Any, start_offset: int, path: Path, 
     if start_offset > 0:
         yield from _silence(_channel_layout(stream.codec_context, max_channels)[1], start_offset)
     to_drop, start, position, end = max(0, -start_offset), None, 0, _track_end(container, stream)
+    timed = container.format.name not in UNTIMED
     for (time, piece), last in _with_last_flag(_decoded_pieces(container, stream, path, max_channels)):
-        if time is not None:
+        if time is not None and timed:
             start = time if start is None else start
             missing = time - start - Fraction(position, rate)
             if missing > MIN_GAP:
@@ -236,10 +263,6 @@ def _decoded_pieces(
     rate, (layout, channels) = stream.codec_context.sample_rate, _channel_layout(stream.codec_context, max_channels)
     resampler = av.AudioResampler(format="flt", layout=layout, rate=rate)  # packed: PyAV 18 crashes on 8 planes
     for frame in decode(container, stream):
-        time = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
-        length = frame.samples
-        if frame.duration and Fraction(frame.time_base) == Fraction(1, rate):
-            length = min(length, frame.duration)
         try:
             pieces = [
                 np.asarray(part.to_ndarray(), np.float32).reshape(part.samples, -1)
@@ -250,5 +273,5 @@ def _decoded_pieces(
                 f"{path} changes its rate or channels midway: export it again as one wav or mp3."
             ) from reason
         if pieces:
-            piece = np.ascontiguousarray(np.concatenate(pieces)[:length].T)
-            yield time, piece if len(piece) == channels else piece.mean(axis=0, keepdims=True)
+            piece = np.ascontiguousarray(np.concatenate(pieces).T)
+            yield frame_time(frame), piece if len(piece) == channels else piece.mean(axis=0, keepdims=True)

@@ -22,8 +22,18 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
-from .demux import check_file, decode, is_folder, open_media, packets, video_streams
+from .demux import (
+    check_file,
+    decode,
+    frame_time,
+    is_folder,
+    open_media,
+    packets,
+    presentation_pts,
+    video_streams,
+)
 from .stills import check_size, is_still, limit_size, list_images, read_still
+from .truncation import picture_notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,10 +160,11 @@ class VideoFileSource:
         self._path = path
         with _open(path) as container:
             stream, sound = _video_stream(container, path), bool(container.streams.audio)
-            clock = _scan_timing(container, stream)
             rate = fps or _native_rate(stream)
             codec = stream.codec_context.codec.canonical_name
         first = self._first()
+        with _open(path) as container:
+            clock = _scan_timing(container, _video_stream(container, path), frame_time(first), path)
         self._clock, self._rotation = clock, first.rotation % 360
         self._matrix, self._range = _colour_tags(first)
         self._interlaced = bool(first.interlaced_frame)
@@ -232,7 +243,7 @@ class VideoFileSource:
 class _Timing:
     """When the frames of a video show, according to its packets."""
 
-    start: Fraction | None  # seconds of the first frame; None: the file has no timestamps
+    start: Fraction | None  # seconds of the first frame that can be decoded; None: the file has no timestamps
     seconds: Fraction  # from the first frame to the end of the last
     tick: Fraction  # seconds: resolution of the timestamps
     step: Fraction  # seconds between frames without timestamps
@@ -266,26 +277,28 @@ def _native_rate(stream: Any) -> Fraction:
     return DEFAULT_FPS
 
 
-def _scan_timing(container: Any, stream: Any) -> _Timing:
-    """Read the timing from the packets, without decoding."""
-    stated, step, tick = stream.frames, 1 / _native_rate(stream), Fraction(stream.time_base)
-    count, first, last, length = 0, None, None, None
+def _scan_timing(container: Any, stream: Any, start: Fraction | None, path: Path) -> _Timing:
+    """Read the timing from the packets, without decoding.
+
+    ``start`` is the time (s) of the first frame that can be decoded. What shows before it is not counted: the leading
+    pictures of an open GOP, whose references are missing.
+    """
+    step, tick = 1 / _native_rate(stream), Fraction(stream.time_base)
+    count, shown, last, length = 0, 0, None, None
     for packet in packets(container, stream):
+        count += not packet.is_corrupt
         if packet.is_discard or packet.is_corrupt:
             continue
-        count += 1
-        if packet.pts is None:
-            continue
-        first = packet.pts if first is None else min(first, packet.pts)
-        if last is None or packet.pts >= last:
-            last, length = packet.pts, packet.duration
-    notice = f"it breaks off: {count} of {stated} frames are there" if count < stated * 0.99 - 1 else ""
+        shown += 1
+        pts = presentation_pts(container, packet)
+        if pts is not None and (last is None or pts >= last):
+            last, length = pts, packet.duration
+    notice = picture_notice(path, container, stream, count)
     aspect = Fraction(stream.sample_aspect_ratio or 1)
-    if first is None or last is None:
-        return _Timing(None, count * step, step, step, aspect, notice)
-    return _Timing(
-        first * tick, (last - first) * tick + (length * tick if length else step), tick, step, aspect, notice
-    )
+    if start is None or last is None:
+        return _Timing(None, shown * step, step, step, aspect, notice)
+    seconds = last * tick - start + (length * tick if length else step)
+    return _Timing(start, seconds, tick, step, aspect, notice)
 
 
 def _deinterlaced(frames: Iterator[Any]) -> Iterator[Any]:
@@ -321,7 +334,5 @@ def _with_times(container: Any, stream: Any, clock: _Timing, interlaced: bool) -
     """Yield decoded frames with their time in seconds after the first."""
     frames = decode(container, stream)
     for index, frame in enumerate(_deinterlaced(frames) if interlaced else frames):
-        if clock.start is None or frame.pts is None:
-            yield index * clock.step, frame
-        else:
-            yield frame.pts * Fraction(frame.time_base) - clock.start, frame
+        time = frame_time(frame)
+        yield (index * clock.step if clock.start is None or time is None else time - clock.start), frame
