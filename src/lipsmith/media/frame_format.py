@@ -41,13 +41,12 @@ class FrameFormat:
         """Width and height in px after the pixels are made square and the picture is turned."""
         return self.orientation.turned((max(1, round(self.size[0] * self.aspect)), self.size[1]))
 
-    def to_image(self, frame: Any, size: tuple[int, int]) -> Image:
-        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``size`` (width, height in px), the right way up."""
-        width, height = self.orientation.turned(size)
-        picture = frame.reformat(
-            width=width, height=height, format="rgb24", src_colorspace=self.matrix, src_color_range=self.range
-        )
-        return self.orientation.apply(picture.to_ndarray())
+    def to_rgb(self, frame: Any, size: tuple[int, int]) -> Image:
+        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``size`` (width, height in px), as it lies in the file."""
+        picture: Image = frame.reformat(
+            width=size[0], height=size[1], format="rgb24", src_colorspace=self.matrix, src_color_range=self.range
+        ).to_ndarray()
+        return picture
 
 
 def with_formats(frames: Iterable[Any], stream: Any) -> Iterator[Any]:

@@ -21,7 +21,8 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..errors import SoundError
-from .demux import decode, open_media, video_streams
+from .demux import decode, open_media
+from .tracks import picture_track, sound_track, track_notice, track_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ class Speech:
     start_offset: int  # samples of silence added before (positive) or cut from (negative) the file's own sound
     notices: tuple[str, ...] = ()  # sentences for the user
     exact_timestamps: bool = True  # to the sample; mkv and flv round theirs to ms
+    track: int = 1  # which of the file's audio tracks
 
     @property
     def seconds(self) -> float:
@@ -70,7 +72,7 @@ class Speech:
     def _pieces(self, max_channels: int) -> Iterator[Array]:
         with open_media(self.path, SoundError, "speech") as container:
             yield from _aligned_pieces(
-                container, _audio_stream(container, self.path), self.start_offset, self.path, max_channels
+                container, sound_track(container, self.path, self.track), self.start_offset, self.path, max_channels
             )
 
 
@@ -90,18 +92,24 @@ def _reblocked(pieces: Iterator[Array], size: int) -> Iterator[Array]:
         yield np.concatenate(pending, axis=1)
 
 
-def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
+def open_speech(path: Path, progress: ReadProgress | None = None, track: int | None = None) -> Speech:
     """Open a sound file, or the soundtrack of a video. Decodes it once, to count and check its samples.
 
-    An hour takes some seconds; ``progress`` is called after every minute of sound.
+    An hour takes some seconds; ``progress`` is called after every minute of sound. ``track`` is the number of an audio
+    track, from 1; None: the one that ``sound_track`` chooses.
 
     Raises:
-        SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples.
+        SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples;
+            or there is no such track.
     """
     with open_media(path, SoundError, "speech") as container:
-        stream = _audio_stream(container, path)
+        stream = sound_track(container, path, track)
+        choice = track_notice(container, stream) if track is None else ""
+        track = track_number(container, stream)
         stated = _stated_seconds(container, stream)
         context = stream.codec_context
+        if context is None:
+            raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
         rate, codec = context.sample_rate, context.codec.canonical_name
         channels = _channel_layout(context, 2)[1] if context.channels else 0
         exact_timestamps = (
@@ -109,18 +117,12 @@ def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
         )
     if not rate or not channels:
         raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
-    start_offset = _start_offset(path, rate)
-    samples = _count_samples(path, start_offset, rate, lambda read: progress(read, stated) if progress else None)
-    notices: tuple[str, ...] = ()
+    start_offset = _start_offset(path, track, rate)
+    samples = _count_samples(path, track, start_offset, rate, lambda read: progress(read, stated) if progress else None)
+    notices: tuple[str, ...] = (f"{path.name}: {choice}.",) if choice else ()
     if stated and samples / rate < stated * 0.98 - 0.5:
-        notices = (f"{path.name}: it breaks off at {samples / rate:.1f} s of {stated:.1f} s.",)
-    return Speech(path, rate, channels, codec, samples, start_offset, notices, exact_timestamps)
-
-
-def _audio_stream(container: Any, path: Path) -> Any:
-    if not container.streams.audio:
-        raise SoundError(f"{path} has no soundtrack: give a speech file, or a video with sound.")
-    return container.streams.audio[0]
+        notices += (f"{path.name}: it breaks off at {samples / rate:.1f} s of {stated:.1f} s.",)
+    return Speech(path, rate, channels, codec, samples, start_offset, notices, exact_timestamps, track)
 
 
 def _has_exact_timestamps(tick: Fraction, rate: int, packet: int) -> bool:
@@ -135,11 +137,11 @@ def _stated_seconds(container: Any, stream: Any) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _count_samples(path: Path, start_offset: int, rate: int, progress: Callable[[float], None]) -> int:
+def _count_samples(path: Path, track: int, start_offset: int, rate: int, progress: Callable[[float], None]) -> int:
     """Count the samples. Raises SoundError for none, and for NaN or infinite ones."""
     samples = 0
     with open_media(path, SoundError, "speech") as container:
-        for piece in _aligned_pieces(container, _audio_stream(container, path), start_offset, path, 2):
+        for piece in _aligned_pieces(container, sound_track(container, path, track), start_offset, path, 2):
             if not np.isfinite(piece).all():
                 bad = int(np.flatnonzero(~np.isfinite(piece).all(axis=0))[0])
                 raise SoundError(
@@ -154,14 +156,13 @@ def _count_samples(path: Path, start_offset: int, rate: int, progress: Callable[
     return samples
 
 
-def _start_offset(path: Path, rate: int) -> int:
+def _start_offset(path: Path, track: int, rate: int) -> int:
     """Samples from the first frame of a video to the start of its sound; 0 for a sound file."""
     with open_media(path, SoundError, "speech") as container:
-        streams = video_streams(container)
-        if not streams:
+        picture = picture_track(container)
+        if picture is None:
             return 0
-        sound = _audio_stream(container, path)
-        seen, length = _start_seconds(streams[0]), _start_seconds(sound)
+        seen, length = _start_seconds(picture), _start_seconds(sound_track(container, path, track))
         if seen is None or length is None or abs(length - seen) < MIN_OFFSET:
             return 0
         return round((length - seen) * rate)

@@ -23,9 +23,10 @@ import av
 from av.error import FFmpegError
 
 from ..errors import OptionError, PictureError
-from .demux import check_file, decode, is_folder, open_media, packets, video_streams
+from .demux import check_file, decode, is_folder, open_media, packets
 from .frame_format import FrameFormat, fitted_size, format_of, with_bars, with_formats
 from .stills import check_size, is_still, limit_size, list_images, read_still
+from .tracks import picture_track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,14 +206,22 @@ class VideoFileSource:
 
     def _to_image(self, frame: Any) -> Image:
         """Convert a decoded frame to (H, W, 3) RGB uint8 of ``info.size``."""
-        form, size = format_of(frame), self.info.size
-        inner = size if form.shown_size == self._format.shown_size else fitted_size(form.shown_size, size)
+        form = format_of(frame)
         try:
-            return with_bars(form.to_image(frame, inner), size)
+            return self._placed(form, form.to_rgb(frame, form.orientation.turned(self._inner_size(form))))
         except (FFmpegError, ValueError) as reason:
             raise PictureError(
                 f"{self._path} has pixels of a kind ({frame.format.name}) that cannot be converted: export it again."
             ) from reason
+
+    def _inner_size(self, form: FrameFormat) -> tuple[int, int]:
+        """Width and height in px of frames of that format inside the film's frames."""
+        size = self.info.size
+        return size if form.shown_size == self._format.shown_size else fitted_size(form.shown_size, size)
+
+    def _placed(self, form: FrameFormat, picture: Image) -> Image:
+        """A converted frame, turned and with bars, as it is shown."""
+        return with_bars(form.orientation.apply(picture), self.info.size)
 
     def _note_change(self, index: int, before: FrameFormat, after: FrameFormat) -> None:
         """Add a notice if the picture has another size from output frame ``index`` on."""
@@ -254,10 +263,11 @@ def _open(path: Path) -> Any:
 
 
 def _video_stream(container: Any, path: Path) -> Any:
-    for stream in video_streams(container):
-        stream.thread_type = "AUTO"
-        return stream
-    raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
+    stream = picture_track(container)
+    if stream is None:
+        raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def _native_rate(stream: Any) -> Fraction:
