@@ -139,6 +139,9 @@ class FilmSettings(Protocol):
     @property
     def key(self) -> str: ...
 
+    @property
+    def audio_track(self) -> int | None: ...
+
 
 def check_film(settings: FilmSettings) -> None:
     """Raise OptionError for a film that cannot be."""
@@ -146,6 +149,13 @@ def check_film(settings: FilmSettings) -> None:
         raise OptionError(f"crf is {settings.crf}; it can be 0 (lossless) to 51 (worst).")
     if settings.key != "auto" and settings.background == "keep":
         raise OptionError(f"key is '{settings.key}' but the background is kept: say what comes there with background.")
+    check_track(settings.audio_track)
+
+
+def check_track(number: int | None) -> None:
+    """Raise OptionError for an audio track that no file has."""
+    if number is not None and number < 1:
+        raise OptionError(f"audio_track is {number}; tracks count from 1.")
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -203,6 +213,7 @@ class GenerateOptions:
     mark: bool = True  # say in the film's metadata that it is AI-made
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto: find the screen or use the picture's transparency; alpha: only that; or a colour
+    audio_track: int | None = None  # of a speech with several, from 1; None: as ``media.tracks`` says
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from lipsmith.errors import OutputError
 from lipsmith.media import ping_pong, spool
 from lipsmith.media.ping_pong import ping_pong_frames
-from lipsmith.media.spool import RawSpool
+from lipsmith.media.spool import Spool
 from lipsmith.media.video import VideoInfo, open_video_source
 from lipsmith.types import Image
 from tests.support.made_media import numbered, write_video
@@ -89,7 +89,7 @@ def test_one_image_is_the_very_same_array(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_when_the_footage_suffices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ping_pong, "open_spool", lambda *_: pytest.fail("a spool was opened"))
+    monkeypatch.setattr(ping_pong, "Spool", lambda *_: pytest.fail("a spool was opened"))
     source = Drawn(10)
     assert len(list(ping_pong_frames(source, 6, tmp_path))) == 6
     assert source.drawn <= 7
@@ -98,12 +98,12 @@ def test_nothing_is_kept_when_the_footage_suffices(tmp_path: Path, monkeypatch: 
 def test_only_frames_that_come_back_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[int] = []
 
-    class Watched(RawSpool):
-        def put(self, image: Image, decoded: object) -> int:
+    class Watched(Spool):
+        def put(self, image: Image) -> int:
             kept.append(int(image[0, 0, 0]))
-            return super().put(image, decoded)
+            return super().put(image)
 
-    monkeypatch.setattr(spool, "RawSpool", Watched)
+    monkeypatch.setattr(ping_pong, "Spool", Watched)
     list(ping_pong_frames(Drawn(50), 53, tmp_path))
     assert kept == [46, 47, 48]
 

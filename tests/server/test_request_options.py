@@ -24,6 +24,7 @@ from lipsmith.server.request_options import avatar_request, generate_request, pa
         {"fps": "source"},
         {"background": "#00b140"},
         {"background": "white", "key": "alpha"},
+        {"audio_track": 2},
     ],
 )
 def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
@@ -52,6 +53,9 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
         {"engine_options": {"x": ["a"]}},
         {"crf": "20"},
         {"faces": "../x"},
+        {"audio_track": 0},
+        {"audio_track": "2"},
+        {"audio_track": True},
     ],
 )
 def test_others_are_refused(given: dict[str, object]) -> None:

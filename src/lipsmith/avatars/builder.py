@@ -118,7 +118,6 @@ class AvatarBuilder:
         videos: dict[str, VideoSource] = {}
         for name, path in self.sources.items():
             videos[name] = video = open_video_source(path, self.options.fps)
-            self.notices += video.info.notices
             first = next(iter(videos.values()))
             if (video.info.size, video.info.fps) != (first.info.size, first.info.fps):
                 raise PictureError(
@@ -159,7 +158,7 @@ class AvatarBuilder:
                 thumbnails.append(_thumbnail(picture))
             self.progress(Stage("prepare", start + index + 1, total))
         self.unable = next(iter(preparation.refusals.values()), self.unable)
-        self.notices += preparation.silent
+        self.notices += [*video.info.notices, *preparation.silent]
         cuts = tuple(start + cut for cut in people.tracks.cuts if 0 < cut < len(closed))
         clip = Clip(name, start, start + len(closed), cuts)
         shortest = round(SHORTEST_IDLE * video.info.fps) if video.info.frames > 1 else 1

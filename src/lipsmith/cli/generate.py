@@ -28,6 +28,7 @@ HELP = {
     "preset": "Speed of the H.264 encoder: slower makes smaller files.",
     "background": "Behind the person: keep, transparent (.webm, .mov), a colour, or the path of a picture or video.",
     "key": "How to separate the person from the background: auto, alpha (the picture's own), or the screen's #rrggbb.",
+    "audio_track": "Which audio track of a speech with several, from 1. Left out: the file's default one.",
     "mark": "Mark the film as AI-made in its metadata.",
 }
 AsJson = Annotated[

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError, OutputError
-from ..options import build
+from ..options import build, check_track
 from ..pipeline.speak import SpeakOptions, engine_for
 from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
+from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings
 from .records import print_json
 from .speak import TEXT_HELP, speech_files
@@ -37,6 +38,7 @@ HELP = {
     "camera": "Show it as a virtual camera, without sound.",
     "stay": "Seconds to stay on the air after the last speech.",
     "forever": "Stay on the air until Ctrl-C.",
+    "audio_track": FILM_HELP["audio_track"],
 }
 
 
@@ -49,8 +51,10 @@ class BroadcastOptions:
     camera: bool = False
     stay: float = 0.0
     forever: bool = False
+    audio_track: int | None = None
 
     def __post_init__(self) -> None:
+        check_track(self.audio_track)
         if not 0 <= self.stay < 86_400:
             raise OptionError(
                 f"stay is {self.stay}; give 0 or more seconds, less than a day; --forever stays until Ctrl-C."
@@ -121,7 +125,7 @@ def live(
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
         stay = None if options.forever else options.stay
-        run = broadcast(avatar, engine, [open_speech(file) for file in files], sinks, stay)
+        run = broadcast(avatar, engine, [open_speech(file, track=options.audio_track) for file in files], sinks, stay)
         report = asyncio.run(_until_stopped(run, [sink for sink in sinks if isinstance(sink, PushSink)]))
     _print_report(report, as_json)
 

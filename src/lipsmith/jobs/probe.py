@@ -7,7 +7,7 @@ small file that unpacks to days of silence is refused early.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,9 @@ class UploadProbe:
 
 def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
     """Measure a picture or video. Raises PictureError when it is none, or over the limits."""
-    from ..media.demux import check_file, open_media, video_streams
+    from ..media.demux import check_file, open_media
     from ..media.stills import is_still
+    from ..media.tracks import picture_track
 
     check_file(path, PictureError, "a picture or video")
     if is_still(path):
@@ -49,25 +50,29 @@ def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
         _check_size(path, size, limits)
         return UploadProbe("image", size, 0.0, False)
     with open_media(path, PictureError, "a picture or video") as container:
-        stream = next(iter(video_streams(container)), None)
+        stream = picture_track(container)
         if stream is None:
             raise PictureError(f"{path} holds no picture: give an image or a video.")
         context = stream.codec_context
         _check_size(path, (context.width, context.height), limits)
-        length = _length(container, stream, limits, MOST_FPS, lambda text: PictureError(f"{path} {text}"))
+        length = _length(container, [stream], limits, MOST_FPS, lambda text: PictureError(f"{path} {text}"))
         return UploadProbe("video", (context.width, context.height), length, bool(container.streams.audio))
 
 
 def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
-    """Measure a sound file, or a video's soundtrack. Raises SoundError when there is none, or it is over the limits."""
+    """Measure a sound file, or a video's soundtracks: the longest of them, as any may be chosen.
+
+    Raises:
+        SoundError: there is none, or it is over the limits.
+    """
     from ..media.demux import open_media
 
     with open_media(path, SoundError, "speech") as container:
-        stream = next(iter(container.streams.audio), None)
-        if stream is None:
+        tracks = list(container.streams.audio)
+        if not tracks:
             raise SoundError(f"{path} has no sound: give speech, or a video with a soundtrack.")
-        rate = stream.codec_context.sample_rate or 48_000
-        length = _length(container, stream, limits, rate, lambda text: SoundError(f"{path} {text}"))
+        rate = max((track.codec_context.sample_rate for track in tracks if track.codec_context), default=0) or 48_000
+        length = _length(container, tracks, limits, rate, lambda text: SoundError(f"{path} {text}"))
         return UploadProbe("sound", (0, 0), length, True)
 
 
@@ -94,18 +99,38 @@ def _check_size(path: Path, size: tuple[int, int], limits: ProbeLimits) -> None:
         )
 
 
-def _length(container: Any, stream: Any, limits: ProbeLimits, most: float, error: Callable[[str], InputError]) -> float:
-    """Seconds of ``stream`` by its packets' times or by their durations, whichever is longer."""
+def _length(
+    container: Any, streams: Sequence[Any], limits: ProbeLimits, most: float, error: Callable[[str], InputError]
+) -> float:
+    """Seconds of the longest stream by its packets' times or by their durations, whichever is longer."""
     from ..media.demux import packets
 
-    start: float | None = None
-    end = lasted = 0.0
-    for count, packet in enumerate(packets(container, stream)):
-        tick = float(packet.time_base or 0)
-        lasted += (packet.duration or 0) * tick
-        if packet.pts is not None:
-            start = packet.pts * tick if start is None else start
-            end = max(end, (packet.pts + (packet.duration or 0)) * tick - start)
-        if max(end, lasted) > limits.seconds or count > limits.seconds * most:
+    lengths = {stream.index: _StreamLength() for stream in streams}
+    for packet in packets(container, list(streams)):
+        length = lengths[packet.stream_index]
+        length.add(packet)
+        if length.seconds > limits.seconds or length.packets > limits.seconds * most:
             raise error(f"is longer than the {limits.seconds / 60:g} minutes that are accepted here: cut it.")
-    return max(end, lasted)
+    return max(length.seconds for length in lengths.values())
+
+
+@dataclass(slots=True)
+class _StreamLength:
+    """Measures one stream, packet by packet."""
+
+    packets: int = 0
+    start: float | None = None
+    end: float = 0.0  # seconds after ``start``
+    lasted: float = 0.0  # seconds, by the packets' durations
+
+    @property
+    def seconds(self) -> float:
+        return max(self.end, self.lasted)
+
+    def add(self, packet: Any) -> None:
+        self.packets += 1
+        tick = float(packet.time_base or 0)
+        self.lasted += (packet.duration or 0) * tick
+        if packet.pts is not None:
+            self.start = packet.pts * tick if self.start is None else self.start
+            self.end = max(self.end, (packet.pts + (packet.duration or 0)) * tick - self.start)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import av
 from av.error import FFmpegError, InvalidDataError
-from av.stream import Disposition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +76,6 @@ def open_media(path: Path, error: type[InputError], wanted: str) -> InputContain
             f"{path} is not {wanted} that can be read, or is damaged at its beginning: "
             "play it in a player to check it, or export it again."
         ) from reason
-
-
-def video_streams(container: InputContainer) -> list[Any]:
-    """The video streams, without the cover picture of a sound file."""
-    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def packets(container: InputContainer, stream: Any) -> Iterator[Any]:

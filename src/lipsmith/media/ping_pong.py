@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .spool import open_spool
-from .video import VideoFileSource
+from .spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +35,11 @@ def ping_pong_frames(source: VideoSource, count: int, folder: Path) -> Iterator[
 
 def _passes(source: VideoSource, count: int, folder: Path) -> Iterator[tuple[int, Image]]:
     total = source.info.frames
-    pairs = _decoded_frames(source)
-    first = next(pairs)
-    with open_spool(source, min(total - 2, count - total), folder, *first) as spool:
+    with Spool(folder, source.info.size) as spool:
         first_spooled, offset = max(1, total - 1 - (count - total)), 0
-        for index, (image, decoded) in enumerate(chain([first], pairs)):
+        for index, image in enumerate(source.frames()):
             if first_spooled <= index < total - 1:
-                offset = spool.put(image, decoded) - index  # the same for all: they are written in order
+                offset = spool.put(image) - index  # the same for all: they are written in order
             yield index, image
         left = count - total
         while left > 0:
@@ -52,9 +48,3 @@ def _passes(source: VideoSource, count: int, folder: Path) -> Iterator[tuple[int
             left -= total - 2
             yield from zip(range(max(0, min(left, total))), source.frames() if left > 0 else (), strict=False)
             left -= total
-
-
-def _decoded_frames(source: VideoSource) -> Iterator[tuple[Image, Any]]:
-    if isinstance(source, VideoFileSource):
-        return source.decoded_frames()
-    return ((image, None) for image in source.frames())

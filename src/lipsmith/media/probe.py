@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PictureError
 from ..provenance.metadata import find_provenance
 from .demux import open_media, packets
+from .tracks import picture_track, sound_track
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,8 @@ class FilmProbe:
 def probe(path: Path) -> FilmProbe:
     """Read the packets of the film at ``path``. Raises PictureError if it cannot be read."""
     with open_media(path, PictureError, "a film") as container:
-        video = next(iter(container.streams.video), None)
-        audio = next(iter(container.streams.audio), None)
+        video = picture_track(container)
+        audio = sound_track(container, path) if container.streams.audio else None
         pictures, sound = _measure_lengths(container, video, audio)
         fps = Fraction((video.average_rate or video.guessed_rate or 0) if video else 0)
         context, sound_context = video and video.codec_context, audio and audio.codec_context

@@ -23,8 +23,9 @@ import numpy as np
 from av.error import FFmpegError
 
 from ..errors import SoundError
-from .demux import decode, first_time, frame_time, open_media, video_streams
+from .demux import decode, first_time, frame_time, open_media
 from .mono_mix import PIECE, ChannelBalance, HeardFrom, to_mono
+from .tracks import picture_track, sound_track, track_notice, track_number
 from .truncation import sound_notice
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Speech:
     exact_timestamps: bool = True  # to the sample; mkv and flv round theirs to ms
     first_time: Fraction = Fraction(0)  # seconds: the timestamp of the first decoded sample
     heard_from: HeardFrom = "both"  # the channels of which ``blocks`` makes mono
+    track: int = 1  # which of the file's audio tracks
 
     @property
     def seconds(self) -> float:
@@ -78,7 +80,7 @@ class Speech:
     def _pieces(self, max_channels: int) -> Iterator[Array]:
         with open_media(self.path, SoundError, "speech") as container:
             yield from _aligned_pieces(
-                container, _audio_stream(container, self.path), self.start_offset, self.path, max_channels
+                container, sound_track(container, self.path, self.track), self.start_offset, self.path, max_channels
             )
 
 
@@ -98,18 +100,24 @@ def _reblocked(pieces: Iterator[Array], size: int) -> Iterator[Array]:
         yield np.concatenate(pending, axis=1)
 
 
-def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
+def open_speech(path: Path, progress: ReadProgress | None = None, track: int | None = None) -> Speech:
     """Open a sound file, or the soundtrack of a video. Decodes it once, to count and check its samples.
 
-    An hour takes some seconds; ``progress`` is called after every minute of sound.
+    An hour takes some seconds; ``progress`` is called after every minute of sound. ``track`` is the number of an audio
+    track, from 1; None: the one that ``sound_track`` chooses.
 
     Raises:
-        SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples.
+        SoundError: missing, empty, unreadable, without a soundtrack, without samples, or with NaN or infinite samples;
+            or there is no such track.
     """
     with open_media(path, SoundError, "speech") as container:
-        stream = _audio_stream(container, path)
+        stream = sound_track(container, path, track)
+        choice = track_notice(container, stream) if track is None else ""
+        track = track_number(container, stream)
         expected = _expected_seconds(container, stream)
         context = stream.codec_context
+        if context is None:
+            raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
         rate, codec = context.sample_rate, context.codec.canonical_name
         channels = _channel_layout(context, 2)[1] if context.channels else 0
         exact_timestamps = (
@@ -117,8 +125,11 @@ def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
         )
     if not rate or not channels:
         raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
-    first, start_offset = _start_times(path, rate)
-    samples, balance = _examine(path, start_offset, rate, lambda read: progress(read, expected) if progress else None)
+    first, start_offset = _start_times(path, track, rate)
+    samples, balance = _examine(
+        path, track, start_offset, rate, lambda read: progress(read, expected) if progress else None
+    )
+    seconds = Fraction(samples - start_offset, rate)
     return Speech(
         path,
         rate,
@@ -126,29 +137,31 @@ def open_speech(path: Path, progress: ReadProgress | None = None) -> Speech:
         codec,
         samples,
         start_offset,
-        _notices(path, first, Fraction(samples - start_offset, rate), balance),
+        _notices(path, [choice, _breaks_off(path, track, first, seconds), _cancelled(balance)]),
         exact_timestamps,
         first,
         balance.heard_from,
+        track,
     )
 
 
-def _notices(path: Path, first: Fraction, seconds: Fraction, balance: ChannelBalance) -> tuple[str, ...]:
-    """Sentences for the user about ``seconds`` of decoded sound that begin at the time ``first`` (s)."""
-    with open_media(path, SoundError, "speech") as container:
-        said = [
-            sound_notice(path, container, _audio_stream(container, path), float(seconds), float(first + seconds)),
-            f"its two channels cancel each other, so only the {balance.heard_from} one is heard"
-            if balance.cancels
-            else "",
-        ]
+def _notices(path: Path, said: list[str]) -> tuple[str, ...]:
+    """Sentences for the user."""
     return tuple(f"{path.name}: {notice}." for notice in said if notice)
 
 
-def _audio_stream(container: Any, path: Path) -> Any:
-    if not container.streams.audio:
-        raise SoundError(f"{path} has no soundtrack: give a speech file, or a video with sound.")
-    return container.streams.audio[0]
+def _breaks_off(path: Path, track: int, first: Fraction, seconds: Fraction) -> str:
+    """What is missing of ``seconds`` of decoded sound that begin at the time ``first`` (s)."""
+    with open_media(path, SoundError, "speech") as container:
+        return sound_notice(
+            path, container, sound_track(container, path, track), float(seconds), float(first + seconds)
+        )
+
+
+def _cancelled(balance: ChannelBalance) -> str:
+    if not balance.cancels:
+        return ""
+    return f"its two channels cancel each other, so only the {balance.heard_from} one is heard"
 
 
 def _has_exact_timestamps(tick: Fraction, rate: int, packet: int) -> bool:
@@ -163,11 +176,13 @@ def _expected_seconds(container: Any, stream: Any) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _examine(path: Path, start_offset: int, rate: int, progress: Callable[[float], None]) -> tuple[int, ChannelBalance]:
+def _examine(
+    path: Path, track: int, start_offset: int, rate: int, progress: Callable[[float], None]
+) -> tuple[int, ChannelBalance]:
     """Count the samples and compare the channels. Raises SoundError for none, and for NaN or infinite ones."""
     samples = 0
     with open_media(path, SoundError, "speech") as container:
-        stream = _audio_stream(container, path)
+        stream = sound_track(container, path, track)
         balance = ChannelBalance(mixed=stream.codec_context.channels > 2)
         pieces = _aligned_pieces(container, stream, start_offset, path, 2)
         for piece in _reblocked(pieces, max(1, round(PIECE * rate))):
@@ -186,12 +201,13 @@ def _examine(path: Path, start_offset: int, rate: int, progress: Callable[[float
     return samples, balance
 
 
-def _start_times(path: Path, rate: int) -> tuple[Fraction, int]:
+def _start_times(path: Path, track: int, rate: int) -> tuple[Fraction, int]:
     """Seconds of the first decoded sample, and samples from a video's first decoded picture to it (0 without one)."""
     with open_media(path, SoundError, "speech") as container:
-        sound = first_time(container, _audio_stream(container, path))
+        sound = first_time(container, sound_track(container, path, track))
     with open_media(path, SoundError, "speech") as container:
-        picture = next((first_time(container, stream) for stream in video_streams(container)), None)
+        shown = picture_track(container)
+        picture = first_time(container, shown) if shown is not None else None
     if sound is None or picture is None:
         return sound or Fraction(0), 0
     return sound, 0 if abs(sound - picture) < MIN_OFFSET else round((sound - picture) * rate)

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SoundError
 from ..timing import sample_at
 from .demux import open_media, packets
+from .tracks import sound_track
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -81,7 +82,7 @@ class CopiedSoundtrack:
     def __init__(self, output: OutputContainer, info: FilmInfo, sound: Speech) -> None:
         self._output, self._fps, self._seconds = output, info.fps, Fraction(sound.samples, sound.rate)
         self._source = open_media(sound.path, SoundError, "speech")
-        stream = self._source.streams.audio[0]
+        stream = sound_track(self._source, sound.path, sound.track)
         self._stream = output.add_stream_from_template(stream)
         self._start = round(sound.first_time / stream.time_base)
         self._packets = packets(self._source, stream)

@@ -1,6 +1,6 @@
-"""Stores frames in a temporary file and reads them back one by one, bit for bit: needed to play a video backward.
+"""Stores images in a temporary file and reads them back one by one, bit for bit: needed to play a video backward.
 
-A spool is one unnamed file in a folder that the caller chooses. It keeps a few bytes per frame in memory. The file is
+A spool is one unnamed file in a folder that the caller chooses. It keeps a few bytes per image in memory. The file is
 not memory-mapped, so it does not count as memory of the process.
 """
 
@@ -10,70 +10,72 @@ import shutil
 import tempfile
 from array import array
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 import numpy as np
 
 from ..errors import OutputError
-from .video import VideoFileSource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..types import Image
-    from .video import VideoSource
 
 RESERVED_BYTES = 64 << 20
 """Bytes of the disk that a spool leaves free."""
-LOSSLESS_FORMATS = ("yuv420p", "yuv422p", "yuv444p")
-"""Pixel formats that FFVHuff stores losslessly: a real 1080x1920 frame in 0.9 MB and 3 ms; its RGB is 6.2 MB."""
 
 
-def open_spool(source: VideoSource, frames: int, folder: Path, image: Image, decoded: Any) -> Spool:
-    """Choose the smallest spool that returns the frames of ``source`` exactly.
+class Spool:
+    """Images of one size, stored in order and read in any order.
 
-    Args:
-        source: where the frames come from.
-        frames: how many will be stored.
-        folder: for the temporary file.
-        image, decoded: the first frame, as ``Spool.put`` takes it; used to test that the copy is exact.
+    They are compressed losslessly as RGB (FFVHuff), so what comes back does not depend on the pixel format, the colours
+    or the orientation of the video that they come from. A real 1080x1920 image takes 1.9 MB instead of 6.2.
 
     Raises:
-        OutputError: the disk of ``folder`` has no room for them.
+        OutputError: the disk of ``folder`` has no room, or the folder may not be written.
     """
-    if isinstance(source, VideoFileSource) and source.coded[2] in LOSSLESS_FORMATS:
-        spool = CompressedSpool(folder, source)
-        spool.put(image, decoded)
-        if np.array_equal(spool.get(0), image):  # else the frame has metadata beside pixels, as the chroma position
-            return spool
-        spool.__exit__()
-    return RawSpool(folder, frames, source.info.size)
 
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        self._records = _TemporaryRecords(folder)
+        self._encoder, self._decoder = _codec("w", size), _codec("r", size)
+        self._encoder.time_base = Fraction(1, 25)
+        self._encoder.open()
+        self._decoder.extradata = self._encoder.extradata
 
-class Spool(Protocol):
-    """Frames stored in order and read in any order."""
-
-    def put(self, image: Image, decoded: Any) -> int:
-        """Store one frame: its image (H, W, 3) RGB uint8 and PyAV's decoded frame, or None. Return its position."""
-        ...
+    def put(self, image: Image) -> int:
+        """Store one image (H, W, 3) RGB uint8 and return its position."""
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
+        (packet,) = self._encoder.encode(frame)
+        return self._records.append(memoryview(packet))
 
     def get(self, position: int) -> Image:
-        """Return the image stored at ``position``, bit for bit."""
-        ...
+        """The image stored at ``position``, bit for bit."""
+        (frame,) = self._decoder.decode(av.Packet(bytes(self._records.read(position))))
+        image: Image = frame.reformat(format="rgb24").to_ndarray()
+        return image
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self._records.close()
+
+
+def _codec(mode: str, size: tuple[int, int]) -> Any:
+    codec: Any = av.CodecContext.create("ffvhuff", mode)  # type: ignore[call-overload]
+    codec.width, codec.height = size
+    codec.pix_fmt, codec.thread_count = "rgb24", 1
+    return codec
 
 
 class _TemporaryRecords:
     """Byte strings of any length, one after another in a temporary file."""
 
-    def __init__(self, folder: Path, least_bytes: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            self._require_space(least_bytes)
+            self._require_space(0)
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".lipsmith-", buffering=0)  # noqa: SIM115
         except OSError as reason:
             raise OutputError(
@@ -118,56 +120,3 @@ class _TemporaryRecords:
 def _readable_size(size: int) -> str:
     """Bytes for display: "1.25 GB", "67 MB"."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-class RawSpool:
-    """Stores images of one size, uncompressed."""
-
-    def __init__(self, folder: Path, frames: int, size: tuple[int, int]) -> None:
-        self._shape = (size[1], size[0], 3)
-        self._records = _TemporaryRecords(folder, frames * size[0] * size[1] * 3)
-
-    def put(self, image: Image, decoded: Any) -> int:
-        """Write the image's bytes."""
-        return self._records.append(np.ascontiguousarray(image).data.cast("B"))
-
-    def get(self, position: int) -> Image:
-        """Read them back."""
-        return np.frombuffer(self._records.read(position), np.uint8).reshape(self._shape)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._records.close()
-
-
-class CompressedSpool:
-    """Stores the decoded frames of a ``VideoFileSource`` losslessly compressed (FFVHuff)."""
-
-    def __init__(self, folder: Path, video: VideoFileSource) -> None:
-        self._video, self._records = video, _TemporaryRecords(folder, 0)
-        width, height, pixels = video.coded
-        self._encoder: Any = av.CodecContext.create("ffvhuff", "w")
-        self._encoder.width, self._encoder.height, self._encoder.pix_fmt = width, height, pixels
-        self._encoder.time_base, self._encoder.thread_count = Fraction(1, 25), 1
-        self._encoder.open()
-        self._decoder: Any = av.CodecContext.create("ffvhuff", "r")
-        self._decoder.width, self._decoder.height, self._decoder.pix_fmt = width, height, pixels
-        self._decoder.extradata, self._decoder.thread_count = self._encoder.extradata, 1
-
-    def put(self, image: Image, decoded: Any) -> int:
-        """Encode the decoded frame."""
-        (packet,) = self._encoder.encode(decoded)
-        return self._records.append(memoryview(packet))
-
-    def get(self, position: int) -> Image:
-        """Decode the frame and convert it to the same image again."""
-        (decoded,) = self._decoder.decode(av.Packet(bytes(self._records.read(position))))
-        return self._video.to_image(decoded)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._records.close()

@@ -7,32 +7,26 @@ because the packets are counted.
 
 Interlaced video is deinterlaced with FFmpeg's bwdif, one output frame per input frame.
 
+All frames have the size of the first. A video that changes its size midway is fitted into it, with black bars.
+
 Odd sizes stay odd; the writer pads them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import av
-import numpy as np
-from av.video.reformatter import Colorspace
+from av.error import FFmpegError
 
 from ..errors import OptionError, PictureError
-from .demux import (
-    check_file,
-    decode,
-    frame_time,
-    is_folder,
-    open_media,
-    packets,
-    presentation_pts,
-    video_streams,
-)
+from .demux import check_file, decode, frame_time, is_folder, open_media, packets, presentation_pts
+from .frame_format import FrameFormat, fitted_size, format_of, with_bars, with_formats
 from .stills import check_size, is_still, limit_size, list_images, read_still
+from .tracks import picture_track
 from .truncation import picture_notice
 
 if TYPE_CHECKING:
@@ -46,10 +40,9 @@ STANDARD_RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 1
     Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
 """Frame rates that a nearly equal rate in a file is rounded to."""
-HD_LINES = 720
-"""Without a colour matrix tag, a video with at least this many lines is BT.709, a smaller one BT.601."""
-UNSPECIFIED = 2
 HDR_TRANSFERS = (16, 18)  # PQ and HLG
+MAX_NAMED_CHANGES = 3
+"""Changes of size that a notice lists; further ones are counted."""
 MAX_TIME_ERROR = Fraction(1, 500)
 """Seconds that rounding can delay a timestamp, at most; the ticks of coarser clocks are whole frames."""
 
@@ -72,7 +65,9 @@ class VideoSource(Protocol):
     """An image, a video or a folder of images, whose frames can be read any number of times."""
 
     @property
-    def info(self) -> VideoInfo: ...
+    def info(self) -> VideoInfo:
+        """Its properties. Only ``notices`` may change: they grow by what reading the frames shows."""
+        ...
 
     def frames(self) -> Iterator[Image]:
         """Yield ``info.frames`` images (H, W, 3) RGB uint8 of ``info.size`` from the beginning, one at a time."""
@@ -165,78 +160,92 @@ class VideoFileSource:
         first = self._first()
         with _open(path) as container:
             clock = _scan_timing(container, _video_stream(container, path), frame_time(first), path)
-        self._clock, self._rotation = clock, first.rotation % 360
-        self._matrix, self._range = _colour_tags(first)
+        self._clock, self._format = clock, format_of(first)
         self._interlaced = bool(first.interlaced_frame)
-        self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixel format, as decoded
-        size, notices = self._plan_size(first, max_side)
+        self._changes: dict[int, tuple[FrameFormat, FrameFormat]] = {}  # output frame -> format before and from it on
+        size = limit_size(self._format.shown_size, max_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
-        notices += [clock.notice] if clock.notice else []
-        notices += ["it is interlaced, so it is deinterlaced"] if self._interlaced else []
-        notices_for_user = tuple(f"{path.name}: {notice}." for notice in notices)
-        self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound, notices_for_user)
+        self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound)
+        self._notices = self._notices_of(first)
+        self._renew_notices()
 
     def frames(self) -> Iterator[Image]:
         """Yield the output frames from the beginning; a repeated frame is the same array."""
-        for image, _ in self.decoded_frames():
-            yield image
-
-    def decoded_frames(self) -> Iterator[tuple[Image, Any]]:
-        """As ``frames``, each with PyAV's decoded frame (in the format ``coded``) that ``to_image`` converted."""
         with _open(self._path) as container:
             pictures = _with_times(container, _video_stream(container, self._path), self._clock, self._interlaced)
             fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
-            current = self._conformed(next(pictures)[1])
+            current = next(pictures)[1]
             upcoming = next(pictures, None)
-            image = self.to_image(current)
+            image = self._to_image(current)
             for k in range(self.info.frames):
                 newest = None
                 while upcoming is not None and upcoming[0] <= k / fps + tolerance:
                     newest, upcoming = upcoming[1], next(pictures, None)
                 if newest is not None:
-                    current = self._conformed(newest)
-                    image = self.to_image(current)
-                yield image, current
+                    self._note_change(k, format_of(current), format_of(newest))
+                    current = newest
+                    image = self._to_image(current)
+                yield image
 
     def _first(self) -> Any:
         with _open(self._path) as container:
-            for frame in decode(container, _video_stream(container, self._path)):
+            stream = _video_stream(container, self._path)
+            for frame in with_formats(decode(container, stream), stream):
                 return frame
         raise PictureError(f"{self._path} holds a video of which no frame can be decoded: export it again.")
 
-    def _plan_size(self, first: Any, max_side: int) -> tuple[tuple[int, int], list[str]]:
-        """Set ``_unrotated_size``; return the size after rotation, and notices of what was changed."""
-        aspect = self._clock.aspect
-        width, height = max(1, round(first.width * aspect)), first.height
-        check_size(self._path, width, height)
-        self._unrotated_size = limit_size((width, height), max_side)
-        notices = []
-        if self._unrotated_size != (width, height):
-            notices.append(
-                f"scaled down from {width}x{height} to {self._unrotated_size[0]}x{self._unrotated_size[1]} pixels"
-            )
+    def _notices_of(self, first: Any) -> list[str]:
+        """What is changed from the first frame on. Raises PictureError for a video that is too small."""
+        shown, size = self._format.shown_size, self.info.size
+        check_size(self._path, *shown)
+        notices = [] if size == shown else [f"scaled down from {_size(shown)} to {_size(size)} pixels"]
+        if not self._format.orientation.exact:
+            notices.append("it asks for a turn that is no multiple of 90 degrees, so it is turned by the nearest")
         if first.color_trc in HDR_TRANSFERS:
             notices.append("its high dynamic range is not tone-mapped, so colours may look pale")
-        return (self._unrotated_size if self._rotation % 180 == 0 else self._unrotated_size[::-1]), notices
+        notices += [self._clock.notice] if self._clock.notice else []
+        return notices + (["it is interlaced, so it is deinterlaced"] if self._interlaced else [])
 
-    def to_image(self, frame: Any) -> Image:
-        """Convert a decoded frame to (H, W, 3) RGB uint8, scaled and rotated."""
-        width, height = self._unrotated_size
-        picture = frame.reformat(
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace=self._matrix,
-            src_color_range=self._range,
-        ).to_ndarray()
-        return picture if self._rotation == 0 else np.ascontiguousarray(np.rot90(picture, round(self._rotation / 90)))
+    def _to_image(self, frame: Any) -> Image:
+        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``info.size``."""
+        form = format_of(frame)
+        try:
+            return self._placed(form, form.to_rgb(frame, form.orientation.turned(self._inner_size(form))))
+        except (FFmpegError, ValueError) as reason:
+            raise PictureError(
+                f"{self._path} has pixels of a kind ({frame.format.name}) that cannot be converted: export it again."
+            ) from reason
 
-    def _conformed(self, frame: Any) -> Any:
-        """Convert ``frame`` to the size and pixel format of the first, if the video changes them midway."""
-        if (frame.width, frame.height, frame.format.name) == self.coded:
-            return frame
-        width, height, pixels = self.coded
-        return frame.reformat(width=width, height=height, format=pixels)
+    def _inner_size(self, form: FrameFormat) -> tuple[int, int]:
+        """Width and height in px of frames of that format inside the film's frames."""
+        size = self.info.size
+        return size if form.shown_size == self._format.shown_size else fitted_size(form.shown_size, size)
+
+    def _placed(self, form: FrameFormat, picture: Image) -> Image:
+        """A converted frame, turned and with bars, as it is shown."""
+        return with_bars(form.orientation.apply(picture), self.info.size)
+
+    def _note_change(self, index: int, before: FrameFormat, after: FrameFormat) -> None:
+        """Add a notice if the picture has another size from output frame ``index`` on."""
+        if before.shown_size != after.shown_size and index not in self._changes:
+            self._changes[index] = before, after
+            self._renew_notices()
+
+    def _renew_notices(self) -> None:
+        named = sorted(self._changes.items())[:MAX_NAMED_CHANGES]
+        changes = [
+            f"at {float(index / self.info.fps):.2f} s it changes from {_size(before.shown_size)} to "
+            f"{_size(after.shown_size)} pixels, which are fitted into {_size(self.info.size)}"
+            for index, (before, after) in named
+        ]
+        if more := len(self._changes) - len(named):
+            changes.append(f"it changes its size {more} more time{'s' if more > 1 else ''}")
+        sentences = tuple(f"{self._path.name}: {notice}." for notice in self._notices + changes)
+        self.info = replace(self.info, notices=sentences)
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,18 +265,11 @@ def _open(path: Path) -> Any:
 
 
 def _video_stream(container: Any, path: Path) -> Any:
-    for stream in video_streams(container):
-        stream.thread_type = "AUTO"
-        return stream
-    raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
-
-
-def _colour_tags(frame: Any) -> tuple[int, int | None]:
-    """Colour matrix and range of a decoded frame; None: its default range."""
-    matrix = frame.colorspace
-    if matrix == UNSPECIFIED:
-        matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HD_LINES else Colorspace.ITU601
-    return matrix, frame.color_range or None
+    stream = picture_track(container)
+    if stream is None:
+        raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def _native_rate(stream: Any) -> Fraction:
@@ -332,7 +334,7 @@ def _filtered(graph: Any, frame: Any) -> Iterator[Any]:
 
 def _with_times(container: Any, stream: Any, clock: _Timing, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
     """Yield decoded frames with their time in seconds after the first."""
-    frames = decode(container, stream)
+    frames = with_formats(decode(container, stream), stream)
     for index, frame in enumerate(_deinterlaced(frames) if interlaced else frames):
         time = frame_time(frame)
         yield (index * clock.step if clock.start is None or time is None else time - clock.start), frame

@@ -146,7 +146,7 @@ def open_both(
     def report_reading(read: float, total: float) -> None:
         progress(Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0))
 
-    return video, open_speech(speech or picture, report_reading)
+    return video, open_speech(speech or picture, report_reading, options.audio_track)
 
 
 def open_background(

@@ -74,18 +74,18 @@ def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folde
     report, sheet = None, None
     if speech is not None and chosen:
         write_png(folder / "first.png", image)
-        _write_moment(folder / "moment.wav", speech)
-        short = replace(options, length="speech", fps="25")
+        _write_moment(folder / "moment.wav", speech, options.audio_track)
+        short = replace(options, length="speech", fps="25", audio_track=None)
         report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, short, preview=True)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB"))
     return Preview(image, found, chosen, report, sheet)
 
 
-def _write_moment(path: Path, speech: Path) -> None:
+def _write_moment(path: Path, speech: Path, track: int | None) -> None:
     """Write the loudest ``SPOKEN`` seconds of the first ``SEARCHED`` seconds, as a mono WAV."""
     from ..media.sound import open_speech
 
-    sound = open_speech(speech)
+    sound = open_speech(speech, track=track)
     samples = _beginning(sound)
     width = min(len(samples), round(SPOKEN * sound.rate))
     energy = np.cumsum(np.concatenate([[0.0], samples.astype(np.float64) ** 2]))

@@ -33,6 +33,7 @@ class SpeakOptions:
     mark: bool = True  # say in the film's metadata that it is AI-made
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto: the avatar's, else find the screen or use its transparency; alpha: only that; or a colour
+    audio_track: int | None = None  # of a speech with several, from 1; None: as ``media.tracks`` says
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})
     """The engine's own options to change; none may shape what was prepared."""
 
@@ -95,7 +96,11 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
     info, engine, watch = avatar.info, renderer.engine, renderer.watch
     with watch.stage("open"):
         renderer.background = _background(avatar, options)
-        sound = open_speech(speech, lambda read, total: renderer.progress(_reading(read, total, float(info.fps))))
+        sound = open_speech(
+            speech,
+            lambda read, total: renderer.progress(_reading(read, total, float(info.fps))),
+            options.audio_track,
+        )
     length = frame_count(sound.samples, info.fps, sound.rate)
     seed = picture_seed(avatar.source_frame(0).image) if info.frames == 1 else None
     timeline = Timeline.of_speech(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate, seed=seed)

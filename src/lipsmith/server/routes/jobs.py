@@ -48,7 +48,8 @@ class DubForm:
 def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. The answer is a job.
 
-    An avatar already has its engine and faces, so its films have the options `crf`, `preset` and `mark` only.
+    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark` and `audio_track`
+    only.
     """
     given = parse_options(form.options)
     generate_request(given) if form.avatar is None else speak_request(given)
