@@ -27,6 +27,9 @@ CONTAINERS = (
 )
 CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Codec -> the decoder that reads its alpha, which Matroska keeps beside the picture; FFmpeg's own leaves it out."""
+
 MAX_READ_FAILURES = 20
 """Consecutive failures to read past damage, after which the file ends there."""
 
@@ -99,16 +102,28 @@ def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Yield the frames of ``stream``; skip damaged packets."""
+    """Yield the frames of ``stream``, with alpha if it has any; skip damaged packets."""
+    decoder = _decoder(stream)
     for packet in packets(container, stream):
-        yield from _decode_packet(stream, packet)
-    for frame in _decode_packet(stream, None):
+        yield from _decode_packet(decoder, packet)
+    for frame in _decode_packet(decoder, None):
         frame.time_base = stream.time_base  # PyAV takes it from the packet, which is missing here
         yield frame
 
 
-def _decode_packet(stream: Any, packet: Any) -> list[Any]:
+def _decoder(stream: Any) -> Any:
+    """What decodes ``stream``: itself, or libvpx for a webm with alpha."""
+    names = {name.lower(): value for name, value in stream.metadata.items()}
+    codec = stream.codec_context.codec.canonical_name
+    if names.get("alpha_mode") != "1" or ALPHA_DECODERS.get(codec) not in av.codecs_available:
+        return stream
+    decoder: Any = av.CodecContext.create(ALPHA_DECODERS[codec], "r")
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
+def _decode_packet(decoder: Any, packet: Any) -> list[Any]:
     try:
-        return list(stream.decode(packet))
+        return list(decoder.decode(packet))
     except FFmpegError:
         return []

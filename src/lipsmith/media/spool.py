@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
+import zlib
 from array import array
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..types import Image
+    from .chroma_key import Alpha
     from .video import VideoSource
 
 RESERVED_BYTES = 64 << 20
@@ -171,3 +174,21 @@ class CompressedSpool:
 
     def __exit__(self, *_: object) -> None:
         self._records.close()
+
+
+class AlphaSpool:
+    """Stores alphas (H, W) uint8 of one size, losslessly compressed, until it is no longer used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._records = _TemporaryRecords(folder, 0)
+        self._shape: tuple[int, ...] = (0, 0)
+        weakref.finalize(self, self._records.close)
+
+    def put(self, alpha: Alpha) -> int:
+        """Store ``alpha`` and return its position."""
+        self._shape = alpha.shape
+        return self._records.append(memoryview(zlib.compress(alpha.tobytes(), 1)))
+
+    def get(self, position: int) -> Alpha:
+        """Return the alpha stored at ``position``."""
+        return np.frombuffer(zlib.decompress(self._records.read(position)), np.uint8).reshape(self._shape)

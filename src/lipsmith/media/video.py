@@ -1,4 +1,4 @@
-"""Reads an image, a video or a folder of images as one stream of RGB frames at a constant rate.
+"""Reads an image, an animation, a video or a folder of images as one stream of RGB frames at a constant rate.
 
 Output frame k shows k / fps seconds after the first source frame. It is the newest source frame whose timestamp is not
 later; half a tick of the source's clock, at most 2 ms, is tolerated. So a variable rate becomes constant, frames of a
@@ -19,27 +19,37 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
+from .animation import Animation, read_animation
 from .demux import check_file, decode, is_folder, open_media, packets, video_streams
-from .stills import check_size, is_still, limit_size, list_images, read_still
+from .pixels import PixelConverter
+from .stills import (
+    WHITE_BACKGROUND_NOTICE,
+    check_size,
+    is_still,
+    limit_size,
+    list_images,
+    read_alpha,
+    read_still,
+    to_alpha,
+    to_rgb,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from PIL.Image import Image as PillowImage
+
     from ..types import Image
+    from .chroma_key import Alpha
 
 DEFAULT_FPS = Fraction(25)
 STANDARD_RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 120000)) + tuple(
     Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
 """Frame rates that a nearly equal rate in a file is rounded to."""
-HD_LINES = 720
-"""Without a colour matrix tag, a video with at least this many lines is BT.709, a smaller one BT.601."""
-UNSPECIFIED = 2
-HDR_TRANSFERS = (16, 18)  # PQ and HLG
 MAX_TIME_ERROR = Fraction(1, 500)
 """Seconds that rounding can delay a timestamp, at most; the ticks of coarser clocks are whole frames."""
 
@@ -68,12 +78,17 @@ class VideoSource(Protocol):
         """Yield ``info.frames`` images (H, W, 3) RGB uint8 of ``info.size`` from the beginning, one at a time."""
         ...
 
+    def alphas(self) -> Iterator[Alpha]:
+        """Yield the transparency (H, W) of each of ``frames``; nothing if the source cannot have any."""
+        ...
+
 
 def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: int = 3840) -> VideoSource:
     """Open an image, a video or a folder of numbered images.
 
     Args:
-        path: png, jpg, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images.
+        path: png, jpg, heic, avif, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images. Animated
+            gif, png, webp and avif count as videos.
         fps: of the output frames. None: 25; "source": the video's own rate, 25 for images and folders; or a number,
             a fraction, or text such as "30000/1001" or "29.97", which mean the same.
         max_side: px; larger pictures are scaled down, with a notice.
@@ -88,6 +103,9 @@ def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: i
     check_file(path, PictureError, "a picture or video")
     if is_still(path):
         return ImageSource(path, rate or DEFAULT_FPS, max_side)
+    animation = read_animation(path, max_side)
+    if animation is not None:
+        return AnimationSource(animation, rate, max_side)
     return VideoFileSource(path, rate, max_side)
 
 
@@ -118,6 +136,7 @@ class ImageSource:
     """One image as a source of a single frame: the same read-only array each time."""
 
     def __init__(self, path: Path, fps: Fraction, max_side: int) -> None:
+        self._path, self._max_side = path, max_side
         self._image, codec, notices = read_still(path, max_side)
         self._image.setflags(write=False)
         height, width = self._image.shape[:2]
@@ -126,6 +145,10 @@ class ImageSource:
     def frames(self) -> Iterator[Image]:
         """The image, once."""
         yield self._image
+
+    def alphas(self) -> Iterator[Alpha]:
+        """Its transparency, once."""
+        yield read_alpha(self._path, self._max_side)
 
 
 class ImageFolderSource:
@@ -142,6 +165,41 @@ class ImageFolderSource:
         for path in self._paths:
             yield read_still(path, self._max_side)[0]
 
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency."""
+        for path in self._paths:
+            yield read_alpha(path, self._max_side)
+
+
+class AnimationSource:
+    """An animated GIF, WebP, PNG or AVIF, read at a constant rate."""
+
+    def __init__(self, animation: Animation, fps: Fraction | None, max_side: int) -> None:
+        self._animation, self._max_side = animation, max_side
+        height, width = animation.first.shape[:2]
+        check_size(animation.path, width, height)
+        rate = fps or standard_rate(max(Fraction(1), min(1 / animation.shortest, Fraction(120))))
+        frames = max(1, int(animation.seconds * rate + Fraction(1, 2)))
+        notices = tuple(f"{animation.path.name}: {notice}." for notice in animation.notices)
+        self.info = VideoInfo(
+            "video", (width, height), rate, frames, float(frames / rate), animation.format, False, notices
+        )
+
+    def frames(self) -> Iterator[Image]:
+        """Yield the output frames from the beginning; a repeated frame is the same array."""
+        yield from self._converted(lambda picture: to_rgb(picture, None, self._max_side, []))
+
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency."""
+        yield from self._converted(lambda picture: to_alpha(picture, self._max_side))
+
+    def _converted(self, convert: Callable[[PillowImage], Image]) -> Iterator[Image]:
+        last: PillowImage | None = None
+        for picture in self._animation.shown(self.info.fps, self.info.frames):
+            if picture is not last:
+                last, converted = picture, convert(picture)
+            yield converted
+
 
 class VideoFileSource:
     """A video file, read at a constant rate. Applies rotation and the pixel aspect ratio; skips damaged parts."""
@@ -152,10 +210,10 @@ class VideoFileSource:
             stream, sound = _video_stream(container, path), bool(container.streams.audio)
             clock = _scan_timing(container, stream)
             rate = fps or _native_rate(stream)
-            codec = stream.codec_context.codec.canonical_name
+            codec, tag = stream.codec_context.codec.canonical_name, stream.codec_context.codec_tag
         first = self._first()
         self._clock, self._rotation = clock, first.rotation % 360
-        self._matrix, self._range = _colour_tags(first)
+        self._pixels = PixelConverter(path, first, tag)
         self._interlaced = bool(first.interlaced_frame)
         self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixel format, as decoded
         size, notices = self._plan_size(first, max_side)
@@ -170,21 +228,30 @@ class VideoFileSource:
         for image, _ in self.decoded_frames():
             yield image
 
-    def decoded_frames(self) -> Iterator[tuple[Image, Any]]:
-        """As ``frames``, each with PyAV's decoded frame (in the format ``coded``) that ``to_image`` converted."""
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency; nothing if the pixel format has no alpha."""
+        if self._pixels.has_alpha:
+            yield from (alpha for alpha, _ in self.decoded_frames(self.to_alpha))
+
+    def decoded_frames(self, convert: Callable[[Any], Image] | None = None) -> Iterator[tuple[Image, Any]]:
+        """As ``frames``, each with PyAV's decoded frame (in the format ``coded``) that ``to_image`` converted.
+
+        ``convert`` is called instead of ``to_image``, if given.
+        """
+        convert = convert or self.to_image
         with _open(self._path) as container:
             pictures = _with_times(container, _video_stream(container, self._path), self._clock, self._interlaced)
             fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
             current = self._conformed(next(pictures)[1])
             upcoming = next(pictures, None)
-            image = self.to_image(current)
+            image = convert(current)
             for k in range(self.info.frames):
                 newest = None
                 while upcoming is not None and upcoming[0] <= k / fps + tolerance:
                     newest, upcoming = upcoming[1], next(pictures, None)
                 if newest is not None:
                     current = self._conformed(newest)
-                    image = self.to_image(current)
+                    image = convert(current)
                 yield image, current
 
     def _first(self) -> Any:
@@ -204,20 +271,21 @@ class VideoFileSource:
             notices.append(
                 f"scaled down from {width}x{height} to {self._unrotated_size[0]}x{self._unrotated_size[1]} pixels"
             )
-        if first.color_trc in HDR_TRANSFERS:
-            notices.append("its high dynamic range is not tone-mapped, so colours may look pale")
+        notices += self._pixels.notices
+        if self._pixels.has_alpha and self.to_alpha(first).min() < 255:
+            notices.append(WHITE_BACKGROUND_NOTICE)
         return (self._unrotated_size if self._rotation % 180 == 0 else self._unrotated_size[::-1]), notices
 
     def to_image(self, frame: Any) -> Image:
-        """Convert a decoded frame to (H, W, 3) RGB uint8, scaled and rotated."""
-        width, height = self._unrotated_size
-        picture = frame.reformat(
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace=self._matrix,
-            src_color_range=self._range,
-        ).to_ndarray()
+        """Convert a decoded frame to (H, W, 3) RGB uint8, scaled and rotated; transparent parts are laid over white."""
+        return self._upright(self._pixels.to_rgb(frame, self._unrotated_size))
+
+    def to_alpha(self, frame: Any) -> Alpha:
+        """The transparency of ``to_image``'s picture, (H, W): 0 clear, 255 opaque."""
+        return self._upright(self._pixels.to_alpha(frame, self._unrotated_size))
+
+    def _upright(self, picture: Image) -> Image:
+        """Rotate (H, W) or (H, W, 3) as the video says."""
         return picture if self._rotation == 0 else np.ascontiguousarray(np.rot90(picture, round(self._rotation / 90)))
 
     def _conformed(self, frame: Any) -> Any:
@@ -249,14 +317,6 @@ def _video_stream(container: Any, path: Path) -> Any:
         stream.thread_type = "AUTO"
         return stream
     raise PictureError(f"{path} holds no video: give a picture, a video or a folder of images.")
-
-
-def _colour_tags(frame: Any) -> tuple[int, int | None]:
-    """Colour matrix and range of a decoded frame; None: its default range."""
-    matrix = frame.colorspace
-    if matrix == UNSPECIFIED:
-        matrix = Colorspace.ITU709 if min(frame.width, frame.height) >= HD_LINES else Colorspace.ITU601
-    return matrix, frame.color_range or None
 
 
 def _native_rate(stream: Any) -> Fraction:
