@@ -198,7 +198,7 @@ def _natural_order(path: Path) -> list[str | int]:
 def open_image(path: Path) -> Pillow.Image:
     """Open an image without decoding it. Raises what is in ``UNREADABLE`` and ``BOMB``."""
     Pillow.init()
-    formats = FORMATS
+    formats: tuple[str, ...] = FORMATS
     if _is_heif(path):
         _register_heif()
         formats = HEIF_FORMATS
