@@ -112,7 +112,7 @@ def test_a_sheet_shows_nothing_as_a_checkerboard() -> None:
 def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
     path = rgba(tmp_path / "a.png")
     image = next(iter(open_video_source(path).frames()))
-    scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, open_alpha(path))
+    scene = open_replacement(BackgroundOptions("#102030", key), image, FPS, open_alpha(open_video_source(path)))
     assert scene is not None
     laid = scene.finish(SourceFrame(0, image), AVFrame(0, image, noise(640))).image
     assert (laid[:, :24] == 90).all()
@@ -122,7 +122,7 @@ def test_a_picture_s_own_transparency_is_used(tmp_path: Path, key: str) -> None:
 def test_a_folder_brings_one_transparency_per_picture(tmp_path: Path) -> None:
     for number, opaque in ((1, 10), (2, 30)):
         rgba(tmp_path / f"{number}.png", opaque)
-    alphas = open_alpha(tmp_path)
+    alphas = open_alpha(open_video_source(tmp_path))
     assert alphas is not None
     assert [int((alphas(index)[0] == 255).sum()) for index in (1, 0)] == [30, 10]
 
@@ -135,7 +135,9 @@ def test_opaque_pictures_and_films_bring_none(tmp_path: Path) -> None:
     film = write_video(tmp_path / "a.mp4", [numbered(1)] * 3)
     Pillow.fromarray(before_screen()).save(tmp_path / "b.png")
     rgba(tmp_path / "c.png", 64)
-    assert [open_alpha(path) for path in (film, tmp_path / "b.png", tmp_path / "c.png")] == [None] * 3
+    assert [open_alpha(open_video_source(path)) for path in (film, tmp_path / "b.png", tmp_path / "c.png")] == [
+        None
+    ] * 3
     with pytest.raises(PictureError, match="no transparent parts"):
         opened("red", key="alpha")
 

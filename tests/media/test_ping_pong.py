@@ -33,6 +33,9 @@ class Drawn:
             self.drawn += 1
             yield np.full((self.info.size[1], self.info.size[0], 3), k, np.uint8)
 
+    def alphas(self) -> Iterator[Image]:
+        return iter(())
+
 
 def bounce(total: int, count: int) -> list[int]:
     """The law, said in another way: the triangle wave."""

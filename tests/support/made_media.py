@@ -64,6 +64,24 @@ def write_video(
     return path
 
 
+def write_transparent_video(path: Path, images: list[Image], codec: str, pixels: str) -> Path:
+    """Encode (H, W, 4) ``images`` with straight alpha at 25 fps. libswscale's threads would misplace some alpha."""
+    with av.open(str(path), "w") as container:
+        options = {"prores_ks": {"profile": "4444"}, "libvpx-vp9": {"crf": "4", "b": "0"}}.get(codec, {})
+        if codec == "libvpx":
+            options = {"crf": "4", "b": "4M", "auto-alt-ref": "0"}
+        stream: Any = container.add_stream(codec, rate=25, options=options)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = pixels
+        if path.suffix == ".webm":
+            stream.metadata["alpha_mode"] = "1"
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(image, format="rgba").reformat(format=pixels, threads=1)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def write_sound(
     path: Path, samples: Array, rate: int, codec: str, fmt: str | None = None, layout: str | None = None
 ) -> Path:

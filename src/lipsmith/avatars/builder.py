@@ -131,7 +131,7 @@ class AvatarBuilder:
         from ..media.background import check_key, open_alpha
 
         if self.options.key != "none":
-            check_key(self.options.key, next(iter(video.frames())), open_alpha(next(iter(self.sources.values()))))
+            check_key(self.options.key, next(iter(video.frames())), open_alpha(video))
 
     def _preparation(self) -> FacePreparation:
         return FacePreparation(self.engine, self.options.faces, Stopwatch(), self.progress)
@@ -144,7 +144,7 @@ class AvatarBuilder:
 
         start = self.clips[-1].stop if self.clips else 0
         preparation, closed, thumbnails = self._preparation(), [], []
-        alphas = open_alpha(self.sources[name])
+        alphas = open_alpha(video)
         for index, image in enumerate(islice(video.frames(), people.frames)):
             picture = writer.add_picture(image, alphas(index) if alphas else None)
             source_frame = preparation.source_frame(picture, index, people)

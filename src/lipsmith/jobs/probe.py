@@ -1,12 +1,11 @@
 """Measures an upload before any other work: its kind, size and length, and whether that is too much.
 
-Nothing is decoded beyond what FFmpeg needs to name the streams. Packets are counted until the limit is passed, so a
-small file that unpacks to days of silence is refused early.
+Nothing is decoded beyond what FFmpeg needs to name the streams, and the pictures of an animation. Packets are counted
+until the limit is passed, so a small file that unpacks to days of silence is refused early.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_FPS = 240
 """Frames a second of a film. A film with more packets than that allows counts as too long."""
+MOST_ANIMATED_PIXELS = 2_000_000_000
+"""Of all pictures of a GIF, WebP, PNG or AVIF together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class UploadProbe:
 def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
     """Measure a picture or video. Raises PictureError when it is none, or over the limits."""
     from ..media.demux import check_file, open_media
-    from ..media.stills import is_still
+    from ..media.stills import is_animated, is_still
     from ..media.tracks import picture_track
 
     check_file(path, PictureError, "a picture or video")
-    if is_still(path):
+    still = is_still(path)
+    if still or is_animated(path):
         size = _size_of_still(path)
         _check_size(path, size, limits)
-        return UploadProbe("image", size, 0.0, False)
+        return UploadProbe("image", size, 0.0, False) if still else _probe_animation(path, size, limits)
     with open_media(path, PictureError, "a picture or video") as container:
         stream = picture_track(container)
         if stream is None:
@@ -77,19 +79,37 @@ def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
 
 
 def _size_of_still(path: Path) -> tuple[int, int]:
-    from PIL import Image
+    from ..media.stills import BOMB, UNREADABLE, open_image, unreadable
 
-    from ..media.stills import FORMATS
+    try:
+        with open_image(path) as picture:
+            return picture.size
+    except BOMB as reason:
+        raise PictureError(f"{path} has far too many pixels: scale it down first.") from reason
+    except UNREADABLE as reason:
+        raise unreadable(path) from reason
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path, formats=FORMATS) as picture:
-                return picture.size
-        except (OSError, SyntaxError, ValueError) as reason:
-            raise PictureError(f"{path} is damaged: open it in a viewer and save it again.") from reason
-        except Image.DecompressionBombError as reason:
-            raise PictureError(f"{path} has far too many pixels: scale it down first.") from reason
+
+def _probe_animation(path: Path, size: tuple[int, int], limits: ProbeLimits) -> UploadProbe:
+    """Measure an animation, whose pictures must be decoded to tell how long they show."""
+    from ..media.animation import read_animation
+    from ..media.stills import unreadable
+
+    most = MOST_ANIMATED_PIXELS / (size[0] * size[1])
+    animation = read_animation(path, 64, lambda count, seconds: seconds > limits.seconds or count > most)
+    if animation is None:
+        raise unreadable(path)
+    if animation.seconds > limits.seconds:
+        raise PictureError(f"{path} {_too_long(limits)}")
+    if len(animation.starts) > most:
+        raise PictureError(
+            f"{path} has more than {int(most)} pictures of {size[0]}x{size[1]} pixels: make a video of it."
+        )
+    return UploadProbe("video", size, float(animation.seconds), False)
+
+
+def _too_long(limits: ProbeLimits) -> str:
+    return f"is longer than the {limits.seconds / 60:g} minutes that are accepted here: cut it."
 
 
 def _check_size(path: Path, size: tuple[int, int], limits: ProbeLimits) -> None:
@@ -110,7 +130,7 @@ def _length(
         length = lengths[packet.stream_index]
         length.add(packet)
         if length.seconds > limits.seconds or length.packets > limits.seconds * most:
-            raise error(f"is longer than the {limits.seconds / 60:g} minutes that are accepted here: cut it.")
+            raise error(_too_long(limits))
     return max(length.seconds for length in lengths.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
@@ -166,20 +167,32 @@ def check_key(key: str, first: Image, alphas: AlphaByIndex | None) -> None:
     _open_matting(key, first, alphas)
 
 
-def open_alpha(picture: Path) -> AlphaByIndex | None:
-    """The alpha channels of an image, or of a folder's images by index; None for opaque images and videos."""
-    from .demux import is_folder
-    from .stills import is_opaque, is_still, list_images, read_alpha
-
-    if is_folder(picture):
-        paths = list_images(picture)
-        if is_opaque(paths[0]):
-            return None
-        return lambda index: read_alpha(paths[index], MAX_SIDE)
-    if not is_still(picture) or is_opaque(picture):
+def open_alpha(source: VideoSource) -> AlphaByIndex | None:
+    """The transparency of each frame of ``source`` by its index; None if every pixel of every frame is opaque."""
+    if all(alpha.min() == 255 for alpha in source.alphas()):
         return None
-    alpha = read_alpha(picture, MAX_SIDE)
-    return lambda _: alpha
+    if source.info.frames == 1:
+        alpha = next(iter(source.alphas()))
+        return lambda _: alpha
+    return _SpooledAlphas(source)
+
+
+class _SpooledAlphas:
+    """The transparency of a video's frames, in any order: each is decoded once and kept in a temporary file."""
+
+    def __init__(self, source: VideoSource) -> None:
+        from .spool import AlphaSpool
+
+        self._coming, self._kept, self._spool = source.alphas(), 0, AlphaSpool(Path(tempfile.gettempdir()))
+
+    def __call__(self, index: int) -> Alpha:
+        while self._kept <= index:
+            alpha = next(self._coming)
+            self._spool.put(alpha)
+            self._kept += 1
+            if self._kept > index:
+                return alpha
+        return self._spool.get(index)
 
 
 def parse_colour(text: str) -> tuple[int, int, int] | None:
@@ -220,7 +233,7 @@ def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None, head_move
 
     if key == "alpha" and alphas is None:
         raise PictureError(
-            "The picture has no transparent parts of its own: give a PNG or WebP that has, or use --key auto."
+            "The picture has no transparent parts of its own: give a PNG, WebP or video that has, or use --key auto."
         )
     if alphas is not None and key in ("alpha", "auto"):
         return AlphaMatting(alphas)

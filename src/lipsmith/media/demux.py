@@ -28,6 +28,9 @@ CONTAINERS = (
 )
 CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Codec -> the decoder that reads its alpha, which Matroska keeps beside the picture; FFmpeg's own leaves it out."""
+
 MAX_READ_FAILURES = 20
 """Consecutive failures to read past damage, after which the file ends there."""
 
@@ -95,28 +98,40 @@ def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Yield the frames of ``stream``; skip damaged packets.
+    """Yield the frames of ``stream``, with alpha if it has any; skip damaged packets.
 
     A frame's ``pts`` is when it shows or sounds. AVI does not store that (see ``presentation_pts``), so a video frame
     of an AVI gets the time of its place in the order of decoded frames.
     """
+    decoder = _decoder(stream)
     reorder = _lacks_presentation_times(container) and stream.type == "video"
     due: deque[int | None] = deque()
     for packet in packets(container, stream):
-        frames = _decode_packet(stream, packet)
+        frames = _decode_packet(decoder, packet)
         if reorder and frames is not None:
             due.append(packet.dts)
         for frame in frames or ():
             yield _retimed(frame, due) if reorder else frame
-    for frame in _decode_packet(stream, None) or ():
+    for frame in _decode_packet(decoder, None) or ():
         frame.time_base = stream.time_base  # PyAV takes it from the packet, which is missing here
         yield _retimed(frame, due) if reorder else frame
 
 
-def _decode_packet(stream: Any, packet: Any) -> list[Any] | None:
+def _decoder(stream: Any) -> Any:
+    """What decodes ``stream``: itself, or libvpx for a webm with alpha."""
+    names = {name.lower(): value for name, value in stream.metadata.items()}
+    codec = stream.codec_context.codec.canonical_name
+    if names.get("alpha_mode") != "1" or ALPHA_DECODERS.get(codec) not in av.codecs_available:
+        return stream
+    decoder: Any = av.CodecContext.create(ALPHA_DECODERS[codec], "r")
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
+def _decode_packet(decoder: Any, packet: Any) -> list[Any] | None:
     """The frames that come out; None if the packet is damaged."""
     try:
-        return list(stream.decode(packet))
+        return list(decoder.decode(packet))
     except FFmpegError:
         return None
 

@@ -13,6 +13,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from .orientation import Orientation, orientation_of
+from .tone_map import ColourConversion, colour_conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,18 +36,12 @@ class FrameFormat:
     orientation: Orientation
     matrix: int  # of the colours, as ITU-T H.273 numbers them
     range: int | None  # of the values, as FFmpeg numbers them; None: the pixel format's own
+    conversion: ColourConversion | None  # to BT.709; None: none is needed
 
     @property
     def shown_size(self) -> tuple[int, int]:
         """Width and height in px after the pixels are made square and the picture is turned."""
         return self.orientation.turned((max(1, round(self.size[0] * self.aspect)), self.size[1]))
-
-    def to_rgb(self, frame: Any, size: tuple[int, int]) -> Image:
-        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``size`` (width, height in px), as it lies in the file."""
-        picture: Image = frame.reformat(
-            width=size[0], height=size[1], format="rgb24", src_colorspace=self.matrix, src_color_range=self.range
-        ).to_ndarray()
-        return picture
 
 
 def with_formats(frames: Iterable[Any], stream: Any) -> Iterator[Any]:
@@ -62,12 +57,17 @@ def with_formats(frames: Iterable[Any], stream: Any) -> Iterator[Any]:
         first = first or coded
         aspect = stated if stated != probed and coded == first else coded
         orientation = orientation_of(frame)
-        key = (frame.width, frame.height, frame.format.name, aspect, orientation)
+        key = (frame.width, frame.height, frame.format.name, frame.color_trc, aspect, orientation)
         if key != seen:
-            matrix, values = _colour_tags(frame)
-            seen, now = key, FrameFormat((frame.width, frame.height), aspect, orientation, matrix, values)
+            seen, now = key, _format(frame, aspect, orientation)
         frame.opaque = (now,)  # a new tuple for each, as PyAV forgets an object when the first frame that has it ends
         yield frame
+
+
+def _format(frame: Any, aspect: Fraction, orientation: Orientation) -> FrameFormat:
+    matrix, values = _colour_tags(frame)
+    conversion = colour_conversion(int(frame.color_primaries), int(frame.color_trc))
+    return FrameFormat((frame.width, frame.height), aspect, orientation, matrix, values, conversion)
 
 
 def format_of(frame: Any) -> FrameFormat:
@@ -99,11 +99,14 @@ def fitted_size(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int
 
 
 def with_bars(image: Image, size: tuple[int, int]) -> Image:
-    """``image`` (H, W, 3) in the middle of a black picture of ``size`` (width, height in px, at least the image's)."""
+    """``image`` (H, W, 3) in the middle of a black picture of ``size`` (width, height in px, at least the image's).
+
+    An alpha (H, W) stands in a clear one.
+    """
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
-    framed = np.zeros((size[1], size[0], 3), np.uint8)
+    framed = np.zeros((size[1], size[0], *image.shape[2:]), np.uint8)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     framed[top : top + height, left : left + width] = image
     return framed

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
+import zlib
 from array import array
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..types import Image
+    from .chroma_key import Alpha
 
 RESERVED_BYTES = 64 << 20
 """Bytes of the disk that a spool leaves free."""
@@ -120,3 +123,21 @@ class _TemporaryRecords:
 def _readable_size(size: int) -> str:
     """Bytes for display: "1.25 GB", "67 MB"."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+class AlphaSpool:
+    """Stores alphas (H, W) uint8 of one size, losslessly compressed, until it is no longer used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._records = _TemporaryRecords(folder)
+        self._shape: tuple[int, ...] = (0, 0)
+        weakref.finalize(self, self._records.close)
+
+    def put(self, alpha: Alpha) -> int:
+        """Store ``alpha`` and return its position."""
+        self._shape = alpha.shape
+        return self._records.append(memoryview(zlib.compress(alpha.tobytes(), 1)))
+
+    def get(self, position: int) -> Alpha:
+        """Return the alpha stored at ``position``."""
+        return np.frombuffer(zlib.decompress(self._records.read(position)), np.uint8).reshape(self._shape)

@@ -1,4 +1,4 @@
-"""Reads an image, a video or a folder of images as one stream of RGB frames at a constant rate.
+"""Reads an image, an animation, a video or a folder of images as one stream of RGB frames at a constant rate.
 
 Output frame k shows k / fps seconds after the first source frame. It is the newest source frame whose timestamp is not
 later; half a tick of the source's clock, at most 2 ms, is tolerated. So a variable rate becomes constant, frames of a
@@ -23,24 +23,38 @@ import av
 from av.error import FFmpegError
 
 from ..errors import OptionError, PictureError
+from .animation import Animation, read_animation
 from .demux import check_file, decode, frame_time, is_folder, open_media, packets, presentation_pts
 from .frame_format import FrameFormat, fitted_size, format_of, with_bars, with_formats
-from .stills import check_size, is_still, limit_size, list_images, read_still
+from .pixels import PixelConverter
+from .stills import (
+    WHITE_BACKGROUND_NOTICE,
+    check_size,
+    is_still,
+    limit_size,
+    list_images,
+    read_alpha,
+    read_still,
+    to_alpha,
+    to_rgb,
+)
 from .tracks import picture_track
 from .truncation import picture_notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from PIL.Image import Image as PillowImage
+
     from ..types import Image
+    from .chroma_key import Alpha
 
 DEFAULT_FPS = Fraction(25)
 STANDARD_RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 120000)) + tuple(
     Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
 """Frame rates that a nearly equal rate in a file is rounded to."""
-HDR_TRANSFERS = (16, 18)  # PQ and HLG
 MAX_NAMED_CHANGES = 3
 """Changes of size that a notice lists; further ones are counted."""
 MAX_TIME_ERROR = Fraction(1, 500)
@@ -73,12 +87,17 @@ class VideoSource(Protocol):
         """Yield ``info.frames`` images (H, W, 3) RGB uint8 of ``info.size`` from the beginning, one at a time."""
         ...
 
+    def alphas(self) -> Iterator[Alpha]:
+        """Yield the transparency (H, W) of each of ``frames``; nothing if the source cannot have any."""
+        ...
+
 
 def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: int = 3840) -> VideoSource:
     """Open an image, a video or a folder of numbered images.
 
     Args:
-        path: png, jpg, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images.
+        path: png, jpg, heic, avif, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images. Animated
+            gif, png, webp and avif count as videos.
         fps: of the output frames. None: 25; "source": the video's own rate, 25 for images and folders; or a number,
             a fraction, or text such as "30000/1001" or "29.97", which mean the same.
         max_side: px; larger pictures are scaled down, with a notice.
@@ -93,6 +112,9 @@ def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: i
     check_file(path, PictureError, "a picture or video")
     if is_still(path):
         return ImageSource(path, rate or DEFAULT_FPS, max_side)
+    animation = read_animation(path, max_side)
+    if animation is not None:
+        return AnimationSource(animation, rate, max_side)
     return VideoFileSource(path, rate, max_side)
 
 
@@ -123,6 +145,7 @@ class ImageSource:
     """One image as a source of a single frame: the same read-only array each time."""
 
     def __init__(self, path: Path, fps: Fraction, max_side: int) -> None:
+        self._path, self._max_side = path, max_side
         self._image, codec, notices = read_still(path, max_side)
         self._image.setflags(write=False)
         height, width = self._image.shape[:2]
@@ -131,6 +154,10 @@ class ImageSource:
     def frames(self) -> Iterator[Image]:
         """The image, once."""
         yield self._image
+
+    def alphas(self) -> Iterator[Alpha]:
+        """Its transparency, once."""
+        yield read_alpha(self._path, self._max_side)
 
 
 class ImageFolderSource:
@@ -147,6 +174,41 @@ class ImageFolderSource:
         for path in self._paths:
             yield read_still(path, self._max_side)[0]
 
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency."""
+        for path in self._paths:
+            yield read_alpha(path, self._max_side)
+
+
+class AnimationSource:
+    """An animated GIF, WebP, PNG or AVIF, read at a constant rate."""
+
+    def __init__(self, animation: Animation, fps: Fraction | None, max_side: int) -> None:
+        self._animation, self._max_side = animation, max_side
+        height, width = animation.first.shape[:2]
+        check_size(animation.path, width, height)
+        rate = fps or standard_rate(max(Fraction(1), min(1 / animation.shortest, Fraction(120))))
+        frames = max(1, int(animation.seconds * rate + Fraction(1, 2)))
+        notices = tuple(f"{animation.path.name}: {notice}." for notice in animation.notices)
+        self.info = VideoInfo(
+            "video", (width, height), rate, frames, float(frames / rate), animation.format, False, notices
+        )
+
+    def frames(self) -> Iterator[Image]:
+        """Yield the output frames from the beginning; a repeated frame is the same array."""
+        yield from self._converted(lambda picture: to_rgb(picture, None, self._max_side, []))
+
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency."""
+        yield from self._converted(lambda picture: to_alpha(picture, self._max_side))
+
+    def _converted(self, convert: Callable[[PillowImage], Image]) -> Iterator[Image]:
+        last: PillowImage | None = None
+        for picture in self._animation.shown(self.info.fps, self.info.frames):
+            if picture is not last:
+                last, converted = picture, convert(picture)
+            yield converted
+
 
 class VideoFileSource:
     """A video file, read at a constant rate. Applies rotation and the pixel aspect ratio; skips damaged parts."""
@@ -156,11 +218,12 @@ class VideoFileSource:
         with _open(path) as container:
             stream, sound = _video_stream(container, path), bool(container.streams.audio)
             rate = fps or _native_rate(stream)
-            codec = stream.codec_context.codec.canonical_name
+            codec, tag = stream.codec_context.codec.canonical_name, stream.codec_context.codec_tag
         first = self._first()
         with _open(path) as container:
             clock = _scan_timing(container, _video_stream(container, path), frame_time(first), path)
         self._clock, self._format = clock, format_of(first)
+        self._pixels = PixelConverter(path, first, tag)
         self._interlaced = bool(first.interlaced_frame)
         self._changes: dict[int, tuple[FrameFormat, FrameFormat]] = {}  # output frame -> format before and from it on
         size = limit_size(self._format.shown_size, max_side)
@@ -171,12 +234,21 @@ class VideoFileSource:
 
     def frames(self) -> Iterator[Image]:
         """Yield the output frames from the beginning; a repeated frame is the same array."""
+        yield from self._converted(self._to_image)
+
+    def alphas(self) -> Iterator[Alpha]:
+        """Their transparency; nothing if the pixel format has no alpha."""
+        if self._pixels.has_alpha:
+            yield from self._converted(self._to_alpha)
+
+    def _converted(self, convert: Callable[[Any], Image]) -> Iterator[Image]:
+        """The result of ``convert`` for the decoded frame of each output frame; called once for repeated ones."""
         with _open(self._path) as container:
             pictures = _with_times(container, _video_stream(container, self._path), self._clock, self._interlaced)
             fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
             current = next(pictures)[1]
             upcoming = next(pictures, None)
-            image = self._to_image(current)
+            image = convert(current)
             for k in range(self.info.frames):
                 newest = None
                 while upcoming is not None and upcoming[0] <= k / fps + tolerance:
@@ -184,7 +256,7 @@ class VideoFileSource:
                 if newest is not None:
                     self._note_change(k, format_of(current), format_of(newest))
                     current = newest
-                    image = self._to_image(current)
+                    image = convert(current)
                 yield image
 
     def _first(self) -> Any:
@@ -201,29 +273,35 @@ class VideoFileSource:
         notices = [] if size == shown else [f"scaled down from {_size(shown)} to {_size(size)} pixels"]
         if not self._format.orientation.exact:
             notices.append("it asks for a turn that is no multiple of 90 degrees, so it is turned by the nearest")
-        if first.color_trc in HDR_TRANSFERS:
-            notices.append("its high dynamic range is not tone-mapped, so colours may look pale")
+        notices += self._pixels.notices
+        if self._pixels.has_alpha and self._to_alpha(first).min() < 255:
+            notices.append(WHITE_BACKGROUND_NOTICE)
         notices += [self._clock.notice] if self._clock.notice else []
         return notices + (["it is interlaced, so it is deinterlaced"] if self._interlaced else [])
 
     def _to_image(self, frame: Any) -> Image:
-        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``info.size``."""
+        """Convert a decoded frame to (H, W, 3) RGB uint8 of ``info.size``; transparent parts are laid over white."""
+        return self._placed(frame, self._pixels.to_rgb)
+
+    def _to_alpha(self, frame: Any) -> Alpha:
+        """The transparency of ``_to_image``'s picture, (H, W): 0 clear, 255 opaque."""
+        return self._placed(frame, self._pixels.to_alpha)
+
+    def _placed(self, frame: Any, convert: Callable[[Any, tuple[int, int]], Image]) -> Image:
+        """``frame`` converted, turned and with bars, as it is shown."""
         form = format_of(frame)
         try:
-            return self._placed(form, form.to_rgb(frame, form.orientation.turned(self._inner_size(form))))
+            picture = convert(frame, form.orientation.turned(self._inner_size(form)))
         except (FFmpegError, ValueError) as reason:
             raise PictureError(
                 f"{self._path} has pixels of a kind ({frame.format.name}) that cannot be converted: export it again."
             ) from reason
+        return with_bars(form.orientation.apply(picture), self.info.size)
 
     def _inner_size(self, form: FrameFormat) -> tuple[int, int]:
         """Width and height in px of frames of that format inside the film's frames."""
         size = self.info.size
         return size if form.shown_size == self._format.shown_size else fitted_size(form.shown_size, size)
-
-    def _placed(self, form: FrameFormat, picture: Image) -> Image:
-        """A converted frame, turned and with bars, as it is shown."""
-        return with_bars(form.orientation.apply(picture), self.info.size)
 
     def _note_change(self, index: int, before: FrameFormat, after: FrameFormat) -> None:
         """Add a notice if the picture has another size from output frame ``index`` on."""

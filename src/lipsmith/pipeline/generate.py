@@ -80,7 +80,7 @@ class _Generation:
         renderer = self.renderer
         with renderer.watch.stage("open"):
             video, sound = open_both(picture, speech, self.options, renderer.progress)
-            renderer.background = open_background(picture, video, self.options, preview)
+            renderer.background = open_background(video, self.options, preview)
         spoken = frame_count(sound.samples, video.info.fps, sound.rate)
         preparation = FacePreparation(renderer.engine, self.options.faces, renderer.watch, renderer.progress)
         people = preparation.track_people(video, spoken if self.options.length == "speech" else None)
@@ -149,9 +149,7 @@ def open_both(
     return video, open_speech(speech or picture, report_reading, options.audio_track)
 
 
-def open_background(
-    picture: Path, video: VideoSource, options: GenerateOptions, sheet: bool
-) -> BackgroundReplacement | None:
+def open_background(video: VideoSource, options: GenerateOptions, sheet: bool) -> BackgroundReplacement | None:
     """The background to put behind the people of ``video``; None: it stays as it is."""
     from ..media.background import BackgroundOptions, open_alpha, open_replacement
 
@@ -159,7 +157,7 @@ def open_background(
         return None
     background = BackgroundOptions(options.background, options.key, head_moves=video.info.frames == 1)
     first = next(iter(video.frames()))
-    return open_replacement(background, first, video.info.fps, open_alpha(picture), sheet)
+    return open_replacement(background, first, video.info.fps, open_alpha(video), sheet)
 
 
 def picture_notices(video: VideoSource, background: BackgroundReplacement | None) -> tuple[str, ...]:
@@ -172,8 +170,11 @@ def picture_notices(video: VideoSource, background: BackgroundReplacement | None
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:
     """Whether the picture's own transparency outlines the person. The head must not move out of that outline."""
     from ..media.background import open_alpha
+    from ..media.video import open_video_source
 
-    return options.background != "keep" and options.key in ("auto", "alpha") and open_alpha(picture) is not None
+    if options.background == "keep" or options.key not in ("auto", "alpha"):
+        return False
+    return open_alpha(open_video_source(picture, options.fps)) is not None
 
 
 def film_length(video: VideoSource, shown: int, spoken: int, options: GenerateOptions) -> int:

@@ -18,6 +18,7 @@ from .generate import generate
 
 if TYPE_CHECKING:
     from ..media.sound import Speech
+    from ..media.video import VideoSource
 
 SPOKEN = 0.4  # seconds of speech that are spoken
 SEARCHED = 20.0  # seconds from the beginning of the speech in which the loudest moment is searched
@@ -64,21 +65,32 @@ def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folde
     from PIL import Image as Pillow
 
     from ..face.tracker import Tracker
-    from ..media.stills import write_png
     from ..media.video import open_video_source
 
-    image = next(iter(open_video_source(picture).frames()))
+    source = open_video_source(picture)
+    image = next(iter(source.frames()))
     with Tracker(25, still=True) as tracker:
         found = tuple(tracker.push(image))
         chosen = tuple(tracker.finish().choose(options.faces)) if found else ()
     report, sheet = None, None
     if speech is not None and chosen:
-        write_png(folder / "first.png", image)
+        _write_first(folder / "first.png", source, image)
         _write_moment(folder / "moment.wav", speech, options.audio_track)
         short = replace(options, length="speech", fps="25", audio_track=None)
         report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, short, preview=True)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB"))
     return Preview(image, found, chosen, report, sheet)
+
+
+def _write_first(path: Path, source: VideoSource, image: Image) -> None:
+    """Write ``image``, the first frame of ``source``, with its transparency."""
+    from ..media.chroma_key import cut_out, matte_from_alpha
+    from ..media.stills import write_png
+
+    alpha = next(iter(source.alphas()), None)
+    if alpha is not None and alpha.min() < 255:
+        image = np.dstack([cut_out(image, matte_from_alpha(alpha)), alpha])
+    write_png(path, image)
 
 
 def _write_moment(path: Path, speech: Path, track: int | None) -> None:
