@@ -36,7 +36,13 @@ class PageOption:
     info: OptionInfo
 
     def value(self, shown: Any) -> Any:
-        """The option's value for what its field holds: sliders give whole numbers as floats."""
+        """The option's value for what its field holds: sliders give whole numbers as floats.
+
+        Raises:
+            OptionError: a value that the page does not offer, such as a path of this machine.
+        """
+        if self.info.page_choices and shown not in self.info.page_choices:
+            raise OptionError(f"{self.info.name} is '{shown}'; here it can be {', '.join(self.info.page_choices)}.")
         return round(shown) if self.info.kind is int else shown
 
 
