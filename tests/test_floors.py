@@ -15,7 +15,10 @@ import pytest
 from tests.support.source_tree import MODULES, ROOT, SOURCE, imported, names_at_top, room_of, tree_of
 
 FLOORS = (
-    ("errors", "timing", "types", "options", "libraries", "assets", "prefetch", "stopwatch", "version"),
+    (
+        "errors", "timing", "types", "options",
+        "libraries", "assets", "prefetch", "signals", "stopwatch", "version", "whole_file",
+    ),
     ("nets", "weights", "provenance", "workers"),
     ("media", "face", "speech", "compose", "tts"),
     ("engines",),

@@ -114,6 +114,18 @@ def test_an_inference_yaml_says_what_upstream_says(
     assert (tmp_path / "v1" / "astronaut_words.mp4").exists()
 
 
+def test_settings_change_the_engine_of_the_scripts(
+    astronaut_file: Path, speech: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked = tmp_path / "test.yaml"
+    asked.write_text(f"task_0:\n  video_path: '{astronaut_file}'\n  audio_path: '{speech}'\n")
+    words = ["musetalk", "inference", "--inference_config", str(asked), "--result_dir", str(tmp_path), "--quiet"]
+    assert run([*words, "--set", "weights=tiny", "--landmarks", "facemesh", "--set", "hearing=live"]) == 0
+    assert (tmp_path / "v15" / "astronaut_words.mp4").exists()
+    assert run([*words, "--weights", "tiny", "--set", "bbox_shft=3"]) == 2
+    assert "Did you mean 'bbox_shift'?" in capsys.readouterr().err
+
+
 def test_without_a_yaml_it_says_what_to_give(capsys: Captured) -> None:
     assert run(["musetalk", "inference"]) == 2
     assert "--inference_config" in capsys.readouterr().err

@@ -27,6 +27,19 @@ def test_speed_and_time_left_are_measured() -> None:
     assert speed.measure(Stage("speak", 50, 100)) == (25.0, 2.0)
 
 
+@pytest.mark.parametrize("frames", [1, 100])
+def test_the_next_film_is_measured_from_its_own_beginning(frames: int) -> None:
+    clock = Clock()
+    speed = Speed(clock)
+    speed.measure(Stage("speak", 0, frames))
+    clock.now = 100.0
+    speed.measure(Stage("speak", frames, frames))
+    clock.now = 200.0
+    speed.measure(Stage("speak", min(frames, 2), 100))  # another film
+    clock.now = 202.0
+    assert speed.measure(Stage("speak", 50, 100)) == (25.0, 2.0)
+
+
 def test_lines_come_every_ten_seconds_and_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
     lines = ProgressLines(stream, clock)
@@ -65,10 +78,12 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("rich.console.Console", lambda **_: Console(file=screen, force_terminal=True, width=100))
     with progress_display(False, screen) as show:
-        for done in range(1, 6):
-            show(Stage("look", done, 0))
-            show(Stage("speak", done, 5))
+        for film in (5, 7):
+            for done in range(1, film + 1):
+                show(Stage("look", done, 0))
+                show(Stage("speak", done, film))
     seen = screen.getvalue()
     assert progress.STAGES["look"] in seen
-    assert "5/?" in seen
-    assert "5/5" in seen
+    assert "7/?" in seen
+    assert "7/7" in seen
+    assert "7/5" not in seen

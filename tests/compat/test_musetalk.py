@@ -46,13 +46,24 @@ def test_films_of_a_test_yaml_lie_where_upstream_lays_them(flags: UpstreamFlags)
     ]
 
 
-def test_v1_reads_the_shift_and_names_win(flags: UpstreamFlags) -> None:
-    asked = build(UpstreamFlags, {
-        "inference_config": flags.inference_config, "version": "v1", "bbox_shift": 3, "result_dir": "out",
-        "output_vid_name": "film.mp4",
-    })  # fmt: skip
-    assert [task.bbox_shift for task in inference_tasks(asked)] == [3, -7]
-    assert [str(task.output) for task in inference_tasks(asked)] == ["out/v1/film.mp4"] * 2
+def test_v1_reads_the_shift(flags: UpstreamFlags) -> None:
+    given = {"inference_config": flags.inference_config, "version": "v1", "bbox_shift": 3, "result_dir": "out"}
+    tasks = inference_tasks(build(UpstreamFlags, given))
+    assert [task.bbox_shift for task in tasks] == [3, -7]
+    assert [str(task.output) for task in tasks] == ["out/v1/yongen_yongen.mp4", "out/v1/sun_sun.mp4"]
+
+
+def test_the_name_in_the_yaml_wins_over_the_flag_as_in_upstream(flags: UpstreamFlags) -> None:
+    path = Path(flags.inference_config)
+    path.write_text(INFERENCE + ' result_name: "named.mp4"\n')
+    asked = UpstreamFlags(str(path), output_vid_name="film.mp4")
+    assert [task.output.name for task in inference_tasks(asked)] == ["film.mp4", "named.mp4"]
+
+
+def test_two_tasks_that_would_write_one_film_are_refused(flags: UpstreamFlags) -> None:
+    asked = UpstreamFlags(flags.inference_config, output_vid_name="film.mp4")
+    with pytest.raises(InputError, match=r"task_0 and task_1 both write results/v15/film\.mp4; give each a"):
+        inference_tasks(asked)
 
 
 @pytest.mark.parametrize(("version", "folder", "shift"), [("v15", "v15/avatars", 0), ("v1", "avatars", 5)])
@@ -74,6 +85,14 @@ def test_flags_become_options_that_the_engine_knows() -> None:
     assert (options.extra_margin, options.mode, options.weights, options.feather) == (15, "neck", "m", 0.1)
     old = build(MuseTalkOptions, engine_options("inference", UpstreamFlags("x.yaml", "v1"), -7))
     assert (old.bbox_shift, old.mode, old.margin, old.feather) == (-7, "raw", 0, 0.05)
+
+
+def test_settings_reach_every_option_of_the_engine_and_win() -> None:
+    pytest.importorskip("torch")
+    changed = {"hearing": "live", "extra_margin": 3}
+    asked = UpstreamFlags("x.yaml", landmarks="dwpose", engine_options=changed)
+    options = build(MuseTalkOptions, engine_options("inference", asked, 0))
+    assert (options.landmarks, options.hearing, options.extra_margin) == ("dwpose", "live", 3)
 
 
 def test_a_unet_of_the_other_version_is_reported() -> None:

@@ -45,10 +45,22 @@ def test_an_engine_is_told_only_what_it_knows_and_what_was_changed() -> None:
 
 def test_the_page_shows_what_engines_want_shown() -> None:
     shown = [(one.engine, one.info.name) for one in page_options()]
-    names = ("bbox_shift", "extra_margin", "parsing_mode", "left_cheek_width", "right_cheek_width")
+    names = ("version", "weights", "landmarks", "bbox_shift", "extra_margin", "parsing_mode", "left_cheek_width")
+    names += ("right_cheek_width",)
     assert [one for one in shown if one[0] == "musetalk"] == [("musetalk", name) for name in names]
     assert {("warp", "speech_encoder"), ("warp", "life")} <= set(shown)
     assert all(one.info.help and one.info.help_zh for one in page_options())
+
+
+def test_version_weights_and_landmarks_of_musetalk_are_chosen_and_no_path_is_named(tmp_path: Path) -> None:
+    def form(**chosen: str) -> GenerateForm:
+        rest = [chosen.get(one.info.name, one.info.default) for one in page_options()]
+        return GenerateForm.of(["film.mp4", None, None, "musetalk", "largest", "25", *rest])
+
+    chosen = {"version": "v1", "weights": "tiny", "landmarks": "dwpose"}
+    assert form(**chosen).options().engine_options == chosen
+    with pytest.raises(OptionError, match="here it can be official, random, tiny"):
+        form(weights=str(tmp_path))
 
 
 @pytest.mark.parametrize("form", [GenerateForm(), GenerateForm("a.mp4", "b.png")])
@@ -85,7 +97,7 @@ def test_without_a_face_or_a_speech_there_is_no_sheet(astronaut_file: Path, tmp_
     Pillow.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     image, sheet, told = preview_form(GenerateForm(picture=str(tmp_path / "wall.png"), engine="warp"))
     assert (image.shape, sheet) == ((64, 64, 3), None)
-    assert told == "No face was found in the first frame."
+    assert told == "No face was found in the frames that were looked at."
     assert preview_form(GenerateForm(picture=str(astronaut_file), engine="warp"))[1] is None
 
 

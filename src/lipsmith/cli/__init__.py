@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from ..errors import EngineUnavailable, LipsmithError
+from ..signals import end_on_signals
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _FILES = {"bench": "bench_speak"}  # command -> its module, where the names diff
 
 def main() -> None:
     """The program ``lipsmith``."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_signals()
     for stream in (sys.stdout, sys.stderr):  # file names may hold characters that a pipe's encoding lacks
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -143,7 +143,3 @@ def _fail(text: str, code: int) -> int:
 
     typer.secho(f"lipsmith: {text}", fg="red", err=True)
     return code
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -36,14 +36,23 @@ def progress_display(quiet: bool, stream: TextIO | None = None) -> Iterator[Call
 
 
 class Speed:
-    """The speed of each stage, measured from its first call."""
+    """The speed of each stage, measured from its first call, and anew where it begins again, as for a next film."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started: dict[str, float] = {}
+        self._last: dict[str, Stage] = {}
+
+    def begins_again(self, stage: Stage) -> bool:
+        """Whether a stage that was done or further on is reported from its beginning."""
+        last = self._last.get(stage.name)
+        return last is not None and (stage.done < last.done or 0 < last.total <= last.done)
 
     def measure(self, stage: Stage) -> tuple[float, float]:
         """Frames per second so far, and seconds left; both 0 while unknown."""
+        if self.begins_again(stage):
+            del self._started[stage.name]
+        self._last[stage.name] = stage
         elapsed = self._clock() - self._started.setdefault(stage.name, self._clock())
         speed = stage.done / elapsed if elapsed > 0 else 0.0
         return speed, max(0, stage.total - stage.done) / speed if speed else 0.0
@@ -75,6 +84,8 @@ class ProgressBars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, stage: Stage) -> None:
+        if self._speed.begins_again(stage):
+            self._bars.reset(self._tasks[stage.name], total=None)
         speed, _ = self._speed.measure(stage)
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(STAGES.get(stage.name, stage.name), total=None, speed="")

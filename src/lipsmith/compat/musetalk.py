@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..engines import load_engine
-from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER
+from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER, Landmarks
 from ..errors import EngineUnavailable, InputError, OptionError
 from ..options import GenerateOptions
 from ..pipeline.film import Report
@@ -49,7 +49,9 @@ class UpstreamFlags:
     gpu_id: int = 0
     unet_model_path: str = ""
     weights: str = "official"
+    landmarks: Landmarks = "facemesh"
     strict: bool = False
+    engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # of --set; these win
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,22 @@ class ObsoleteFlags:
 def inference_tasks(flags: UpstreamFlags) -> list[Task]:
     """The films of a ``test.yaml``, at ``<result_dir>/<version>/<video>_<audio>.mp4``.
 
+    As in upstream, a task's ``result_name`` names its film, else ``--output_vid_name`` does.
+
     Raises:
-        InputError: the file is not YAML, or a task does not name its files.
+        InputError: the file is not YAML, a task does not name its files, or two tasks name one film.
     """
     folder, path = Path(flags.result_dir) / flags.version, Path(flags.inference_config)
-    tasks = []
+    tasks: dict[Path, tuple[str, Task]] = {}  # film -> name of the task, and the task
     for name, given in _read(path).items():
         task = _mapping(given, name, path, ("video_path", "audio_path"))
         picture, speech = Path(task["video_path"]), Path(task["audio_path"])
-        film = flags.output_vid_name or task.get("result_name") or f"{_stem(picture)}_{_stem(speech)}.mp4"
-        tasks.append(Task(picture, speech, folder / film, _shift(flags, task)))
-    return tasks
+        film = folder / (task.get("result_name") or flags.output_vid_name or f"{_stem(picture)}_{_stem(speech)}.mp4")
+        if film in tasks:
+            first, _ = tasks[film]
+            raise InputError(f"{path}: {first} and {name} both write {film}; give each a result_name of its own.")
+        tasks[film] = (name, Task(picture, speech, film, _shift(flags, task)))
+    return [task for _, task in tasks.values()]
 
 
 def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
@@ -123,7 +130,8 @@ def run(script: Script, flags: UpstreamFlags, progress: Progress | None = None) 
     for shift, group in groupby(tasks, key=lambda task: task.bbox_shift):
         engine = _engine(script, flags, shift)
         for report in make(group, flags, engine, progress):
-            yield MadeFilm(report, engine.shift_range.text(shift) if engine.shift_range else None)
+            shown = engine.options.bbox_shift  # --set may have changed it
+            yield MadeFilm(report, engine.shift_range.text(shown) if engine.shift_range else None)
 
 
 def _inference(
@@ -151,13 +159,14 @@ def _engine(script: Script, flags: UpstreamFlags, shift: int) -> MuseTalkEngine:
 
 
 def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str, Any]:
-    """Options of the engine MuseTalk for the flags of its scripts."""
+    """Options of the engine MuseTalk for the flags of its scripts; those of ``--set`` win."""
     v15 = flags.version == "v15"
-    return {
+    by_flags = {
         "version": flags.version,
         "weights": _weights(flags),
         "device": _device(flags.gpu_id),
         "precision": "fp16" if flags.use_float16 and _device(flags.gpu_id) != "cpu" else "auto",
+        "landmarks": flags.landmarks,
         "batch_size": flags.batch_size or (_BATCH[script] if _device(flags.gpu_id) != "cpu" else 0),
         "bbox_shift": shift,
         "extra_margin": flags.extra_margin,
@@ -169,6 +178,7 @@ def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str
         "audio_padding_right": flags.audio_padding_length_right,
         "strict": flags.strict,
     }
+    return {**by_flags, **flags.engine_options}
 
 
 def _rate(task: Task, flags: UpstreamFlags) -> str:

@@ -26,6 +26,7 @@ from ..errors import OptionError, PictureError
 from .animation import Animation, read_animation
 from .demux import check_file, decode, frame_time, is_folder, open_media, packets, presentation_pts
 from .frame_format import FrameFormat, fitted_size, format_of, with_bars, with_formats
+from .frame_rate import source_rate, stated_rate
 from .pixels import PixelConverter
 from .stills import (
     WHITE_BACKGROUND_NOTICE,
@@ -98,8 +99,8 @@ def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: i
     Args:
         path: png, jpg, heic, avif, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images. Animated
             gif, png, webp and avif count as videos.
-        fps: of the output frames. None: 25; "source": the video's own rate, 25 for images and folders; or a number,
-            a fraction, or text such as "30000/1001" or "29.97", which mean the same.
+        fps: of the output frames. None: 25; "source": the video's own rate as ``frame_rate`` says, 25 for images and
+            folders; or a number, a fraction, or text such as "30000/1001" or "29.97", which mean the same.
         max_side: px; larger pictures are scaled down, with a notice.
 
     Raises:
@@ -217,7 +218,7 @@ class VideoFileSource:
         self._path = path
         with _open(path) as container:
             stream, sound = _video_stream(container, path), bool(container.streams.audio)
-            rate = fps or _native_rate(stream)
+            rate, rate_notice = (fps, "") if fps else _native_rate(stream, path)
             codec, tag = stream.codec_context.codec.canonical_name, stream.codec_context.codec_tag
         first = self._first()
         with _open(path) as container:
@@ -229,7 +230,7 @@ class VideoFileSource:
         size = limit_size(self._format.shown_size, max_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
         self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound)
-        self._notices = self._notices_of(first)
+        self._notices = self._notices_of(first, rate_notice)
         self._renew_notices()
 
     def frames(self) -> Iterator[Image]:
@@ -266,7 +267,7 @@ class VideoFileSource:
                 return frame
         raise PictureError(f"{self._path} holds a video of which no frame can be decoded: export it again.")
 
-    def _notices_of(self, first: Any) -> list[str]:
+    def _notices_of(self, first: Any, rate_notice: str) -> list[str]:
         """What is changed from the first frame on. Raises PictureError for a video that is too small."""
         shown, size = self._format.shown_size, self.info.size
         check_size(self._path, *shown)
@@ -276,7 +277,7 @@ class VideoFileSource:
         notices += self._pixels.notices
         if self._pixels.has_alpha and self._to_alpha(first).min() < 255:
             notices.append(WHITE_BACKGROUND_NOTICE)
-        notices += [self._clock.notice] if self._clock.notice else []
+        notices += [notice for notice in (self._clock.notice, rate_notice) if notice]
         return notices + (["it is interlaced, so it is deinterlaced"] if self._interlaced else [])
 
     def _to_image(self, frame: Any) -> Image:
@@ -350,11 +351,10 @@ def _video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
-def _native_rate(stream: Any) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 1 <= rate <= 120:
-            return standard_rate(Fraction(rate))
-    return DEFAULT_FPS
+def _native_rate(stream: Any, path: Path) -> tuple[Fraction, str]:
+    """The rate at which the video itself plays, and a notice if that is not the file's: see ``frame_rate``."""
+    rate, notice = source_rate(stream, stream.index, path)
+    return standard_rate(rate or DEFAULT_FPS), notice
 
 
 def _scan_timing(container: Any, stream: Any, start: Fraction | None, path: Path) -> _Timing:
@@ -363,7 +363,7 @@ def _scan_timing(container: Any, stream: Any, start: Fraction | None, path: Path
     ``start`` is the time (s) of the first frame that can be decoded. What shows before it is not counted: the leading
     pictures of an open GOP, whose references are missing.
     """
-    step, tick = 1 / _native_rate(stream), Fraction(stream.time_base)
+    step, tick = 1 / standard_rate(stated_rate(stream) or DEFAULT_FPS), Fraction(stream.time_base)
     count, shown, last, length = 0, 0, None, None
     for packet in packets(container, stream):
         count += not packet.is_corrupt

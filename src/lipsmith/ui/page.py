@@ -130,8 +130,8 @@ def _engine_fields(gr: Any, text: Any) -> list[Any]:
 def _engine_field(gr: Any, shown: PageOption, help_text: Any) -> Any:
     info = shown.info
     words = {"label": info.name.replace("_", " ").capitalize(), "info": help_text}
-    if info.choices:
-        return gr.Radio(list(info.choices), value=info.default, **words)
+    if choices := info.choices or info.page_choices:
+        return gr.Radio(list(choices), value=info.default, **words)
     if info.kind is bool:
         return gr.Checkbox(info.default, **words)
     if info.slider:

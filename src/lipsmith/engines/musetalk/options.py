@@ -27,12 +27,14 @@ class MuseTalkOptions:
         OptionError: a value that cannot be.
     """
 
-    version: Version = option("v15", "MuseTalk 1.5 or 1.0.")
+    version: Version = option("v15", "MuseTalk 1.5 or 1.0.", help_zh="MuseTalk 1.5 或 1.0", page=True)
     weights: str = option(
         "official",
         "official: those on this machine; or a models folder; random or tiny: seeded noise, for trials.",
+        help_zh="权重：official 为本机的官方权重；random、tiny 为随机权重，仅供试用",
         flag=True,
         local=True,
+        page=("official", "random", "tiny"),
     )
     device: str = option(
         "auto",
@@ -42,7 +44,13 @@ class MuseTalkOptions:
     )
     precision: Precision = option("auto", "auto: fp16 on a GPU, bf16 on a CPU that has it, else fp32.", flag=True)
     batch_size: int = option(0, "Faces drawn together; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True)
-    landmarks: Landmarks = option("facemesh", "facemesh, or upstream's dwpose, which needs its own file.", flag=True)
+    landmarks: Landmarks = option(
+        "facemesh",
+        "facemesh, or upstream's dwpose, which needs its own file.",
+        help_zh="关键点：facemesh，或上游的 dwpose（需要它自己的文件）",
+        flag=True,
+        page=True,
+    )
     bbox: str = option("", "x0,y0,x1,y1 in px: the face's box, the same in every frame.", flag=True)
     bbox_shift: int = option(
         0,
