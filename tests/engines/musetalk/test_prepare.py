@@ -9,7 +9,7 @@ from lipsmith.compose import compose
 from lipsmith.engines.musetalk.landmarks import by_mesh, landmark_source
 from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.engines.musetalk.prepare import HIDDEN, TOO_SMALL, MuseTalkMaterial, MuseTalkPreparation, Untouched
-from lipsmith.engines.musetalk.region import WITHOUT_BISENET, region_of
+from lipsmith.engines.musetalk.region import region_of
 from lipsmith.errors import EngineUnavailable, WeightsMissing
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import Face, Image
@@ -110,7 +110,9 @@ def test_a_gpu_too_full_to_encode_is_told(image: Image) -> None:
 def test_masks_by_polygons_are_told(tmp_path: Any) -> None:
     notices: list[str] = []
     region_of(MuseTalkOptions(weights=str(tmp_path)), notices)
-    assert notices == [WITHOUT_BISENET]
+    (notice,) = notices
+    assert "masks are polygons" in notice
+    assert f"`lipsmith weights fetch bisenet --to {tmp_path}` brings them (53 MB)" in notice
 
 
 def test_dwpose_must_be_here_and_must_mean_this_face(

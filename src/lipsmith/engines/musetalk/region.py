@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...types import Array, Image
 from ...weights import search
 from ..torch_runtime.device import resolve_device
-from .availability import RANDOM_WEIGHTS, models_folder
+from .availability import RANDOM_WEIGHTS, limited_reason, models_folder
 from .box import Box
 from .mask import cut_out
 from .options import MuseTalkOptions
@@ -18,8 +18,6 @@ from .weights import BISENET
 
 if TYPE_CHECKING:
     from ...face.parsing import FaceParser
-
-WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, without hair, beard, glasses or hands"
 
 
 class SpeakingRegion:
@@ -44,6 +42,5 @@ def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
     found = None if options.weights in RANDOM_WEIGHTS else search(BISENET, models_folder(options.weights))
     if found is not None:
         return SpeakingRegion(options, BiSeNetParser.load(found.path, resolve_device(options.device)))
-    if options.weights not in RANDOM_WEIGHTS:
-        notices.append(WITHOUT_BISENET)
+    notices += [reason] if (reason := limited_reason(options)) else []
     return SpeakingRegion(options, PolygonParser())
