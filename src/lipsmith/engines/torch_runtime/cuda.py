@@ -50,7 +50,7 @@ class CudaDevice:
         """An event. Who waits for it sleeps, and leaves the processor to others."""
         import torch
 
-        return torch.cuda.Event(blocking=True)
+        return torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
 
     def new_graph(self) -> Any:
         """An empty graph. To be made while the device is active."""
@@ -62,7 +62,7 @@ class CudaDevice:
         """A token for memory that graphs share."""
         import torch
 
-        return torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+        return torch.cuda.graph_pool_handle()
 
     def capture(self, graph: Any, pool: Any, stream: Any) -> AbstractContextManager[Any]:
         """Records what is launched on ``stream`` into ``graph``. Other threads may use the GPU meanwhile."""

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ...errors import InputError
 from .device import Precision, dtype_of
@@ -82,17 +82,11 @@ class Networks:
         import torch
 
         wide = copy.deepcopy(network).float()
-        if self.device == "cpu":
-            wide = wide.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
-        return wide
+        return wide.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
 
 
 def move_to_device(network: Any, device: str, precision: Precision, plain: bool) -> None:
-    """Move a network to its device and precision, to infer only.
-
-    It is laid out channels last, but for fp32 on a CPU and where ``plain`` asks for torch's usual layout. On a CPU
-    channels last saves 5 % of fp32 at most, and there PyTorch's GroupNorm adds the squares of a channel one after the
-    other: over a black half of a face they are rounded the same way 32 768 times.
+    """Move a network to its device and precision, to infer only, laid out by ``memory_layout``; ``plain``: torch's own.
 
     Raises:
         EngineUnavailable: the GPU's memory does not hold it.
@@ -100,7 +94,7 @@ def move_to_device(network: Any, device: str, precision: Precision, plain: bool)
     import torch
 
     where: dict[str, Any] = {"device": device, "dtype": dtype_of(precision)}
-    if not plain and (device, precision) != ("cpu", "fp32"):
+    if not plain and memory_layout(precision) == "channels_last":
         where["memory_format"] = torch.channels_last
     try:
         torch.nn.Module.to(network.requires_grad_(False).eval(), **where)  # diffusers' own would warn of the dtype
@@ -108,4 +102,16 @@ def move_to_device(network: Any, device: str, precision: Precision, plain: bool)
         raise out_of_memory_error(problem) from problem
 
 
-__all__ = ["Networks", "move_to_device"]
+def memory_layout(precision: Precision) -> Literal["channels_last", "plain"]:
+    """How a network of convolutions and GroupNorms is laid out: channels last in half precision, else torch's own way.
+
+    In fp32 it would only cost. On a GPU, PyTorch's GroupNorm copies such pictures into the plain layout, and most
+    convolutions copy them back: 52 of 98 in the UNet, 32 of 35 in the decoder. On a CPU, GroupNorm adds the squares of
+    a channel one after the other: over a black half of a face they are rounded the same way 32 768 times. In half
+    precision, the kernels of tensor cores and of CPUs with bf16 read channels last, so the plain layout would be copied
+    for each convolution, there and back.
+    """
+    return "plain" if precision == "fp32" else "channels_last"
+
+
+__all__ = ["NO_NUMBERS", "OVERFLOW", "Networks", "memory_layout", "move_to_device"]
