@@ -217,7 +217,9 @@ def _engines() -> Iterator[Finding]:
 
     for spec in engine_table().values():
         reason = spec.unavailable_reason(spec.options())
-        yield Finding("engines", spec.name, "can run" if reason is None else f"cannot run: {reason}")
+        limited = spec.limited_reason(spec.options()) if reason is None else None
+        can = f"can run, but: {limited}" if limited else "can run"
+        yield Finding("engines", spec.name, can if reason is None else f"cannot run: {reason}")
 
 
 def _voices() -> Iterator[Finding]:
@@ -239,7 +241,9 @@ def _weights() -> Iterator[Finding]:
         found = search(part)
         if found is None:
             needed = " and ".join(catalogue.consumers(part)[0])
-            value = f"not here, needed by {needed}" if needed else "not here; engines run without it"
+            worse = " and ".join(name for name, parts in catalogue.recommended.items() if part.name in parts)
+            without = f"{worse} run worse without it: lipsmith weights fetch {part.name}" if worse else ""
+            value = f"not here, needed by {needed}" if needed else f"not here; {without or 'engines run without it'}"
             yield Finding("weights", part.name, value)
             continue
         try:

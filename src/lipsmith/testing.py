@@ -80,9 +80,7 @@ class EngineConformance:
     @classmethod
     def prepared(cls, engine: Engine, image: Image, face: Face) -> PreparedFace:
         """That face, prepared."""
-        analysis = engine.analyze(still=True)
-        analysis.add(image, face)
-        return engine.prepare(image, face, analysis.identity())
+        return prepared_by(engine, image, face)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -220,16 +218,29 @@ class EngineConformance:
         self, engine: Engine, image: Image, face: Face, prepared: PreparedFace, speech: Samples
     ) -> None:
         """One thread hears and prepares the next frames while another renders."""
-        analysis = engine.analyze(still=True)
-        analysis.add(image, face)
-        identity, drives = analysis.identity(), drives_of(engine, speech, FPS, 640)[:6]
-        made = (engine.prepare(image, face, identity).material for _ in drives)
+        drives = drives_of(engine, speech, FPS, 640)[:6]
+        made = (prepared_by(engine, image, face).material for _ in drives)
         alone = [engine.render([[prepared.material]], [[drive]])[0][0] for drive in drives]
         with Prefetch(made, len(drives)) as materials:
             at_once = [engine.render([[prepared.material]], [[drive]])[0][0] for drive in drives]
             later = [engine.render([[one]], [[drive]])[0][0] for one, drive in zip(materials, drives, strict=True)]
         assert np.array_equal(at_once, alone)
         assert np.array_equal(later, alone)
+
+    def test_options_that_do_not_prepare_leave_the_material_alone(
+        self, engine: Engine, image: Image, face: Face, prepared: PreparedFace
+    ) -> None:
+        """An avatar keeps its material when one of them is changed, so it must be what would be made anew."""
+        infos = {one.name: one for one in option_infos(self.spec.options)}
+        classes = classes_of_frames(engine.material_types)
+        wanted = serialize(prepared, classes, image)
+        for options in _variants(self.spec, self.options):
+            (changed,) = [name for name, value in asdict(options).items() if value != asdict(engine.options)[name]]
+            other = self.spec.load(options)
+            if infos[changed].prepares or other.info.version != engine.info.version:
+                continue
+            made = serialize(prepared_by(other, image, face), classes, image)
+            assert made == wanted, f"{changed} changes what is prepared, and is not marked as preparing"
 
     # Avatars.
 
@@ -265,6 +276,13 @@ class EngineConformance:
             else:
                 info = store.create("portrait", asset(TEST_PICTURE), other)
                 assert engine_of(info).options == options
+
+
+def prepared_by(engine: Engine, image: Image, face: Face) -> PreparedFace:
+    """The face of a single picture, prepared."""
+    analysis = engine.analyze(still=True)
+    analysis.add(image, face)
+    return engine.prepare(image, face, analysis.identity())
 
 
 def drives_of(engine: Engine, speech: Samples, fps: Fraction, size: int, use: EncoderUse = "file") -> list[Array]:

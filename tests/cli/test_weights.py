@@ -41,7 +41,9 @@ def test_the_list_says_what_is_needed_and_what_is_here(models: Path, capsys: Cap
     assert set(rows) == set(PARTS)
     assert rows["whisper"]["path"] == str(models / "whisper" / "model.safetensors")
     assert rows["bisenet"]["engines"] == []
-    assert rows["bisenet"]["optional"] == ["musetalk", "musetalk-v1"]
+    assert rows["bisenet"]["optional"] == rows["dwpose"]["optional"] == ["musetalk", "musetalk-v1"]
+    assert [name for name, row in rows.items() if row["optional"] and row["fetched"]] == ["bisenet"]
+    assert "recommended for musetalk and musetalk-v1; MIT" in out
     assert rows["vae"]["path"] is None
 
 
@@ -62,6 +64,49 @@ def test_check_compares_checksums_when_asked(models: Path, capsys: Captured, mon
     assert "its SHA-256 is" in capsys.readouterr().out
 
 
+def test_a_check_of_nothing_is_no_success(
+    tmp_path: Path, models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["weights", "check", "--models", str(tmp_path / "empty")]) == 5
+    err = capsys.readouterr().err
+    assert f"No official weights are in {tmp_path / 'empty'}; `lipsmith weights fetch NAME --to" in err
+    assert run(["weights", "check", "--models", str(tmp_path / "empty"), "--json"]) == 5
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_what_masks_need_is_asked_for_where_musetalk_is_named(
+    models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything but BiSeNet is here: MuseTalk runs, and each place says what is worse and what helps."""
+    from lipsmith.cli.engines import describe
+    from lipsmith.doctor import examine
+    from lipsmith.engines import engine_table
+    from lipsmith.engines.musetalk import availability
+
+    monkeypatch.setattr("lipsmith.weights.check", lambda *_: "every key and shape")
+    monkeypatch.setattr(availability, "missing_packages", lambda: None)
+    for part in (PARTS["unet-v15"], PARTS["vae"]):
+        for file in (part.weights[0], *part.companions):
+            (models / part.folders[0]).mkdir(exist_ok=True)
+            (models / part.folders[0] / file.name).write_text("{}")
+    assert run(["weights", "check", "musetalk"]) == 5
+    seen = capsys.readouterr()
+    assert "`lipsmith weights fetch bisenet`" in seen.err
+    assert seen.out.count("no fault") == 3
+    assert run(["weights", "check"]) == 0
+    assert "musetalk runs worse without bisenet: `lipsmith weights fetch bisenet` brings it." in capsys.readouterr().err
+    row = describe(engine_table()["musetalk"])
+    assert row.lacks is None
+    assert "masks are polygons" in (row.limited or "")
+    findings = {(one.topic, one.name): one.value for one in examine()}
+    assert "can run, but: BiSeNet's weights are not here" in findings["engines", "musetalk"]
+    assert "run worse without it: lipsmith weights fetch bisenet" in findings["weights", "bisenet"]
+    (models / "face-parse-bisent").mkdir()
+    (models / "face-parse-bisent" / "79999_iter.pth").write_text("{}")
+    assert run(["weights", "check", "musetalk"]) == 0
+    assert describe(engine_table()["musetalk"]).limited is None
+
+
 def test_fetch_and_import_hand_on_what_was_asked(
     models: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +125,7 @@ def test_fetch_and_import_hand_on_what_was_asked(
     assert run(["weights", "import", "MuseTalk", "--copy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"whisper": str(found[0].path)}
     assert seen == [
-        (named("unet-v15", "vae", "whisper"), catalogue, None, None),
+        (named("unet-v15", "vae", "whisper", "bisenet"), catalogue, None, None),
         (named("unet-v1", "vae", "whisper", "bisenet", "dwpose"), catalogue, Path("there"), "http://mirror"),
         (Path("MuseTalk"), catalogue.parts, None, True),
     ]

@@ -55,6 +55,20 @@ def test_an_engine_that_forgets_its_options_is_found() -> None:
         forgetful.test_it_keeps_the_options_that_it_was_given(FakeEngine())
 
 
+def test_an_option_that_prepares_in_secret_is_found() -> None:
+    class Secret(FakeEngine):
+        def prepare(self, image: Image, face: Face, identity: object) -> PreparedFace:
+            return replace(super().prepare(image, face, identity), material=float(self.options.context))
+
+    found, image = suite_of(replace(FAKE, load=Secret)), np.zeros((8, 8, 3), np.uint8)
+    face = Face(np.array([0, 0, 8, 8], np.float32), np.zeros((478, 3), np.float32), 1.0)
+    engine = Secret(FakeOptions())
+    with pytest.raises(AssertionError, match="context changes what is prepared"):
+        found.test_options_that_do_not_prepare_leave_the_material_alone(
+            engine, image, face, engine.prepare(image, face, None)
+        )
+
+
 def test_an_engine_that_shows_no_options_is_found() -> None:
     class Bare(FakeEngine):
         def __init__(self, options: FakeOptions) -> None:

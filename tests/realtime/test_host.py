@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -353,3 +354,25 @@ def test_whoever_comes_while_sinks_are_closing_is_not_kept_waiting() -> None:
         await host.close()
 
     asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def test_an_engine_warms_up_once_before_anybody_is_admitted() -> None:
+    class Warm(FakeEngine):
+        events: ClassVar[list[str]] = []
+
+        def warm_up(self) -> None:
+            self.events.append("warm_up")
+
+        def render(self, *given: Any) -> Any:
+            self.events.append("render")
+            return super().render(*given)
+
+    async def talk() -> None:
+        host = SessionHost(Warm())
+        await asyncio.gather(*(host.open(slow_avatar(), RATE) for _ in range(3)))
+        await host.close()
+
+    asyncio.run(talk())
+    assert Warm.events[0] == "warm_up"
+    assert Warm.events.count("warm_up") == 1
+    assert "render" in Warm.events

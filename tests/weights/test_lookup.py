@@ -47,10 +47,10 @@ def put(folder: Path, *names: str) -> Path:
 
 
 def test_the_catalogue_is_whole() -> None:
-    needed, optional = CATALOGUE.needed, CATALOGUE.optional
-    assert set(optional) == {"musetalk", "musetalk-v1"}
+    needed, optional, recommended = CATALOGUE.needed, CATALOGUE.optional, CATALOGUE.recommended
+    assert set(optional) == set(recommended) == {"musetalk", "musetalk-v1"}
     assert set(needed) == {*optional, "kokoro"}
-    read = {name for names in (*needed.values(), *optional.values()) for name in names}
+    read = {name for names in (*needed.values(), *optional.values(), *recommended.values()) for name in names}
     assert read == {one.name for one in CATALOGUE.parts} - {"s3fd"}
     for one in CATALOGUE.parts:
         assert one.size >= one.weights[0].size > 10_000_000

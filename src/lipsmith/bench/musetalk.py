@@ -20,6 +20,8 @@ from .comparison import Comparison, compare, spent_on
 from .musetalk_scene import MuseTalkScene, parsed_region, portrait_scene, whole_frame_detector
 
 if TYPE_CHECKING:
+    from ..engines.torch_runtime.networks import Networks
+    from ..engines.torch_runtime.shared import Shared
     from .reference import DiffusersReference
 
 GMAC = {"unet": 88.9, "decoder": 311.1}
@@ -108,23 +110,27 @@ class BothSides:
     reference: DiffusersReference
     scene: MuseTalkScene
     latents: Array  # (8, 32, 32)
-    networks: Any
+    shared: Shared[Networks]  # the engine's too
+
+    @property
+    def networks(self) -> Networks:
+        """UNet and VAE of our side."""
+        return self.shared.value
 
     @classmethod
     def of(cls, options: MuseTalkOptions, case: MuseTalkCase) -> BothSides:
         """Load both sides, and prepare the portrait."""
-        from ..engines.musetalk.networks import load_networks
+        from ..engines.musetalk.networks import shared_networks
         from ..engines.torch_runtime.device import resolve_device
         from .reference import DiffusersReference
 
         device = resolve_device(options.device)
         scene = portrait_scene(FULL_HD, options)
         reference = DiffusersReference(options, device, None if case.tiny else whole_frame_detector(device))
-        engine, networks = MuseTalkEngine(options), load_networks(options)
-        vars(engine)["_networks"] = networks
-        preparation = MuseTalkPreparation(options, networks, scene.region)
+        engine, shared = MuseTalkEngine(options), shared_networks(options)
+        preparation = MuseTalkPreparation(options, shared.value, scene.region)
         material: Any = preparation.prepare_at(scene.image, scene.points, scene.face.box).material
-        return cls(case, engine, reference, scene, material.latents, networks)
+        return cls(case, engine, reference, scene, material.latents, shared)
 
     def hot_path(self) -> tuple[Comparison, float]:
         """From latents and drives to finished 1920x1080 frames, a batch at a time; and the difference of both faces."""

@@ -23,6 +23,7 @@ class EngineRow:
     needs: str
     window: int | None  # frames drawn together; None while it cannot run
     lacks: str | None  # None: it can run
+    limited: str | None = None  # what it does worse here than it could; None: nothing
 
 
 def engines(as_json: AsJson = False) -> None:
@@ -43,7 +44,8 @@ def describe(spec: EngineSpec) -> EngineRow:
             window = spec.load(options).info.window
         except LipsmithError as problem:
             lacks = str(problem)
-    return EngineRow(spec.name, spec.summary, spec.needs, window, lacks)
+    limited = None if lacks else spec.limited_reason(options)
+    return EngineRow(spec.name, spec.summary, spec.needs, window, lacks, limited)
 
 
 def _print_table(rows: list[EngineRow], versions: Mapping[str, str]) -> None:
@@ -60,3 +62,5 @@ def _print_table(rows: list[EngineRow], versions: Mapping[str, str]) -> None:
     for row in rows:
         if row.lacks:
             print(f"{row.name} cannot run: {row.lacks}")  # whole, to be copied: a narrow column would cut its paths
+        if row.limited:
+            print(f"{row.name} runs, but: {row.limited}")

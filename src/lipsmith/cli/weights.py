@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InputError, LipsmithError
+from ..errors import InputError, LipsmithError, WeightsMissing
 from .generate import AsJson
 from .records import print_json
 
@@ -33,6 +33,7 @@ class WeightsRow:
     what: str
     engines: tuple[str, ...]  # that need it
     optional: tuple[str, ...]  # that can use it
+    fetched: bool  # `lipsmith weights fetch` brings it for them without --all
     size: int  # bytes to download
     licence: str
     path: Path | None  # None: not on this machine
@@ -66,7 +67,8 @@ def list_all(models: Models = None, as_json: AsJson = False) -> None:
         found = search(part, models)
         needed, optional = catalogue.consumers(part)
         path = found.path if found else None
-        rows.append(WeightsRow(part.name, part.what, needed, optional, part.size, part.licence, path))
+        fetched = any(part.name in catalogue.fetched(name) for name in (*needed, *optional))
+        rows.append(WeightsRow(part.name, part.what, needed, optional, fetched, part.size, part.licence, path))
     if as_json:
         print_json(rows)
     else:
@@ -109,20 +111,37 @@ def check(
     checksums: Annotated[bool, typer.Option(help="Read whole files and compare their SHA-256.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every key and shape of the files that are here. Fails if a named one is missing or any is wrong."""
+    """Check every key and shape of the files that are here.
+
+    Exit code 3: a file is wrong. Exit code 5: nothing is here, or a named network is missing; the name of an engine
+    means all that `lipsmith weights fetch` brings for it.
+    """
     from ..engines import weight_catalogue
-    from ..weights import find, search
+    from ..weights import missing_sentence, search
     from ..weights.fetch import resolve_names
 
     catalogue = weight_catalogue()
-    if names:
-        there = [find(part, models) for part in resolve_names(names, catalogue)]
-    else:
-        there = [found for part in catalogue.parts if (found := search(part, models))]
+    asked = resolve_names(names, catalogue) if names else list(catalogue.parts)
+    there = [found for part in asked if (found := search(part, models))]
     verdicts = [_check_part(found, catalogue, checksums) for found in there]
     print_json(verdicts) if as_json else _print_checks(verdicts)
     if any(verdict.fault for verdict in verdicts):
         raise typer.Exit(InputError.exit_code)
+    missing = [part for part in asked if part.name not in {found.part.name for found in there}]
+    if names and missing:
+        raise WeightsMissing(missing_sentence(missing, models, " ".join(part.name for part in missing)))
+    _say_what_else(catalogue, there, models)
+
+
+def _say_what_else(catalogue: Catalogue, there: list[FoundPart], models: Path | None) -> None:
+    """Raise WeightsMissing if nothing is here; else name what complete engines would be better with."""
+    from ..weights import missing_recommended, nothing_here_sentence
+
+    if not there:
+        raise WeightsMissing(nothing_here_sentence(catalogue, models))
+    for consumer, part in missing_recommended(catalogue, models):
+        to = f" --to {models}" if models else ""
+        _say(f"{consumer} runs worse without {part.name}: `lipsmith weights fetch {part.name}{to}` brings it.")
 
 
 @app.command("import")
@@ -164,8 +183,6 @@ def _print_checks(checks: list[WeightsCheck]) -> None:
         typer.secho(f"{check_result.name:<10} {check_result.path}", bold=True)
         text = check_result.fault or f"no fault; checked {check_result.looked}"
         typer.secho(f"{'':<10} {text}", fg="red" if check_result.fault else "green")
-    if not checks:
-        print("No official weights are here. `lipsmith weights list` says what there is.")
 
 
 def _print_table(rows: list[WeightsRow]) -> None:
@@ -180,7 +197,8 @@ def _print_table(rows: list[WeightsRow]) -> None:
 def _uses(row: WeightsRow) -> str:
     if row.engines:
         return f"needed by {' and '.join(row.engines)}"
-    return f"of use to {' and '.join(row.optional)}" if row.optional else "no engine asks for it"
+    use = "recommended for" if row.fetched else "of use to"
+    return f"{use} {' and '.join(row.optional)}" if row.optional else "no engine asks for it"
 
 
 def _say(text: str) -> None:

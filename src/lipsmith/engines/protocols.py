@@ -82,6 +82,16 @@ class PortraitMotion(Protocol):
         ...
 
 
+@runtime_checkable
+class WarmUp(Protocol):
+    """An ``Engine`` whose first pictures would come late, because things are loaded, compiled or captured for them."""
+
+    def warm_up(self) -> None:
+        """Do that now, for every number of rows that a call to ``render`` may have. A host of live sessions calls it
+        before it admits the first one; a second call costs little."""
+        ...
+
+
 class Analysis(Protocol):
     """One pass over all frames of one person; keeps what belongs to the person and not to one frame."""
 
@@ -148,4 +158,13 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Analysis", "EncoderUse", "Engine", "IdleMotion", "NamedEncoder", "PortraitMotion", "SpeechEncoder"]
+__all__ = [
+    "Analysis",
+    "EncoderUse",
+    "Engine",
+    "IdleMotion",
+    "NamedEncoder",
+    "PortraitMotion",
+    "SpeechEncoder",
+    "WarmUp",
+]

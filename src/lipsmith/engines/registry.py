@@ -53,6 +53,8 @@ class EngineSpec:
     rank: int | None = None  # "auto" tries the highest first; None: never
     unavailable_reason: Callable[[Any], str | None] = lambda _: None  # what is missing, and the one command that helps
     slow_reason: Callable[[Any], str | None] = lambda _: None  # why "auto" skips it though it could run
+    limited_reason: Callable[[Any], str | None] = lambda _: None
+    """What it does worse here than it could, though it runs, and the one command that helps."""
     weights: Catalogue = field(default_factory=Catalogue)  # official files that ``lipsmith weights`` brings
     face_notes: Callable[[Any, Sequence[Face]], tuple[str, ...]] = lambda *_: ()
     """Sentences about the faces that speak in a first frame, which help to tune the options on the page."""

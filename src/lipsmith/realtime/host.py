@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..engines.protocols import Engine
+from ..engines.protocols import Engine, WarmUp
 from ..errors import Busy, SessionOver
 from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
@@ -327,6 +327,8 @@ class SessionHost:
         self._closed += _counts(live)
 
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
+        if isinstance(self._engine, WarmUp):
+            self._engine.warm_up()
         source_frame = avatar.source_frame(avatar.playback.start().index)
         timeline = Timeline.of_speech(repeat(source_frame), self._engine, film.fps, use="live_cheap")
         windows = timeline.push(np.zeros(SPEECH_SAMPLE_RATE, np.float32))

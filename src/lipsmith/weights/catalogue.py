@@ -61,6 +61,8 @@ class Catalogue:
     parts: tuple[Part, ...] = ()
     needed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # consumer -> parts that it cannot run without
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # consumer -> parts it uses if they are here
+    recommended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """consumer -> parts that are fetched with it, though it runs without them, only worse."""
 
     def part(self, name: str) -> Part:
         """The part called ``name``. Raises OptionError: there is none; names the nearest."""
@@ -72,10 +74,15 @@ class Catalogue:
 
     def consumers(self, part: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Who cannot run without ``part``, and who uses it if it is here."""
-        needed, optional = (
-            tuple(name for name, parts in table.items() if part.name in parts) for table in (self.needed, self.optional)
+        users = {name: (*self.recommended.get(name, ()), *self.optional.get(name, ())) for name in self.needed}
+        needed, used = (
+            tuple(name for name, parts in table.items() if part.name in parts) for table in (self.needed, users)
         )
-        return needed, optional
+        return needed, used
+
+    def fetched(self, consumer: str) -> tuple[str, ...]:
+        """What ``lipsmith weights fetch`` brings for ``consumer``: what it needs, then what is recommended."""
+        return (*self.needed[consumer], *self.recommended.get(consumer, ()))
 
 
 def joined(catalogues: Iterable[Catalogue]) -> Catalogue:
@@ -83,12 +90,14 @@ def joined(catalogues: Iterable[Catalogue]) -> Catalogue:
     parts: dict[str, Part] = {}
     needed: dict[str, tuple[str, ...]] = {}
     optional: dict[str, tuple[str, ...]] = {}
+    recommended: dict[str, tuple[str, ...]] = {}
     for one in catalogues:
         for part in one.parts:
             parts.setdefault(part.name, part)
         needed |= {name: names for name, names in one.needed.items() if name not in needed}
         optional |= {name: names for name, names in one.optional.items() if name not in optional}
-    return Catalogue(tuple(parts.values()), needed, optional)
+        recommended |= {name: names for name, names in one.recommended.items() if name not in recommended}
+    return Catalogue(tuple(parts.values()), needed, optional, recommended)
 
 
 __all__ = ["Catalogue", "OfficialFile", "Part", "joined"]

@@ -42,7 +42,7 @@ def resolve_names(names: Iterable[str], catalogue: Catalogue, everything: bool =
     for name in names:
         if name not in known:
             raise OptionError(f"There are no weights called '{name}'. {nearest(name, known)}")
-        found |= dict.fromkeys(catalogue.needed.get(name, (name,)))
+        found |= dict.fromkeys(catalogue.fetched(name) if name in catalogue.needed else (name,))
         found |= dict.fromkeys(catalogue.optional.get(name, ()) if everything else ())
     return [catalogue.part(name) for name in found]
 

@@ -73,6 +73,22 @@ def missing_parts(catalogue: Catalogue, consumer: str, only: Path | None = None)
     return [part for part in wanted if search(part, only) is None]
 
 
+def missing_recommended(catalogue: Catalogue, only: Path | None = None) -> list[tuple[str, Part]]:
+    """(consumer, part) where a consumer has all that it needs, but lacks what is recommended."""
+    ready = [name for name in catalogue.recommended if not missing_parts(catalogue, name, only)]
+    pairs = [(name, catalogue.part(part)) for name in ready for part in catalogue.recommended[name]]
+    return [(name, part) for name, part in pairs if search(part, only) is None]
+
+
+def nothing_here_sentence(catalogue: Catalogue, only: Path | None = None) -> str:
+    """The message for a machine without any official file."""
+    to = f" --to {only}" if only else ""
+    return (
+        f"No official weights are in {', '.join(map(str, search_folders(only)))}; "
+        f"`lipsmith weights fetch NAME{to}` downloads them, for NAME one of {', '.join(catalogue.needed)}."
+    )
+
+
 def find_all(catalogue: Catalogue, consumer: str, only: Path | None = None) -> dict[str, FoundPart]:
     """Everything that ``consumer`` cannot run without, by the network's name.
 
@@ -164,7 +180,9 @@ __all__ = [
     "find",
     "find_all",
     "missing_parts",
+    "missing_recommended",
     "missing_sentence",
+    "nothing_here_sentence",
     "refuse_swapped",
     "search",
     "search_folders",

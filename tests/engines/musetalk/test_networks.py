@@ -84,6 +84,6 @@ def test_tiles_bound_what_the_decoder_sees_at_once() -> None:
     networks = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="fp32", tiling=True))
     networks.vae.decoder.conv_in.register_forward_pre_hook(lambda _, given: sides.append(given[0].shape[-1]))
     given, heard = [np.zeros((8, 32, 32), np.float32)], [np.zeros((50, 384), np.float32)]
-    assert FacePainter(networks).paint(given, heard)[0].shape == (256, 256, 3)
+    assert FacePainter(networks, tiled=True).paint(given, heard)[0].shape == (256, 256, 3)
     assert len(sides) > 1
     assert max(sides) == 16

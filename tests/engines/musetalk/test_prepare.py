@@ -9,13 +9,17 @@ from lipsmith.compose import compose
 from lipsmith.engines.musetalk.landmarks import by_mesh, landmark_source
 from lipsmith.engines.musetalk.options import MuseTalkOptions
 from lipsmith.engines.musetalk.prepare import HIDDEN, TOO_SMALL, MuseTalkMaterial, MuseTalkPreparation, Untouched
-from lipsmith.engines.musetalk.region import WITHOUT_BISENET, region_of
+from lipsmith.engines.musetalk.region import region_of
+from lipsmith.engines.torch_runtime.networks import OVERFLOW
 from lipsmith.errors import EngineUnavailable, WeightsMissing
 from lipsmith.face.canonical import mean_face
 from lipsmith.types import Face, Image
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
+
+
+TINY = MuseTalkOptions(weights="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +92,13 @@ def test_latents_that_overflow_are_made_again_in_fp32(image: Image) -> None:
     narrow.vae.encoder.conv_out.register_forward_hook(
         lambda module, given, made: made * float("inf") if made.dtype == torch.bfloat16 else made
     )
-    ready = target(narrow, image, face_at(160, 120, 120))
-    assert np.isfinite(ready.material.latents).all()
-    assert narrow.notices == ["numbers overflowed in bf16: drawn in fp32 from there on, which is slower"]
+    notices: list[str] = []
+    preparation = MuseTalkPreparation(MuseTalkOptions(), narrow, region_of(TINY, []), notices=notices)
+    for y in (120, 121):
+        ready = preparation.prepare(image, face_at(160, y, 120))
+        assert np.isfinite(ready.material.latents).all()
+    assert notices == [OVERFLOW.format(precision="bf16")]
+    assert (narrow.precision, narrow.vae.dtype, narrow.overflows) == ("bf16", torch.bfloat16, 2)
 
 
 def test_a_gpu_too_full_to_encode_is_told(image: Image) -> None:
@@ -110,7 +118,9 @@ def test_a_gpu_too_full_to_encode_is_told(image: Image) -> None:
 def test_masks_by_polygons_are_told(tmp_path: Any) -> None:
     notices: list[str] = []
     region_of(MuseTalkOptions(weights=str(tmp_path)), notices)
-    assert notices == [WITHOUT_BISENET]
+    (notice,) = notices
+    assert "masks are polygons" in notice
+    assert f"`lipsmith weights fetch bisenet --to {tmp_path}` brings them (53 MB)" in notice
 
 
 def test_dwpose_must_be_here_and_must_mean_this_face(

@@ -16,9 +16,9 @@ from lipsmith.engines.musetalk.blend import Patch  # noqa: E402
 from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.engines.musetalk.prepare import MuseTalkMaterial  # noqa: E402
-from lipsmith.engines.musetalk.resize import resize_faces  # noqa: E402
+from lipsmith.engines.musetalk.resize import cut_parts, resize_faces  # noqa: E402
 from lipsmith.engines.torch_runtime.networks import Networks  # noqa: E402
-from lipsmith.engines.torch_runtime.vae import pixels  # noqa: E402
+from lipsmith.engines.torch_runtime.vae import grey_levels  # noqa: E402
 
 RANDOM = np.random.default_rng(5)
 PATCHES = [  # larger and smaller than 256, at the box's edges and inside it
@@ -43,8 +43,8 @@ def far_apart(ours: list[Any], theirs: list[Any]) -> list[int]:
 
 def test_faces_are_scaled_as_opencv_does_within_a_grey_level() -> None:
     faces = torch.from_numpy(RANDOM.random((4, 3, 256, 256), np.float32) * 1.2 - 0.1)
-    wanted = [patch.fitted(face) for patch, face in zip(PATCHES, pixels(faces), strict=True)]
-    ours = resize_faces(faces, PATCHES)
+    wanted = [patch.fitted(face) for patch, face in zip(PATCHES, grey_levels(faces).numpy(), strict=True)]
+    ours = cut_parts(resize_faces(faces, PATCHES).numpy(), PATCHES)
     assert [one.shape for one in ours] == [one.shape for one in wanted]
     assert {one.dtype for one in ours} == {np.dtype(np.uint8)}
     assert max(far_apart(ours, wanted)) <= 1
@@ -69,37 +69,16 @@ def test_full_memory_keeps_faces_with_their_patches(networks: Networks) -> None:
     assert far_apart(drawn, wanted) == [0, 0, 0, 0]
 
 
-class ElsewhereNetworks:
-    """Networks that say they are not on the CPU, so that a GPU's path is taken."""
-
-    device, precision = "meta-gpu", "fp32"
-
-    def __init__(self, networks: Networks) -> None:
-        self.unet, self.vae, self.notices = networks.unet, networks.vae, networks.notices
-
-
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_gpu_s_pictures_are_a_cpu_s_and_strict_ones_opencv_s(networks: Networks, strict: bool) -> None:
     engines = [
         MuseTalkEngine(MuseTalkOptions(weights="tiny", device="cpu", batch_size=1, strict=strict)) for _ in range(2)
     ]
-    vars(engines[0])["_networks"], vars(engines[1])["_networks"] = networks, ElsewhereNetworks(networks)
+    elsewhere = Networks(networks.unet, networks.vae, "not-the-cpu", "fp32")  # so that a GPU's path is taken
+    vars(engines[0])["_networks"], vars(engines[1])["_networks"] = networks, elsewhere
     materials = [[MuseTalkMaterial(latents, patch)] for latents, patch in zip(LATENTS[:2], PATCHES[:2], strict=True)]
     here, there = (engine.render(materials, [[drive] for drive in HEARD[:2]]) for engine in engines)
     assert max(far_apart([row[0] for row in there], [row[0] for row in here])) <= (0 if strict else 1)
-
-
-def test_captures_are_dropped_when_the_precision_changes() -> None:
-    narrow = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="bf16"))
-    painter = FacePainter(narrow)
-    forgot: list[bool] = []
-    painter._forget = lambda: forgot.append(True)  # type: ignore[method-assign]
-    hook = narrow.unet.conv_out.register_forward_hook(
-        lambda module, given, drawn: drawn * float("nan") if drawn.dtype == torch.bfloat16 else drawn
-    )
-    painter.paint(LATENTS[:1], HEARD[:1])
-    hook.remove()
-    assert forgot == [True]
 
 
 def test_what_is_compiled_draws_the_same(networks: Networks, monkeypatch: pytest.MonkeyPatch) -> None:

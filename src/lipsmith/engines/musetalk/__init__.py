@@ -1,7 +1,7 @@
 """MuseTalk 1.5 and 1.0: official weights, upstream's pictures, faster."""
 
 from ..registry import EngineSpec
-from .availability import slow_reason, unavailable_reason
+from .availability import limited_reason, slow_reason, unavailable_reason
 from .box import face_notes
 from .engine import MuseTalkEngine
 from .options import MuseTalkOptions
@@ -17,6 +17,7 @@ SPEC = EngineSpec(
     rank=20,
     unavailable_reason=unavailable_reason,
     slow_reason=slow_reason,
+    limited_reason=limited_reason,
     weights=CATALOGUE,
     face_notes=face_notes,
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...weights import missing_parts, missing_sentence, search
+from ...weights import missing_parts, missing_sentence, readable_size, search
 from ..torch_runtime.device import has_gpu, missing_packages
 from .options import MuseTalkOptions
-from .weights import CATALOGUE, DWPOSE, V1, V15
+from .weights import BISENET, CATALOGUE, DWPOSE, V1, V15
 
 RANDOM_WEIGHTS = ("random", "tiny")
 """Weights that are seeded noise: full size, or small enough for tests."""
+WITHOUT_BISENET = (
+    "BiSeNet's weights are not here, so masks are polygons around the landmarks: hair, beard, glasses and hands before "
+    "the mouth are drawn over. `lipsmith weights fetch bisenet{to}` brings them ({size})."
+)
 
 
 def unavailable_reason(options: MuseTalkOptions) -> str | None:
@@ -25,6 +29,14 @@ def unavailable_reason(options: MuseTalkOptions) -> str | None:
         missing.append(DWPOSE)
         asked.append(DWPOSE.name)
     return missing_sentence(missing, only, " ".join(asked)) if missing else None
+
+
+def limited_reason(options: MuseTalkOptions) -> str | None:
+    """What MuseTalk does worse here than it could, and the one command that helps; None: nothing."""
+    only = models_folder(options.weights)
+    if options.weights in RANDOM_WEIGHTS or search(BISENET, only) is not None:
+        return None
+    return WITHOUT_BISENET.format(to=f" --to {only}" if only else "", size=readable_size(BISENET.size))
 
 
 def slow_reason(options: MuseTalkOptions) -> str | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...speech.whisper import Whisper, WhisperEncoder
     from ..protocols import EncoderUse
     from ..torch_runtime.networks import Networks
+    from ..torch_runtime.shared import Shared
     from .analysis import MuseTalkAnalysis
     from .box import ShiftRange
     from .landmarks import LandmarkSource
@@ -37,6 +38,7 @@ class MuseTalkEngine:
         self.options = options or MuseTalkOptions()
         self.shift_range: ShiftRange | None = None
         """How far the border of the face last prepared can be moved."""
+        self._fallbacks: list[str] = []  # sentences about this engine's own; the networks' are of all who share them
 
     @property
     def info(self) -> EngineInfo:
@@ -56,7 +58,7 @@ class MuseTalkEngine:
     @property
     def notices(self) -> tuple[str, ...]:
         """Fallbacks that were taken, and how far ``bbox_shift`` can be moved."""
-        found = [*self._networks.notices] if "_networks" in self.__dict__ else []
+        found = [*(self._networks.notices if "_networks" in self.__dict__ else []), *self._fallbacks]
         shift, first = self.options.bbox_shift, self.options.version == "v1"
         if shift and not first:
             found.append(SHIFTED)
@@ -101,6 +103,11 @@ class MuseTalkEngine:
         )
         return [[next(pictures) for _ in row] for row in materials]
 
+    def warm_up(self) -> None:
+        """Load the networks, and capture every batch size that a live session may ask for."""
+        _ = self._whisper
+        self._painter.warm_up()
+
     def _parts(self, faces: Sequence[MuseTalkMaterial], drives: Sequence[Array]) -> list[Image]:
         """The part of each face that is pasted: scaled by OpenCV as in upstream, or on the GPU with one copy back."""
         latents, patches = [face.latents for face in faces], [face.patch for face in faces]
@@ -111,30 +118,40 @@ class MuseTalkEngine:
 
     @cached_property
     def _networks(self) -> Networks:
-        from .networks import load_networks
-
-        return load_networks(self.options)
+        return self._shared_networks.value
 
     @cached_property
     def _whisper(self) -> Whisper:
-        from .networks import load_whisper_encoder
+        return self._shared_whisper.value
 
-        return load_whisper_encoder(self.options)
+    @cached_property
+    def _shared_networks(self) -> Shared[Networks]:
+        from .networks import shared_networks
+
+        return shared_networks(self.options)
+
+    @cached_property
+    def _shared_whisper(self) -> Shared[Whisper]:
+        from .networks import shared_whisper_encoder
+
+        return shared_whisper_encoder(self.options)
 
     @cached_property
     def _painter(self) -> FacePainter:
         from .painter import FacePainter
 
         options = self.options
-        return FacePainter(self._networks, options.batch_size, options.compile, options.graphs)
+        return FacePainter(
+            self._networks, options.batch_size, options.compile, options.graphs, options.tiling, self._fallbacks
+        )
 
     @cached_property
     def _preparation(self) -> MuseTalkPreparation:
         from .prepare import MuseTalkPreparation
         from .region import region_of
 
-        region = region_of(self.options, self._networks.notices)
-        return MuseTalkPreparation(self.options, self._networks, region, self._landmarks)
+        region = region_of(self.options, self._fallbacks)
+        return MuseTalkPreparation(self.options, self._networks, region, self._landmarks, self._fallbacks)
 
     @cached_property
     def _landmarks(self) -> LandmarkSource:

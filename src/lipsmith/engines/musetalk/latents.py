@@ -40,10 +40,11 @@ class FaceCodec:
     Args:
         vae: diffusers' AutoencoderKL, on its device and in its precision.
         generator: draws from the VAE's posterior as upstream does; None: its mode.
+        tiled: decode in tiles.
     """
 
-    def __init__(self, vae: Any, generator: torch.Generator | None = None) -> None:
-        self._codec = VAECodec(vae, generator)
+    def __init__(self, vae: Any, generator: torch.Generator | None = None, tiled: bool = False) -> None:
+        self._codec = VAECodec(vae, generator, tiled)
 
     def encode(self, picture: Image) -> Array:
         """(8, 32, 32) scaled latents of a (256, 256, 3) RGB picture: without its lower half, then whole."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...weights import find_all, read_network
-from ..torch_runtime.device import resolve_device, resolve_precision
+from ..torch_runtime.device import Precision, resolve_device, resolve_precision
 from ..torch_runtime.networks import Networks, move_to_device
+from ..torch_runtime.shared import Shared, shared
 from ..torch_runtime.upsample import fold_upsampling
-from ..torch_runtime.vae import enable_tiling, load_vae, random_vae
+from ..torch_runtime.vae import load_vae, random_vae, set_tile_size
 from ..torch_runtime.weights import SD_VAE, WHISPER_TINY
 from . import unet
 from .availability import RANDOM_WEIGHTS, catalogue_name, models_folder
@@ -29,17 +30,42 @@ def load_networks(options: MuseTalkOptions) -> Networks:
         EngineUnavailable: the GPU's memory does not hold them.
     """
     device = resolve_device(options.device)
-    asked = "fp32" if options.strict and options.precision == "auto" else options.precision
-    precision = resolve_precision(asked, device)
+    precision = _precision(options, device)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
     if not options.strict:
         drawing, vae = fold_upsampling(drawing), fold_upsampling(vae)
     drawing = unet.fold_time(drawing)
     for network in (drawing, vae):
         move_to_device(network, device, precision, plain=options.strict)
-    if options.tiling:
-        enable_tiling(vae)
-    return Networks(drawing, vae, device, precision)
+    set_tile_size(vae)
+    return Networks(drawing, vae, device, precision, options.strict)
+
+
+def shared_networks(options: MuseTalkOptions) -> Shared[Networks]:
+    """``load_networks``, once for all engines whose options agree in what concerns networks; raises like it."""
+    device = resolve_device(options.device)
+    key = ("networks", _weights_key(options), device, _precision(options, device), options.strict)
+    return shared(key, lambda: load_networks(options))
+
+
+def shared_whisper_encoder(options: MuseTalkOptions) -> Shared[Whisper]:
+    """``load_whisper_encoder``, once for all engines with the same weights and device; raises like it."""
+    key = ("whisper", _weights_key(options), resolve_device(options.device))
+    return shared(key, lambda: load_whisper_encoder(options))
+
+
+def _weights_key(options: MuseTalkOptions) -> tuple[object, ...]:
+    """Names the weights: the seed of random ones, else each file with its time and size, so that a new one is seen."""
+    if options.weights in RANDOM_WEIGHTS:
+        return options.weights, options.seed
+    found = find_all(CATALOGUE, catalogue_name(options), models_folder(options.weights))
+    facts = [(one.path, one.path.stat()) for one in found.values()]
+    return tuple((path.resolve(), fact.st_mtime_ns, fact.st_size) for path, fact in facts)
+
+
+def _precision(options: MuseTalkOptions, device: str) -> Precision:
+    asked: Precision = "fp32" if options.strict and options.precision == "auto" else options.precision
+    return resolve_precision(asked, device)
 
 
 def load_whisper_encoder(options: MuseTalkOptions) -> Whisper:
@@ -81,4 +107,6 @@ __all__ = [
     "load_networks",
     "load_whisper_encoder",
     "random_networks",
+    "shared_networks",
+    "shared_whisper_encoder",
 ]

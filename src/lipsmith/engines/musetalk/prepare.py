@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ...types import Array, Crop, Face, Image, PreparedFace
 from ..torch_runtime.memory import out_of_memory_error
-from ..torch_runtime.networks import Networks
+from ..torch_runtime.networks import OVERFLOW, Networks
+from ..torch_runtime.precision import full_fp32
 from .analysis import MuseTalkIdentity
 from .blend import Patch
 from .box import Box, face_box, with_margin
@@ -60,13 +61,20 @@ class MuseTalkPreparation:
         networks: whose VAE encodes.
         region: which part of a face is drawn anew.
         landmarks: where a face's points are.
+        notices: gets a sentence if numbers overflow.
     """
 
     def __init__(
-        self, options: MuseTalkOptions, networks: Networks, region: Region, landmarks: LandmarkSource = by_mesh
+        self,
+        options: MuseTalkOptions,
+        networks: Networks,
+        region: Region,
+        landmarks: LandmarkSource = by_mesh,
+        notices: list[str] | None = None,
     ) -> None:
         self._options, self._region, self._landmarks = options, region, landmarks
-        self._networks, self._codec = networks, FaceCodec(networks.vae, _generator(options))
+        self._networks, self._generator = networks, _generator(options)
+        self._notices = [] if notices is None else notices
         self._encode = LatentCache(self._encoded)
 
     def prepare(self, image: Image, face: Face, identity: object = None) -> PreparedFace:
@@ -95,12 +103,20 @@ class MuseTalkPreparation:
         """(8, 32, 32) latents of (256, 256, 3); again in fp32 where a narrower precision overflowed."""
         import torch
 
+        networks = self._networks
         try:
-            while not np.isfinite(latents := self._codec.encode(picture)).all():
-                self._networks.upcast()
+            while not np.isfinite(latents := self._encoded_by(networks, picture)).all():
+                networks = networks.in_fp32()
         except torch.cuda.OutOfMemoryError as problem:
             raise out_of_memory_error(problem) from problem
+        notice = OVERFLOW.format(precision=self._networks.precision)
+        if networks is not self._networks and notice not in self._notices:
+            self._notices.append(notice)
         return latents
+
+    def _encoded_by(self, networks: Networks, picture: Image) -> Array:
+        with full_fp32(networks.exact):
+            return FaceCodec(networks.vae, self._generator).encode(picture)
 
 
 def unchanged_face(image: Image, why: str) -> PreparedFace:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ...types import Array, Image
 from ...weights import search
 from ..torch_runtime.device import resolve_device
-from .availability import RANDOM_WEIGHTS, models_folder
+from ..torch_runtime.shared import shared
+from .availability import RANDOM_WEIGHTS, limited_reason, models_folder
 from .box import Box
 from .mask import cut_out
 from .options import MuseTalkOptions
@@ -19,14 +20,18 @@ from .weights import BISENET
 if TYPE_CHECKING:
     from ...face.parsing import FaceParser
 
-WITHOUT_BISENET = "BiSeNet's weights are not here: masks follow the landmarks, without hair, beard, glasses or hands"
-
 
 class SpeakingRegion:
-    """The lower face in the square around it, by the options' parsing mode."""
+    """The lower face in the square around it, by the options' parsing mode.
 
-    def __init__(self, options: MuseTalkOptions, parser: FaceParser) -> None:
-        self._options, self._parser = options, parser
+    Args:
+        options: the mode, and the cheeks' widths.
+        parser: finds the classes.
+        kept: is held on to, so that others can share the parser.
+    """
+
+    def __init__(self, options: MuseTalkOptions, parser: FaceParser, kept: object = None) -> None:
+        self._options, self._parser, self._kept = options, parser, kept
 
     def __call__(self, image: Image, square: Box, points: Array) -> NDArray[np.bool_]:
         """(512, 512) over ``square`` of (H, W, 3), of a face with (68, 2) px landmarks."""
@@ -43,7 +48,9 @@ def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
 
     found = None if options.weights in RANDOM_WEIGHTS else search(BISENET, models_folder(options.weights))
     if found is not None:
-        return SpeakingRegion(options, BiSeNetParser.load(found.path, resolve_device(options.device)))
-    if options.weights not in RANDOM_WEIGHTS:
-        notices.append(WITHOUT_BISENET)
+        path, device = found.path, resolve_device(options.device)
+        key = ("bisenet", path.resolve(), path.stat().st_mtime_ns, device)
+        parser = shared(key, lambda: BiSeNetParser.load(path, device))
+        return SpeakingRegion(options, parser.value, parser)
+    notices += [reason] if (reason := limited_reason(options)) else []
     return SpeakingRegion(options, PolygonParser())

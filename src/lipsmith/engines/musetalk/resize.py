@@ -1,4 +1,4 @@
-"""Resizes drawn faces on the device that drew them to the size that is pasted; copies them back once, as uint8."""
+"""Resizes drawn faces on the device that drew them to the size that is pasted, as uint8 for one copy back."""
 
 from __future__ import annotations
 
@@ -17,23 +17,30 @@ _Taps = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """(n,) first neighbours, second ones, and the share of the second."""
 
 
-def resize_faces(faces: torch.Tensor, patches: Sequence[Patch]) -> list[Image]:
-    """Each (3, 256, 256) of 0..1 scaled to its face's box; of it the (h, w, 3) uint8 part that is pasted.
+def resize_faces(faces: torch.Tensor, patches: Sequence[Patch]) -> torch.Tensor:
+    """Each (3, 256, 256) of 0..1 scaled to its face's box; of it the (h, w, 3) part that is pasted.
 
-    As ``Patch.fitted`` does it to whole grey levels with OpenCV, within one level of that. Faces of any sizes come
-    back in one copy.
+    As ``Patch.fitted`` does it to whole grey levels with OpenCV, within one level of that.
 
     Args:
         faces: (B, 3, 256, 256), on any device.
         patches: B.
+
+    Returns:
+        (n,) uint8 on the same device: all parts in a row, for one copy back; ``cut_parts`` takes them apart.
     """
     import torch
 
     levels = (faces.float().clamp(0, 1) * 255).round()
     parts = [_part(face, patch) for face, patch in zip(levels, patches, strict=True)]
-    flat = torch.cat([part.reshape(-1) for part in parts]).cpu().numpy()
-    ends = np.cumsum([part.numel() for part in parts])
-    return [piece.reshape(part.shape) for piece, part in zip(np.split(flat, ends[:-1]), parts, strict=True)]
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+def cut_parts(flat: Image, patches: Sequence[Patch]) -> list[Image]:
+    """The (h, w, 3) parts in (n,) uint8 of ``resize_faces``, on the CPU."""
+    shapes = [(y1 - y0, x1 - x0, 3) for x0, y0, x1, y1 in (patch.box for patch in patches)]
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    return [piece.reshape(shape) for piece, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)]
 
 
 def _part(levels: torch.Tensor, patch: Patch) -> torch.Tensor:
@@ -60,4 +67,4 @@ def _taps(first: int, last: int, size: int, levels: torch.Tensor) -> _Taps:
     return low.long(), (low.long() + 1).clamp(max=side - 1), places - low
 
 
-__all__ = ["resize_faces"]
+__all__ = ["cut_parts", "resize_faces"]

@@ -108,11 +108,11 @@ FaceMesh; only ``face.s3fd`` reads it."""
 
 V15, V1 = "musetalk", "musetalk-v1"
 """What ``lipsmith weights fetch`` calls MuseTalk 1.5 and 1.0."""
-_OPTIONAL = (BISENET.name, DWPOSE.name)
 CATALOGUE = Catalogue(
     parts=(UNET_V15, UNET_V1, SD_VAE, WHISPER_TINY, BISENET, DWPOSE, S3FD),
     needed={V15: (UNET_V15.name, SD_VAE.name, WHISPER_TINY.name), V1: (UNET_V1.name, SD_VAE.name, WHISPER_TINY.name)},
-    optional={V15: _OPTIONAL, V1: _OPTIONAL},
+    recommended={V15: (BISENET.name,), V1: (BISENET.name,)},
+    optional={V15: (DWPOSE.name,), V1: (DWPOSE.name,)},
 )
 
 __all__ = ["BISENET", "CATALOGUE", "DWPOSE", "S3FD", "UNET_V1", "UNET_V15", "V1", "V15"]

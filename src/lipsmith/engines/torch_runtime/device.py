@@ -31,7 +31,7 @@ def has_gpu() -> bool:
 
 
 def resolve_device(asked: str) -> str:
-    """A device by torch's name for it: what was asked for, or for ``auto`` a GPU, else the CPU.
+    """A device by torch's full name, such as ``cuda:0``: what was asked for, or for ``auto`` a GPU, else the CPU.
 
     Raises:
         OptionError: torch has no such device here.
@@ -41,13 +41,12 @@ def resolve_device(asked: str) -> str:
     import torch
 
     if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        asked = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.empty(1, device=asked)
+        return str(torch.empty(1, device=asked).device)
     except (RuntimeError, AssertionError) as problem:
         why = str(problem).splitlines()[0]
         raise OptionError(f"device is '{asked}', which torch cannot use here ({why}); try auto.") from problem
-    return asked
 
 
 def resolve_precision(asked: Precision, device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ...types import Array, Image
+from ...types import Array
 from ...weights import FoundPart, read_config, read_network
 
 if TYPE_CHECKING:
@@ -53,9 +51,8 @@ def random_vae(tiny: bool) -> Any:
     return _autoencoder()(**vae_config(*TINY if tiny else ()))
 
 
-def enable_tiling(vae: Any) -> None:
-    """Let it work on one tile after the other: less memory, but each tile is normalised on its own."""
-    vae.enable_tiling()
+def set_tile_size(vae: Any) -> None:
+    """Set the size of tiles, for a codec that decodes in tiles. Nothing else changes."""
     vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // 8
 
 
@@ -66,10 +63,12 @@ class VAECodec:
         vae: diffusers' AutoencoderKL, on its device and in its precision.
         generator: draws from the VAE's posterior, in order of the calls; None: its mode, which is the same for the
             same picture.
+        tiled: decode one tile after the other: less memory, but each tile is normalised on its own. Pictures are
+            always encoded whole.
     """
 
-    def __init__(self, vae: Any, generator: torch.Generator | None = None) -> None:
-        self._vae, self._generator = vae, generator
+    def __init__(self, vae: Any, generator: torch.Generator | None = None, tiled: bool = False) -> None:
+        self._vae, self._generator, self._tiled = vae, generator, tiled
 
     def encode(self, pictures: Array) -> Array:
         """(B, 3, H, W) in -1..1 -> (B, 4, H / 8, W / 8) scaled latents; one picture after the other."""
@@ -84,7 +83,8 @@ class VAECodec:
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """(B, 4, h, w) scaled latents -> (B, 3, 8 h, 8 w), about 0..1, not yet clamped."""
-        pictures: torch.Tensor = self._vae.decode(latents / SCALING).sample / 2 + 0.5
+        decode = self._vae.tiled_decode if self._tiled else self._vae.decode
+        pictures: torch.Tensor = decode(latents / SCALING).sample / 2 + 0.5
         return pictures
 
     def _drawn(self, posterior: Any) -> torch.Tensor:
@@ -95,13 +95,12 @@ class VAECodec:
         return drawn
 
 
-def pixels(pictures: torch.Tensor) -> Image:
-    """(B, 3, h, w) of 0..1 on any device -> (B, h, w, 3) uint8 RGB, halves rounded to even; one copy to the CPU."""
+def grey_levels(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 3, h, w) of 0..1 -> (B, h, w, 3) uint8 RGB on the same device, halves rounded to even."""
     import torch
 
     values = (pictures.float().clamp(0, 1) * 255).round().to(torch.uint8)
-    image: Image = np.ascontiguousarray(values.permute(0, 2, 3, 1).cpu().numpy())
-    return image
+    return values.permute(0, 2, 3, 1).contiguous()
 
 
 def _autoencoder() -> Any:
@@ -116,9 +115,9 @@ __all__ = [
     "SCALING",
     "TINY",
     "VAECodec",
-    "enable_tiling",
+    "grey_levels",
     "load_vae",
-    "pixels",
     "random_vae",
+    "set_tile_size",
     "vae_config",
 ]
