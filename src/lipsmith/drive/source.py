@@ -29,7 +29,8 @@ class DriveSource(Protocol):
     def finish(self, frames: int) -> list[Array]:
         """The sound is over and the film is ``frames`` long: return the drives still owed, one for each frame.
 
-        A source that depends on sound adds silence if the sound is shorter than the film. Extra drives are ignored.
+        A source that depends on sound adds silence if the film has more frames than the sound covers. Extra drives are
+        ignored.
         """
         ...
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..engines.protocols import EncoderUse, Engine, IdleMotion, NamedEncoder, PortraitMotion
-from ..timing import SPEECH_SAMPLE_RATE, sample_at
+from ..timing import SPEECH_SAMPLE_RATE, frame_count, sample_at
 from ..types import Array, Image, Samples
 
 
@@ -61,10 +61,14 @@ class SpeechDrive:
         return self._hear(self._resampler.push(samples))
 
     def finish(self, frames: int) -> list[Array]:
-        """Encode silence up to the film's end, and return the remaining drives."""
+        """Return the remaining drives. A film that is longer than its sound ends with silence.
+
+        A last frame that the sound only begins is not filled up: the encoder must know where the sound ends.
+        """
         drives = self._hear(self._resampler.flush())
-        silence = np.zeros(max(0, sample_at(frames, self._fps) - self._heard), np.float32)
-        return drives + self._hear(silence) + self._encoder.flush()
+        if frames > frame_count(self._heard, self._fps):
+            drives += self._hear(np.zeros(sample_at(frames, self._fps) - self._heard, np.float32))
+        return drives + self._encoder.flush()
 
     def begin_at(self, frame: int) -> None:
         """Let a face that moves by itself continue after ``frame`` frames of silence."""
