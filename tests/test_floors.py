@@ -16,8 +16,17 @@ from tests.support.source_tree import MODULES, ROOT, SOURCE, imported, names_at_
 
 FLOORS = (
     (
-        "errors", "timing", "types", "options",
-        "libraries", "assets", "prefetch", "signals", "stopwatch", "version", "whole_file",
+        "errors",
+        "timing",
+        "types",
+        "options",
+        "libraries",
+        "assets",
+        "prefetch",
+        "signals",
+        "stopwatch",
+        "version",
+        "whole_file",
     ),
     ("nets", "weights", "provenance", "workers"),
     ("media", "face", "speech", "compose", "tts"),

@@ -115,16 +115,7 @@ def open_speech(path: Path, progress: ReadProgress | None = None, track: int | N
         choice = track_notice(container, stream) if track is None else ""
         track = track_number(container, stream)
         expected = _expected_seconds(container, stream)
-        context = stream.codec_context
-        if context is None:
-            raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
-        rate, codec = context.sample_rate, context.codec.canonical_name
-        channels = _channel_layout(context, 2)[1] if context.channels else 0
-        exact_timestamps = (
-            _has_exact_timestamps(Fraction(stream.time_base), rate, context.frame_size or 1) if rate else False
-        )
-    if not rate or not channels:
-        raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
+        rate, channels, codec, exact_timestamps = _sound_format(path, stream)
     first, start_offset = _start_times(path, track, rate)
     samples, balance = _examine(
         path, track, start_offset, rate, lambda read: progress(read, expected) if progress else None
@@ -143,6 +134,16 @@ def open_speech(path: Path, progress: ReadProgress | None = None, track: int | N
         balance.heard_from,
         track,
     )
+
+
+def _sound_format(path: Path, stream: Any) -> tuple[int, int, str, bool]:
+    """Rate (Hz), channels that come out, codec, and whether the timestamps are exact."""
+    context = stream.codec_context
+    rate = context.sample_rate if context else 0
+    if not rate or not context.channels:
+        raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
+    exact = _has_exact_timestamps(Fraction(stream.time_base), rate, context.frame_size or 1)
+    return rate, _channel_layout(context, 2)[1], context.codec.canonical_name, exact
 
 
 def _notices(path: Path, said: list[str]) -> tuple[str, ...]:
