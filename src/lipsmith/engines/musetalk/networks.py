@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...weights import find_all, read_network
-from ..torch_runtime.device import Precision, resolve_device, resolve_precision
+from ..torch_runtime.device import Precision, full_name, resolve_device, resolve_precision
 from ..torch_runtime.networks import Networks, move_to_device
 from ..torch_runtime.shared import Shared, shared
 from ..torch_runtime.upsample import fold_upsampling
@@ -29,7 +29,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
         OptionError: a device or precision that cannot be had here.
         EngineUnavailable: the GPU's memory does not hold them.
     """
-    device = resolve_device(options.device)
+    device = full_name(resolve_device(options.device))
     precision = _precision(options, device)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
     if not options.strict:
@@ -43,14 +43,14 @@ def load_networks(options: MuseTalkOptions) -> Networks:
 
 def shared_networks(options: MuseTalkOptions) -> Shared[Networks]:
     """``load_networks``, once for all engines whose options agree in what concerns networks; raises like it."""
-    device = resolve_device(options.device)
+    device = full_name(resolve_device(options.device))
     key = ("networks", _weights_key(options), device, _precision(options, device), options.strict)
     return shared(key, lambda: load_networks(options))
 
 
 def shared_whisper_encoder(options: MuseTalkOptions) -> Shared[Whisper]:
     """``load_whisper_encoder``, once for all engines with the same weights and device; raises like it."""
-    key = ("whisper", _weights_key(options), resolve_device(options.device))
+    key = ("whisper", _weights_key(options), full_name(resolve_device(options.device)))
     return shared(key, lambda: load_whisper_encoder(options))
 
 

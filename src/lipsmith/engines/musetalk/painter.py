@@ -78,7 +78,8 @@ class FacePainter:
         if isinstance(self._step, GraphCache):
             zeros = [np.zeros(shape, np.float32) for shape in SHAPE]
             for size in self._step.buckets(self.batches.size):
-                self.paint([zeros[0]] * size, [zeros[1]] * size)
+                rows = min(size, self.batches.size)
+                self.paint([zeros[0]] * rows, [zeros[1]] * rows)
 
     def _painted(
         self,
@@ -148,6 +149,8 @@ def shared_step(networks: Networks, compiled: bool, graphs: bool, tiled: bool) -
         step: Step = plain_step(networks, tiled)
         if compiled:
             step = Compiled(step, networks.notices)
+        if networks.exact:
+            step = exactly(step)
         return step if cuda is None else GraphCache(step, networks.once("graphs", lambda: CudaGraphs(cuda)))
 
     return networks.once((compiled, cuda is not None, tiled), make)
@@ -155,13 +158,22 @@ def shared_step(networks: Networks, compiled: bool, graphs: bool, tiled: bool) -
 
 def plain_step(networks: Networks, tiled: bool) -> Step:
     """The networks one after the other."""
-    drawing, codec, exact = networks.unet, FaceCodec(networks.vae, tiled=tiled), networks.exact
+    drawing, codec = networks.unet, FaceCodec(networks.vae, tiled=tiled)
 
     def step(latents: torch.Tensor, drives: torch.Tensor) -> torch.Tensor:
-        with full_fp32(exact):
-            return codec.decode(unet.draw(drawing, latents, drives))
+        return codec.decode(unet.draw(drawing, latents, drives))
 
     return step
+
+
+def exactly(step: Step) -> Step:
+    """``step`` without TF32. It stands outside what is compiled, which would stumble over it."""
+
+    def exact(latents: torch.Tensor, drives: torch.Tensor) -> torch.Tensor:
+        with full_fp32():
+            return step(latents, drives)
+
+    return exact
 
 
 __all__ = ["FacePainter", "plain_step", "shared_step"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...types import Array, Image
 from ...weights import search
-from ..torch_runtime.device import resolve_device
+from ..torch_runtime.device import full_name, resolve_device
 from ..torch_runtime.shared import shared
 from .availability import RANDOM_WEIGHTS, limited_reason, models_folder
 from .box import Box
@@ -48,7 +48,7 @@ def region_of(options: MuseTalkOptions, notices: list[str]) -> SpeakingRegion:
 
     found = None if options.weights in RANDOM_WEIGHTS else search(BISENET, models_folder(options.weights))
     if found is not None:
-        path, device = found.path, resolve_device(options.device)
+        path, device = found.path, full_name(resolve_device(options.device))
         key = ("bisenet", path.resolve(), path.stat().st_mtime_ns, device)
         parser = shared(key, lambda: BiSeNetParser.load(path, device))
         return SpeakingRegion(options, parser.value, parser)

@@ -31,7 +31,7 @@ def has_gpu() -> bool:
 
 
 def resolve_device(asked: str) -> str:
-    """A device by torch's full name, such as ``cuda:0``: what was asked for, or for ``auto`` a GPU, else the CPU.
+    """A device by torch's name for it: what was asked for, or for ``auto`` a GPU, else the CPU.
 
     Raises:
         OptionError: torch has no such device here.
@@ -41,12 +41,20 @@ def resolve_device(asked: str) -> str:
     import torch
 
     if asked == "auto":
-        asked = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        return str(torch.empty(1, device=asked).device)
+        torch.empty(1, device=asked)
     except (RuntimeError, AssertionError) as problem:
         why = str(problem).splitlines()[0]
         raise OptionError(f"device is '{asked}', which torch cannot use here ({why}); try auto.") from problem
+    return asked
+
+
+def full_name(device: str) -> str:
+    """A device that was resolved with its number, such as ``cuda:0`` for ``cuda``. It starts CUDA, so ask late."""
+    import torch
+
+    return str(torch.empty(1, device=device).device)
 
 
 def resolve_precision(asked: Precision, device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
@@ -83,6 +91,7 @@ __all__ = [
     "PACKAGES",
     "Precision",
     "dtype_of",
+    "full_name",
     "has_gpu",
     "missing_packages",
     "resolve_device",
