@@ -58,7 +58,8 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
     assert {field.name for field in fields(GenerateOptions)} - {"engine_options"} == set(HELP)
     assert run(["generate", "--help"]) == 0
     out = capsys.readouterr().out
-    assert all(f"--{name}" in out for name in (*HELP, "no-mark", "output", "preview", "json", "quiet"))
+    flags = [name.replace("_", "-") for name in (*HELP, "no-mark", "output", "preview", "json", "quiet")]
+    assert all(f"--{flag}" in out for flag in flags)
     assert "lipsmith generate portrait.jpg speech.wav -o film.mp4" in out
     musetalk = out.split("Options of the engine musetalk:")[1]
     assert all(f"--{name.replace('_', '-')} " in musetalk for name in flag_help()["musetalk"])

@@ -80,13 +80,14 @@ def test_colours_arrive_and_are_tagged(tmp_path: Path, name: str, size: tuple[in
         assert (first.colorspace, first.color_range, first.color_primaries) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("size", [(63, 48), (64, 47), (33, 17)])
-def test_odd_sizes_grow_by_a_repeated_edge(tmp_path: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
+@pytest.mark.parametrize("size", [(63, 48), (64, 47), (33, 17), (16, 16), (17, 16), (16, 17), (1921, 17)])
+def test_odd_sizes_grow_by_a_repeated_edge(tmp_path: Path, size: tuple[int, int], name: str) -> None:
     image = np.random.default_rng(0).integers(90, 110, (size[1], size[0], 3), dtype=np.uint8)
     image[:, -1] = image[-1, :] = 240
-    with FilmWriter(tmp_path / "a.mp4", FilmInfo(size, FPS, 16000), None, FilmOptions(crf=4)) as film:
+    with FilmWriter(tmp_path / name, FilmInfo(size, FPS, 16000), None, FilmOptions(crf=4)) as film:
         film.write(frame(0, image))
-    seen = next(open_video_source(tmp_path / "a.mp4").frames())
+    seen = next(open_video_source(tmp_path / name).frames())
     assert seen.shape == (size[1] + size[1] % 2, size[0] + size[0] % 2, 3)
     assert np.abs(seen[: size[1], : size[0]].astype(int) - image).mean() < 6
     if size[0] % 2:

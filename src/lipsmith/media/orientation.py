@@ -40,13 +40,10 @@ class Orientation:
         return np.ascontiguousarray(image[:: -1 if self.flipped_y else 1, :: -1 if self.flipped_x else 1])
 
 
-UPRIGHT = Orientation()
-
-
 def orientation_of(frame: Any) -> Orientation:
     """The orientation of a decoded frame, which carries the matrix of its file or of its own bit stream."""
     data = frame.side_data.get(Type.DISPLAYMATRIX)
-    return UPRIGHT if data is None else orientation_of_matrix(bytes(data))
+    return Orientation() if data is None else orientation_of_matrix(bytes(data))
 
 
 def orientation_of_matrix(data: bytes) -> Orientation:
@@ -55,10 +52,10 @@ def orientation_of_matrix(data: bytes) -> Orientation:
     a, b, c, d = values[[0, 1, 3, 4]]
     scale = np.hypot(np.hypot(a, b), np.hypot(c, d)) / np.sqrt(2)
     if not scale or not abs(a * d - b * c) > 1e-6 * scale**2:
-        return UPRIGHT
+        return Orientation()
     transposed = abs(b) + abs(c) > abs(a) + abs(d)
     x, y, aside = (c, b, (a, d)) if transposed else (a, d, (b, c))
     return Orientation(transposed, bool(x < 0), bool(y < 0), max(map(abs, aside)) <= MAX_SKEW * scale)
 
 
-__all__ = ["UPRIGHT", "Orientation", "orientation_of", "orientation_of_matrix"]
+__all__ = ["Orientation", "orientation_of", "orientation_of_matrix"]
