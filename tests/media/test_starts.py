@@ -145,9 +145,7 @@ def test_a_sound_decoder_that_answers_late(tmp_path: Path, rate: int) -> None:
     assert_in_step(path, tmp_path / "film.mp4")
 
 
-@pytest.mark.parametrize(
-    ("video", "options"), [("libx264", {"bf": "3"}), ("mpeg4", {"bf": "2"}), ("libx264", {"bf": "0"})]
-)
+@pytest.mark.parametrize(("video", "options"), [("libx264", {"bf": "3"}), ("mpeg4", {"bf": "2"})])
 def test_pictures_of_an_avi_show_in_order_and_with_the_sound(
     tmp_path: Path, video: str, options: dict[str, str]
 ) -> None:
@@ -163,12 +161,12 @@ def test_pictures_of_an_avi_show_in_order_and_with_the_sound(
     assert np.diff(levels).min() > -1
 
 
-@pytest.mark.parametrize(
-    ("extension", "container"), [("mp4", "mp4"), ("mkv", "matroska"), ("ts", "mpegts"), ("flv", "flv")]
-)
-@pytest.mark.parametrize("late", [0.0, 0.3, -0.25])
-def test_sound_that_begins_later_or_earlier(tmp_path: Path, extension: str, container: str, late: float) -> None:
-    path = write(tmp_path / f"a.{extension}", container, "libx264", "aac", {"bf": "2"}, late)
+LATE = [("mp4", 0.3), ("mp4", -0.25), ("matroska", 0.3), ("matroska", 0.0), ("mpegts", -0.25), ("flv", 0.0)]
+
+
+@pytest.mark.parametrize(("container", "late"), LATE)
+def test_sound_that_begins_later_or_earlier(tmp_path: Path, container: str, late: float) -> None:
+    path = write(tmp_path / f"a.{container}", container, "libx264", "aac", {"bf": "2"}, late)
     assert_in_step(path, tmp_path / "film.mp4")
 
 

@@ -70,8 +70,8 @@ class ChannelBalance:
 
 def to_mono(block: Array, heard_from: HeardFrom) -> Samples:
     """(n,) of (1 or 2, n): the one channel, the mean of both, or the one that is heard."""
-    if len(block) == 1:
-        return block[0]
-    if heard_from == "both":
-        return block.mean(axis=0)
-    return block[0 if heard_from == "left" else 1]
+    if heard_from == "both" and len(block) == 2:
+        mono: Samples = block.mean(axis=0)
+    else:
+        mono = block[0 if len(block) == 1 or heard_from == "left" else 1]
+    return mono
