@@ -1,6 +1,6 @@
 """Converts high dynamic range and wide colours to BT.709: what phones film in HLG or PQ, BT.2020 or Display P3.
 
-The way of one colour: signal -> light in cd/m2 -> luminance roll-off -> BT.709 primaries -> gamut -> BT.1886 signal.
+The way of one colour: signal -> light in cd/m2 -> BT.709 primaries -> roll-off -> gamut -> BT.1886 signal.
 
 - PQ (SMPTE ST 2084) states light. HLG becomes light by its inverse OETF and the OOTF of a display of 1000 cd/m2 (ITU-R
   BT.2100).
@@ -66,16 +66,19 @@ class ColourConversion:
     def convert(self, signal: Colours) -> Colours:
         """The BT.709 signal of ``signal``."""
         to_709 = np.linalg.inv(_rgb_to_xyz(BT709)) @ _rgb_to_xyz(self.primaries)
-        linear = _into_gamut(self._light(signal) @ to_709.T)
-        return np.asarray(np.clip(linear, 0, 1) ** (1 / DISPLAY_GAMMA))
+        light = self._to_light(np.clip(signal, 0, 1)) @ to_709.T
+        if self.transfer in (PQ, HLG):
+            largest = light.max(axis=-1, keepdims=True)
+            light = light * (roll_off(largest) / np.maximum(largest, 1e-9)) / REFERENCE_WHITE
+        return np.asarray(np.clip(_into_gamut(light), 0, 1) ** (1 / DISPLAY_GAMMA))
 
-    def _light(self, signal: Colours) -> Colours:
-        """Linear light in the signal's own primaries, 1 for BT.709's white, tone-mapped if it is HDR."""
-        if self.transfer not in (PQ, HLG):
-            return np.asarray(np.clip(signal, 0, 1) ** DISPLAY_GAMMA)
-        light = pq_to_light(signal) if self.transfer == PQ else hlg_to_light(signal, _rgb_to_xyz(self.primaries)[1])
-        largest = light.max(axis=-1, keepdims=True)
-        return light * (roll_off(largest) / np.maximum(largest, 1e-9)) / REFERENCE_WHITE
+    def _to_light(self, signal: Colours) -> Colours:
+        """Linear light in the signal's own primaries: cd/m2 if it is HDR, else 1 for white."""
+        if self.transfer == PQ:
+            return pq_to_light(signal)
+        if self.transfer == HLG:
+            return hlg_to_light(signal, _rgb_to_xyz(self.primaries)[1])
+        return np.asarray(signal**DISPLAY_GAMMA)
 
 
 def colour_conversion(primaries: int, transfer: int) -> ColourConversion | None:
