@@ -27,6 +27,7 @@ def option(
     prepares: bool = True,
     flag: bool = False,
     local: bool = False,
+    kept: bool = True,
     page: bool | tuple[float, float, float] | tuple[str, ...] = False,
 ) -> Any:
     """A field of an engine's options dataclass, with what every door needs to offer it.
@@ -38,9 +39,10 @@ def option(
         prepares: whether it shapes what ``Engine.prepare`` returns. If not, an avatar made with another value serves.
         flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
         local: it names something of this machine, a folder or a device, so it is not offered over the network.
+        kept: whether an avatar keeps it. If not, every film and session of the avatar says it anew, or has the default.
         page: ``lipsmith ui`` shows it; (lowest value, highest value, step): as a slider; words: these values alone.
     """
-    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
+    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local, "kept": kept}
     words = isinstance(page, tuple) and isinstance(page[0], str)
     slider = page if isinstance(page, tuple) and not words else None
     shown = {"page": bool(page), "slider": slider, "page_choices": page if words else ()}
@@ -60,6 +62,7 @@ class OptionInfo:
     prepares: bool = True
     flag: bool = False
     local: bool = False
+    kept: bool = True
     page: bool = False
     slider: tuple[float, float, float] | None = None
     page_choices: tuple[str, ...] = ()  # of an option with more values than the page offers

@@ -34,7 +34,7 @@ FRAMES, SIDE = 10, 200
 ENGINES: dict[str, dict[str, Any]] = {
     "warp": {},
     "fake": {"window": 4},
-    "musetalk": {"weights": "tiny", "device": "cpu", "precision": "fp32", "hearing": "live"},
+    "musetalk": {"weights": "tiny", "device": "cpu", "precision": "fp32"},
 }
 
 

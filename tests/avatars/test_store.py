@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 
 from lipsmith.avatars.manifest import NAME, read_manifest, write_manifest
-from lipsmith.avatars.options import AvatarOptions, engine_of, stored_options
+from lipsmith.avatars.options import AvatarOptions, engine_of, kept_options, stored_options
 from lipsmith.avatars.paths import LOCKS, data_folder
 from lipsmith.avatars.playback import SPEAKING, PlaybackCursor, PlaybackOrder
 from lipsmith.avatars.store import AvatarStore
-from lipsmith.engines import load_engine
+from lipsmith.engines import engine_table, load_engine
 from lipsmith.engines.fake import FakeEngine, FakeOptions
 from lipsmith.errors import (
     AvatarBroken,
@@ -443,3 +443,15 @@ def test_a_store_in_use_by_nobody_checks_out_after_all(anna: AvatarStore) -> Non
         anna.check("anna")
     with pytest.raises((AvatarMissing, AvatarBroken)):
         anna.export("anna", anna.root / "anna.lipsmith")
+
+
+def test_an_option_of_a_run_is_not_kept(anna: AvatarStore) -> None:
+    """How MuseTalk hears is said by every film and session; avatars of earlier versions hold a value of it."""
+    musetalk = load_engine("musetalk", hearing="live")
+    assert "hearing" not in stored_options(musetalk)
+    old = {**stored_options(musetalk), "weights": "tiny", "hearing": "whole"}
+    info = replace(anna.list()[0], engine="musetalk", engine_version=musetalk.info.version, options=old)
+    assert "hearing" not in kept_options(info)
+    if engine_table()["musetalk"].unavailable_reason(musetalk.options) is None:
+        assert engine_of(info).options.hearing == "auto"  # type: ignore[attr-defined]
+        assert engine_of(info, {"hearing": "whole"}).options.hearing == "whole"  # type: ignore[attr-defined]

@@ -36,7 +36,7 @@ class TestFakeWindow4(EngineConformance):
 class TestMuseTalk(EngineConformance):
     spec = MUSETALK
     options: ClassVar[dict[str, Any]] = {
-        "weights": "tiny", "device": "cpu", "precision": "fp32", "hearing": "live"
+        "weights": "tiny", "device": "cpu", "precision": "fp32"
     }  # fmt: skip
 
 

@@ -86,11 +86,13 @@ def test_any_mapping_is_taken_or_refused_and_nothing_else(given: dict[str, objec
 
 def test_an_avatar_and_its_film_take_less() -> None:
     avatar_request({"engine": "warp", "faces": "all"})
-    speak_request({"crf": 30})
+    speak_request({"crf": 30, "engine_options": {"hearing": "whole", "gain": 1.1}})
     for check, asked in [
         (avatar_request, {"clips": {"wave": "/etc/x.mp4"}}),
         (avatar_request, {"crf": 3}),
         (speak_request, {"engine": "warp"}),
+        (speak_request, {"engine_options": {"device": "cuda:1"}}),
+        (speak_request, {"engine_options": ["gain"]}),
     ]:
         with pytest.raises(OptionError):
             check(asked)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.speech.feature_streams import HIDDEN, BlockFeatures, OverlappingFeatures
+from lipsmith.speech.feature_streams import HIDDEN, BlockFeatures, OverlappingFeatures, SlidingFeatures
 from lipsmith.speech.whisper_mel import segment_mel
 from tests.support.goldens import synth_audio
 
@@ -17,15 +17,19 @@ class Ear:
 
     def __init__(self, everything=0.5):
         self.calls = 0
+        self.positions = []
         self._everything = everything
 
-    def hidden(self, mel):
-        assert mel.shape == (80, 2 * self.steps)
+    def hidden(self, mel, position=0):
         self.calls += 1
+        count = mel.shape[1] // 2
+        assert mel.shape == (80, 2 * count)
+        assert position + count <= self.steps
+        self.positions.append(position)
         padded = np.pad(mel, ((0, 0), (2, 2)), mode="edge")
-        around = sum(padded[:, k : k + 300 : 2] for k in range(5))  # frames 2t-2 .. 2t+2
+        around = sum(padded[:, k : k + 2 * count : 2] for k in range(5))  # frames 2t-2 .. 2t+2
         known = around[:48].T + self._everything * mel.mean()
-        return np.ascontiguousarray(np.broadcast_to(np.tile(known, 8)[:, None], (self.steps, *HIDDEN)), np.float32)
+        return np.ascontiguousarray(np.broadcast_to(np.tile(known, 8)[:, None], (count, *HIDDEN)), np.float32)
 
 
 def heard(hearing, samples, sizes=(), step=10):
@@ -49,7 +53,7 @@ def heard(hearing, samples, sizes=(), step=10):
     return np.concatenate(found), early
 
 
-@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, lambda ear: OverlappingFeatures(ear, 4)])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, SlidingFeatures])
 @pytest.mark.parametrize("sizes", [[640] * 240, [7, 100_000, 1, 1], [331] * 80])
 def test_any_chunking_gives_the_same_bits(make, sizes):
     rows, _ = heard(make(Ear()), SPEECH, sizes)
@@ -111,33 +115,47 @@ def test_rows_come_when_their_window_is_full():
     assert heard(BlockFeatures(Ear()), SPEECH[:48_000])[1] == 15
 
 
-@pytest.mark.parametrize("first", [0, 20, 148, 290, 420])
-def test_live_rows_come_32_5_ms_after_their_last(first):
-    hearing = OverlappingFeatures(Ear(), 2)
-    hearing.push(SPEECH[: 320 * (first + 10) + 199])
+@pytest.mark.parametrize("first", [0, 22, 148, 290, 418])
+def test_live_rows_come_82_5_ms_after_their_block(first):
+    """A window ends four rows after the block of the last one, and its spectrum 2.5 ms later."""
+    hearing = SlidingFeatures(Ear())
+    needed = 320 * (-(-(first + 10) // 4) * 4 + 4) + 40
+    hearing.push(SPEECH[: needed - 1])
     assert hearing.rows(first, first + 10) is None
-    hearing.push(SPEECH[320 * (first + 10) + 199 :][:1])
+    hearing.push(SPEECH[needed - 1 : needed])
     assert hearing.rows(first, first + 10).shape == (10, *HIDDEN)
 
 
 def test_live_rows_know_nothing_of_what_comes_later():
     other = SPEECH.copy()
-    other[320 * 60 + 200 :] = 0.3
-    sizes = [640] * 270
-    live, changed = (heard(OverlappingFeatures(Ear(), 10), sound, sizes)[0] for sound in (SPEECH, other))
+    other[320 * 64 + 200 :] = 0.3
+    live, changed = (heard(SlidingFeatures(Ear()), sound, [640] * 270)[0] for sound in (SPEECH, other))
     assert np.array_equal(live[:60], changed[:60])
     assert not np.array_equal(live[60:70], changed[60:70])
 
 
-def test_live_is_close_to_whole():
-    """With a network that only knows its neighbourhood: what differs is the loudest value, known up to now."""
-    loud = np.concatenate([SPEECH[16_000:17_600], SPEECH])  # loud from the start
-    live, _ = heard(OverlappingFeatures(Ear(0.0), 2), loud, [640] * 270)
+def test_a_block_is_heard_once_however_often_it_is_asked_for():
+    ear = Ear()
+    heard(SlidingFeatures(ear), SPEECH, [640] * 270, step=2)
+    assert ear.calls == 138  # 550 rows in blocks of four
+
+
+def test_live_windows_keep_the_positions_of_whole_ones():
+    """A window ends four rows after its block and has 120 rows, and every 140 rows positions begin anew."""
+    ear = Ear()
+    heard(SlidingFeatures(ear), SPEECH, step=4)
+    starts = [max(0, 8 + 4 * block - 120) for block in range(138)]
+    assert ear.positions == [min(start % 140, 30) for start in starts]  # 150 rows - 120
+
+
+def test_live_is_whole_for_a_network_that_knows_its_neighbourhood():
+    loud = np.concatenate([SPEECH[16_000:17_600], SPEECH])  # the loudest value comes first
+    live, _ = heard(SlidingFeatures(Ear(0.0)), loud, [640] * 270)
     whole, _ = heard(OverlappingFeatures(Ear(0.0)), loud)
     assert np.abs(live - whole).max() < 0.2 * np.std(whole)
 
 
-@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, lambda ear: OverlappingFeatures(ear, 10)])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, SlidingFeatures])
 def test_what_is_kept_does_not_grow_with_the_sound(make):
     hearing = make(Ear())
     for second in range(60):
@@ -146,4 +164,5 @@ def test_what_is_kept_does_not_grow_with_the_sound(make):
             assert hearing.rows(first, first + 10) is not None
     kept = sum(len(value) for value in vars(hearing).values() if isinstance(value, np.ndarray))
     assert kept < 11 * 16_000
-    assert len(hearing._cache) <= 2
+    assert len(getattr(hearing, "_cache", ())) <= 2
+    assert len(hearing._mel._frames if hasattr(hearing, "_mel") else ()) <= 1200

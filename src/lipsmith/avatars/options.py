@@ -42,8 +42,9 @@ class AvatarOptions:
 
 
 def stored_options(engine: Engine) -> dict[str, Any]:
-    """The options that an engine was built with, so that its name and they build it again."""
-    return asdict(engine.options)
+    """The options that an engine was built with and that an avatar keeps, to build it again."""
+    kept = {one.name for one in option_infos(type(engine.options)) if one.kept}
+    return {name: value for name, value in asdict(engine.options).items() if name in kept}
 
 
 def shaping_options(engine: Engine) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def bare_engine(info: AvatarInfo) -> Engine:
 
 
 def engine_of(info: AvatarInfo, changes: Mapping[str, Any] | None = None, *, still: bool = False) -> Engine:
-    """The engine that an avatar was made by, with its options.
+    """The engine that an avatar was made by, with the options that it keeps.
 
     Args:
         info: of the avatar.
@@ -131,9 +132,16 @@ def engine_of(info: AvatarInfo, changes: Mapping[str, Any] | None = None, *, sti
     """
     _refuse_prepared(info, changes or {})
     calm = {"idle": False} if still and "idle" in info.options else {}
-    engine = choose_engine(info.engine, {**info.options, **(changes or {}), **calm}).engine
+    engine = choose_engine(info.engine, {**kept_options(info), **(changes or {}), **calm}).engine
     refuse_other(info, engine)
     return engine
+
+
+def kept_options(info: AvatarInfo) -> dict[str, Any]:
+    """The stored options without those that every film and session says anew, which older avatars hold too."""
+    spec = engine_table().get(info.engine)
+    anew = {one.name for one in option_infos(spec.options) if not one.kept} if spec else set()
+    return {name: value for name, value in info.options.items() if name not in anew}
 
 
 def _refuse_prepared(info: AvatarInfo, changes: Mapping[str, Any]) -> None:
@@ -157,4 +165,13 @@ def refuse_other(info: AvatarInfo, engine: Engine) -> None:
         )
 
 
-__all__ = ["AvatarOptions", "bare_engine", "engine_of", "fingerprint_of", "hash_of", "refuse_other", "stored_options"]
+__all__ = [
+    "AvatarOptions",
+    "bare_engine",
+    "engine_of",
+    "fingerprint_of",
+    "hash_of",
+    "kept_options",
+    "refuse_other",
+    "stored_options",
+]

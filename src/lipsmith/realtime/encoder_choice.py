@@ -16,7 +16,7 @@ from .admission import Admission
 USES: tuple[EncoderUse, ...] = ("live", "live_cheap")
 """Of live sessions, best first."""
 _BLOCK = SPEECH_SAMPLE_RATE * 4 // 25  # samples: 160 ms
-_WARM_UP = 3  # blocks that are not measured: with them, networks are loaded
+_WARM_UP = 15  # blocks that are not measured: networks are loaded, and windows of 2.4 s become full
 _MEASURED = 10  # blocks
 _PATIENCE = 0.5  # seconds of measuring after which the blocks so far do
 

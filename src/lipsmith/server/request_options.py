@@ -61,7 +61,8 @@ def avatar_request(given: Mapping[str, Any]) -> AvatarOptions:
 def speak_request(given: Mapping[str, Any]) -> SpeakOptions:
     """``given`` as the options of an avatar's film. Raises OptionError for what is unknown or impossible."""
     options = build(SpeakOptions, given)
-    _refuse_others(given, FILM)
+    _refuse_others(given, FILM | {"engine_options"})
+    check_engine_options("auto", options.engine_options)
     return options
 
 

@@ -2,10 +2,10 @@
 
 There are three modes. None depends on how the sound is chunked:
 
-* offline (``OverlappingFeatures``): windows overlap by a fifteenth, and each is encoded once, when it is full. The rows
+* whole (``OverlappingFeatures``): windows overlap by a fifteenth, and each is encoded once, when it is full. The rows
   of overlapping windows are cross-faded over the middle half of the overlap, which leaves no seam.
-* live (``OverlappingFeatures`` with ``hop``): the same windows, encoded again every few rows with the sound so far.
-  Rows come 32.5 ms after the end of the last row asked for.
+* live (``SlidingFeatures``): a short window slides along and is encoded once for every block of rows. Its rows keep the
+  positions that they have in the long windows, without which they would be other features.
 * upstream (``BlockFeatures``): adjacent blocks without overlap, each encoded on its own, as in MuseTalk.
 """
 
@@ -18,24 +18,30 @@ from numpy.typing import NDArray
 
 from ..types import Array, Samples
 from .feature_windows import STEP
-from .whisper_mel import BANDS, HOP, REACH, WhisperMelStream, encoder_input, segment_mel
+from .whisper_mel import BANDS, FLOOR_LOG10, HOP, REACH, WhisperMelStream, encoder_input, segment_mel
 
 HIDDEN = (5, 384)
 """Layers and channels of one row: Whisper tiny's embedding and its four layers."""
 _FRAMES_PER_STEP = STEP // HOP
 _OVERLAP = 15  # windows overlap by a fifteenth: 2 s of 30
+LIVE_WINDOW = 120
+"""Rows of a live window: 2.4 s."""
+LIVE_BLOCK = 4
+"""Rows from one live window to the next: 80 ms."""
+LIVE_AHEAD = 4
+"""Rows of a live window after its block: 80 ms."""
 
 
 class SpeechModel(Protocol):
-    """A network that encodes a fixed length of log-mel as 50 Hz feature rows."""
+    """A network that encodes log-mel as 50 Hz feature rows."""
 
     @property
     def steps(self) -> int:
-        """Rows of one window; Whisper: 1500."""
+        """Rows of the longest window, for which it was trained; Whisper: 1500."""
         ...
 
-    def hidden(self, mel: Array) -> Array:
-        """Log-mel (80, 2 * steps) -> hidden states (steps, 5, 384)."""
+    def hidden(self, mel: Array, position: int = 0) -> Array:
+        """Log-mel (80, 2 * n) -> hidden states (n, 5, 384); its first row is row ``position`` of ``steps``."""
         ...
 
 
@@ -55,62 +61,81 @@ class FeatureStream(Protocol):
         ...
 
 
-class OverlappingFeatures:
-    """Encodes overlapping windows: once when full, or again every ``hop`` rows."""
+class _MelFrames:
+    """The log-mel frames of one stream that may still be needed."""
 
-    def __init__(self, model: SpeechModel, hop: int | None = None) -> None:
-        self._model, self._hop = model, hop
-        self._overlap = model.steps // _OVERLAP
-        self._stride = model.steps - self._overlap
-        self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows in the overlap
-        self._mel = WhisperMelStream()
+    def __init__(self) -> None:
+        self._stream = WhisperMelStream()
         self._frames: Array = np.zeros((0, BANDS), np.float32)
-        self._dropped = 0  # mel frames before those in ``_frames``
-        self._complete = 0  # mel frames of the stream that are complete
-        self._steps: int | None = None  # rows of the whole sound; None: it has not ended
+        self._dropped = 0  # frames before those in ``_frames``
         self._samples = 0
-        self._cache: dict[tuple[int, int], Array] = {}  # (window, mel frames) -> its rows; at most two
+        self.steps: int | None = None  # rows of the whole sound; None: it has not ended
+
+    @property
+    def complete(self) -> int:
+        """Frames of the stream so far."""
+        return self._dropped + len(self._frames)
 
     def push(self, samples: Samples) -> None:
         self._samples += len(samples)
-        self._frames = np.concatenate([self._frames, self._mel.push(samples)])
-        self._complete = self._dropped + len(self._frames)
+        found = self._stream.push(samples)
+        self._frames = np.concatenate([self._frames, found]) if len(found) else self._frames
 
     def end(self) -> None:
-        self._steps = -(-self._samples // STEP)
-        self._frames = np.concatenate([self._frames, self._mel.push(np.zeros(2 * REACH + HOP, np.float32))])
+        """Complete the frames that reach beyond the sound."""
+        self.steps = -(-self._samples // STEP)
+        self._frames = np.concatenate([self._frames, self._stream.push(np.zeros(2 * REACH + HOP, np.float32))])
+
+    def between(self, first: int, last: int) -> Array:
+        """(k, 80) frames from ``first`` up to ``last``, or to the last one that is complete."""
+        return self._frames[first - self._dropped : max(0, last - self._dropped)]
+
+    def forget(self, first: int) -> None:
+        """Drop the frames before ``first``; they are not needed again."""
+        done = min(first - self._dropped, len(self._frames))
+        if done > 0:
+            self._frames = self._frames[done:]
+            self._dropped += done
+
+
+class OverlappingFeatures:
+    """Encodes overlapping windows, each once, when it is full."""
+
+    def __init__(self, model: SpeechModel) -> None:
+        self._model = model
+        self._overlap = model.steps // _OVERLAP
+        self._stride = model.steps - self._overlap
+        self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows in the overlap
+        self._mel = _MelFrames()
+        self._cache: dict[int, Array] = {}  # window -> its rows; at most two
+
+    def push(self, samples: Samples) -> None:
+        self._mel.push(samples)
+
+    def end(self) -> None:
+        self._mel.end()
 
     def rows(self, first: int, last: int) -> Array | None:
         windows = self._windows(first, last)
-        known = self._known(last, windows[-1])
-        if known is None:
+        full = _FRAMES_PER_STEP * (windows[-1] * self._stride + self._model.steps)
+        if full > self._mel.complete and self._mel.steps is None:
             return None
-        self._forget(windows[0])
-        parts = [self._weighed(window, known, first, last, windows) for window in windows]
+        self._mel.forget(windows[0] * self._stride * _FRAMES_PER_STEP)
+        parts = [self._weighed(window, first, last, windows) for window in windows]
         return parts[0] if len(parts) == 1 else np.sum(parts, axis=0, dtype=np.float32)
-
-    def _known(self, last: int, window: int) -> int | None:
-        """Mel frames needed for rows up to ``last``, or all if the stream has ended; None: they are not complete."""
-        if self._hop:
-            wanted = _FRAMES_PER_STEP * -(-last // self._hop) * self._hop + 1
-        else:
-            wanted = _FRAMES_PER_STEP * (window * self._stride + self._model.steps)
-        if wanted <= self._complete:
-            return wanted
-        return None if self._steps is None else self._dropped + len(self._frames)
 
     def _windows(self, first: int, last: int) -> range:
         """The windows that contribute to rows ``first`` .. ``last`` - 1."""
         begin = max(0, (first - self._edge - self._ramp) // self._stride)
         end = max(0, (last - 1 - self._edge) // self._stride)
-        if self._steps is not None and not self._hop:  # a last window without new sound is left out
-            end = min(end, max(0, -(-(self._steps - self._overlap) // self._stride) - 1))
+        if self._mel.steps is not None:  # a last window without new sound is left out
+            end = min(end, max(0, -(-(self._mel.steps - self._overlap) // self._stride) - 1))
             begin = min(begin, end)
         return range(begin, end + 1)
 
-    def _weighed(self, window: int, known: int, first: int, last: int, windows: range) -> Array:
+    def _weighed(self, window: int, first: int, last: int, windows: range) -> Array:
         start = window * self._stride
-        hidden = self._hidden(window, known)
+        hidden = self._hidden(window)
         if len(windows) == 1:
             return hidden[first - start : last - start]
         rows = np.arange(first, last)
@@ -124,23 +149,56 @@ class OverlappingFeatures:
         share: NDArray[np.float64] = np.clip((places - self._edge + 0.5) / self._ramp, 0, 1)
         return share
 
-    def _hidden(self, window: int, known: int) -> Array:
-        start = window * self._stride * _FRAMES_PER_STEP
-        length = self._model.steps * _FRAMES_PER_STEP
-        count = max(0, min(known - start, length))
-        if (window, count) not in self._cache:
-            frames = self._frames[start - self._dropped :][:count]
-            self._cache[window, count] = self._model.hidden(encoder_input(frames, length))
+    def _hidden(self, window: int) -> Array:
+        if window not in self._cache:
+            start, length = window * self._stride * _FRAMES_PER_STEP, self._model.steps * _FRAMES_PER_STEP
+            frames = self._mel.between(start, start + length)
+            self._cache[window] = self._model.hidden(encoder_input(frames, length))
             while len(self._cache) > 2:
                 del self._cache[next(iter(self._cache))]
-        return self._cache[window, count]
+        return self._cache[window]
 
-    def _forget(self, window: int) -> None:
-        """Drop the mel frames before a window; they are not needed again."""
-        done = window * self._stride * _FRAMES_PER_STEP - self._dropped
-        if done > 0:
-            self._frames = self._frames[done:]
-            self._dropped += done
+
+class SlidingFeatures:
+    """Encodes a short window for every block of rows: the sound up to shortly after the block.
+
+    The rows that are asked for come from the window of the last one's block. A window begins with the sound or 2.4 s
+    before its end, and its rows have the positions that they have in the 30 s of ``OverlappingFeatures``. Its values
+    are limited by the loudest one of the stream so far, as those of a long window are by its loudest one.
+    """
+
+    def __init__(self, model: SpeechModel) -> None:
+        self._model = model
+        self._width = min(LIVE_WINDOW, model.steps)
+        self._stride = model.steps - model.steps // _OVERLAP
+        self._mel = _MelFrames()
+        self._peak = FLOOR_LOG10  # the loudest value so far
+        self._stop = -1  # the end of the window that is kept, in rows
+        self._start = 0  # its first row
+        self._hidden: Array = np.zeros((0, *HIDDEN), np.float32)
+
+    def push(self, samples: Samples) -> None:
+        self._mel.push(samples)
+
+    def end(self) -> None:
+        self._mel.end()
+
+    def rows(self, first: int, last: int) -> Array | None:
+        stop = -(-last // LIVE_BLOCK) * LIVE_BLOCK + LIVE_AHEAD
+        if stop * _FRAMES_PER_STEP > self._mel.complete and self._mel.steps is None:
+            return None
+        if stop != self._stop:
+            self._encode(stop)
+        return self._hidden[first - self._start : last - self._start]
+
+    def _encode(self, stop: int) -> None:
+        self._stop, self._start = stop, max(0, stop - self._width)
+        frames = self._mel.between(self._start * _FRAMES_PER_STEP, stop * _FRAMES_PER_STEP)
+        self._mel.forget(self._start * _FRAMES_PER_STEP)
+        self._peak = max(self._peak, float(frames.max(initial=FLOOR_LOG10)))
+        mel = encoder_input(frames, (stop - self._start) * _FRAMES_PER_STEP, self._peak)
+        position = min(self._start % self._stride, self._model.steps - self._width)
+        self._hidden = self._model.hidden(mel, position)
 
 
 class BlockFeatures:

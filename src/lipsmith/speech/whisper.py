@@ -1,6 +1,6 @@
 """Whisper-tiny features as MuseTalk uses them: the five hidden states around every video frame, for streams.
 
-The network is the encoder of transformers' Whisper. Mel, windows and streaming are our own, so the model's
+The layers are those of transformers' Whisper. Mel, windows and streaming are our own, so the model's
 preprocessor_config.json is not needed.
 """
 
@@ -18,7 +18,7 @@ from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
 from ..weights import load_strictly, read_state
-from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SpeechModel
+from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SlidingFeatures, SpeechModel
 from .feature_windows import WindowPlan
 from .whisper_mel import BANDS
 
@@ -34,16 +34,25 @@ class Whisper:
     """A loaded encoder. It keeps no state: one serves any number of streams. A ``SpeechModel``."""
 
     encoder: Any  # transformers' WhisperEncoder
-    steps: int  # rows of one window
+    steps: int  # rows of the longest window
 
-    def hidden(self, mel: Array) -> Array:
-        """(80, 2 * steps) -> (steps, 5, 384): the embedding with positions, layers 1 to 3, layer 4 normalised."""
+    def hidden(self, mel: Array, position: int = 0) -> Array:
+        """(80, 2 * n) -> (n, 5, 384): the embedding with positions, layers 1 to 3, layer 4 normalised.
+
+        transformers' own ``forward`` takes 30 s only. This one takes less, from row ``position`` on, and gives the same
+        bits for 30 s.
+        """
         import torch
+        from torch.nn.functional import gelu
 
-        weight = self.encoder.conv1.weight
+        network, weight = self.encoder, self.encoder.conv1.weight
         with torch.inference_mode():
             given = torch.from_numpy(mel)[None].to(weight.device, weight.dtype)
-            states = self.encoder(given, output_hidden_states=True).hidden_states
+            row = gelu(network.conv2(gelu(network.conv1(given)))).permute(0, 2, 1)
+            states = [row + network.embed_positions.weight[position : position + row.shape[1]]]
+            for layer in network.layers:
+                states.append(layer(states[-1], None))
+            states[-1] = network.layer_norm(states[-1])
             stacked: Array = torch.stack(states, 2)[0].float().cpu().numpy()
         return stacked
 
@@ -57,11 +66,11 @@ class WhisperEncoder:
         padding_left, padding_right: pairs of 20 ms rows before and after a frame.
         strict: segments of 30 s without overlap, and windows and errors as in MuseTalk. Frames that MuseTalk would not
             make continue its count.
-        hop: None: every 30 s are encoded once; drives come half a minute late, in the best quality. n, for live use:
-            the sound so far is encoded every n rows; at 25 fps and 2, drives come 132.5 ms after a frame's start.
+        live: hear short windows, whose drives come soon: at 25 fps 242.5 ms after a frame's start, every second one
+            202.5 ms. Otherwise every 30 s are encoded once; drives come half a minute late, in the best quality.
 
     Raises:
-        OptionError: an impossible padding, frame rate or hop.
+        OptionError: an impossible padding or frame rate, or live and strict at once.
     """
 
     def __init__(
@@ -71,13 +80,14 @@ class WhisperEncoder:
         padding_left: int = 2,
         padding_right: int = 2,
         strict: bool = False,
-        hop: int | None = None,
+        live: bool = False,
     ) -> None:
-        if hop is not None and (hop < 1 or strict):
-            raise OptionError(f"A hop of {hop} rows{' in strict mode' * strict} cannot be; give 1 or more, not strict.")
+        if live and strict:
+            raise OptionError("Strict mode hears 30 s at once as MuseTalk does; choose it or live.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
-        self._features: FeatureStream = BlockFeatures(model) if strict else OverlappingFeatures(model, hop)
+        streams = SlidingFeatures if live else BlockFeatures if strict else OverlappingFeatures
+        self._features: FeatureStream = streams(model)
         self._received = 0  # samples
         self._emitted = 0  # drives
         self._ended = False

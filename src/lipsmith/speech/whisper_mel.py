@@ -75,14 +75,14 @@ class WhisperMelStream:
         return logs
 
 
-def encoder_input(frames: Array, count: int) -> Array:
+def encoder_input(frames: Array, count: int, peak: float = FLOOR_LOG10) -> Array:
     """Normalise (k, 80) frames, padded with silence to ``count`` >= k, for the encoder: (80, count).
 
-    The values span at most 8 / 4 below the maximum.
+    The values span at most 8 / 4 below the maximum, or below ``peak`` if that is more.
     """
     window = np.full((count, BANDS), FLOOR_LOG10, np.float32)
     window[: len(frames)] = frames
-    floor = window.max() - np.float32(_RANGE)
+    floor = max(window.max(), np.float32(peak)) - np.float32(_RANGE)
     mel: Array = np.ascontiguousarray(((np.maximum(window, floor) + np.float32(4)) / np.float32(4)).T)
     return mel
 

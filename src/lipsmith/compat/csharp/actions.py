@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from ...avatars.options import kept_options
 from ...engines import load_engine
 from ...errors import AvatarMissing
 from ...version import __version__
@@ -113,7 +114,7 @@ def _open_speaker(flags: ServiceFlags, pipe: LineOutput) -> Iterator[tuple[Avata
     """The opened template and its engine; both for the default engine if the template's cannot run here."""
     with ExitStack() as stack:
         avatar = stack.enter_context(open_template(flags, pipe))
-        served = template_engine(avatar.info.engine, avatar.info.options, flags)
+        served = template_engine(avatar.info.engine, kept_options(avatar.info), flags)
         if isinstance(served, str):
             avatar = stack.enter_context(fallback_avatar(avatar, flags, pipe))
             served = ServingEngine(load_engine(DEFAULT, **avatar.info.options), "cpu", fallback_notice(served))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .prepare import MuseTalkMaterial, MuseTalkPreparation
 
 SHIFTED = "bbox_shift was given to MuseTalk 1.5, which was made to do without: upstream ignores it there"
-LIVE_HOP = 2  # live, Whisper runs again after so many rows of 20 ms
 
 
 class MuseTalkEngine:
@@ -83,13 +82,13 @@ class MuseTalkEngine:
         return self._preparation.prepare(image, face, identity)
 
     def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> WhisperEncoder:
-        """A fresh encoder of (50, 384) drives for a film at ``fps``; the option ``hearing`` says how, not ``use``."""
+        """A fresh encoder of (50, 384) drives. Unless ``hearing`` says which, live streams hear short windows."""
         from ...speech.whisper import WhisperEncoder
 
         options = self.options
-        hop = LIVE_HOP if options.hearing == "live" else None
+        live = options.hearing == "live" or (options.hearing == "auto" and use != "file")
         left, right = options.audio_padding_left, options.audio_padding_right
-        return WhisperEncoder(fps, self._whisper, left, right, options.strict, hop)
+        return WhisperEncoder(fps, self._whisper, left, right, options.strict and not live, live)
 
     def render(self, materials: Sequence[Sequence[object]], drives: Sequence[Sequence[Array]]) -> list[list[Image]]:
         """Draw each row's frames: (h, w, 3) RGB uint8 of its prepared face's crop."""

@@ -12,7 +12,7 @@ from ..torch_runtime.device import Precision
 Version = Literal["v15", "v1"]
 Landmarks = Literal["facemesh", "dwpose"]
 ParsingMode = Literal["auto", "raw", "neck", "jaw"]
-Hearing = Literal["whole", "live"]
+Hearing = Literal["auto", "whole", "live"]
 
 OFFLINE_FEATHER, REALTIME_FEATHER = 0.05, 0.1
 """Upstream's blur at the mask's edge, as a share of the crop: its two scripts differ."""
@@ -89,9 +89,10 @@ class MuseTalkOptions:
     audio_padding_left: int = option(2, "Pairs of 20 ms of sound before a frame.", prepares=False, flag=True)
     audio_padding_right: int = option(2, "Pairs of 20 ms of sound after a frame.", prepares=False, flag=True)
     hearing: Hearing = option(
-        "whole",
-        "whole: Whisper reads 30 s at once; live: a drive comes 132.5 ms after its frame's start.",
+        "auto",
+        "auto: whole for films, live in sessions; whole: Whisper reads 30 s; live: 2.4 s, for answers within .3 s.",
         prepares=False,
+        kept=False,
     )
     tiling: bool = option(False, "Decode in tiles: less GPU memory, but the picture changes visibly.", prepares=False)
     graphs: bool = option(True, "On CUDA, capture each batch size as one graph.", prepares=False)

@@ -19,6 +19,7 @@ from ...tts.languages import known_as
 from ...tts.protocols import readable
 from ...types import Samples
 from ..problems import Problem
+from ..request_options import check_engine_options
 from ..schemas.common import Token, moment
 from ..schemas.sessions import (
     NewGesture,
@@ -50,7 +51,9 @@ async def create_session(state: StateDep, owner: Owner, response: Response, want
     """Open a session with one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
     state.check_open()
     await run_in_threadpool(check_there, state, owner, wanted.avatar)
-    handle = await state.sessions.open(owner, state.avatar_store(owner), wanted.avatar, wanted.rate)
+    check_engine_options("auto", wanted.engine_options)
+    store = state.avatar_store(owner)
+    handle = await state.sessions.open(owner, store, wanted.avatar, wanted.rate, wanted.engine_options)
     response.headers["Location"] = f"/v1/sessions/{handle.id}"
     token = state.signer.token(f"sessions/{handle.id}", owner)
     return session_of(handle, token, ice_servers(state.rtc, handle.id, time.time()))

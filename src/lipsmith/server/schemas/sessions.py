@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -22,6 +22,9 @@ class NewSession(BaseModel):
     model_config = example(avatar="anna", rate=24_000)
     avatar: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,47}$")
     rate: Literal[16_000, 24_000, 48_000] = Field(24_000, description="Hz at which its sound plays.")
+    engine_options: dict[str, Any] = Field(
+        {}, description='Options of the avatar\'s engine for this session, such as {"hearing": "whole"} of musetalk.'
+    )
 
 
 class SessionBody(BaseModel):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...avatars.options import engine_of
+from ...avatars.options import engine_of, kept_options
 from ...jobs.queue import new_id
 from ...realtime.host import SessionHost, SessionStats
 from ..malloc import give_back
@@ -44,13 +44,20 @@ class SessionRegistry:
     _idle_task: asyncio.Task[None] | None = None
     _some_ended: bool = False  # since the last look
 
-    async def open(self, owner: str, avatar_store: AvatarStore, name: str, rate: int) -> SessionHandle:
-        """A new session of ``owner`` over their avatar. Raises Busy, Problem queue-full or too-many-sessions."""
+    async def open(
+        self, owner: str, avatar_store: AvatarStore, name: str, rate: int, changes: Mapping[str, Any] | None = None
+    ) -> SessionHandle:
+        """A new session of ``owner`` over their avatar; ``changes``: options of its engine, as in ``engine_of``.
+
+        Raises:
+            Busy, Problem: queue-full or too-many-sessions.
+            OptionError: an option that the engine does not have, or that shaped what was prepared.
+        """
         async with self._opening:
             self._check_room(owner)
             avatar = await asyncio.to_thread(avatar_store.open, name)
             try:
-                host = await self._host(avatar)
+                host = await self._host(avatar, changes or {})
                 live = await host.open(avatar, rate)
             except BaseException:
                 avatar.close()
@@ -92,11 +99,12 @@ class SessionRegistry:
         if len(self.of(owner)) >= self.settings.own_sessions:
             raise Problem("too-many-sessions", "Close one of your sessions first.", retry_after=10)
 
-    async def _host(self, avatar: Avatar) -> SessionHost:
+    async def _host(self, avatar: Avatar, changes: Mapping[str, Any]) -> SessionHost:
         info = avatar.info
-        key = json.dumps([info.engine, info.engine_version, dict(info.options)], sort_keys=True, default=str)
+        options = {**kept_options(info), **changes}
+        key = json.dumps([info.engine, info.engine_version, options], sort_keys=True, default=str)
         if key not in self._hosts:
-            engine = await asyncio.to_thread(engine_of, info)
+            engine = await asyncio.to_thread(engine_of, info, changes)
             await self._close_unused_hosts()
             self._hosts[key] = SessionHost(engine, self.settings.sessions)
         return self._hosts[key]
