@@ -163,17 +163,18 @@ def test_an_sdr_film_is_left_alone(tmp_path: Path, astronaut: Image) -> None:
 
 
 def test_dolby_vision_alone_is_refused(tmp_path: Path, astronaut: Image) -> None:
-    path = write_video(tmp_path / "a.mp4", [smaller(astronaut, 128)], codec="libx265", pix_fmt="yuv420p10le")
+    path = write_video(tmp_path / "a.mp4", [smaller(astronaut, 128)], pix_fmt="yuv420p10le")
     data = path.read_bytes()
-    assert data.count(b"hev1") == 1
-    path.write_bytes(data.replace(b"hev1", b"dvhe"))
+    brands = int.from_bytes(data[:4], "big")  # the length of the first box, which names avc1 too
+    assert data[brands:].count(b"avc1") == 1
+    path.write_bytes(data[:brands] + data[brands:].replace(b"avc1", b"dva1"))
     with pytest.raises(PictureError, match=r"it is Dolby Vision without a common picture.*export it as HDR10"):
         open_video_source(path)
 
 
 def test_colours_in_ictcp_are_refused(tmp_path: Path, astronaut: Image) -> None:
     tags = {"colorspace": 14, "color_primaries": 9, "color_trc": 16}
-    path = write_video(tmp_path / "a.mp4", [smaller(astronaut, 128)], codec="libx265", pix_fmt="yuv420p10le", **tags)
+    path = write_video(tmp_path / "a.mp4", [smaller(astronaut, 128)], pix_fmt="yuv420p10le", **tags)
     with pytest.raises(PictureError, match="as its colours are coded as ICtCp"):
         open_video_source(path)
 
