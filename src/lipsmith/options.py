@@ -38,7 +38,7 @@ def option(
         prepares: whether it shapes what ``Engine.prepare`` returns. If not, an avatar made with another value serves.
         flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
         local: it names something of this machine, a folder or a device, so it is not offered over the network.
-        page: ``lipsmith ui`` shows it; (lowest value, highest value, step): as a slider; words: only these of its values.
+        page: ``lipsmith ui`` shows it; (lowest value, highest value, step): as a slider; words: these values alone.
     """
     metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
     words = isinstance(page, tuple) and isinstance(page[0], str)

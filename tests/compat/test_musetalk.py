@@ -62,7 +62,7 @@ def test_the_name_in_the_yaml_wins_over_the_flag_as_in_upstream(flags: UpstreamF
 
 def test_two_tasks_that_would_write_one_film_are_refused(flags: UpstreamFlags) -> None:
     asked = UpstreamFlags(flags.inference_config, output_vid_name="film.mp4")
-    with pytest.raises(InputError, match=r"task_0 and task_1 both write results/v15/film\.mp4; give each a result_name"):
+    with pytest.raises(InputError, match=r"task_0 and task_1 both write results/v15/film\.mp4; give each a"):
         inference_tasks(asked)
 
 

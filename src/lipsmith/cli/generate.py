@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "engine": "A name from 'lipsmith engines', or auto: the best one that can run here.",
-    "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own.",
+    "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120: halved until it fits).",
     "length": "The film is as long as the speech or the picture.",
     "faces": "Who speaks: largest, all, left, right, or a number counted from the left.",
     "still": "Keep a portrait still: nothing but the mouth moves.",

@@ -36,7 +36,7 @@ def progress_display(quiet: bool, stream: TextIO | None = None) -> Iterator[Call
 
 
 class Speed:
-    """The speed of each stage, measured from its first call; a stage that begins again, for a next film, starts anew."""
+    """The speed of each stage, measured from its first call, and anew where it begins again, as for a next film."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -23,6 +23,7 @@ from av.video.reformatter import Colorspace
 
 from ..errors import OptionError, PictureError
 from .demux import check_file, decode, is_folder, open_media, packets, video_streams
+from .frame_rate import source_rate, stated_rate
 from .stills import check_size, is_still, limit_size, list_images, read_still
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def open_video_source(path: Path, fps: Fraction | str | None = None, max_side: i
 
     Args:
         path: png, jpg, webp, bmp, tiff or gif; any video that PyAV decodes; or a folder of images.
-        fps: of the output frames. None: 25; "source": the video's own rate, 25 for images and folders; or a number,
-            a fraction, or text such as "30000/1001" or "29.97", which mean the same.
+        fps: of the output frames. None: 25; "source": the video's own rate as ``frame_rate`` says, 25 for images and
+            folders; or a number, a fraction, or text such as "30000/1001" or "29.97", which mean the same.
         max_side: px; larger pictures are scaled down, with a notice.
 
     Raises:
@@ -151,7 +152,7 @@ class VideoFileSource:
         with _open(path) as container:
             stream, sound = _video_stream(container, path), bool(container.streams.audio)
             clock = _scan_timing(container, stream)
-            rate = fps or _native_rate(stream)
+            rate, rate_notice = (fps, "") if fps else _native_rate(stream, path)
             codec = stream.codec_context.codec.canonical_name
         first = self._first()
         self._clock, self._rotation = clock, first.rotation % 360
@@ -160,7 +161,7 @@ class VideoFileSource:
         self.coded = (first.width, first.height, first.format.name)  # width, height in px, pixel format, as decoded
         size, notices = self._plan_size(first, max_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
-        notices += [clock.notice] if clock.notice else []
+        notices += [notice for notice in (clock.notice, rate_notice) if notice]
         notices += ["it is interlaced, so it is deinterlaced"] if self._interlaced else []
         notices_for_user = tuple(f"{path.name}: {notice}." for notice in notices)
         self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound, notices_for_user)
@@ -259,16 +260,16 @@ def _colour_tags(frame: Any) -> tuple[int, int | None]:
     return matrix, frame.color_range or None
 
 
-def _native_rate(stream: Any) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 1 <= rate <= 120:
-            return standard_rate(Fraction(rate))
-    return DEFAULT_FPS
+def _native_rate(stream: Any, path: Path) -> tuple[Fraction, str]:
+    """The rate at which the video itself plays, and a notice if that is not the file's: see ``frame_rate``."""
+    rate, notice = source_rate(stream, stream.index, path)
+    return standard_rate(rate or DEFAULT_FPS), notice
 
 
 def _scan_timing(container: Any, stream: Any) -> _Timing:
     """Read the timing from the packets, without decoding."""
-    stated, step, tick = stream.frames, 1 / _native_rate(stream), Fraction(stream.time_base)
+    stated, tick = stream.frames, Fraction(stream.time_base)
+    step = 1 / standard_rate(stated_rate(stream) or DEFAULT_FPS)
     count, first, last, length = 0, None, None, None
     for packet in packets(container, stream):
         if packet.is_discard or packet.is_corrupt:
