@@ -15,7 +15,7 @@ import pytest
 from tests.support.source_tree import MODULES, ROOT, SOURCE, imported, names_at_top, room_of, tree_of
 
 FLOORS = (
-    ("errors", "timing", "types", "options", "libraries", "assets", "stopwatch", "version"),
+    ("errors", "timing", "types", "options", "libraries", "assets", "signals", "stopwatch", "version", "whole_file"),
     ("nets", "weights", "provenance", "workers"),
     ("media", "face", "speech", "compose", "tts"),
     ("engines",),

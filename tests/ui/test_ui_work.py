@@ -97,7 +97,7 @@ def test_without_a_face_or_a_speech_there_is_no_sheet(astronaut_file: Path, tmp_
     Pillow.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     image, sheet, told = preview_form(GenerateForm(picture=str(tmp_path / "wall.png"), engine="warp"))
     assert (image.shape, sheet) == ((64, 64, 3), None)
-    assert told == "No face was found in the first frame."
+    assert told == "No face was found in the frames that were looked at."
     assert preview_form(GenerateForm(picture=str(astronaut_file), engine="warp"))[1] is None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from datetime import datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from ..errors import AvatarBroken, OutputError
+from ..whole_file import whole_file
 from .intra_video import PictureFormat
 from .paths import DATA_FOLDER
 from .playback import Clip, PlaybackOrder, Transition
@@ -165,15 +165,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         OutputError: it cannot be written.
     """
     body = json.loads(json.dumps({"format": FORMAT, "version": VERSION, **_by_stored_name(manifest)}))
-    temporary = folder / f".{secrets.token_hex(6)}.part"
     try:
-        with temporary.open("xb") as file:
+        with whole_file(folder / NAME) as temporary, temporary.open("xb") as file:
             file.write(json.dumps({**body, "sum": _sum(body)}, indent=1, ensure_ascii=False).encode())
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(folder / NAME)
     except OSError as reason:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"The avatar cannot be written to {folder} ({reason.strerror}): make room there.") from reason
 
 

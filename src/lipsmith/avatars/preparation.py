@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..engines import Analysis, Engine
 from ..errors import FaceError
+from ..face.mouth_view import MIN_INSIDE, OUTSIDE, mouth_inside
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..types import Face, Image, PreparedFace, SourceFrame
 
@@ -35,6 +38,10 @@ class TrackedPeople:
     def gaps_filled(self) -> int:
         """Frames in which a speaker was not detected and the face was interpolated."""
         return self.tracks.gaps_filled(self.chosen)
+
+    def shows_others(self, index: int) -> bool:
+        """Whether a frame shows somebody, but nobody of those who speak."""
+        return not self.tracks.shows(index, self.chosen) and self.tracks.shows(index, self.tracks.numbers)
 
     def scene(self, index: int) -> int:
         """Number of the scene that a frame belongs to."""
@@ -108,7 +115,10 @@ class FacePreparation:
         return TrackedPeople(tracks, chosen, identities, count)
 
     def source_frame(self, image: Image, index: int, people: TrackedPeople) -> SourceFrame:
-        """One frame with its prepared faces. A face that the engine refuses stays silent; the others speak."""
+        """One frame with its prepared faces. A face that the engine refuses stays silent; the others speak.
+
+        A face whose mouth is not in the picture stays as it is, whatever the engine.
+        """
         prepared: list[PreparedFace] = []
         for face in people.tracks.faces(index, people.chosen):
             try:
@@ -116,7 +126,8 @@ class FacePreparation:
             except FaceError as refusal:
                 self.refusals.setdefault(face.track, str(refusal))
             else:
-                prepared.append(replace(one, track=face.track))
+                outside = mouth_inside(face.landmarks, image.shape[1::-1]) < MIN_INSIDE
+                prepared.append(replace(_unchanged(one) if outside else one, track=face.track))
         return SourceFrame(index, image, tuple(prepared), people.scene(index))
 
     @property
@@ -134,6 +145,11 @@ class FacePreparation:
             self.progress(Stage("look", index + 1, frames))
         with self.watch.stage("study"):
             return {track: analysis.identity() for track, analysis in analyses.items()}
+
+
+def _unchanged(face: PreparedFace) -> PreparedFace:
+    """The face with a mask that pastes nothing, because its mouth is outside the picture."""
+    return replace(face, mask=np.zeros(face.crop.size[::-1], np.float32), unable=face.unable or OUTSIDE)
 
 
 __all__ = ["Analyses", "FacePreparation", "TrackedPeople"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ..errors import EngineUnavailable, LipsmithError
+from ..signals import end_on_signals
 from ..version import __version__
 from . import (
     avatar,
@@ -66,7 +66,7 @@ def lipsmith(
 
 def main() -> None:
     """The program ``lipsmith``."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_signals()
     for stream in (sys.stdout, sys.stderr):  # file names may hold characters that a pipe's encoding lacks
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -107,7 +107,3 @@ def _fail(text: str, code: int) -> int:
     """Print an error and return its exit code."""
     typer.secho(f"lipsmith: {text}", fg="red", err=True)
     return code
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

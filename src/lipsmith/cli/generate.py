@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "engine": "A name from 'lipsmith engines', or auto: the best one that can run here.",
-    "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120: halved until it fits).",
+    "fps": "Frames per second of the film: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120: halved).",
     "length": "The film is as long as the speech or the picture.",
     "faces": "Who speaks: largest, all, left, right, or a number counted from the left.",
     "still": "Keep a portrait still: nothing but the mouth moves.",
@@ -109,7 +109,9 @@ def summary(report: Report) -> str:
     ]
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {_frames(count)} left unchanged: {reason}" for reason, count in report.unable.items()]
-    lines += [f"note: {_frames(report.cutaways)} without a face passed through"] if report.cutaways else []
+    empty = report.cutaways - report.others
+    lines += [f"note: {_frames(empty)} without a face passed through"] if empty else []
+    lines += [f"note: {_frames(report.others)} that show other people only passed through"] if report.others else []
     passed = ", ".join(engine.partition(":")[0] for engine in report.passed_over)
     lines += [f"note: passed over {passed}; `lipsmith engines` says what is missing"] if passed else []
     return "\n".join(lines)

@@ -81,6 +81,10 @@ class Tracks:
             for tracklet in self._tracklets[number]
         )
 
+    def shows(self, frame: int, chosen: Sequence[int]) -> bool:
+        """Whether one of the tracks ``chosen`` has a face in the frame."""
+        return any(one.begin <= frame < one.end for number in chosen for one in self._tracklets[number])
+
     def choose(self, which: str) -> tuple[int, ...]:
         """Select tracks, such as those of the people who shall speak.
 

@@ -73,6 +73,7 @@ class _Generation:
 
     options: GenerateOptions
     renderer: FilmRenderer
+    others: int = 0  # frames so far that show people, but nobody of those who speak
 
     def run(self, picture: Path, speech: Path | None, output: Path, preview: bool) -> Report:
         from ..media.probe import probe
@@ -97,7 +98,7 @@ class _Generation:
         notices = picture_notices(video, renderer.background) + sound.notices + renderer.silence(sound)
         notices += preparation.silent + renderer.notices
         probed = None if preview else probe(output)
-        return replace(report, notices=notices, gaps_filled=people.gaps_filled, probe=probed)
+        return replace(report, notices=notices, gaps_filled=people.gaps_filled, others=self.others, probe=probed)
 
     def write(
         self, timeline: Timeline, sound: Speech, video: VideoSource, length: int, output: Path, preview: bool
@@ -121,6 +122,7 @@ class _Generation:
             if source_frame is None or source_frame.index != index:
                 with self.renderer.watch.stage("prepare"):
                     source_frame = preparation.source_frame(image, index, people)
+            self.others += not source_frame.faces and people.shows_others(index)
             yield source_frame
 
 

@@ -1,4 +1,4 @@
-"""A preview before a film is made: the faces of the first frame, and that frame speaking for a moment."""
+"""A preview before a film is made: the faces of its first frame with faces, and that frame speaking for a moment."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import tempfile
 import wave
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import OptionError
 from ..options import GenerateOptions
 from ..types import Face, Image, Samples
 from .film import Report, first_samples
 from .generate import generate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..media.sound import Speech
+    from ..media.video import VideoSource
 
 SPOKEN = 0.4  # seconds of speech that are spoken
 SEARCHED = 20.0  # seconds from the beginning of the speech in which the loudest moment is searched
+LOOKED_AT = ((3.0, 0.2), (60.0, 3.0))
+"""Where faces are looked for in a video: up to so many seconds in such steps, at 35 frames in all."""
 SHEET = "sheet.png"
 """The contact sheet's name in the folder."""
 
@@ -29,11 +36,12 @@ SHEET = "sheet.png"
 class Preview:
     """The faces that were found, and how they speak."""
 
-    image: Image  # (H, W, 3) RGB uint8, the first frame
+    image: Image  # (H, W, 3) RGB uint8, the first frame with the faces that speak; else with any face; else the first
     faces: tuple[Face, ...]  # all that were found
     speakers: tuple[int, ...]  # track numbers of the faces that the options choose
     report: Report | None  # of the contact sheet; None: there was no speech, or nobody to speak
     sheet: Image | None = None  # (H, W, 3) RGB uint8, the contact sheet of some frames that speak
+    seconds: float = 0.0  # when ``image`` shows in a video
 
 
 def preview(
@@ -42,7 +50,9 @@ def preview(
     options: GenerateOptions | None = None,
     folder: str | Path | None = None,
 ) -> Preview:
-    """Find the faces of the first frame of ``picture``; with ``speech`` let it say the loudest moment.
+    """Find the faces of ``picture``; with ``speech`` let it say the loudest moment.
+
+    Of a video the first frame with faces is taken, of some in its first minute: it may fade in.
 
     Args:
         picture: an image, a video, or a folder of numbered images.
@@ -63,22 +73,58 @@ def preview(
 def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Preview:
     from PIL import Image as Pillow
 
-    from ..face.tracker import Tracker
     from ..media.stills import write_png
     from ..media.video import open_video_source
 
-    image = next(iter(open_video_source(picture).frames()))
-    with Tracker(25, still=True) as tracker:
-        found = tuple(tracker.push(image))
-        chosen = tuple(tracker.finish().choose(options.faces)) if found else ()
+    seen = _look(open_video_source(picture), options.faces)
     report, sheet = None, None
-    if speech is not None and chosen:
-        write_png(folder / "first.png", image)
+    if speech is not None and seen.speakers:
+        write_png(folder / "first.png", seen.image)
         _write_moment(folder / "moment.wav", speech)
         short = replace(options, length="speech", fps="25")
         report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, short, preview=True)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB"))
-    return Preview(image, found, chosen, report, sheet)
+    return replace(seen, report=report, sheet=sheet)
+
+
+def _look(video: VideoSource, faces: str) -> Preview:
+    """The first frame with the faces that speak, else the first with any face, else the first.
+
+    Raises:
+        OptionError: no frame has the face that ``faces`` names.
+    """
+    from ..face.tracker import Tracker
+
+    first: Preview | None = None
+    missing: OptionError | None = None
+    for index, image in _looked_at(video):
+        with Tracker(25, still=True) as tracker:
+            found = tuple(tracker.push(image))
+            seen = Preview(image, found, (), None, seconds=float(index / video.info.fps))
+            try:
+                if found:
+                    return replace(seen, speakers=tuple(tracker.finish().choose(faces)))
+            except OptionError as problem:  # a later frame may show more people
+                missing = missing or problem
+        first = first or seen
+    if missing is not None:
+        raise missing
+    assert first is not None
+    return first
+
+
+def _looked_at(video: VideoSource) -> Iterator[tuple[int, Image]]:
+    """The frames of ``LOOKED_AT``, with their numbers."""
+    wanted, at = {0}, Fraction(0)
+    for end, step in LOOKED_AT:
+        while at < Fraction(end):
+            wanted.add(round(at * video.info.fps))
+            at += Fraction(step).limit_denominator(100)
+    for index, image in enumerate(video.frames()):
+        if index in wanted:
+            yield index, image
+        if index >= max(wanted):
+            return
 
 
 def _write_moment(path: Path, speech: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError
+from ..whole_file import whole_file
 
 
 def write_npz(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
@@ -19,12 +20,10 @@ def write_npz(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
     """
     packed = BytesIO()  # numpy's own writer leaves errors behind when the disk is full
     np.savez(packed, **arrays)
-    partial = path.with_suffix(".part.npz")
     try:
-        partial.write_bytes(packed.getbuffer())
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_bytes(packed.getbuffer())
     except OSError as problem:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
 
 

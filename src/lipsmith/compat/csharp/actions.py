@@ -19,7 +19,7 @@ from .engine import DEFAULT, ServingEngine, fallback_notice, requested_engine, t
 from .flags import ServiceFlags, Verb
 from .names import avatar_name, template_name
 from .output import Answer, LineOutput
-from .store import fallback_avatar, open_template, template_store
+from .store import fallback_avatar, open_template, remember_source, source_path, template_store
 
 if TYPE_CHECKING:
     from ...avatars.avatar import Avatar, AvatarInfo
@@ -62,11 +62,11 @@ def preprocess(flags: ServiceFlags, pipe: LineOutput) -> Answer:
         refresh=flags.force_refresh,
         progress=pipe.progress,
     )
+    remember_source(flags)
     with store.open(avatar_name(flags.template_id)) as avatar:
         source_frame = avatar.source_frame(0)
     metadata = {
         **_metadata(flags, info, source_frame),
-        "template_image_path": flags.template_image_path,
         "processing_time": time.perf_counter() - started,
     }
     pipe.write_line(f"✅ 预处理成功 (prepared): {flags.template_id}")
@@ -213,7 +213,7 @@ def _metadata(flags: ServiceFlags, info: AvatarInfo, source_frame: SourceFrame |
     latents = getattr(face.material, "latents", None) if face else None
     return {
         "template_id": template_name(info.id),
-        "template_image_path": info.source,
+        "template_image_path": source_path(flags, info),
         "bbox_shift": info.options.get("bbox_shift", 0),
         "parsing_mode": info.options.get("parsing_mode", "jaw"),
         "bbox": list(face.crop.box) if face and face.crop.box else None,

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
 from ...errors import LipsmithError, OptionError
+from ...signals import end_on_signals
 from .flags import Script, ServiceFlags, check, parse
 from .output import Answer, LineOutput, claim_stdout, failure
 
@@ -32,7 +32,7 @@ def main(script: Script, arguments: Sequence[str]) -> int:
 
     ``--check_cache`` and ``--service_info`` always return 0, as the C# program expects.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_signals()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # for --help, which argparse prints
     try:
@@ -59,10 +59,6 @@ def answer_call(flags: ServiceFlags, pipe: LineOutput) -> Answer:
         failed = failure(problem)
         pipe.write_line(f"❌ {failed['error']}")
         return failed_answer(flags, failed)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

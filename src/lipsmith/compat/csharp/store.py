@@ -17,6 +17,7 @@ from ...avatars.options import AvatarOptions
 from ...avatars.store import AvatarStore
 from ...engines import load_engine
 from ...errors import AvatarBroken, AvatarMissing
+from ...whole_file import whole_file
 from .engine import DEFAULT
 from .flags import ServiceFlags
 from .names import avatar_name
@@ -24,8 +25,11 @@ from .output import LineOutput
 
 if TYPE_CHECKING:
     from ...avatars.avatar import Avatar
+    from ...avatars.manifest import AvatarInfo
     from ...types import Image
 
+SOURCES = ".sources"
+"""Folder below ``--cache_dir`` with the path of each template's picture, as ``--preprocess`` was given it."""
 FALLBACKS = ".stand-ins"
 """Folder below ``--cache_dir`` of the templates that were prepared again for the default engine."""
 
@@ -55,6 +59,23 @@ def open_template(flags: ServiceFlags, pipe: LineOutput) -> Avatar:
     pipe.write_line(f"📦 导入旧缓存 (importing): {pickled.name}")
     import_upstream(store, pickled, name, refresh=True, progress=pipe.progress)
     return store.open(name)
+
+
+def remember_source(flags: ServiceFlags) -> None:
+    """Keep the path of the template's picture: an avatar keeps the file's name alone."""
+    path = Path(flags.cache_dir) / SOURCES / avatar_name(flags.template_id)
+    path.parent.mkdir(exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_text(flags.template_image_path, encoding="utf-8")
+
+
+def source_path(flags: ServiceFlags, info: AvatarInfo) -> str:
+    """The path of a template's picture as ``--preprocess`` was given it, or the file's name where it was not."""
+    try:
+        kept = (Path(flags.cache_dir) / SOURCES / info.id).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return info.source
+    return kept if Path(kept).name == info.source else info.source
 
 
 def legacy_pickle(flags: ServiceFlags) -> Path | None:
@@ -99,4 +120,11 @@ def _prepare_again(store: AvatarStore, name: str, images: Iterable[Image], fps: 
         store.create(name, source, load_engine(DEFAULT), options, refresh=True, progress=pipe.progress)
 
 
-__all__ = ["fallback_avatar", "legacy_pickle", "open_template", "template_store"]
+__all__ = [
+    "fallback_avatar",
+    "legacy_pickle",
+    "open_template",
+    "remember_source",
+    "source_path",
+    "template_store",
+]

@@ -27,7 +27,7 @@ class PreviewOptions:
 
 
 def preview_uploads(options: PreviewOptions, context: TaskContext) -> dict[str, Any]:
-    """The faces of the first picture. Writes that picture as ``view.jpg``, and with speech a ``sheet.png`` of it."""
+    """The faces of the first picture that has any. Writes it as ``view.jpg``, and with speech a ``sheet.png`` of it."""
     from ...pipeline.preview import preview
 
     uploads = uploads_in(context.uploads)
@@ -42,7 +42,8 @@ def preview_uploads(options: PreviewOptions, context: TaskContext) -> dict[str, 
         }
         for face in seen.faces
     ]
-    return {"size": [seen.image.shape[1], seen.image.shape[0]], "faces": faces, "sheet": seen.report is not None}
+    size = [seen.image.shape[1], seen.image.shape[0]]
+    return {"size": size, "shown_at": seen.seconds, "faces": faces, "sheet": seen.report is not None}
 
 
 def _write_view(path: Path, image: Image) -> None:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...whole_file import whole_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -78,10 +80,9 @@ def signer_of(folder: Path) -> Signer:
     """The signer whose secret is stored in ``folder``, where the first call makes it. So tokens survive a restart."""
     path = folder / "token-secret"
     if not path.exists():
-        hidden = folder / f".{path.name}.{secrets.token_hex(4)}.part"
-        hidden.touch(0o600)
-        hidden.write_bytes(secrets.token_bytes(32))
-        hidden.rename(path)
+        with whole_file(path) as hidden:
+            hidden.touch(0o600)
+            hidden.write_bytes(secrets.token_bytes(32))
     return Signer(path.read_bytes())
 
 

@@ -26,7 +26,7 @@ def create_preview(
         str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
     ] = "{}",
 ) -> PreviewBody:
-    """The faces in the first picture, and with speech a sheet of its loudest moment. Nothing is kept."""
+    """The faces in the first picture that has any, and with speech a sheet of its loudest moment. Nothing is kept."""
     given = parse_options(options)
     generate_request(given)
     state.check_open()
@@ -38,6 +38,7 @@ def create_preview(
         return PreviewBody(
             kind=facts["kind"],
             size=seen["size"],
+            shown_at=seen["shown_at"],
             seconds=facts["seconds"],
             has_sound=facts["has_sound"],
             faces=seen["faces"],

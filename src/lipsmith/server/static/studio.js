@@ -19,6 +19,8 @@ const TEXTS = {
   "face.sending": ["Sending… {percent} %", "正在上传…… {percent} %"],
   "face.one": ["One face, in a picture of {size} px.", "图片 {size} 像素，找到一张面孔。"],
   "face.many": ["{count} faces: press the one that is to speak.", "{count} 张面孔：请点选说话的人。"],
+  "face.one.later": ["One face, {seconds} s into the video, in a picture of {size} px.", "视频第 {seconds} 秒，图片 {size} 像素，找到一张面孔。"],
+  "face.many.later": ["{count} faces, {seconds} s into the video: press the one that is to speak.", "视频第 {seconds} 秒有 {count} 张面孔：请点选说话的人。"],
   "face.number": ["Face {number}", "面孔 {number}"],
   "face.group": ["Who speaks", "谁来说话"],
   "speech.title": ["What is said", "说什么"],
@@ -56,8 +58,8 @@ const TEXTS = {
   "missing.speech": ["Record or choose some speech first.", "请先录音或选择语音。"],
   "film.title": ["Film", "影片"],
   "film.empty": ["The face, its first words and then the film appear here.", "面孔、试看和成片会显示在这里。"],
-  "film.tasting": ["Trying the first picture…", "正在试做第一帧……"],
-  "film.taste": ["Preview: the first picture speaks the loudest moment of the speech.", "试看：第一帧试说语音中最响亮的一刻。"],
+  "film.tasting": ["Trying the picture…", "正在试做……"],
+  "film.taste": ["Preview: the picture above speaks the loudest moment of the speech.", "试看：上图试说语音中最响亮的一刻。"],
   "film.again": ["Play the try again", "再看一次试看"],
   "film.progress": ["Progress", "进度"],
   "film.left": ["about {time} left", "大约还需 {time}"],
@@ -86,6 +88,7 @@ const TEXTS = {
 };
 
 const SMALL = 12e6; // bytes of a picture or speech that may be sent for each trial
+const FRAMES = [0, 0.5, 1.5, 3, 6]; // seconds into a large video at which faces are looked for, one after the other
 const state = {
   picture: null, // the file
   avatar: null, // or an avatar's name
@@ -115,17 +118,23 @@ function choosePicture(file) {
   refresh();
 }
 
-/** Ask the server who is in the picture. Of a large video its first frame is sent if the browser can show it. */
+/** Ask the server who is in the picture. Of a large video single frames are sent, until one has a face, if the browser can show it. */
 async function look(file, film, turn) {
   show(true, "looking");
   put($("seen"), "face.looking");
   try {
-    const first = film && (await firstFrame(film));
     const sent = (share) => turn === state.turn && share < 1 && put($("seen"), "face.sending", { percent: Math.round(100 * share) });
     const done = (share) => (share < 1 ? sent(share) : put($("seen"), "face.looking"));
-    const preview = await call("POST", "/v1/previews", { body: form({ picture: first ?? file, options: filmOptions(false) }), sent: done });
-    if (turn !== state.turn) return;
-    state.preview = first ? { ...preview, kind: "video", has_sound: true } : preview;
+    let preview;
+    for (const seconds of film ? FRAMES : [0]) {
+      const frame = film && (await frameAt(film, seconds));
+      if (frame === null && seconds && preview) break; // the film is shorter
+      const seen = await call("POST", "/v1/previews", { body: form({ picture: frame ?? file, options: filmOptions(false) }), sent: done });
+      if (turn !== state.turn) return;
+      if (!preview || seen.faces.length) preview = frame ? { ...seen, kind: "video", has_sound: true, shown_at: seconds } : seen;
+      if (!frame || seen.faces.length) break;
+    }
+    state.preview = preview;
     drawView();
     taste();
   } catch (error) {
@@ -137,14 +146,19 @@ async function look(file, film, turn) {
   }
 }
 
-function firstFrame(film) {
+/** The film's frame at so many seconds as a picture; null if the browser cannot show it. */
+function frameAt(film, seconds) {
+  if (seconds && !(seconds < film.duration)) return Promise.resolve(null);
   return new Promise((resolve) => {
     const grab = () => {
       const canvas = element("canvas", { width: film.videoWidth, height: film.videoHeight });
       canvas.getContext("2d").drawImage(film, 0, 0);
       canvas.toBlob((blob) => resolve(blob && new File([blob], "first.jpg", { type: "image/jpeg" })), "image/jpeg", 0.92);
     };
-    if (film.readyState >= 2) grab();
+    if (seconds) {
+      film.addEventListener("seeked", grab, { once: true });
+      film.currentTime = seconds;
+    } else if (film.readyState >= 2) grab();
     else film.addEventListener("loadeddata", grab, { once: true });
     film.addEventListener("error", () => resolve(null), { once: true });
     setTimeout(() => resolve(null), 5000);
@@ -152,7 +166,7 @@ function firstFrame(film) {
 }
 
 function drawView() {
-  const { view, faces, size, kind, has_sound: sound } = state.preview;
+  const { view, faces, size, kind, has_sound: sound, shown_at: at } = state.preview;
   $("view").replaceChildren(element("img", { src: view, alt: state.picture.name }));
   show(true, "view");
   const boxes = element("div", { role: "radiogroup" });
@@ -174,8 +188,8 @@ function drawView() {
   });
   boxes.addEventListener("keydown", stepThroughFaces);
   $("view").append(boxes);
-  if (faces.length === 1) put($("seen"), "face.one", { size: size.join(" × ") });
-  else if (faces.length) put($("seen"), "face.many", { count: faces.length });
+  const said = { size: size.join(" × "), count: faces.length, seconds: (at ?? 0).toFixed(1) };
+  if (faces.length) put($("seen"), `face.${faces.length > 1 ? "many" : "one"}${at ? ".later" : ""}`, said);
   else { $("seen").textContent = ""; show(false, "keep"); showError("face-trouble", { kind: "face-error" }); }
   fillFaces(faces.length);
   show(faces.length > 1, "everyone");

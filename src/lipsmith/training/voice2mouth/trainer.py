@@ -16,6 +16,7 @@ from ...errors import EngineUnavailable, InputError
 from ...speech.curve_streams import StudentStream
 from ...speech.student import read_student
 from ...types import MOUTH_CONTROLS, Array
+from ...whole_file import whole_file
 from .batches import Batch, Dataset, make_batch
 from .dataset import Progress, held_out_samples, training_samples
 from .evaluate import score_speech, score_stillness
@@ -165,7 +166,6 @@ class Trainer:
     def _save(self) -> None:
         import torch
 
-        partial = self._checkpoint.with_suffix(".part")
         checkpoint = {
             "plan": self._plan(),
             "done": self._done,
@@ -173,8 +173,8 @@ class Trainer:
             "mean": self._mean,
             "optimiser": self._optimiser.state_dict(),
         }
-        torch.save(checkpoint, partial)
-        partial.replace(self._checkpoint)
+        with whole_file(self._checkpoint) as partial:
+            torch.save(checkpoint, partial)
 
     def _resume(self) -> None:
         import torch
@@ -261,6 +261,5 @@ def _described(options: TrainOptions) -> dict[str, str]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_bytes(data)

@@ -1,0 +1,138 @@
+"""A closed terminal ends a command as Ctrl-C does, and no partial file stays: real processes, real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lipsmith.signals import end_on_signals
+from lipsmith.whole_file import whole_file
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+CODE = "import sys; sys.argv[1:] = {words!r}; from lipsmith.cli import main; main()"
+STOPPED = "lipsmith: Stopped: nothing is left half written.\n"
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four minutes: no film is done before it is stopped."""
+    path = tmp_path_factory.mktemp("speech") / "long.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\0\x10" * 8000 * 240)
+    return path
+
+
+@contextmanager
+def running(words: list[str], place: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own, whose temporary files lie in ``place``."""
+    command = [sys.executable, "-c", CODE.format(words=words)]
+    environment = {**os.environ, "TMPDIR": str(place)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        yield process
+        process.kill()
+
+
+def wait_for(process: subprocess.Popen[str], folder: Path, pattern: str) -> None:
+    """Until the command writes a file."""
+    for _ in range(3000):
+        if list(folder.rglob(pattern)):
+            return
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+    raise AssertionError(f"no {pattern} in a minute")
+
+
+def test_a_hangup_ends_a_film_and_leaves_nothing(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
+    films, spool = tmp_path / "films", tmp_path / "spool"
+    films.mkdir()
+    spool.mkdir()
+    words = ["generate", str(astronaut_file), str(speech), "-o", str(films / "film.mp4"), "--engine", "fake", "-q"]
+    with running(words, spool) as process:
+        wait_for(process, films, "*.part")
+        for _ in range(3):  # as terminals do; the clearing away is not interrupted
+            process.send_signal(signal.SIGHUP)
+        assert process.stderr
+        said = process.stderr.read()
+        assert process.wait(60) == 130
+    assert said.endswith(STOPPED)
+    assert [*films.iterdir(), *spool.iterdir()] == []
+
+
+def test_a_terminal_that_is_closed_ends_a_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
+    films, spool = tmp_path / "films", tmp_path / "spool"
+    films.mkdir()
+    spool.mkdir()
+    words = ["generate", str(astronaut_file), str(speech), "-o", str(films / "film.mp4"), "--engine", "fake"]
+    terminal, inside = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE.format(words=words)], stdin=inside, stdout=inside, stderr=inside,
+        env={**os.environ, "TMPDIR": str(spool)}, start_new_session=True,
+        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(inside)
+    os.set_blocking(terminal, False)
+    for _ in range(3000):
+        try:
+            os.read(terminal, 65536)
+        except BlockingIOError:
+            time.sleep(0.02)
+        if list(films.glob("*.part")):
+            break
+    os.close(terminal)
+    assert process.wait(60) != 0
+    assert [*films.iterdir(), *spool.iterdir()] == []
+
+
+def test_a_hangup_ends_an_avatar_that_is_made(
+    astronaut_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, store = tmp_path / "pictures", tmp_path / "avatars"
+    pictures.mkdir()
+    store.mkdir()
+    for number in range(900):
+        (pictures / f"{number:04d}.jpg").symlink_to(astronaut_file)
+    words = ["avatar", "create", "anna", str(pictures), "--engine", "fake", "-q"]
+    monkeypatch.setenv("LIPSMITH_AVATARS", str(store))
+    with running(words, tmp_path) as process:
+        wait_for(process, store, "*.making")  # the lock of the one who makes it
+        time.sleep(0.5)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 130
+    assert [path for path in store.rglob("*") if path.is_file() and path.parent.name != ".locks"] == []
+
+
+def test_a_hangup_that_is_ignored_stays_ignored_as_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    try:
+        end_on_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+
+
+def test_a_file_that_is_left_early_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with whole_file(path) as partial:
+        partial.write_bytes(b"whole")
+
+    def interrupted() -> None:
+        with whole_file(path) as partial:
+            partial.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("file", b"whole")]
