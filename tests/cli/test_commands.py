@@ -263,6 +263,6 @@ def test_the_summary_tells_what_was_left_and_why() -> None:
         "0.44 frames per second reached: 56.8 times slower than real time",
         "note: picture.png was scaled.",
         "note: 10 frames left unchanged: it is turned away too far",
-        "note: 1 frame without a face passed through",
+        "note: 1 frame without a face that speaks passed through",
         "note: passed over big; `lipsmith engines` says what is missing",
     ]

@@ -126,7 +126,7 @@ class FacePreparation:
             except FaceError as refusal:
                 self.refusals.setdefault(face.track, str(refusal))
             else:
-                outside = mouth_inside(face.landmarks, image.shape[1::-1]) < MIN_INSIDE
+                outside = mouth_inside(face.landmarks, (image.shape[1], image.shape[0])) < MIN_INSIDE
                 prepared.append(replace(_unchanged(one) if outside else one, track=face.track))
         return SourceFrame(index, image, tuple(prepared), people.scene(index))
 

@@ -109,8 +109,8 @@ def summary(report: Report) -> str:
     ]
     lines += [f"note: {notice}" for notice in report.notices]
     lines += [f"note: {_frames(count)} left unchanged: {reason}" for reason, count in report.unable.items()]
-    empty = report.cutaways - report.others
-    lines += [f"note: {_frames(empty)} without a face passed through"] if empty else []
+    empty, which = report.cutaways - (report.others or 0), " that speaks" if report.others is None else ""
+    lines += [f"note: {_frames(empty)} without a face{which} passed through"] if empty else []
     lines += [f"note: {_frames(report.others)} that show other people only passed through"] if report.others else []
     passed = ", ".join(engine.partition(":")[0] for engine in report.passed_over)
     lines += [f"note: passed over {passed}; `lipsmith engines` says what is missing"] if passed else []

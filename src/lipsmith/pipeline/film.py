@@ -43,7 +43,7 @@ class Report:
     frames: int
     fps: Fraction
     rendered: int  # frames with a drawn mouth
-    cutaways: int  # frames without a face, passed through
+    cutaways: int  # frames without a face that speaks, passed through
     unable: dict[str, int]  # reason why a face was left unchanged -> number of frames
     faces: int  # people who speak
     seconds: dict[str, float]  # wall clock time of each stage
@@ -52,7 +52,7 @@ class Report:
     frames_per_second: float  # of the film, over the whole call
     real_time_factor: float  # film length over wall time: 4 means four times faster than real time
     notices: tuple[str, ...] = ()  # for the user: scaled, transparency laid on white, sound that breaks off ...
-    others: int = 0  # of the cutaways, frames that show other people, but nobody of those who speak
+    others: int | None = None  # of the cutaways, frames that show other people only; None: not known, as of an avatar
     gaps_filled: int = 0  # frames of speakers whose face was not found and was interpolated, one to three in a row
     probe: FilmProbe | None = None  # what the written file says about itself; None for a contact sheet
 
