@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsmith.media.mono_mix import ChannelBalance, to_mono
+from lipsmith.media.mono_mix import ChannelBalance, LiveMono, to_mono
 from lipsmith.media.sound import open_speech
 from lipsmith.types import Array, Samples
 from tests.support.made_media import noise, write_sound
@@ -93,3 +93,33 @@ def test_silence_and_one_channel_need_no_choice() -> None:
     assert balance.heard_from == "both"
     assert not balance.cancels
     assert np.array_equal(to_mono(np.ones((1, 3), np.float32), "right"), np.ones(3))
+
+
+@pytest.mark.parametrize("sizes", [[960], [1, 479, 480, 37, 2000]])
+def test_a_live_inverted_channel_is_heard_after_a_hundredth_of_a_second(sizes: list[int]) -> None:
+    time = np.arange(48000) / 48000
+    voice = (0.5 * np.sin(2 * np.pi * 200 * time)).astype(np.float32)
+    sound, mix, heard = np.stack([voice, -0.9 * voice]), LiveMono(48000), [np.zeros(0, np.float32)]
+    while sound.shape[1]:
+        size = sizes[len(heard) % len(sizes)]
+        heard.append(mix.push(sound[:, :size]))
+        sound = sound[:, size:]
+    mono = np.concatenate(heard)
+    assert len(mono) == 48000
+    assert np.abs(mono[960:] - voice[960:]).max() < 1e-6
+    assert np.abs(np.diff(mono)).max() < 1.5 * np.abs(np.diff(voice)).max()  # no click
+
+
+def test_live_sound_that_does_not_cancel_is_the_mean() -> None:
+    both, mix = noise(48000, channels=2), LiveMono(48000)
+    assert np.abs(mix.push(both) - both.mean(axis=0)).max() < 1e-6
+    assert np.array_equal(mix.push(both[:1]), both[0])
+    assert mix.push(both[:, :0]).shape == (0,)
+
+
+def test_a_live_microphone_goes_back_to_both_channels() -> None:
+    voice, mix = noise(48000), LiveMono(48000)
+    mix.push(np.stack([voice, -voice]))
+    mix.push(np.stack([voice, voice])[:, :24000])
+    later = np.stack([voice, 0.5 * voice])
+    assert np.abs(mix.push(later) - later.mean(axis=0)).max() < 1e-6

@@ -84,7 +84,7 @@ class CopiedSoundtrack:
         self._source = open_media(sound.path, SoundError, "speech")
         stream = sound_track(self._source, sound.path, sound.track)
         self._stream = output.add_stream_from_template(stream)
-        self._start = round(sound.first_time / stream.time_base)
+        self._start = round(sound.first_time / Fraction(stream.time_base or 1))
         self._packets = packets(self._source, stream)
         self._next_packet = next(self._packets, None)
         self._frames = 0

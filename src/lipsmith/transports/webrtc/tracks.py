@@ -10,8 +10,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
+import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
+
+from ...media.mono_mix import LiveMono
 
 if TYPE_CHECKING:
     from ...types import Samples
@@ -86,13 +89,17 @@ async def read_track(track: MediaStreamTrack, on_sound: Callable[[Samples, int],
         track: a microphone, or a video track that nobody wants.
         on_sound: gets a microphone's sound as (n,) mono samples in [-1, 1] at its own rate, and that rate in Hz.
     """
-    to_mono = av.AudioResampler(format="fltp", layout="mono")  # keeps the rate: a session resamples what it plays once
+    to_float = av.AudioResampler(format="fltp")  # keeps the rate: a session resamples what it plays once
+    mix: LiveMono | None = None
     try:
         while True:
             frame = await track.recv()
             if on_sound is not None and isinstance(frame, av.AudioFrame):
-                for piece in to_mono.resample(frame):
-                    on_sound(piece.to_ndarray()[0], piece.sample_rate)
+                mix = mix or LiveMono(frame.sample_rate)
+                for piece in to_float.resample(frame):
+                    channels = np.asarray(piece.to_ndarray(), np.float32)
+                    gain = np.float32(len(channels) ** 0.5)  # FFmpeg gives each of two half the power of mono
+                    on_sound(gain * mix.push(channels), piece.sample_rate)
     except MediaStreamError:
         return
 
