@@ -108,8 +108,6 @@ def open_speech(path: Path, progress: ReadProgress | None = None, track: int | N
         track = track_number(container, stream)
         stated = _stated_seconds(container, stream)
         context = stream.codec_context
-        if context is None:
-            raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
         rate, codec = context.sample_rate, context.codec.canonical_name
         channels = _channel_layout(context, 2)[1] if context.channels else 0
         exact_timestamps = (
