@@ -157,7 +157,10 @@ def test_a_track_that_cannot_be_decoded_is_taken_last() -> None:
     unknown = SimpleNamespace(disposition=DEFAULT, metadata={}, codec_context=None, index=0)
     known = SimpleNamespace(disposition=NONE, metadata={}, codec_context=SimpleNamespace(channels=2), index=1)
     streams = SimpleNamespace(video=[], audio=[unknown, known])
-    assert sound_track(SimpleNamespace(streams=streams), Path("a.mov")) is known
+    file = SimpleNamespace(streams=streams)
+    assert sound_track(file, Path("a.mov")) is known
+    with pytest.raises(SoundError, match="of a kind that cannot be decoded"):
+        sound_track(file, Path("a.mov"), 1)
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -49,7 +49,7 @@ def sound_track(container: Any, path: Path, number: int | None = None) -> Any:
     """The audio stream to read from ``container``, which is ``path``; ``number`` as the user gave it, from 1.
 
     Raises:
-        SoundError: there is no soundtrack, or none of that number.
+        SoundError: there is no soundtrack, or none of that number, or it cannot be decoded.
     """
     tracks = container.streams.audio
     if not tracks:
@@ -57,10 +57,14 @@ def sound_track(container: Any, path: Path, number: int | None = None) -> Any:
     if number is None:
         picture = picture_track(container)
         language = _language(picture) if picture else ""
-        return max(tracks, key=lambda stream: _sound_weight(stream, language))  # the first of equal ones
-    if not 1 <= number <= len(tracks):
+        track = max(tracks, key=lambda stream: _sound_weight(stream, language))  # the first of equal ones
+    elif 1 <= number <= len(tracks):
+        track = tracks[number - 1]
+    else:
         raise SoundError(f"{path} has no audio track {number}, but {_listed(tracks)}: give one of these numbers.")
-    return tracks[number - 1]
+    if track.codec_context is None:
+        raise SoundError(f"{path} holds sound of a kind that cannot be decoded: export it again as wav or mp3.")
+    return track
 
 
 def track_number(container: Any, stream: Any) -> int:
