@@ -27,7 +27,6 @@ def option(
     prepares: bool = True,
     flag: bool = False,
     local: bool = False,
-    kept: bool = True,
     page: bool | tuple[float, float, float] | tuple[str, ...] = False,
 ) -> Any:
     """A field of an engine's options dataclass, with what every door needs to offer it.
@@ -39,14 +38,19 @@ def option(
         prepares: whether it shapes what ``Engine.prepare`` returns. If not, an avatar made with another value serves.
         flag: ``generate`` and ``avatar create`` give it a flag of its own; every option can be set by ``--set``.
         local: it names something of this machine, a folder or a device, so it is not offered over the network.
-        kept: whether an avatar keeps it. If not, every film and session of the avatar says it anew, or has the default.
         page: ``lipsmith ui`` shows it; (lowest value, highest value, step): as a slider; words: these values alone.
     """
-    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local, "kept": kept}
+    metadata = {"help": help_text, "help_zh": help_zh, "prepares": prepares, "flag": flag, "local": local}
     words = isinstance(page, tuple) and isinstance(page[0], str)
     slider = page if isinstance(page, tuple) and not words else None
     shown = {"page": bool(page), "slider": slider, "page_choices": page if words else ()}
     return field(default=default, metadata={**metadata, **shown})
+
+
+def run_option(default: Any, help_text: str) -> Any:
+    """An option that no avatar keeps: every film and session says it anew, or has the default. It prepares nothing."""
+    made = option(default, help_text, prepares=False)
+    return field(default=default, metadata={**made.metadata, "kept": False})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from lipsmith.engines.protocols import EncoderUse
 from lipsmith.realtime.host import SessionHost
 from lipsmith.realtime.session import SessionOptions
 from lipsmith.speech.whisper import WhisperEncoder, random_whisper
-from lipsmith.types import Array, Samples
+from lipsmith.types import Array, Image, Samples
 from tests.support.chunked import drives
 from tests.support.goldens import synth_audio
-from tests.support.session_doubles import QuickAvatar, is_drawn
+from tests.support.session_doubles import Info, QuickAvatar
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -36,11 +36,17 @@ class HearsLikeMuseTalk(FakeEngine):
         self._engine = engine
 
     def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> WhisperEncoder:  # type: ignore[override]
-        return self._engine.speech_encoder(PAL, use)
+        return self._engine.speech_encoder(fps, use)
 
-    def _picture(self, material: object, drive: Array) -> np.ndarray:  # type: ignore[type-arg]
+    def _picture(self, material: object, drive: Array) -> Image:
         assert drive.shape == (50, 384)
         return super()._picture(material, np.array([50.0], np.float32))
+
+
+class PalAvatar(QuickAvatar):
+    """At 25 frames a second."""
+
+    info = Info(fps=PAL)
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +64,22 @@ def musetalk(whisper: object, hearing: Hearing = "auto", strict: bool = False) -
 def test_a_third_of_a_second_of_sound_is_enough_for_the_first_picture(whisper: object, strict: bool) -> None:
     """The utterance is not ended: what is drawn is drawn from the sound that came, 0.3 s."""
 
-    async def talk() -> float:
+    async def talk() -> tuple[list[str], float]:
         host = SessionHost(HearsLikeMuseTalk(musetalk(whisper, strict=strict)))
-        session = await host.open(QuickAvatar(FakeEngine()), RATE, SessionOptions(patience=100_000))
-        listener = session.listen(ticks=100_000)
+        session = await host.open(PalAvatar(FakeEngine()), RATE, SessionOptions(patience=1_000))
+        listener, names = session.listen(pictures=0), list[str]()
         session.say(SPEECH[:4800])
         async for tick in listener:
-            if is_drawn(tick):
+            names += [event.name for event in tick.events]
+            if {"speaking", "finished", "failed"} & {*names}:
                 break
         hearing = host.stats().hearing
         await host.close()
-        return hearing
+        return names, hearing
 
-    assert asyncio.run(talk()) > 0  # what it costs is counted
+    names, hearing = asyncio.run(talk())
+    assert names[-1] == "speaking"  # its first picture shows
+    assert hearing > 0  # what it costs is counted
 
 
 def test_films_hear_whole_and_sessions_short_windows(whisper: object) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsmith.speech.feature_streams import HIDDEN, BlockFeatures, OverlappingFeatures, SlidingFeatures
+from lipsmith.speech.feature_streams import HIDDEN, BlockFeatures, LiveFeatures, OverlappingFeatures
 from lipsmith.speech.whisper_mel import segment_mel
 from tests.support.goldens import synth_audio
 
@@ -53,7 +53,7 @@ def heard(hearing, samples, sizes=(), step=10):
     return np.concatenate(found), early
 
 
-@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, SlidingFeatures])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, LiveFeatures])
 @pytest.mark.parametrize("sizes", [[640] * 240, [7, 100_000, 1, 1], [331] * 80])
 def test_any_chunking_gives_the_same_bits(make, sizes):
     rows, _ = heard(make(Ear()), SPEECH, sizes)
@@ -118,7 +118,7 @@ def test_rows_come_when_their_window_is_full():
 @pytest.mark.parametrize("first", [0, 22, 148, 290, 418])
 def test_live_rows_come_82_5_ms_after_their_block(first):
     """A window ends four rows after the block of the last one, and its spectrum 2.5 ms later."""
-    hearing = SlidingFeatures(Ear())
+    hearing = LiveFeatures(Ear())
     needed = 320 * (-(-(first + 10) // 4) * 4 + 4) + 40
     hearing.push(SPEECH[: needed - 1])
     assert hearing.rows(first, first + 10) is None
@@ -129,33 +129,33 @@ def test_live_rows_come_82_5_ms_after_their_block(first):
 def test_live_rows_know_nothing_of_what_comes_later():
     other = SPEECH.copy()
     other[320 * 64 + 200 :] = 0.3
-    live, changed = (heard(SlidingFeatures(Ear()), sound, [640] * 270)[0] for sound in (SPEECH, other))
+    live, changed = (heard(LiveFeatures(Ear()), sound, [640] * 270)[0] for sound in (SPEECH, other))
     assert np.array_equal(live[:60], changed[:60])
     assert not np.array_equal(live[60:70], changed[60:70])
 
 
 def test_a_block_is_heard_once_however_often_it_is_asked_for():
     ear = Ear()
-    heard(SlidingFeatures(ear), SPEECH, [640] * 270, step=2)
+    heard(LiveFeatures(ear), SPEECH, [640] * 270, step=2)
     assert ear.calls == 138  # 550 rows in blocks of four
 
 
 def test_live_windows_keep_the_positions_of_whole_ones():
     """A window ends four rows after its block and has 120 rows, and every 140 rows positions begin anew."""
     ear = Ear()
-    heard(SlidingFeatures(ear), SPEECH, step=4)
+    heard(LiveFeatures(ear), SPEECH, step=4)
     starts = [max(0, 8 + 4 * block - 120) for block in range(138)]
     assert ear.positions == [min(start % 140, 30) for start in starts]  # 150 rows - 120
 
 
 def test_live_is_whole_for_a_network_that_knows_its_neighbourhood():
     loud = np.concatenate([SPEECH[16_000:17_600], SPEECH])  # the loudest value comes first
-    live, _ = heard(SlidingFeatures(Ear(0.0)), loud, [640] * 270)
+    live, _ = heard(LiveFeatures(Ear(0.0)), loud, [640] * 270)
     whole, _ = heard(OverlappingFeatures(Ear(0.0)), loud)
     assert np.abs(live - whole).max() < 0.2 * np.std(whole)
 
 
-@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, SlidingFeatures])
+@pytest.mark.parametrize("make", [OverlappingFeatures, BlockFeatures, LiveFeatures])
 def test_what_is_kept_does_not_grow_with_the_sound(make):
     hearing = make(Ear())
     for second in range(60):

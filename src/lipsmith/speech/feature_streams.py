@@ -4,7 +4,7 @@ There are three modes. None depends on how the sound is chunked:
 
 * whole (``OverlappingFeatures``): windows overlap by a fifteenth, and each is encoded once, when it is full. The rows
   of overlapping windows are cross-faded over the middle half of the overlap, which leaves no seam.
-* live (``SlidingFeatures``): a short window slides along and is encoded once for every block of rows. Its rows keep the
+* live (``LiveFeatures``): a short window slides along and is encoded once for every block of rows. Its rows keep the
   positions that they have in the long windows, without which they would be other features.
 * upstream (``BlockFeatures``): adjacent blocks without overlap, each encoded on its own, as in MuseTalk.
 """
@@ -159,7 +159,7 @@ class OverlappingFeatures:
         return self._cache[window]
 
 
-class SlidingFeatures:
+class LiveFeatures:
     """Encodes a short window for every block of rows: the sound up to shortly after the block.
 
     The rows that are asked for come from the window of the last one's block. A window begins with the sound or 2.4 s

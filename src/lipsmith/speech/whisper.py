@@ -18,7 +18,7 @@ from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
 from ..timing import frame_count
 from ..types import Array, Samples
 from ..weights import load_strictly, read_state
-from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, OverlappingFeatures, SlidingFeatures, SpeechModel
+from .feature_streams import HIDDEN, BlockFeatures, FeatureStream, LiveFeatures, OverlappingFeatures, SpeechModel
 from .feature_windows import WindowPlan
 from .whisper_mel import BANDS
 
@@ -86,7 +86,7 @@ class WhisperEncoder:
             raise OptionError("Strict mode hears 30 s at once as MuseTalk does; choose it or live.")
         self._fps = fps
         self._plan = WindowPlan(fps, padding_left, padding_right, strict)
-        streams = SlidingFeatures if live else BlockFeatures if strict else OverlappingFeatures
+        streams = LiveFeatures if live else BlockFeatures if strict else OverlappingFeatures
         self._features: FeatureStream = streams(model)
         self._received = 0  # samples
         self._emitted = 0  # drives

@@ -100,10 +100,23 @@ def test_one_too_many_is_refused_and_the_others_live_on(served: Served, avatar: 
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"avatar": "nobody"}, 404), ({"avatar": "../x"}, 422), ({"avatar": "live", "rate": 11}, 422), ({}, 422)],
+    [
+        ({"avatar": "nobody"}, 404),
+        ({"avatar": "../x"}, 422),
+        ({"avatar": "live", "rate": 11}, 422),
+        ({}, 422),
+        ({"avatar": "live", "engine_options": {"device": "cuda:1"}}, 422),
+    ],
 )
 def test_what_cannot_be_opened_is_told(served: Served, avatar: str, body: dict[str, object], status: int) -> None:
     assert served.alice.post("/v1/sessions", json=body).status_code == status
+
+
+def test_a_session_takes_options_of_its_engine(served: Served, avatar: str) -> None:
+    for options, status in (({"nonsense": 1}, 422), ({"context": 1}, 201)):
+        answer = served.alice.post("/v1/sessions", json={"avatar": avatar, "engine_options": options})
+        assert answer.status_code == status, answer.text
+    served.alice.delete(answer.json()["links"]["self"])
 
 
 def test_a_session_says_who_hears(served: Served, session: str) -> None:

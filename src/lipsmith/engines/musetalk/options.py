@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import OptionError
-from ...options import option
+from ...options import option, run_option
 from ..torch_runtime.device import Precision
 
 Version = Literal["v15", "v1"]
@@ -88,11 +88,9 @@ class MuseTalkOptions:
     )
     audio_padding_left: int = option(2, "Pairs of 20 ms of sound before a frame.", prepares=False, flag=True)
     audio_padding_right: int = option(2, "Pairs of 20 ms of sound after a frame.", prepares=False, flag=True)
-    hearing: Hearing = option(
+    hearing: Hearing = run_option(
         "auto",
         "auto: whole for films, live in sessions; whole: Whisper reads 30 s; live: 2.4 s, for answers within .3 s.",
-        prepares=False,
-        kept=False,
     )
     tiling: bool = option(False, "Decode in tiles: less GPU memory, but the picture changes visibly.", prepares=False)
     graphs: bool = option(True, "On CUDA, capture each batch size as one graph.", prepares=False)

@@ -50,8 +50,8 @@ SessionId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["9b0de2a76f1
 async def create_session(state: StateDep, owner: Owner, response: Response, wanted: NewSession) -> SessionBody:
     """Open a session with one of your avatars. 503 with ``Retry-After`` if the others would stutter."""
     state.check_open()
-    await run_in_threadpool(check_there, state, owner, wanted.avatar)
     check_engine_options("auto", wanted.engine_options)
+    await run_in_threadpool(check_there, state, owner, wanted.avatar)
     store = state.avatar_store(owner)
     handle = await state.sessions.open(owner, store, wanted.avatar, wanted.rate, wanted.engine_options)
     response.headers["Location"] = f"/v1/sessions/{handle.id}"
