@@ -114,4 +114,4 @@ def memory_layout(precision: Precision) -> Literal["channels_last", "plain"]:
     return "plain" if precision == "fp32" else "channels_last"
 
 
-__all__ = ["NO_NUMBERS", "OVERFLOW", "Networks", "memory_layout", "move_to_device"]
+__all__ = ["Networks", "memory_layout", "move_to_device"]
