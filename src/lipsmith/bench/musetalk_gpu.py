@@ -112,7 +112,8 @@ def bench_gpu(case: GpuCase, progress: Callable[[str], None] = lambda _: None) -
     if not device.startswith("cuda"):
         raise EngineUnavailable(NO_GPU)
     meter = GpuMeter(device)
-    software = f"torch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    software = f"torch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {cudnn}"
     return GpuFigures(meter.name, software, case.tiny, tuple(measure_rows(case, device, meter, progress)))
 
 

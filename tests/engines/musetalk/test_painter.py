@@ -13,7 +13,7 @@ from lipsmith.engines.musetalk.networks import load_networks  # noqa: E402
 from lipsmith.engines.musetalk.options import MuseTalkOptions  # noqa: E402
 from lipsmith.engines.musetalk.painter import FacePainter  # noqa: E402
 from lipsmith.engines.torch_runtime.graphs import GraphCache  # noqa: E402
-from lipsmith.engines.torch_runtime.networks import FP32_AGAIN, Networks  # noqa: E402
+from lipsmith.engines.torch_runtime.networks import OVERFLOW, Networks  # noqa: E402
 from lipsmith.errors import EngineUnavailable, InputError  # noqa: E402
 from tests.support.fake_cuda import FakeCuda  # noqa: E402
 
@@ -69,7 +69,7 @@ def test_only_what_overflows_is_drawn_again_in_fp32_and_the_networks_stay_as_the
     assert np.abs(drawn[2].astype(int) - wide[2]).max() <= 1
     for row in (0, 1, 3, 4):
         assert np.abs(drawn[row].astype(int) - plain[row]).max() <= 8  # a batch of bf16 is rounded otherwise
-    assert notices == [FP32_AGAIN.format(precision="bf16")]
+    assert notices == [OVERFLOW.format(precision="bf16")]
     assert (narrow.precision, narrow.overflows, narrow.notices) == ("bf16", 2, [])
     assert same_state(state_of(narrow), before)
     assert np.array_equal(FacePainter(narrow, 1).paint(LATENTS, HEARD)[0], plain[0])

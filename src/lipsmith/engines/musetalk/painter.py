@@ -12,7 +12,7 @@ from ...types import Array, Image
 from ..torch_runtime.cuda import cuda_device
 from ..torch_runtime.graphs import Compiled, CudaGraphs, GraphCache
 from ..torch_runtime.memory import BatchRunner, batch_size
-from ..torch_runtime.networks import FP32_AGAIN, Networks
+from ..torch_runtime.networks import OVERFLOW, Networks
 from ..torch_runtime.precision import full_fp32
 from ..torch_runtime.transfer import begin_download, upload
 from ..torch_runtime.vae import grey_levels
@@ -125,7 +125,7 @@ class FacePainter:
             InputError: in fp32 they are no numbers either.
         """
         wide = self._networks.in_fp32()
-        notice = FP32_AGAIN.format(precision=self._networks.precision)
+        notice = OVERFLOW.format(precision=self._networks.precision)
         if notice not in self._notices:
             self._notices.append(notice)
         pictures, finite = self._launch(wide, plain_step(wide, self._tiled), given, patches, shape)()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...types import Array, Crop, Face, Image, PreparedFace
 from ..torch_runtime.memory import out_of_memory_error
-from ..torch_runtime.networks import FP32_AGAIN, Networks
+from ..torch_runtime.networks import OVERFLOW, Networks
 from ..torch_runtime.precision import full_fp32
 from .analysis import MuseTalkIdentity
 from .blend import Patch
@@ -109,7 +109,7 @@ class MuseTalkPreparation:
                 networks = networks.in_fp32()
         except torch.cuda.OutOfMemoryError as problem:
             raise out_of_memory_error(problem) from problem
-        notice = FP32_AGAIN.format(precision=self._networks.precision)
+        notice = OVERFLOW.format(precision=self._networks.precision)
         if networks is not self._networks and notice not in self._notices:
             self._notices.append(notice)
         return latents

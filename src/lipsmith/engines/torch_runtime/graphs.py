@@ -136,7 +136,8 @@ class CudaGraphs:
     """
 
     def __init__(self, cuda: CudaDevice) -> None:
-        self._cuda, self.lock = cuda, RLock()
+        self._cuda = cuda
+        self.lock: AbstractContextManager[Any] = RLock()
         self._pool: Any = None
         self._stream: Any = None
         self._copied: Any = None  # event: the last answer was copied out

@@ -13,7 +13,7 @@ from .device import Precision, dtype_of
 from .memory import out_of_memory_error
 
 T = TypeVar("T")
-FP32_AGAIN = "numbers overflowed in {precision}: those faces were drawn or encoded again in fp32, which is slower"
+OVERFLOW = "numbers overflowed in {precision}: those faces were drawn or encoded again in fp32, which is slower"
 NO_NUMBERS = (
     "The engine's networks answer with values that are no numbers, in fp32 too: a file is damaged, or the files do not "
     "belong together. `lipsmith weights check --checksums` tells which."
@@ -114,4 +114,4 @@ def memory_layout(precision: Precision) -> Literal["channels_last", "plain"]:
     return "plain" if precision == "fp32" else "channels_last"
 
 
-__all__ = ["FP32_AGAIN", "NO_NUMBERS", "Networks", "memory_layout", "move_to_device"]
+__all__ = ["Networks", "memory_layout", "move_to_device"]
