@@ -119,9 +119,9 @@ def _both_lips(frame: FrameWarp, places: Array, below: Array) -> Image:
     pictures = []
     for share, displacement in ((above, moved[..., :2]), (below, moved[..., 2:])):
         rows = np.flatnonzero(share.max(1))
-        shown = slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, 0)
         picture = np.empty((height, below.shape[1], 3), np.uint8)
         if len(rows):
+            shown = slice(rows[0], rows[-1] + 1)
             picture[shown] = resample(frame.picture, places[shown] - displacement[shown], cv2.INTER_CUBIC)
         pictures.append(picture)
     return np.asarray(cv2.blendLinear(pictures[0], pictures[1], above, below), np.uint8)
