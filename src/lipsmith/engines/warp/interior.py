@@ -16,7 +16,7 @@ import numpy as np
 from ...face.canonical import Points, Pose
 from ...types import Array
 from .dental_arch import LOWER, UPPER, head_places, see_arch
-from .image_ops import as_float32, resample
+from .image_ops import resample
 from .lip_opening import Opening
 from .neutral import lip_line_middle
 from .palette import Palette
@@ -145,8 +145,10 @@ def _draw_tongue(picture: Array, palette: Palette, middle: Points, opening: Open
     top = rest + opening.tongue * (min(rest, raised) - rest)
     width = _TONGUE_WIDTH * (1 - 0.15 * opening.tongue - 0.25 * opening.pucker)
     per_unit = np.array([_TONGUE_PX / width, _TONGUE_PX / _TONGUE_HEIGHT], np.float32)
-    first = np.array([middle[0], top]) * per_unit - (1.25 * _TONGUE_PX - 0.5, 1.5)
-    layers = resample(_tongue_texture(), head * per_unit - as_float32(first))
+    places = head - np.array([middle[0], top], np.float32)
+    places *= per_unit
+    places += np.array([1.25 * _TONGUE_PX - 0.5, 1.5], np.float32)
+    layers = resample(_tongue_texture(), places)
     reached = unit(opening.below_upper * np.float32(1 / 0.12))
     reached *= np.float32(0.65)
     reached += np.float32(0.35)

@@ -37,8 +37,8 @@ class LipCurves:
 
     def beyond_corners(self, x: Array) -> Array:
         """How far each plane x lies outside the mouth's corners, 0 between them; of the shape of ``x``."""
-        beyond = np.maximum(self.x[0] - x, x - self.x[-1])
-        return np.maximum(beyond, 0, out=beyond)
+        beyond: Array = np.maximum(self.x[0] - x, x - self.x[-1])
+        return np.asarray(np.maximum(beyond, 0, out=beyond))
 
     def heights(self, x: Array, *curves: Array) -> tuple[Array, ...]:
         """For each curve of (SAMPLES,) values, its (h, w) value at (h, w) plane x."""

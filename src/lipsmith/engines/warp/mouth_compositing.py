@@ -18,7 +18,7 @@ from .landmark_indices import INNER_LOWER, INNER_UPPER, LOWER_RINGS, UPPER_RINGS
 from .lip_opening import LipCurves, Opening, lip_opening
 from .material import WarpMaterial
 from .mesh import sample_grid, sample_grid_over
-from .neutral import lip_gaps
+from .neutral import aperture
 from .spline import smoothstep
 from .teeth import lay_source_teeth
 
@@ -119,9 +119,9 @@ def _both_lips(frame: FrameWarp, places: Array, below: Array) -> Image:
     pictures = []
     for share, displacement in ((above, moved[..., :2]), (below, moved[..., 2:])):
         rows = np.flatnonzero(share.max(1))
-        shown = slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, 0)
         picture = np.empty((height, below.shape[1], 3), np.uint8)
         if len(rows):
+            shown = slice(rows[0], rows[-1] + 1)
             picture[shown] = resample(frame.picture, places[shown] - displacement[shown], cv2.INTER_CUBIC)
         pictures.append(picture)
     return np.asarray(cv2.blendLinear(pictures[0], pictures[1], above, below), np.uint8)
@@ -231,7 +231,7 @@ def _draw_lip_line(frame: FrameWarp, mouth: Image, across: Array, down: Array) -
     stays brighter than its shade. ``across`` and ``down`` (h, w) eye distances: x on the plane, and y below the line.
     """
     curves, interior = frame.curves, frame.material.interior
-    opened = float(np.clip(lip_gaps(frame.material.own)[3:8].mean() / 0.03, 0, 1)) * frame.material.strength
+    opened = min(aperture(frame.material.own) / 0.03, 1.0) * frame.material.strength
     if opened == 0:
         return
     gap, ends = curves.lower - curves.upper, np.minimum(curves.x - curves.x[0], curves.x[-1] - curves.x)

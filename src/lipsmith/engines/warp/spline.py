@@ -77,17 +77,21 @@ def monotone_curve(x: Numbers, y: Numbers, at: Numbers) -> NDArray[np.float64]:
     product, sum_ = before * after, near * after + far * before
     tangent = np.empty(x.shape)
     tangent[..., 1:-1] = np.where(product > 0, (near + far) * product / np.where(sum_ == 0, 1, sum_), 0)
-    tangent[..., [0, -1]] = _end_tangents(
-        width[..., [0, -1]], width[..., [1, -2]], slope[..., [0, -1]], slope[..., [1, -2]]
+    ends, next_to_them = [0, -1], [1, -2]
+    tangent[..., ends] = _end_tangents(
+        width[..., ends], width[..., next_to_them], slope[..., ends], slope[..., next_to_them]
     )
-    at = np.clip(at, x[..., :1], x[..., -1:])
-    k = (at[..., None] >= x[..., None, 1:-1]).sum(-1)
-    pieces = np.stack([x[..., :-1], width, y[..., :-1], y[..., 1:], tangent[..., :-1], tangent[..., 1:]])
-    start, step, low, high, leaving, arriving = np.take_along_axis(pieces, np.broadcast_to(k, (1, *k.shape)), -1)
+    at = np.minimum(np.maximum(at, x[..., :1]), x[..., -1:])
+    piece = (at[..., None] >= x[..., None, 1:-1]).sum(-1)
+    # All that is known of a piece is picked at once: the pieces of all curves are counted through.
+    pieces = np.array([x[..., :-1], width, y[..., :-1], y[..., 1:], tangent[..., :-1], tangent[..., 1:]])
+    curves = np.arange(piece.size // piece.shape[-1]).reshape(*piece.shape[:-1], 1)
+    picked = pieces.reshape(len(pieces), -1)[:, piece + curves * width.shape[-1]]
+    start, step, low, high, leaving, arriving = picked
     t = (at - start) / step
     rest = 1 - t
     return np.asarray(
-        rest**2 * (low * (1 + 2 * t) + leaving * step * t) + t**2 * (high * (3 - 2 * t) - arriving * step * rest)
+        rest * rest * (low * (1 + 2 * t) + leaving * step * t) + t * t * (high * (3 - 2 * t) - arriving * step * rest)
     )
 
 

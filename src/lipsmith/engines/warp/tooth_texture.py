@@ -75,8 +75,9 @@ def sample_row(upper: bool, view: ArchView, scale: float) -> Array:
     resolution = resolution_for(scale)
     places = np.empty((*view.x.shape, 2), np.float32)
     for axis, (at, first) in enumerate(((view.x, HALF_WIDTH), (view.up, MARGIN))):
-        np.multiply(at, np.float32(resolution), out=places[..., axis])
-        places[..., axis] += np.float32(first * resolution - 0.5)
+        np.add(at, np.float32(first), out=places[..., axis])
+    places *= np.float32(resolution)
+    places -= np.float32(0.5)
     return resample(row_texture(upper, resolution), places)
 
 
