@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ...weights import find_all, read_network
 from ..torch_runtime.device import resolve_device, resolve_precision
 from ..torch_runtime.networks import Networks, move_to_device
+from ..torch_runtime.threads import use_threads
 from ..torch_runtime.upsample import fold_upsampling
 from ..torch_runtime.vae import enable_tiling, load_vae, random_vae
 from ..torch_runtime.weights import SD_VAE, WHISPER_TINY
+from ..torch_runtime.winograd import has_winograd, use_winograd
 from . import unet
 from .availability import RANDOM_WEIGHTS, catalogue_name, models_folder
 from .options import MuseTalkOptions
@@ -31,12 +33,17 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     device = resolve_device(options.device)
     asked = "fp32" if options.strict and options.precision == "auto" else options.precision
     precision = resolve_precision(asked, device)
+    if device == "cpu":
+        use_threads(options.threads)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
+    winograd = (device, precision) == ("cpu", "fp32") and not (options.strict or options.compile) and has_winograd()
     if not options.strict:
-        drawing, vae = fold_upsampling(drawing), fold_upsampling(vae)
+        drawing, vae = fold_upsampling(drawing), vae if winograd else fold_upsampling(vae)
     drawing = unet.fold_time(drawing)
     for network in (drawing, vae):
         move_to_device(network, device, precision, plain=options.strict)
+        if winograd:
+            use_winograd(network)
     if options.tiling:
         enable_tiling(vae)
     return Networks(drawing, vae, device, precision)

@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import InputError
 from .device import Precision, dtype_of
 from .memory import out_of_memory_error
+from .winograd import has_winograd, use_winograd
 
 OVERFLOW = "numbers overflowed in {precision}: drawn in fp32 from there on, which is slower"
 NO_NUMBERS = (
@@ -41,6 +42,8 @@ class Networks:
             network.float()
             if self.device == "cpu":
                 network.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
+                if has_winograd():
+                    use_winograd(network)
         self.precision = "fp32"
 
 
