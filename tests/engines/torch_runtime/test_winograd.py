@@ -64,12 +64,21 @@ def test_small_pictures_and_other_precisions_are_convolved_plainly(monkeypatch: 
     assert calls == []
 
 
+def test_a_compiler_gets_the_plain_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = nnpack_calls(monkeypatch)
+    conv = use_winograd(torch.nn.Conv2d(4, 6, 3, padding=1).requires_grad_(False))
+    picture = seeded(1, 4, 48, 48)
+    drawn = torch.compile(conv, backend="eager", fullgraph=True)(picture)
+    assert calls == []
+    torch.testing.assert_close(conv(picture), drawn, rtol=1e-4, atol=5e-5)
+
+
 def test_a_vae_encodes_and_decodes_the_same_and_leaves_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = random_vae(tiny=True).eval().requires_grad_(False)
     ours = use_winograd(copy.deepcopy(plain))
     calls = nnpack_calls(monkeypatch)
-    latents, picture = seeded(2, 4, 32, 32), seeded(2, 3, 256, 256)
-    picture[:, :, 128:] = -1
+    latents, picture = seeded(2, 4, 16, 16), seeded(1, 3, 128, 128)
+    picture[:, :, 64:] = -1
     kept = latents.clone(), picture.clone()
     with torch.inference_mode():
         torch.testing.assert_close(ours.decode(latents).sample, plain.decode(latents).sample, rtol=1e-4, atol=1e-4)
@@ -77,12 +86,12 @@ def test_a_vae_encodes_and_decodes_the_same_and_leaves_its_input(monkeypatch: py
         torch.testing.assert_close(ours.encode(picture).latent_dist.mean, theirs, rtol=1e-4, atol=5e-5)
     assert torch.equal(latents, kept[0])
     assert torch.equal(picture, kept[1])
-    assert len(calls) > 40
+    assert len(calls) > 30
 
 
 @pytest.mark.parametrize(
     ("changed", "used"),
-    [({}, True), ({"strict": True}, False), ({"precision": "bf16"}, False), ({"compile": True}, False)],
+    [({}, True), ({"strict": True}, False), ({"precision": "bf16"}, False)],
 )
 def test_networks_use_it_in_fp32_on_a_cpu_only(
     changed: dict[str, Any], used: bool, monkeypatch: pytest.MonkeyPatch

@@ -36,7 +36,7 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     if device == "cpu":
         use_threads(options.threads)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
-    winograd = (device, precision) == ("cpu", "fp32") and not (options.strict or options.compile) and has_winograd()
+    winograd = (device, precision, options.strict) == ("cpu", "fp32", False) and has_winograd()
     if not options.strict:
         drawing, vae = fold_upsampling(drawing), vae if winograd else fold_upsampling(vae)
     drawing = unet.fold_time(drawing)

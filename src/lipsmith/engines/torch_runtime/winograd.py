@@ -57,10 +57,14 @@ def _is_plain(block: Any) -> bool:
 
 
 def _convolved(conv: torch.nn.Conv2d, picture: torch.Tensor) -> torch.Tensor:
-    """(B, C, h, w) -> (B, D, h, w). One row after the other: NNPACK's own batches are slower than no Winograd."""
+    """(B, C, h, w) -> (B, D, h, w). One row after the other: NNPACK's own batches are slower than no Winograd.
+
+    ``torch.compile`` does not know NNPACK and gets the plain convolution.
+    """
     import torch
 
-    if picture.shape[2] * picture.shape[3] < LEAST_PIXELS or picture.dtype != torch.float32:
+    large = picture.shape[2] * picture.shape[3] >= LEAST_PIXELS
+    if not large or picture.dtype != torch.float32 or torch.compiler.is_compiling():
         return torch.nn.functional.conv2d(picture, conv.weight, conv.bias, padding=1)
     rows = [torch._nnpack_spatial_convolution(one, conv.weight, conv.bias, 1) for one in picture.split(1)]
     return rows[0] if len(rows) == 1 else torch.cat(rows)
