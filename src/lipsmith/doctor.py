@@ -181,8 +181,10 @@ def _opens(name: str, mode: Literal["r", "w"]) -> bool:
 
 
 def _processor() -> Iterator[Finding]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("processor", "threads", f"{usable} usable of {os.cpu_count()}")
+    from .engines.torch_runtime.threads import suitable_threads, usable_cores
+
+    now = suitable_threads()
+    yield Finding("processor", "threads", f"{usable_cores()} usable of {os.cpu_count()}, {now} for torch at this load")
     yield Finding("processor", "bf16", bf16_support(Path("/proc/cpuinfo")))
 
 

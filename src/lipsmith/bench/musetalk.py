@@ -82,7 +82,8 @@ def bench_musetalk(case: MuseTalkCase, progress: Callable[[str], None] = lambda 
     import torch
 
     _limit_threads(case.threads)
-    options = MuseTalkOptions(weights="tiny" if case.tiny else "random", device=case.device)
+    weights, threads = "tiny" if case.tiny else "random", torch.get_num_threads()
+    options = MuseTalkOptions(weights=weights, device=case.device, threads=threads)
     load = _load()
     progress("building the networks")
     sides = BothSides.of(options, case)
@@ -95,7 +96,7 @@ def bench_musetalk(case: MuseTalkCase, progress: Callable[[str], None] = lambda 
     rates = tuple(sides.rate(batch) for batch in _batches(case, sides.networks.device, progress))
     networks = sides.networks
     compare = (hot, blending, preparation)
-    threads, notices = torch.get_num_threads(), tuple(networks.notices)
+    notices = tuple(networks.notices)
     return MuseTalkFigures(
         networks.device, networks.precision, case.tiny, threads, load, compare, rates, apart, notices
     )

@@ -1,7 +1,8 @@
 """The full-size networks against upstream's own (goldens d and e): minutes and 5 GB, so only when they are asked for.
 
 ``LIPSMITH_TEST_FULL=1 pytest -n 0 tests/engines/musetalk/test_full_size.py``. As users run them in fp32 on a CPU: with
-oneDNN, laid out by ``load_networks``, in strict mode and by default, where the upsamplers have four small kernels.
+oneDNN, laid out by ``load_networks``, in strict mode and by default, where upsamplers have four small kernels and 3x3
+convolutions are Winograd's.
 """
 
 from __future__ import annotations

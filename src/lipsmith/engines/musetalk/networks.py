@@ -8,9 +8,11 @@ from ...weights import find_all, read_network
 from ..torch_runtime.device import Precision, full_name, resolve_device, resolve_precision
 from ..torch_runtime.networks import Networks, move_to_device
 from ..torch_runtime.shared import Shared, shared
+from ..torch_runtime.threads import use_threads
 from ..torch_runtime.upsample import fold_upsampling
 from ..torch_runtime.vae import load_vae, random_vae, set_tile_size
 from ..torch_runtime.weights import SD_VAE, WHISPER_TINY
+from ..torch_runtime.winograd import has_winograd, use_winograd
 from . import unet
 from .availability import RANDOM_WEIGHTS, catalogue_name, models_folder
 from .options import MuseTalkOptions
@@ -31,12 +33,17 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     """
     device = full_name(resolve_device(options.device))
     precision = _precision(options, device)
+    if device == "cpu":
+        use_threads(options.threads)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
+    winograd = (device, precision, options.strict) == ("cpu", "fp32", False) and has_winograd()
     if not options.strict:
-        drawing, vae = fold_upsampling(drawing), fold_upsampling(vae)
+        drawing, vae = fold_upsampling(drawing), vae if winograd else fold_upsampling(vae)
     drawing = unet.fold_time(drawing)
     for network in (drawing, vae):
         move_to_device(network, device, precision, plain=options.strict)
+        if winograd:
+            use_winograd(network)
     set_tile_size(vae)
     return Networks(drawing, vae, device, precision, options.strict)
 

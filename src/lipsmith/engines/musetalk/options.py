@@ -43,6 +43,13 @@ class MuseTalkOptions:
         local=True,
     )
     precision: Precision = option("auto", "auto: fp16 on a GPU, bf16 on a CPU that has it, else fp32.", flag=True)
+    threads: int = option(
+        0,
+        "Threads of torch on a CPU; 0: as many as cores are idle at the start.",
+        prepares=False,
+        flag=True,
+        local=True,
+    )
     batch_size: int = option(0, "Faces drawn together; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True)
     landmarks: Landmarks = option(
         "facemesh",
@@ -101,7 +108,7 @@ class MuseTalkOptions:
     seed: int = option(0, "Seed of the latents in strict mode, and of random weights.")
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "extra_margin", "left_cheek_width", "right_cheek_width"):
+        for name in ("threads", "batch_size", "extra_margin", "left_cheek_width", "right_cheek_width"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} is {getattr(self, name)}; it can be 0 or more.")
         if self.audio_padding_left != 2 or self.audio_padding_right != 2:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from ...errors import InputError
 from .device import Precision, dtype_of
 from .memory import out_of_memory_error
+from .winograd import has_winograd, use_winograd
 
 T = TypeVar("T")
 OVERFLOW = "numbers overflowed in {precision}: those faces were drawn or encoded again in fp32, which is slower"
@@ -82,7 +83,10 @@ class Networks:
         import torch
 
         wide = copy.deepcopy(network).float()
-        return wide.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
+        wide = wide.to(memory_format=torch.contiguous_format)  # as ``move_to_device`` lays out fp32
+        if self.device == "cpu" and not self.exact and has_winograd():
+            use_winograd(wide)
+        return wide
 
 
 def move_to_device(network: Any, device: str, precision: Precision, plain: bool) -> None:
