@@ -34,7 +34,7 @@ def smile_release(controls: Array) -> float:
     """0..1: how much of a smile (8,) controls take away. Rounding takes it, speaking loosens it, spreading keeps it."""
     jaw, spread, pucker, upper, lower, press, bite, _ = controls.tolist()
     speaking = 1 - exp(-8 * (jaw + 0.5 * (upper + lower + press + bite)))
-    return min(max(0.95 * pucker + 0.45 * speaking * (1 - 0.6 * max(spread, 0.0)), 0.0), 1.0)
+    return float(min(max(0.95 * pucker + 0.45 * speaking * (1 - 0.6 * max(spread, 0.0)), 0.0), 1.0))
 
 
 def deform(neutral: NeutralFace, controls: Array) -> Points:
