@@ -22,7 +22,8 @@ def has_winograd() -> bool:
     """Whether torch was built with NNPACK and this CPU runs it: x86 with AVX2, or Arm. It also makes NNPACK ready."""
     import torch
 
-    return bool(torch.backends.nnpack.is_available())
+    nnpack: Any = torch.backends.nnpack
+    return bool(nnpack.is_available())
 
 
 def use_winograd(network: Any) -> Any:
@@ -30,30 +31,34 @@ def use_winograd(network: Any) -> Any:
 
     Needs ``has_winograd``. Only for inference: blocks overwrite what they have just computed.
     """
-    import torch
-    from diffusers.models.resnet import ResnetBlock2D
-
     for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d) and _fits(module):
+        if _fits(module):
             module.forward = partial(_convolved, module)
-        elif isinstance(module, ResnetBlock2D) and _is_plain(module):
+        elif _is_plain(module):
             module.forward = partial(_residual, module)
     return network
 
 
-def _fits(conv: torch.nn.Conv2d) -> bool:
-    """Whether the convolution is one that keeps the picture's size and can be done by NNPACK."""
+def _fits(conv: Any) -> bool:
+    """Whether this is a convolution that keeps the picture's size and can be done by NNPACK."""
+    import torch
+
+    if not isinstance(conv, torch.nn.Conv2d):
+        return False
     shape = conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode
     return shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
 
 
 def _is_plain(block: Any) -> bool:
-    """Whether a block only normalises, convolves and adds, and its time embedding is folded into its biases."""
+    """Whether this is a block that only normalises, convolves and adds, its time embedding folded into its biases."""
     import torch
+    from diffusers.models.resnet import ResnetBlock2D
 
-    others = block.upsample, block.downsample, block.time_emb_proj
+    if not isinstance(block, ResnetBlock2D):
+        return False
+    others: tuple[Any, ...] = (block.upsample, block.downsample, block.time_emb_proj)
     scaled = block.time_embedding_norm == "scale_shift" or block.output_scale_factor != 1
-    return others == (None, None, None) and not scaled and isinstance(block.nonlinearity, torch.nn.SiLU)
+    return not any(others) and not scaled and isinstance(block.nonlinearity, torch.nn.SiLU)
 
 
 def _convolved(conv: torch.nn.Conv2d, picture: torch.Tensor) -> torch.Tensor:
@@ -66,7 +71,7 @@ def _convolved(conv: torch.nn.Conv2d, picture: torch.Tensor) -> torch.Tensor:
     large = picture.shape[2] * picture.shape[3] >= LEAST_PIXELS
     if not large or picture.dtype != torch.float32 or torch.compiler.is_compiling():
         return torch.nn.functional.conv2d(picture, conv.weight, conv.bias, padding=1)
-    rows = [torch._nnpack_spatial_convolution(one, conv.weight, conv.bias, 1) for one in picture.split(1)]
+    rows = [torch._nnpack_spatial_convolution(one, conv.weight, conv.bias, 1) for one in torch.split(picture, 1)]
     return rows[0] if len(rows) == 1 else torch.cat(rows)
 
 
