@@ -335,7 +335,6 @@ class _Timing:
     seconds: Fraction  # from the first frame to the end of the last
     tick: Fraction  # seconds: resolution of the timestamps
     step: Fraction  # seconds between frames without timestamps
-    aspect: Fraction  # width / height of a pixel
     notice: str = ""
 
 
@@ -374,11 +373,10 @@ def _scan_timing(container: Any, stream: Any, start: Fraction | None, path: Path
         if pts is not None and (last is None or pts >= last):
             last, length = pts, packet.duration
     notice = picture_notice(path, container, stream, count)
-    aspect = Fraction(stream.sample_aspect_ratio or 1)
     if start is None or last is None:
-        return _Timing(None, shown * step, step, step, aspect, notice)
+        return _Timing(None, shown * step, step, step, notice)
     seconds = last * tick - start + (length * tick if length else step)
-    return _Timing(start, seconds, tick, step, aspect, notice)
+    return _Timing(start, seconds, tick, step, notice)
 
 
 def _deinterlaced(frames: Iterator[Any]) -> Iterator[Any]:

@@ -51,6 +51,8 @@ def load_networks(options: MuseTalkOptions) -> Networks:
 def shared_networks(options: MuseTalkOptions) -> Shared[Networks]:
     """``load_networks``, once for all engines whose options agree in what concerns networks; raises like it."""
     device = full_name(resolve_device(options.device))
+    if device == "cpu":
+        use_threads(options.threads)
     key = ("networks", _weights_key(options), device, _precision(options, device), options.strict)
     return shared(key, lambda: load_networks(options))
 
