@@ -66,9 +66,9 @@ class OptionInfo:
     prepares: bool = True
     flag: bool = False
     local: bool = False
-    kept: bool = True
     page: bool = False
     slider: tuple[float, float, float] | None = None
+    kept: bool = True
     page_choices: tuple[str, ...] = ()  # of an option with more values than the page offers
 
 

@@ -217,7 +217,8 @@ def test_engines_are_listed(capsys: Captured) -> None:
     assert run(["engines", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["fake"] == {
-        "name": "fake", "summary": rows["fake"]["summary"], "needs": "nothing", "window": 1, "lacks": None
+        "name": "fake", "summary": rows["fake"]["summary"], "needs": "nothing", "window": 1,
+        "lacks": None, "limited": None
     }  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def test_its_own_test_passes(run: Run, tmp_path: Path) -> None:
 def test_it_is_listed_with_its_options(run: Run) -> None:
     rows = {row["name"]: row for row in json.loads(lipsmith(run, "engines", "--json"))}
     assert rows["bar"] == {
-        "name": "bar", "summary": "a dark bar across the mouth", "needs": "nothing", "window": 1, "lacks": None
+        "name": "bar", "summary": "a dark bar across the mouth", "needs": "nothing", "window": 1,
+        "lacks": None, "limited": None
     }  # fmt: skip
 
 

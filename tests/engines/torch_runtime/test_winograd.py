@@ -105,8 +105,7 @@ def test_networks_use_it_in_fp32_on_a_cpu_only(
 
 
 def test_networks_that_fell_back_to_fp32_use_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    networks = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="bf16"))
-    networks.upcast()
+    networks = load_networks(MuseTalkOptions(weights="tiny", device="cpu", precision="bf16")).in_fp32()
     calls = nnpack_calls(monkeypatch)
     with torch.inference_mode():
         networks.vae.decode(seeded(1, 4, 32, 32))

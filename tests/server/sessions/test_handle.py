@@ -76,7 +76,7 @@ def test_closing_ends_what_is_attached_and_returns_when_it_is_over() -> None:
 def test_the_registry_forgets_a_session_and_waits_for_what_is_attached(
     by_itself: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "engine_of", lambda _: FakeEngine())
+    monkeypatch.setattr(registry, "engine_of", lambda *_: FakeEngine())
 
     async def scene() -> None:
         sessions = SessionRegistry(ServerSettings())

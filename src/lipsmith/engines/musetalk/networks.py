@@ -33,8 +33,6 @@ def load_networks(options: MuseTalkOptions) -> Networks:
     """
     device = full_name(resolve_device(options.device))
     precision = _precision(options, device)
-    if device == "cpu":
-        use_threads(options.threads)
     drawing, vae = random_networks(options) if options.weights in RANDOM_WEIGHTS else _official(options)
     winograd = (device, precision, options.strict) == ("cpu", "fp32", False) and has_winograd()
     if not options.strict:

@@ -69,7 +69,7 @@ def _convolved(conv: torch.nn.Conv2d, picture: torch.Tensor) -> torch.Tensor:
     import torch
 
     large = picture.shape[2] * picture.shape[3] >= LEAST_PIXELS
-    if not large or picture.dtype != torch.float32 or torch.compiler.is_compiling():
+    if not large or picture.dtype != torch.float32 or not picture.is_cpu or torch.compiler.is_compiling():
         return torch.nn.functional.conv2d(picture, conv.weight, conv.bias, padding=1)
     rows = [torch._nnpack_spatial_convolution(one, conv.weight, conv.bias, 1) for one in torch.split(picture, 1)]
     return rows[0] if len(rows) == 1 else torch.cat(rows)
