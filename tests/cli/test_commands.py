@@ -66,6 +66,13 @@ def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> 
     assert set(flag_help()["musetalk"]) <= {field.name for field in fields(MuseTalkOptions)}
 
 
+def test_the_help_of_an_avatar_says_whose_options_are_whose(capsys: Captured) -> None:
+    assert run(["avatar", "create", "--help"]) == 0
+    common, musetalk = capsys.readouterr().out.split("Options of the engine musetalk:")
+    assert "Options of the engine warp:" in common
+    assert all(f"--{name.replace('_', '-')} " in musetalk for name in flag_help()["musetalk"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words", "code"),
     [

@@ -12,7 +12,7 @@ import typer
 from ..errors import AvatarBroken, AvatarStale, EngineUnavailable, OptionError
 from ..options import build
 from .engine_flags import engine_flags, engine_options
-from .flags import flags_from
+from .flags import SectionedCommand, flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Quiet, Settings
 from .progress import progress_display
@@ -29,7 +29,7 @@ app = typer.Typer(name="avatar", rich_markup_mode=None)
 HELP = {
     **{name: FILM_HELP[name] for name in ("engine", "faces", "still", "seed")},
     "key": "The screen behind the person, for 'speak --background': none, auto, alpha (the picture's own), or #rrggbb.",
-    "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own.",
+    "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120: halved).",
 }
 Name = Annotated[str, typer.Argument(metavar="ID", help="The avatar's name.")]
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -51,7 +51,7 @@ def avatar(context: typer.Context) -> None:
         print(context.get_help())
 
 
-@app.command()
+@app.command(cls=SectionedCommand)
 @engine_flags
 @flags_from(AvatarOptions, HELP)
 def create(
