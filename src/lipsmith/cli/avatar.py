@@ -29,7 +29,8 @@ app = typer.Typer(name="avatar", rich_markup_mode=None)
 HELP = {
     **{name: FILM_HELP[name] for name in ("engine", "faces", "still", "seed")},
     "key": "The screen behind the person, for 'speak --background': none, auto, alpha (the picture's own), or #rrggbb.",
-    "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120: halved).",
+    "fps": "Frames per second of the avatar: 25, 29.97, 30000/1001, or 'source' for the video's own (above 120:"
+    " halved).",
 }
 Name = Annotated[str, typer.Argument(metavar="ID", help="The avatar's name.")]
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
