@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -212,3 +213,12 @@ def test_an_upload_counts_as_long_as_its_longest_soundtrack(tmp_path: Path) -> N
     assert probe_speech(path, ProbeLimits(1, 60)).seconds == pytest.approx(2.0, abs=0.15)
     with pytest.raises(SoundError, match="longer than"):
         probe_speech(path, ProbeLimits(1, 1))
+
+
+def test_one_channel_is_called_mono(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(3200))
+    with pytest.raises(SoundError, match=r"but 1 \(pcm_s16le, mono\)"):
+        open_speech(path, track=2)

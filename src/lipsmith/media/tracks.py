@@ -101,6 +101,7 @@ def _listed(tracks: Any) -> str:
 def _described(stream: Any) -> str:
     context = stream.codec_context
     codec, channels = (context.codec.canonical_name, context.layout.name) if context else ("unknown codec", "")
+    channels = {"1 channels": "mono", "2 channels": "stereo"}.get(channels, channels)  # a layout that WAV leaves open
     return ", ".join(filter(None, (_language(stream), codec, channels)))
 
 
