@@ -156,3 +156,22 @@ def test_a_file_of_countless_boxes_is_not_read_to_its_end(tmp_path: Path) -> Non
     assert len(_outer_boxes(path)[0]) == MAX_BOXES
     with pytest.raises(PictureError):
         open_video_source(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "content"),
+    [
+        (b"meta", b"\0\0\0\x01meta" + b"\xff" * 8),  # a box of 2**64 - 1 bytes
+        (b"pitm", b"\0\0\0\x0epitm\0\0\0\0\0\x63"),  # the main picture is one that is not there
+        (b"iloc", b"\0\0\0\x1eilox"),
+    ],
+)
+def test_damage_in_the_boxes_is_one_sentence(tmp_path: Path, at: bytes, content: bytes) -> None:
+    path = save(tmp_path / "a.avif", corners())
+    data = bytearray(path.read_bytes())
+    start = data.index(at) - 4
+    data[start : start + len(content)] = content
+    path.write_bytes(data)
+    for read in (open_video_source, lambda file: probe_picture(file, LIMITS)):
+        with pytest.raises(PictureError):
+            read(path)

@@ -60,7 +60,7 @@ def is_still(path: Path) -> bool:
         return True
     except OSError:
         return _is_heif(path)
-    except ValueError:  # damaged
+    except UNREADABLE:  # damaged
         return True
 
 
@@ -230,7 +230,7 @@ def _outer_boxes(path: Path) -> tuple[set[bytes], int]:
 
     The first ``MAX_BOXES`` are read: a file of empty boxes would take minutes.
     """
-    names, start = set[bytes](), 0
+    names, start, end = set[bytes](), 0, path.stat().st_size
     with path.open("rb") as file:
         for _ in range(MAX_BOXES):
             head = file.read(16)
@@ -242,7 +242,7 @@ def _outer_boxes(path: Path) -> tuple[set[bytes], int]:
             if size < 8:  # 0: to the end of the file
                 break
             start += size
-            file.seek(start)
+            file.seek(min(start, end))  # a box may state more bytes than a file can have
     return names, start
 
 
