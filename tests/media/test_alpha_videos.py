@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,23 @@ def test_alpha_comes_through_forward_and_backward(tmp_path: Path, name: str, cod
         over_white = 255 - (255 - np.array(COLOUR)) * (wanted[..., None] / 255)
         inside = np.r_[0:22, 26:30, 48:98]  # away from the edges, where chroma is coarse
         assert np.abs(image[:, inside] - over_white[:, inside]).max() <= 4
+
+
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_a_webm_with_alpha_keeps_what_its_container_says(tmp_path: Path, codec: str) -> None:
+    def turned_and_hdr(stream: Any) -> None:
+        stream.set_display_matrix([0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30])  # a quarter to the right
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, 16, 9, 1
+
+    image = np.dstack([np.full((*SIZE[::-1], 3), COLOUR, np.uint8), outline(0)])
+    path = write_transparent_video(tmp_path / "a.webm", [image] * 3, codec, "yuva420p", turned_and_hdr)
+    source = open_video_source(path)
+    assert source.info.size == SIZE[::-1]
+    assert "a.webm: its high dynamic range (PQ) is tone-mapped to BT.709." in source.info.notices
+    alphas = list(source.alphas())
+    assert len(alphas) == 3
+    assert all(np.abs(alpha.astype(int) - np.rot90(outline(0), -1)).max() <= 2 for alpha in alphas)
 
 
 def test_the_person_stands_before_another_background(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from lipsmith.errors import PictureError
 from lipsmith.media.frame_format import fitted_size
 from lipsmith.media.ping_pong import ping_pong_frames
-from lipsmith.media.video import VideoSource, open_video_source
+from lipsmith.media.video import VideoFileSource, VideoSource, open_video_source
 from lipsmith.types import Image
 
 SQUARE = Fraction(1)
@@ -210,11 +212,60 @@ def test_another_pixel_format_alone_is_no_news(tmp_path: Path) -> None:
     assert max(np.abs(a.astype(int) - b).mean() for a, b in pairwise([images[0], images[5], images[10]])) < 3
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "notice"),
+    [
+        ((1, 1, 1), (9, 16, 9), "its high dynamic range (PQ) is tone-mapped to BT.709"),
+        ((1, 1, 1), (12, 1, 1), "its wide colours (P3) are converted to BT.709"),
+        ((1, 1, 1), (1, 1, 5), ""),
+    ],
+)
+def test_every_part_has_its_own_colours(
+    tmp_path: Path, first: tuple[int, int, int], second: tuple[int, int, int], notice: str
+) -> None:
+    for name, parts in {"both.h264": [first, second], "second.h264": [second]}.items():
+        (tmp_path / name).write_bytes(b"".join(map(_tagged_h264, parts)))
+    both, alone = (open_video_source(tmp_path / name) for name in ("both.h264", "second.h264"))
+    assert np.array_equal(list(both.frames())[-1], next(alone.frames()))
+    assert both.info.notices == ((f"both.h264: {notice}.",) if notice else ())
+
+
+def _tagged_h264(tags: tuple[int, int, int]) -> bytes:
+    """One key picture with these colour primaries, transfer and matrix (ITU-T H.273)."""
+    encoder: Any = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 25)
+    encoder.color_primaries, encoder.color_trc, encoder.colorspace = tags
+    frame = av.VideoFrame.from_ndarray(scene(64, 64), "rgb24").reformat(format="yuv420p")
+    frame.color_primaries, frame.color_trc, frame.colorspace = tags
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+
+
 def test_many_changes_are_counted(tmp_path: Path) -> None:
     video = open_video_source(write_parts(tmp_path / "a.ts", "libx264", [LYING, STANDING] * 3, frames=2))
     list(video.frames())
     assert len(video.info.notices) == 4
     assert video.info.notices[-1] == "a.ts: it changes its size 2 more times."
+
+
+def test_thousands_of_changes_cost_the_same_each(tmp_path: Path) -> None:
+    jpegs = []
+    for side in (16, 24):
+        with BytesIO() as file:
+            Pillow.new("RGB", (side, side)).save(file, "JPEG")
+            jpegs.append(file.getvalue())
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        stream: Any = output.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "yuvj420p"
+        for index in range(2000):
+            packet = av.Packet(jpegs[index % 2])
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, 25)
+            packet.is_keyframe = True
+            output.mux(packet)
+    video = open_video_source(tmp_path / "a.mkv")
+    assert isinstance(video, VideoFileSource)
+    assert sum(1 for _ in video.frames()) == 2000
+    assert len(video._changes) == 3
+    assert video.info.notices[-1] == "a.mkv: it changes its size 1996 more times."
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from lipsmith.errors import PictureError
 from lipsmith.jobs.probe import ProbeLimits, probe_picture
 from lipsmith.media.background import BackgroundOptions, open_alpha, open_replacement
-from lipsmith.media.stills import is_still, list_images, read_alpha, read_still
+from lipsmith.media.stills import MAX_BOXES, _outer_boxes, is_still, list_images, read_alpha, read_still
 from lipsmith.media.video import open_video_source
 from lipsmith.types import Image
 from tests.media.test_stills import swapped
@@ -145,3 +145,33 @@ def test_a_sequence_of_photographs_is_played(tmp_path: Path) -> None:
     (tmp_path / "a.heics").write_bytes(data[:8] + b"hevc" + data[12:])
     source = open_video_source(tmp_path / "a.heics")
     assert (source.info.kind, source.info.frames) == ("video", 5)
+
+
+def test_a_file_of_countless_boxes_is_not_read_to_its_end(tmp_path: Path) -> None:
+    boxes = np.zeros((20_000, 8), np.uint8)
+    boxes[:, 3] = 8  # bytes of an empty box
+    boxes[:, 4:] = np.arange(len(boxes), dtype=np.uint32)[:, None].view(np.uint8)  # its name
+    path = tmp_path / "a.heic"
+    path.write_bytes(b"\0\0\0\x10ftypheic\0\0\0\0" + boxes.tobytes())
+    assert len(_outer_boxes(path)[0]) == MAX_BOXES
+    with pytest.raises(PictureError):
+        open_video_source(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "content"),
+    [
+        (b"meta", b"\0\0\0\x01meta" + b"\xff" * 8),  # a box of 2**64 - 1 bytes
+        (b"pitm", b"\0\0\0\x0epitm\0\0\0\0\0\x63"),  # the main picture is one that is not there
+        (b"iloc", b"\0\0\0\x1eilox"),
+    ],
+)
+def test_damage_in_the_boxes_is_one_sentence(tmp_path: Path, at: bytes, content: bytes) -> None:
+    path = save(tmp_path / "a.avif", corners())
+    data = bytearray(path.read_bytes())
+    start = data.index(at) - 4
+    data[start : start + len(content)] = content
+    path.write_bytes(data)
+    for read in (open_video_source, lambda file: probe_picture(file, LIMITS)):
+        with pytest.raises(PictureError):
+            read(path)

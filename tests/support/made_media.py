@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,13 @@ def write_video(
     return path
 
 
-def write_transparent_video(path: Path, images: list[Image], codec: str, pixels: str) -> Path:
-    """Encode (H, W, 4) ``images`` with straight alpha at 25 fps. libswscale's threads would misplace some alpha."""
+def write_transparent_video(
+    path: Path, images: list[Image], codec: str, pixels: str, setup: Callable[[Any], None] = lambda _: None
+) -> Path:
+    """Encode (H, W, 4) ``images`` with straight alpha at 25 fps. libswscale's threads would misplace some alpha.
+
+    ``setup`` is called with the stream before the first picture.
+    """
     with av.open(str(path), "w") as container:
         options = {"prores_ks": {"profile": "4444"}, "libvpx-vp9": {"crf": "4", "b": "0"}}.get(codec, {})
         if codec == "libvpx":
@@ -75,6 +81,7 @@ def write_transparent_video(path: Path, images: list[Image], codec: str, pixels:
         stream.pix_fmt = pixels
         if path.suffix == ".webm":
             stream.metadata["alpha_mode"] = "1"
+        setup(stream)
         for image in images:
             frame = av.VideoFrame.from_ndarray(image, format="rgba").reformat(format=pixels, threads=1)
             container.mux(stream.encode(frame))

@@ -123,9 +123,34 @@ def _decoder(stream: Any) -> Any:
     codec = stream.codec_context.codec.canonical_name
     if names.get("alpha_mode") != "1" or ALPHA_DECODERS.get(codec) not in av.codecs_available:
         return stream
-    decoder: Any = av.CodecContext.create(ALPHA_DECODERS[codec], "r")
-    decoder.extradata = stream.codec_context.extradata
-    return decoder
+    return _AlphaDecoder(stream, ALPHA_DECODERS[codec])
+
+
+class _AlphaDecoder:
+    """Decodes ``stream`` by libvpx, which does not know what the container says of turns and colours.
+
+    So its frames carry one of the stream's own decoder, which does: see ``tagged``.
+    """
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self._own = stream
+        self._tagged: Any = None
+        stream.thread_type = "NONE"
+        self._libvpx: Any = av.CodecContext.create(name, "r")
+        self._libvpx.extradata = stream.codec_context.extradata
+
+    def decode(self, packet: Any) -> list[Any]:
+        frames = list(self._libvpx.decode(packet))
+        if self._tagged is None and frames and packet is not None and packet.is_keyframe:
+            self._tagged = next(iter(_decode_packet(self._own, packet) or ()), None)
+        for frame in frames if self._tagged else ():
+            frame.opaque = (self._tagged,)
+        return frames
+
+
+def tagged(frame: Any) -> Any:
+    """The frame that carries the display matrix and the colour tags of the decoded ``frame``: mostly itself."""
+    return frame.opaque[0] if frame.opaque else frame
 
 
 def _decode_packet(decoder: Any, packet: Any) -> list[Any] | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from av.video.reformatter import Colorspace
 
+from .demux import tagged
 from .orientation import Orientation, orientation_of
 from .tone_map import ColourConversion, colour_conversion
 
@@ -56,18 +57,15 @@ def with_formats(frames: Iterable[Any], stream: Any) -> Iterator[Any]:
         coded = _ratio(context.sample_aspect_ratio)
         first = first or coded
         aspect = stated if stated != probed and coded == first else coded
-        orientation = orientation_of(frame)
-        key = (frame.width, frame.height, frame.format.name, frame.color_trc, aspect, orientation)
+        source = tagged(frame)
+        orientation, matrix = orientation_of(source), _colour_tags(frame)
+        colours = int(source.color_primaries), int(source.color_trc)
+        key = (frame.width, frame.height, aspect, orientation, matrix, colours)
         if key != seen:
-            seen, now = key, _format(frame, aspect, orientation)
+            conversion = colour_conversion(*colours)
+            seen, now = key, FrameFormat((frame.width, frame.height), aspect, orientation, *matrix, conversion)
         frame.opaque = (now,)  # a new tuple for each, as PyAV forgets an object when the first frame that has it ends
         yield frame
-
-
-def _format(frame: Any, aspect: Fraction, orientation: Orientation) -> FrameFormat:
-    matrix, values = _colour_tags(frame)
-    conversion = colour_conversion(int(frame.color_primaries), int(frame.color_trc))
-    return FrameFormat((frame.width, frame.height), aspect, orientation, matrix, values, conversion)
 
 
 def format_of(frame: Any) -> FrameFormat:

@@ -41,6 +41,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError)
 BOMB = (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning)
 TAGGED_BYTES = 1 << 16
 """Bytes at the beginning of an AVIF file in which its colour tags are searched."""
+MAX_BOXES = 1000
+"""Outermost boxes of a HEIC or AVIF file that are looked at; photographs have fewer than ten."""
 WHITE_BACKGROUND_NOTICE = "its transparent parts are laid over white"
 MIN_SIDE = 16
 """px: a smaller image cannot show a face."""
@@ -58,7 +60,7 @@ def is_still(path: Path) -> bool:
         return True
     except OSError:
         return _is_heif(path)
-    except ValueError:  # damaged
+    except UNREADABLE:  # damaged
         return True
 
 
@@ -224,17 +226,23 @@ def _is_heif(path: Path) -> bool:
 
 
 def _outer_boxes(path: Path) -> tuple[set[bytes], int]:
-    """Names of the outermost boxes of an ISO file (ISO/IEC 14496-12), and where the last ends, in bytes."""
-    names, start = set[bytes](), 0
+    """Names of the outermost boxes of an ISO file (ISO/IEC 14496-12), and where the last ends, in bytes.
+
+    The first ``MAX_BOXES`` are read: a file of empty boxes would take minutes.
+    """
+    names, start, end = set[bytes](), 0, path.stat().st_size
     with path.open("rb") as file:
-        while len(head := file.read(16)) >= 8:
+        for _ in range(MAX_BOXES):
+            head = file.read(16)
+            if len(head) < 8:
+                break
             size = int.from_bytes(head[:4], "big")
             size = int.from_bytes(head[8:], "big") if size == 1 else size
             names.add(head[4:8])
             if size < 8:  # 0: to the end of the file
                 break
             start += size
-            file.seek(start)
+            file.seek(min(start, end))  # a box may state more bytes than a file can have
     return names, start
 
 

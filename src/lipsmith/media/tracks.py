@@ -32,6 +32,8 @@ SIDE_SOUND = (
     | Disposition.descriptions
 )
 """Tracks that accompany the one with the speech."""
+MAX_LISTED = 8
+"""Audio tracks that a sentence describes; further ones are counted."""
 
 
 def picture_track(container: Any) -> Any | None:
@@ -94,7 +96,9 @@ def _sound_weight(stream: Any, language: str) -> tuple[bool, ...]:
 
 def _listed(tracks: Any) -> str:
     """The tracks with their language, codec and channels: "1 (eng, aac, stereo) and 2 (spa, ac3, 5.1)"."""
-    names = [f"{number} ({_described(stream)})" for number, stream in enumerate(tracks, 1)]
+    names = [f"{number} ({_described(stream)})" for number, stream in enumerate(tracks[:MAX_LISTED], 1)]
+    if len(tracks) > MAX_LISTED:
+        names.append(f"{len(tracks) - MAX_LISTED} more, up to {len(tracks)}")
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 

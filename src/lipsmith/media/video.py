@@ -227,6 +227,7 @@ class VideoFileSource:
         self._pixels = PixelConverter(path, first, tag)
         self._interlaced = bool(first.interlaced_frame)
         self._changes: dict[int, tuple[FrameFormat, FrameFormat]] = {}  # output frame -> format before and from it on
+        self._changed = set[int]()  # output frames at which the size changes; ``_changes`` has the first few
         size = limit_size(self._format.shown_size, max_side)
         frames = max(1, int(clock.seconds * rate + Fraction(1, 2)))
         self.info = VideoInfo("video", size, rate, frames, float(frames / rate), codec, sound)
@@ -305,19 +306,24 @@ class VideoFileSource:
         return size if form.shown_size == self._format.shown_size else fitted_size(form.shown_size, size)
 
     def _note_change(self, index: int, before: FrameFormat, after: FrameFormat) -> None:
-        """Add a notice if the picture has another size from output frame ``index`` on."""
-        if before.shown_size != after.shown_size and index not in self._changes:
+        """Add a notice if the picture has another size or other colours from output frame ``index`` on."""
+        if before.shown_size != after.shown_size and index not in self._changed:
+            self._changed.add(index)
             self._changes[index] = before, after
+            if len(self._changes) > MAX_NAMED_CHANGES:
+                del self._changes[max(self._changes)]
+            self._renew_notices()
+        if after.conversion and after.conversion.notice not in self._notices:
+            self._notices.append(after.conversion.notice)
             self._renew_notices()
 
     def _renew_notices(self) -> None:
-        named = sorted(self._changes.items())[:MAX_NAMED_CHANGES]
         changes = [
             f"at {float(index / self.info.fps):.2f} s it changes from {_size(before.shown_size)} to "
             f"{_size(after.shown_size)} pixels, which are fitted into {_size(self.info.size)}"
-            for index, (before, after) in named
+            for index, (before, after) in sorted(self._changes.items())
         ]
-        if more := len(self._changes) - len(named):
+        if more := len(self._changed) - len(self._changes):
             changes.append(f"it changes its size {more} more time{'s' if more > 1 else ''}")
         sentences = tuple(f"{self._path.name}: {notice}." for notice in self._notices + changes)
         self.info = replace(self.info, notices=sentences)
