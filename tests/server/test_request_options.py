@@ -50,6 +50,7 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
         {"engine_options": {"weights": "/etc"}},
         {"engine": "musetalk", "engine_options": {"weights": "models"}},
         {"engine": "musetalk", "engine_options": {"device": "cuda:1"}},
+        {"engine": "musetalk", "engine_options": {"threads": 100_000}},
         {"engine_options": {"x": ["a"]}},
         {"crf": "20"},
         {"faces": "../x"},
@@ -92,6 +93,7 @@ def test_an_avatar_and_its_film_take_less() -> None:
         (avatar_request, {"crf": 3}),
         (speak_request, {"engine": "warp"}),
         (speak_request, {"engine_options": {"device": "cuda:1"}}),
+        (speak_request, {"engine_options": {"threads": 4}}),
         (speak_request, {"engine_options": ["gain"]}),
     ]:
         with pytest.raises(OptionError):

@@ -15,7 +15,7 @@ from ..avatars.options import AvatarOptions
 from ..engines import engine_table
 from ..errors import OptionError
 from ..media.background import parse_colour
-from ..options import GenerateOptions, build, nearest, option_infos
+from ..options import GenerateOptions, OptionInfo, build, nearest, option_infos
 from ..pipeline.speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
@@ -91,11 +91,13 @@ def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
 
 
 def check_engine_options(engine: str, given: object) -> None:
-    """Raise OptionError for an engine option that no caller may set."""
+    """Raise OptionError for an engine option that no caller may set: one of this machine, or one that names a file."""
     if not isinstance(given, Mapping):
         raise OptionError('engine_options is not a mapping: write it like {"gain": 1.2}.')
-    choices = _choices(engine)
+    choices, local = _choices(engine), _local(engine)
     for name, value in given.items():
+        if name in local:
+            raise OptionError(f"The engine option '{name[:32]}' is the server's own: leave it out.")
         plain = isinstance(value, (bool, int, float)) or (isinstance(value, str) and NUMBERS.fullmatch(value))
         if not plain and not (isinstance(value, str) and value in choices.get(name, ())):
             raise OptionError(f"The engine option '{name[:32]}' cannot be set to that value over the network.")
@@ -104,8 +106,18 @@ def check_engine_options(engine: str, given: object) -> None:
 def _choices(engine: str) -> dict[str, tuple[Any, ...]]:
     """Names of options -> the values they name, of one engine, or for ``auto`` of them all."""
     found: dict[str, tuple[Any, ...]] = {}
-    for spec in engine_table().values():
-        for one in option_infos(spec.options) if engine in ("auto", spec.name) else ():
-            if one.choices:
-                found[one.name] = found.get(one.name, ()) + one.choices
+    for one in _infos(engine):
+        if one.choices:
+            found[one.name] = found.get(one.name, ()) + one.choices
     return found
+
+
+def _local(engine: str) -> frozenset[str]:
+    """Names of options that say something of this machine: its files, its devices, how busy it may be."""
+    return frozenset(one.name for one in _infos(engine) if one.local)
+
+
+def _infos(engine: str) -> list[OptionInfo]:
+    """The options of one engine, or for ``auto`` of them all."""
+    specs = [spec for spec in engine_table().values() if engine in ("auto", spec.name)]
+    return [one for spec in specs for one in option_infos(spec.options)]

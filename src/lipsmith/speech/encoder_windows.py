@@ -22,7 +22,8 @@ import numpy as np
 from ..timing import SPEECH_SAMPLE_RATE
 from ..types import Array, Samples
 from .encoder_model import WIDTH, EncoderModel, load_encoder
-from .whisper_mel import BANDS, FLOOR_LOG10, HOP, REACH, WhisperMelStream, encoder_input
+from .mel_frames import MelFrames
+from .whisper_mel import BANDS, FLOOR_LOG10, HOP, encoder_input
 
 STEP = SPEECH_SAMPLE_RATE // 25
 """Samples at 16 kHz from one step to the next: 640, 40 ms."""
@@ -81,7 +82,7 @@ class WholeFeatures:
 
     def __init__(self, windows: WholeWindows = FILE, model: EncoderModel | None = None) -> None:
         self._windows, self._model = windows, model
-        self._mel = _MelFrames()
+        self._mel = MelFrames()
         self._window = 0  # the next one to encode
         self._tail = _joined([])  # (ramp, 384) what the window before says of the next steps
         self._given = 0  # steps
@@ -128,7 +129,7 @@ class SlidingFeatures:
 
     def __init__(self, windows: SlidingWindows = LIVE, model: EncoderModel | None = None) -> None:
         self._windows, self._model = windows, model
-        self._mel = _MelFrames()
+        self._mel = MelFrames()
         self._block = 0  # the next one
 
     def push(self, samples: Samples) -> Array:
@@ -156,43 +157,7 @@ class SlidingFeatures:
         return seen[plan.width - plan.ahead - plan.block :][: plan.block]
 
 
-class _MelFrames:
-    """The log-mel frames of one stream, with silence on both sides."""
-
-    def __init__(self) -> None:
-        self._stream = WhisperMelStream()
-        self._frames: Array = np.zeros((0, BANDS), np.float32)
-        self._dropped = 0  # frames before those in ``_frames``
-
-    @property
-    def complete(self) -> int:
-        """Frames of the stream so far."""
-        return self._dropped + len(self._frames)
-
-    def push(self, samples: Samples) -> None:
-        found = self._stream.push(samples)
-        self._frames = np.concatenate([self._frames, found]) if len(found) else self._frames
-
-    def end(self) -> None:
-        """Complete the frames that reach beyond the sound."""
-        self.push(np.zeros(2 * REACH + HOP, np.float32))
-
-    def between(self, first: int, last: int) -> Array:
-        """(last - first, 80) frames; silence before the first and after the last."""
-        frames = np.full((last - first, BANDS), FLOOR_LOG10, np.float32)
-        begin, end = max(first, self._dropped), min(last, self.complete)
-        if begin < end:
-            frames[begin - first : end - first] = self._frames[begin - self._dropped : end - self._dropped]
-        return frames
-
-    def forget(self, first: int) -> None:
-        """Drop the frames before ``first``; they are not needed again."""
-        done = first - self._dropped
-        if done > 0:
-            self._frames, self._dropped = self._frames[done:], first
-
-
-def _encoded(model: EncoderModel, mel: _MelFrames, first: int, steps: int) -> Array:
+def _encoded(model: EncoderModel, mel: MelFrames, first: int, steps: int) -> Array:
     """(steps, 384) of the window that begins at step ``first``."""
     start, frames = first * FRAMES_PER_STEP, steps * FRAMES_PER_STEP
     window = mel.between(start, start + frames)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ..types import Array, Samples
 from .feature_windows import STEP
-from .whisper_mel import BANDS, FLOOR_LOG10, HOP, REACH, WhisperMelStream, encoder_input, segment_mel
+from .mel_frames import MelFrames
+from .whisper_mel import FLOOR_LOG10, HOP, encoder_input, segment_mel
 
 HIDDEN = (5, 384)
 """Layers and channels of one row: Whisper tiny's embedding and its four layers."""
@@ -61,43 +62,6 @@ class FeatureStream(Protocol):
         ...
 
 
-class _MelFrames:
-    """The log-mel frames of one stream that may still be needed."""
-
-    def __init__(self) -> None:
-        self._stream = WhisperMelStream()
-        self._frames: Array = np.zeros((0, BANDS), np.float32)
-        self._dropped = 0  # frames before those in ``_frames``
-        self._samples = 0
-        self.steps: int | None = None  # rows of the whole sound; None: it has not ended
-
-    @property
-    def complete(self) -> int:
-        """Frames of the stream so far."""
-        return self._dropped + len(self._frames)
-
-    def push(self, samples: Samples) -> None:
-        self._samples += len(samples)
-        found = self._stream.push(samples)
-        self._frames = np.concatenate([self._frames, found]) if len(found) else self._frames
-
-    def end(self) -> None:
-        """Complete the frames that reach beyond the sound."""
-        self.steps = -(-self._samples // STEP)
-        self._frames = np.concatenate([self._frames, self._stream.push(np.zeros(2 * REACH + HOP, np.float32))])
-
-    def between(self, first: int, last: int) -> Array:
-        """(k, 80) frames from ``first`` up to ``last``, or to the last one that is complete."""
-        return self._frames[first - self._dropped : max(0, last - self._dropped)]
-
-    def forget(self, first: int) -> None:
-        """Drop the frames before ``first``; they are not needed again."""
-        done = min(first - self._dropped, len(self._frames))
-        if done > 0:
-            self._frames = self._frames[done:]
-            self._dropped += done
-
-
 class OverlappingFeatures:
     """Encodes overlapping windows, each once, when it is full."""
 
@@ -106,7 +70,7 @@ class OverlappingFeatures:
         self._overlap = model.steps // _OVERLAP
         self._stride = model.steps - self._overlap
         self._edge, self._ramp = self._overlap // 4, max(1, self._overlap // 2)  # rows in the overlap
-        self._mel = _MelFrames()
+        self._mel = MelFrames()
         self._cache: dict[int, Array] = {}  # window -> its rows; at most two
 
     def push(self, samples: Samples) -> None:
@@ -118,7 +82,7 @@ class OverlappingFeatures:
     def rows(self, first: int, last: int) -> Array | None:
         windows = self._windows(first, last)
         full = _FRAMES_PER_STEP * (windows[-1] * self._stride + self._model.steps)
-        if full > self._mel.complete and self._mel.steps is None:
+        if full > self._mel.complete and self._mel.length is None:
             return None
         self._mel.forget(windows[0] * self._stride * _FRAMES_PER_STEP)
         parts = [self._weighed(window, first, last, windows) for window in windows]
@@ -128,8 +92,9 @@ class OverlappingFeatures:
         """The windows that contribute to rows ``first`` .. ``last`` - 1."""
         begin = max(0, (first - self._edge - self._ramp) // self._stride)
         end = max(0, (last - 1 - self._edge) // self._stride)
-        if self._mel.steps is not None:  # a last window without new sound is left out
-            end = min(end, max(0, -(-(self._mel.steps - self._overlap) // self._stride) - 1))
+        if self._mel.length is not None:  # a last window without new sound is left out
+            steps = -(-self._mel.length // STEP)
+            end = min(end, max(0, -(-(steps - self._overlap) // self._stride) - 1))
             begin = min(begin, end)
         return range(begin, end + 1)
 
@@ -171,7 +136,7 @@ class LiveFeatures:
         self._model = model
         self._width = min(LIVE_WINDOW, model.steps)
         self._stride = model.steps - model.steps // _OVERLAP
-        self._mel = _MelFrames()
+        self._mel = MelFrames()
         self._peak = FLOOR_LOG10  # the loudest value so far
         self._stop = -1  # the end of the window that is kept, in rows
         self._start = 0  # its first row
@@ -185,7 +150,7 @@ class LiveFeatures:
 
     def rows(self, first: int, last: int) -> Array | None:
         stop = -(-last // LIVE_BLOCK) * LIVE_BLOCK + LIVE_AHEAD
-        if stop * _FRAMES_PER_STEP > self._mel.complete and self._mel.steps is None:
+        if stop * _FRAMES_PER_STEP > self._mel.complete and self._mel.length is None:
             return None
         if stop != self._stop:
             self._encode(stop)

@@ -106,6 +106,7 @@ def test_one_too_many_is_refused_and_the_others_live_on(served: Served, avatar: 
         ({"avatar": "live", "rate": 11}, 422),
         ({}, 422),
         ({"avatar": "live", "engine_options": {"device": "cuda:1"}}, 422),
+        ({"avatar": "live", "engine_options": {"threads": 100_000}}, 422),
     ],
 )
 def test_what_cannot_be_opened_is_told(served: Served, avatar: str, body: dict[str, object], status: int) -> None:
