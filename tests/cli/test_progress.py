@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
+from contextlib import suppress
 
 import pytest
 
+from lipsmith import signals
 from lipsmith.cli import progress
 from lipsmith.cli.progress import ProgressLines, Speed, progress_display
 from lipsmith.stopwatch import Stage
@@ -87,3 +90,17 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "7/?" in seen
     assert "7/7" in seen
     assert "7/5" not in seen
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_interruption_that_python_dropped_ends_the_work_all_the_same(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "_interrupted", threading.Event())
+    stage, shown = Stage("speak", 1, 2), io.StringIO()
+    with progress_display(quiet, shown) as progress:
+        progress(stage)
+        with suppress(KeyboardInterrupt):  # as in a destructor
+            signals._interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            progress(stage)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from ..signals import raise_if_interrupted
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -24,15 +26,26 @@ INTERVAL = 10.0  # seconds between two lines
 
 @contextmanager
 def progress_display(quiet: bool, stream: TextIO | None = None) -> Iterator[Callable[[Stage], None]]:
-    """A ``progress`` callback that shows each stage with its frames, frames per second and time left."""
+    """A ``progress`` callback that shows each stage with its frames, frames per second and time left.
+
+    It ends the work if a signal has asked for that.
+    """
     stream = stream or sys.stderr
     if quiet:
-        yield lambda _: None
+        yield lambda _: raise_if_interrupted()
     elif not stream.isatty():
-        yield ProgressLines(stream).show
+        yield _interruptible(ProgressLines(stream).show)
     else:
         with _bars() as bars:
-            yield ProgressBars(bars).show
+            yield _interruptible(ProgressBars(bars).show)
+
+
+def _interruptible(show: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    def show_or_end(stage: Stage) -> None:
+        raise_if_interrupted()
+        show(stage)
+
+    return show_or_end
 
 
 class Speed:
