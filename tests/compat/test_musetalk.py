@@ -60,6 +60,13 @@ def test_the_name_in_the_yaml_wins_over_the_flag_as_in_upstream(flags: UpstreamF
     assert [task.output.name for task in inference_tasks(asked)] == ["film.mp4", "named.mp4"]
 
 
+def test_numbers_in_the_yaml_are_names(flags: UpstreamFlags) -> None:
+    path = Path(flags.inference_config)
+    path.write_text("task_0:\n video_path: 7\n audio_path: 8\n result_name: 2024\n")
+    (task,) = inference_tasks(UpstreamFlags(str(path)))
+    assert (str(task.picture), str(task.speech), task.output.name) == ("7", "8", "2024")
+
+
 def test_two_tasks_that_would_write_one_film_are_refused(flags: UpstreamFlags) -> None:
     asked = UpstreamFlags(flags.inference_config, output_vid_name="film.mp4")
     with pytest.raises(InputError, match=r"task_0 and task_1 both write results/v15/film\.mp4; give each a"):

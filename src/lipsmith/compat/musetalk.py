@@ -79,8 +79,10 @@ def inference_tasks(flags: UpstreamFlags) -> list[Task]:
     tasks: dict[Path, tuple[str, Task]] = {}  # film -> name of the task, and the task
     for name, given in _read(path).items():
         task = _mapping(given, name, path, ("video_path", "audio_path"))
-        picture, speech = Path(task["video_path"]), Path(task["audio_path"])
-        film = folder / (task.get("result_name") or flags.output_vid_name or f"{_stem(picture)}_{_stem(speech)}.mp4")
+        picture, speech = Path(str(task["video_path"])), Path(str(task["audio_path"]))
+        film = folder / (
+            str(task.get("result_name") or "") or flags.output_vid_name or f"{_stem(picture)}_{_stem(speech)}.mp4"
+        )
         if film in tasks:
             first, _ = tasks[film]
             raise InputError(f"{path}: {first} and {name} both write {film}; give each a result_name of its own.")
@@ -99,10 +101,12 @@ def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
     tasks = []
     for name, given in _read(path).items():
         avatar = _mapping(given, name, path, ("video_path", "audio_clips"))
-        picture, films = Path(avatar["video_path"]), folder / str(name) / "vid_output"
+        picture, films = Path(str(avatar["video_path"])), folder / str(name) / "vid_output"
         for clip, speech in _mapping(avatar["audio_clips"], f"{name}.audio_clips", path, ()).items():
             film, shift = films / f"{clip}.mp4", _shift(flags, avatar)
-            tasks.append(Task(picture, Path(speech), film, shift, str(name), bool(avatar.get("preparation", True))))
+            tasks.append(
+                Task(picture, Path(str(speech)), film, shift, str(name), bool(avatar.get("preparation", True)))
+            )
     return tasks
 
 

@@ -23,7 +23,7 @@ class NewSession(BaseModel):
     avatar: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,47}$")
     rate: Literal[16_000, 24_000, 48_000] = Field(24_000, description="Hz at which its sound plays.")
     engine_options: dict[str, Any] = Field(
-        {}, description='Options of the avatar\'s engine for this session, such as {"hearing": "whole"} of musetalk.'
+        {}, description='Options of the avatar\'s engine for this session, such as {"gain": 1.1} of warp.'
     )
 
 
