@@ -108,7 +108,7 @@ def test_a_track_can_be_named_by_its_number(tmp_path: Path, name: str) -> None:
 def test_of_many_tracks_the_first_are_named(tmp_path: Path) -> None:
     path = write_tracks(tmp_path / "a.mkv", [Track(codec="pcm_s16le", seconds=0.1)] * 40)
     (notice,) = open_speech(path).notices
-    assert notice.endswith(", 8 (pcm_s16le, 1 channels) and 32 more, up to 40.")
+    assert notice.endswith(", 8 (pcm_s16le, mono) and 32 more, up to 40.")
     with pytest.raises(SoundError, match=r"no audio track 41, but .* and 32 more, up to 40: give one"):
         open_speech(path, track=41)
 
