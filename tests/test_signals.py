@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import wave
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lipsmith import signals
 from lipsmith.signals import end_on_signals
 from lipsmith.whole_file import whole_file
 
@@ -22,11 +24,17 @@ STOPPED = "lipsmith: Stopped: nothing is left half written.\n"
 
 
 @pytest.fixture(autouse=True)
-def hangup_is_heard() -> Iterator[None]:
-    """Commands inherit what is done on SIGHUP: these tests hold under nohup too."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_stay_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is set or raised in this process must not end the work of later tests.
+
+    Commands inherit what is done on SIGHUP: these tests hold under nohup too.
+    """
+    monkeypatch.setattr(signals, "_interrupted", threading.Event())
+    before = {one: signal.getsignal(one) for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for one, handler in before.items():
+        signal.signal(one, handler)
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +101,11 @@ def test_a_hangup_ends_an_avatar_that_is_made(astronaut_file: Path, tmp_path: Pa
 
 
 def test_a_hangup_that_is_ignored_stays_ignored_as_under_nohup() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
-    try:
-        end_on_signals()
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGHUP, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    end_on_signals()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_file_that_is_left_early_is_gone(tmp_path: Path) -> None:
