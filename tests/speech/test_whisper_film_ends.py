@@ -17,30 +17,17 @@ import pytest
 from lipsmith.engines.protocols import Engine
 from lipsmith.errors import SoundError
 from lipsmith.pipeline.timeline import Timeline
-from lipsmith.speech.whisper import Whisper, WhisperEncoder, random_whisper
+from lipsmith.speech.whisper import WhisperEncoder, random_whisper
 from lipsmith.timing import frame_count
 from lipsmith.types import Array, EngineInfo, Image, Samples, SourceFrame
 from tests.support.goldens import golden_arrays, load_key_seeded, synth_audio
+from tests.support.remembering import Remembering
 
 GOLDEN = golden_arrays("audio_ends")
 SPEECH = synth_audio(32.0).astype(np.float32) / 32_768
 PAL = Fraction(25)
 HEARD = (1280, 4000, 51_360, 66_080, 480_001, 496_123)  # of nine golden ones; each costs a pass of 30 s
 FAILED = sorted(int(name[6:]) for name in GOLDEN if name.startswith("error_"))
-
-
-class Remembering:
-    """A ``SpeechModel`` that hears the same sound once for all tests."""
-
-    def __init__(self, whisper: Whisper) -> None:
-        self._whisper, self.steps = whisper, whisper.steps
-        self._heard: dict[bytes, Array] = {}
-
-    def hidden(self, mel: Array) -> Array:
-        name = mel.tobytes()
-        if name not in self._heard:
-            self._heard[name] = self._whisper.hidden(mel)
-        return self._heard[name]
 
 
 @pytest.fixture(scope="module")

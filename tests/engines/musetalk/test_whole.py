@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.goldens import GOLDENS, golden_arrays, golden_json, load_key_seeded, synth_audio, synth_bgr
+from tests.support.remembering import Remembering
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -51,20 +52,6 @@ def stub_region(mode: str) -> Any:
     """The same region whatever is shown, as the goldens' stub of a parser saw it."""
     region = np.unpackbits(REGIONS[f"region_{mode}"]).reshape(512, 512).astype(bool)
     return lambda *_: region
-
-
-class Remembering:
-    """A ``SpeechModel`` that hears the same sound once for all runs."""
-
-    def __init__(self, whisper: Whisper) -> None:
-        self._whisper, self.steps = whisper, whisper.steps
-        self._heard: dict[bytes, Array] = {}
-
-    def hidden(self, mel: Array) -> Array:
-        name = mel.tobytes()
-        if name not in self._heard:
-            self._heard[name] = self._whisper.hidden(mel)
-        return self._heard[name]
 
 
 @pytest.fixture(scope="module")
