@@ -23,9 +23,25 @@ settings.register_profile("steady", deadline=None, derandomize=True, suppress_he
 settings.load_profile("steady")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--slow`` runs the tests marked slow too: proofs that take long, or that measure time."""
+    parser.addoption("--slow", action="store_true", help="run the slow proofs too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """One thread for every network: several workers share few cores, and threads that wait for a core are slowest."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config.addinivalue_line("markers", "slow: a proof that takes long, or that measures time; run with --slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out unless ``--slow`` is given."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
