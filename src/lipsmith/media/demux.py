@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import av
 from av.error import FFmpegError, InvalidDataError
 
+from .joined import FORMATS, JoinedClock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -82,7 +84,22 @@ def open_media(path: Path, error: type[InputError], wanted: str) -> InputContain
 
 
 def packets(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Yield the packets of ``stream`` that can be read, without the empty one at the end."""
+    """Yield the packets of ``stream``, or of several, that can be read, without the empty one at the end.
+
+    The times of joined files go on where the second one begins: see ``joined``.
+    """
+    if container.format.name not in FORMATS:
+        yield from _readable_packets(container, stream)
+        return
+    wanted = {one.index for one in (stream if isinstance(stream, list) else [stream])}
+    clock = JoinedClock()
+    for packet in _readable_packets(container, [*container.streams.video, *container.streams.audio]):
+        clock.correct(packet)
+        if packet.stream_index in wanted:
+            yield packet
+
+
+def _readable_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
     failures = 0
     while failures < MAX_READ_FAILURES:
         try:
