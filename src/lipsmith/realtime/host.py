@@ -104,9 +104,9 @@ class SessionStats:
     dropped: int  # pictures that slow listeners did not get
     lag_p50: float  # seconds behind the schedule, over the last minute
     lag_p99: float
-    first_pictures: tuple[
-        float, ...
-    ]  # seconds from the first sound of an utterance to its first picture; the last 64 of each session
+    first_pictures: tuple[float, ...]
+    """Latencies of the last 64 utterances of each session, in seconds: from the moment at which an utterance could
+    begin, because its first sound was there and nothing before it still played, to its first picture."""
 
 
 class LiveSession:
@@ -118,7 +118,8 @@ class LiveSession:
         """What its speech encoder costs, in seconds per second of sound."""
         self.pacer = Pacer(session.film.fps)
         self.first_pictures: deque[float] = deque(maxlen=64)
-        self._said_at: dict[int, float] = {}  # utterance -> when its first sound came
+        self._sounding = 0  # the last utterance that was heard
+        self._awaited: dict[int, asyncio.Future[bool]] = {}  # utterances, for ``heard``
         self._listeners: list[Listener] = []
         self._sinks: list[Sink] = []
         self._dropped = 0  # pictures, of listeners that have left
@@ -150,7 +151,6 @@ class LiveSession:
     def say(self, samples: Samples, rate: int | None = None) -> int:
         """As ``Session.say``."""
         number = self._session.say(samples, rate)
-        self._said_at.setdefault(number, self._clock())
         self._renderer.wake()
         return number
 
@@ -168,11 +168,28 @@ class LiveSession:
         """As ``Session.interrupt``; sound that waits for slow listeners is silenced too."""
         playback = self._session.interrupt()
         if playback:
-            self._said_at.clear()
+            self._settle_awaited()
             for listener in self._listeners:
                 listener.queue.mute()
             self._renderer.wake()
         return playback
+
+    def heard(self, utterance: int) -> asyncio.Future[bool]:
+        """Done when an utterance that was just said is heard. False: an interruption or the session's end came first.
+
+        Do not cancel it: others may wait for it too.
+        """
+        awaited = self._awaited.get(utterance) or asyncio.get_running_loop().create_future()
+        if utterance <= self._sounding or self._ended:
+            awaited.set_result(utterance <= self._sounding)
+        else:
+            self._awaited[utterance] = awaited
+        return awaited
+
+    def _settle_awaited(self, sounding: int = 0) -> None:
+        """Tell who waits for utterances up to ``sounding`` that they are heard; 0: tell all that theirs never is."""
+        for number in [one for one in self._awaited if one <= sounding or not sounding]:
+            self._awaited.pop(number).set_result(number <= sounding)
 
     def listen(self, pictures: int = PICTURES, ticks: int = TICKS) -> Listener:
         """Get every tick from now on; with ``pictures`` 0, sound and events only. ``leave`` when done."""
@@ -229,6 +246,7 @@ class LiveSession:
             self._session.fail(reason_of(problem))
         finally:
             self._ended = True
+            self._settle_awaited()
             self._renderer.remove(self._session)
             for listener in self._listeners:
                 listener.end()
@@ -244,8 +262,8 @@ class LiveSession:
         tick = self._session.tick()
         self._renderer.wake()
         for event in tick.events:
-            if event.name == "speaking" and event.utterance in self._said_at:
-                self.first_pictures.append(self._clock() - self._said_at.pop(event.utterance))
+            if event.name == "speaking":
+                self._note_first_picture(event)
         for listener in list(self._listeners):
             listener.put(tick, late)
             if listener.queue.overflowed:
@@ -254,6 +272,13 @@ class LiveSession:
         for sink in list(self._sinks):
             self._write(sink, tick)
         return tick
+
+    def _note_first_picture(self, event: Event) -> None:
+        assert event.utterance is not None
+        assert event.latency is not None
+        self.first_pictures.append(event.latency)
+        self._sounding = event.utterance
+        self._settle_awaited(event.utterance)
 
     def _write(self, sink: Sink, tick: Tick) -> None:
         assert tick.image is not None

@@ -130,7 +130,7 @@ class SessionHandle:
         """Have ``pieces`` of a text read aloud, behind the texts that wait already.
 
         Returns:
-            The utterance where they sound already, and what is becoming of them.
+            The utterance if they are heard now, and what is becoming of them. A text that waits is not waited for.
 
         Raises:
             Problem: too-much-said; a long speech is being said, or too many texts wait.
@@ -140,9 +140,10 @@ class SessionHandle:
             raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
         texts = self.texts if self._speaking and self.texts else SpeechQueue(self.live, voice)
         text = texts.add(pieces, language)
-        if self._speaking:
+        if not self._speaking:
+            self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
+        if not text.awaited:
             return None, "waiting"
-        self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
         utterance = await asyncio.shield(text.begun)
         return utterance, "interrupted" if utterance is None else "speaking"
 
