@@ -390,9 +390,13 @@ class SessionHost:
             first_pictures=tuple(seconds for one in self._sessions for seconds in one.first_pictures),
         )
 
+    def refuse_new(self) -> None:
+        """Refuse new sessions from now on."""
+        self._draining = True
+
     async def drain(self, seconds: float = 30.0) -> None:
         """Refuse new sessions, wait until nobody speaks, for at most ``seconds``; then close."""
-        self._draining = True
+        self.refuse_new()
         stop = self._clock() + seconds
         while self._clock() < stop and any(one.session.busy for one in self._sessions):
             await asyncio.sleep(0.05)

@@ -24,6 +24,7 @@ from ..version import __version__
 from . import error_handlers
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
+from .paced_websocket import PacedWebSocket
 from .pages import Pages
 from .problems import MEDIA_TYPE
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
@@ -159,7 +160,7 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
-        ws="websockets-sansio",
+        ws=PacedWebSocket,
         ws_max_size=2 * MOST_BYTES,
         ws_per_message_deflate=False,  # pictures are small already
     )

@@ -14,7 +14,7 @@ from ...tts.protocols import Voice, read_aloud
 from ..problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from ...realtime.host import LiveSession
     from ...tts.protocols import SpokenSound
@@ -54,10 +54,14 @@ class QueuedText:
 
 
 class SpeechQueue:
-    """The texts of one session. To cancel ``run`` is to drop them all."""
+    """The texts of one session. To cancel ``run`` is to drop them all.
 
-    def __init__(self, live: LiveSession, voice: Voice) -> None:
-        self._live, self._voice = live, voice
+    Args:
+        on_voice_error: called when the voice cannot read a text.
+    """
+
+    def __init__(self, live: LiveSession, voice: Voice, on_voice_error: Callable[[], None]) -> None:
+        self._live, self._voice, self._on_voice_error = live, voice, on_voice_error
         self._texts: deque[QueuedText] = deque()  # the first one is being read
 
     def add(self, pieces: list[str], language: str) -> QueuedText:
@@ -92,6 +96,8 @@ class SpeechQueue:
             if not text.said:
                 raise VoiceError("The voice made no sound of this text: is it in another language?")
         except LipsmithError as reason:  # the voice fails, or the session is over: the next text may do better
+            if isinstance(reason, VoiceError):
+                self._on_voice_error()
             if not text.fail(reason) and isinstance(reason, VoiceError):
                 self._live.session.note("voice_failed", str(reason))
         self._live.end()
