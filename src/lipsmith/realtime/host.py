@@ -20,8 +20,8 @@ from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
 from ..timing import SPEECH_SAMPLE_RATE
 from ..types import AVFrame, FilmInfo, Image, Samples
-from .admission import Admission
-from .encoder_choice import EncoderChoice
+from .admission import PROCESS_BUDGET, Admission, LoadBudget
+from .encoder_choice import PROCESS_COSTS, CostTable, EncoderChoice
 from .listener_queue import PICTURES, TICKS, ListenerQueue
 from .pacer import Pacer
 from .renderer import Renderer, reason_of
@@ -296,18 +296,28 @@ class SessionHost:
         engine: renders for all sessions.
         limit: most sessions; there may be fewer, as many as rendering keeps up with.
         clock: monotonic seconds.
+        budget: shared by all hosts that use the same processor.
+        costs: what is known of speech encoders, shared likewise.
     """
 
-    def __init__(self, engine: Engine, limit: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(
+        self,
+        engine: Engine,
+        limit: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+        budget: LoadBudget = PROCESS_BUDGET,
+        costs: CostTable = PROCESS_COSTS,
+    ) -> None:
+        self._engine, self._clock, self._budget = engine, clock, budget
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, limit)
-        self._encoders = EncoderChoice(self._admission)
+        self._encoders = EncoderChoice(self._admission, costs)
         self._warming = asyncio.Lock()
         self._sessions: list[LiveSession] = []
         self._closed: Counter[str] = Counter()  # counts of closed sessions
         self._draining = False
         self._renderer.start()
+        budget.join(self)
 
     async def open(
         self, avatar: SessionAvatar, rate: int = 24_000, options: SessionOptions | None = None
@@ -315,7 +325,8 @@ class SessionHost:
         """Open a session that speaks over ``avatar`` and whose sound plays at ``rate`` Hz.
 
         Raises:
-            Busy: one more session does not fit, or the host is closing down.
+            Busy: one more session does not fit beside those of this process, or the host is closing down.
+            OptionError: the engine hears too slowly for a live session.
         """
         self._refuse_if_draining()
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
@@ -324,11 +335,11 @@ class SessionHost:
                 await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
         # no await from here to the append: nobody else is admitted between
         self._refuse_if_draining()
-        self._encoders.admit(len(self._sessions), film.fps)
+        self._encoders.admit(len(self._sessions), film.fps, self._budget.beside(self))
         session = Session(avatar, self._engine, film, options, self._clock)
         live = LiveSession(session, self._renderer, self._clock)
         self._sessions.append(live)
-        self._assign_encoders()
+        self._budget.assign_encoders()
         live.task.add_done_callback(lambda _: self._forget(live))
         return live
 
@@ -340,15 +351,31 @@ class SessionHost:
     def _hearing(self) -> float:
         return sum(one.hearing for one in self._sessions)
 
-    def _assign_encoders(self) -> None:
-        fps = max((one.film.fps for one in self._sessions), default=Fraction(25))
-        for live, use in zip(self._sessions, self._encoders.assign(len(self._sessions), fps), strict=True):
+    @property
+    def _fps(self) -> Fraction:
+        return max((one.film.fps for one in self._sessions), default=Fraction(25))
+
+    @property
+    def session_count(self) -> int:
+        """Open sessions."""
+        return len(self._sessions)
+
+    def share(self, cheapest: bool) -> float:
+        """See ``Demand``."""
+        count = len(self._sessions)
+        hearing = count * self._encoders.cheapest_cost if cheapest and count else self._hearing
+        return hearing + self._admission.render_share(count, self._fps)
+
+    def assign_encoders(self, others: float) -> None:
+        """See ``Demand``."""
+        uses = self._encoders.assign(len(self._sessions), self._fps, others)
+        for live, use in zip(self._sessions, uses, strict=True):
             live.session.hear_with(use)
             live.hearing = self._encoders.costs[use]
 
     def _forget(self, live: LiveSession) -> None:
         self._sessions.remove(live)
-        self._assign_encoders()
+        self._budget.assign_encoders()
         self._closed += _counts(live)
 
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
@@ -378,7 +405,9 @@ class SessionHost:
             speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
             batches=dict(self._renderer.batches),
             render_seconds=self._renderer.load.fit(),
-            slack_seconds=self._admission.slack(len(self._sessions), Fraction(25), self._hearing),
+            slack_seconds=self._admission.slack(
+                len(self._sessions), Fraction(25), self._hearing + self._budget.beside(self).share
+            ),
             hearing=self._hearing,
             encoders=dict(Counter(one.session.encoder_name for one in self._sessions)),
             stalls=counted["stalls"],
@@ -406,6 +435,7 @@ class SessionHost:
         """Close all sessions and end the rendering thread."""
         self._draining = True
         await asyncio.gather(*(one.close() for one in self.sessions))
+        self._budget.leave(self)
         await _in_thread(self._renderer.stop)
 
 
