@@ -24,6 +24,7 @@ from ..version import __version__
 from . import error_handlers
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
+from .paced_websocket import PacedWebSocket
 from .pages import Pages
 from .problems import MEDIA_TYPE
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
@@ -118,10 +119,12 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: AppState, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._state, self._ready = state, ready
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen, and call ``ready`` with the port."""
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         _freeze_garbage()
         for server in getattr(self, "servers", []):
             self._ready(server.sockets[0].getsockname()[1])
@@ -136,7 +139,10 @@ class DrainingServer(uvicorn.Server):
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
+        """Viewers and listeners hear of the end before uvicorn closes their connections."""
         self._state.runner.drain(self._state.settings.drain_seconds)
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._state.sessions.drain(), self._loop).result()
         self.should_exit = True
 
 
@@ -159,7 +165,7 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
-        ws="websockets-sansio",
+        ws=PacedWebSocket,
         ws_max_size=2 * MOST_BYTES,
         ws_per_message_deflate=False,  # pictures are small already
     )

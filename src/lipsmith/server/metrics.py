@@ -83,7 +83,7 @@ class _Sessions(Collector):
         yield lag
         first = sorted(seconds for one in hosts for seconds in one.first_pictures)
         waits = GaugeMetricFamily(
-            "lipsmith_first_picture_seconds", "Sound in to speaking picture.", labels=["quantile"]
+            "lipsmith_first_picture_seconds", "From when speech could begin to its first picture.", labels=["quantile"]
         )
         for share in (0.5, 0.95) if first else ():
             waits.add_metric([str(share)], first[min(len(first) - 1, int(share * len(first)))])
