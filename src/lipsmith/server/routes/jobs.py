@@ -78,7 +78,8 @@ def list_jobs(
     """Your jobs, newest first."""
     rows = state.store.page(owner, limit, before)
     after = f"/v1/jobs?limit={limit}&before={rows[-1].created!r}" if len(rows) == limit else None
-    return Jobs(jobs=[answer(state, row) for row in rows], next=after)
+    order = state.store.start_order() if any(row.state == "queued" for row in rows) else []
+    return Jobs(jobs=[job_of(row, order) for row in rows], next=after)
 
 
 @router.get("/jobs/{job}")
@@ -167,7 +168,7 @@ def missing() -> Problem:
 
 def answer(state: AppState, row: JobRecord) -> Job:
     """The job as it is answered."""
-    return job_of(row, state.store.waiting_before(row) if row.state == "queued" else None)
+    return job_of(row, state.store.start_order() if row.state == "queued" else [])
 
 
 def admit(state: AppState, new: NewJob) -> JobRecord:
@@ -181,13 +182,13 @@ def admit(state: AppState, new: NewJob) -> JobRecord:
 
 async def _events(state: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
     """Events until the job is over or gone, or the server stops; then the browser connects again."""
-    sent = -1
+    sent: tuple[int, int | None] | None = None
     yield server_event(retry=True)
     while True:
-        if row.revision != sent:
-            body = (await run_in_threadpool(answer, state, row)).model_dump()
-            yield server_event("job", body, number=row.revision)
-            sent = row.revision
+        job = await run_in_threadpool(answer, state, row)
+        if sent != (row.revision, job.position):
+            yield server_event("job", job.model_dump(), number=row.revision)
+            sent = (row.revision, job.position)
         if row.over or state.runner.draining.is_set():
             return
         await asyncio.sleep(CHECK_SECONDS)
