@@ -8,6 +8,7 @@ a process that lost the lease changes nothing, and a job ends once.
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -15,6 +16,8 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINISHED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 LONGEST_LEASE = 600
 """Seconds. A lease that is good for longer was given before the clock was set back."""
+QUEUE_ERRORS = (OSError, sqlite3.Error)
+"""What a queue raises that cannot be read or written for now: the disk is full, or somebody else holds it too long."""
 StageProgress = tuple[str, int, int]
 """Name of a stage of the work, frames done, and frames in total, 0 while that is not known."""
 
@@ -60,7 +63,7 @@ class JobRecord:
 
 
 class JobQueue(Protocol):
-    """A queue. Every method is one transaction; threads and processes may share a queue."""
+    """A queue. Every method is one transaction; threads and processes may share a queue. May raise ``QUEUE_ERRORS``."""
 
     def submit(self, new: NewJob) -> JobRecord:
         """Put a job behind those of its owner."""
