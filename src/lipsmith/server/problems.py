@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..errors import NO_SPACE, LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
+NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 TABLE: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden-origin": (403, "Pages of this origin may not call"),

@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ...engines import EngineSpec, engine_table
 from ...jobs.tasks.dub import FILMS
 from ...options import OptionInfo, option_infos
+from ...tts.choice import voices_of
 from ...version import __version__
 from ..problems import Problem
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
@@ -56,7 +57,7 @@ def about(state: StateDep) -> About:
         keep_hours=settings.keep_hours,
         formats=list(FILMS),
         engines=[_line(spec) for spec in engine_table().values()],
-        voice=VoiceLine(name=voice.name, languages=list(voice.languages)) if voice else None,
+        voice=VoiceLine(name=voice.name, languages=list(voice.languages), voices=voices_of(voice)) if voice else None,
     )
 
 

@@ -15,11 +15,14 @@ from ...jobs.folders import PICTURE, RESULT, SPEECH
 from ...jobs.queue import JobRecord, NewJob, new_id
 from ...jobs.registry import task_registry
 from ...jobs.tasks.dub import TASK as DUB
+from ...tts.choice import FASTEST, SLOWEST, chosen_voice
+from ...tts.protocols import readable
 from ..error_handlers import RangedFile
-from ..problems import Problem
+from ..problems import NO_VOICE, Problem
 from ..request_options import generate_request, parse_options, speak_request
 from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
+from ..schemas.sessions import MOST_LETTERS
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
@@ -38,6 +41,16 @@ class DubForm:
     picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
     avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, instead of a picture.")] = None
     speech: Annotated[UploadFile | None, File(description="Any sound or video; left out: the picture's own.")] = None
+    text: Annotated[
+        str | None, Form(min_length=1, max_length=MOST_LETTERS, description="A text to read aloud, instead of speech.")
+    ] = None
+    voice: Annotated[
+        str | None,
+        Form(max_length=64, description="Who reads it: a language or a voice of `/v1/about`; left out: its own."),
+    ] = None
+    speed: Annotated[
+        float | None, Form(ge=SLOWEST, le=FASTEST, description="How many times as fast as usual it is read.")
+    ] = None
     format: Annotated[Format, Form(description="The film's container.")] = "mp4"
     options: Annotated[
         str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
@@ -46,24 +59,29 @@ class DubForm:
 
 @router.post("/jobs", status_code=202)
 def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
-    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. The answer is a job.
+    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech or a text. The answer is a job.
 
-    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark` and `audio_track`
-    only.
+    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark`, `audio_track` and
+    `engine_options` only. A text is read aloud by the server's voice.
     """
     given = parse_options(form.options)
-    generate_request(given) if form.avatar is None else speak_request(given)
     check_source(state, owner, form)
+    if form.avatar is None:
+        generate_request(given, form.format)
+    else:
+        speak_request(given, state.avatar_store(owner).info(form.avatar))
+    said = {} if form.text is None else {"text": form.text, "voice": voice_of(state, form)}
     state.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
     with fresh_folder(state.jobs / job, keep=True) as folder:
         size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
         facts = measure(state, folder)
-        if form.speech is None and not facts.get("picture", {}).get("has_sound"):
-            raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
+        if form.speech is None and not said and not facts.get("picture", {}).get("has_sound"):
+            raise SoundError("There is no soundtrack to take the speech from: upload speech too, or give a text.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
+        asked |= {"text": form.text, "voice": form.voice, "speed": form.speed}
+        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": {**task, **said}}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(state, row)
 
@@ -146,11 +164,28 @@ def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
 
 
 def check_source(state: AppState, owner: str, form: DubForm) -> None:
-    """Raise Problem unless there is either a picture or one of the client's avatars."""
+    """Raise Problem unless there is either a picture or one of the client's avatars, and one speech at most."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
     if form.avatar is not None and form.avatar not in {info.id for info in state.avatar_store(owner).list()}:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
+    if form.text is not None and form.speech is not None:
+        raise Problem("invalid", "Give either speech or a text.")
+    if form.text is None and (form.voice is not None or form.speed is not None):
+        raise Problem("invalid", "voice and speed say how a text is read aloud: give a text too.")
+
+
+def voice_of(state: AppState, form: DubForm) -> str:
+    """The voice that reads the form's text, by the name for ``open_voice``.
+
+    Raises:
+        Problem: the server has no voice.
+        OptionError: the voice is not one of the server's, or the text holds nothing to say.
+    """
+    if state.voice is None:
+        raise Problem("no-voice", NO_VOICE)
+    readable(form.text or "")
+    return chosen_voice(state.settings.voice, state.voice, form.voice or "", form.speed)
 
 
 def find(state: AppState, owner: str, job: str) -> JobRecord:

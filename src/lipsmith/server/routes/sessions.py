@@ -18,7 +18,7 @@ from ...transports.webrtc.options import ice_servers
 from ...tts.languages import known_as
 from ...tts.protocols import readable
 from ...types import Samples
-from ..problems import Problem
+from ..problems import NO_VOICE, Problem
 from ..request_options import check_engine_options
 from ..schemas.common import Token, moment
 from ..schemas.sessions import (
@@ -39,7 +39,6 @@ from ..state import AppState, Owner, StateDep
 from ..uploads import ask, fresh_folder, measure, save
 from .avatars import check_there
 
-NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
 router = APIRouter(tags=["sessions"])
 RAW = {"type": "string", "format": "binary"}

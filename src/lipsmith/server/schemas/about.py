@@ -35,9 +35,10 @@ class EngineLine(BaseModel):
 class VoiceLine(BaseModel):
     """The voice that reads texts aloud; ``languages`` is empty if it detects the language itself."""
 
-    model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"])
+    model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"], voices=[])
     name: str
     languages: list[str]
+    voices: list[str] = Field(description="What `voice` of a job can be, besides a language.")
 
 
 class About(BaseModel):

@@ -32,6 +32,9 @@ class Asked(BaseModel):
     model_config = example(picture="portrait.jpg", speech="speech.wav", avatar=None, format="mp4", options={"crf": 20})
     picture: str | None = None
     speech: str | None = None
+    text: str | None = None
+    voice: str | None = None
+    speed: float | None = None
     avatar: str | None = None
     format: Format | None = None
     session: str | None = None

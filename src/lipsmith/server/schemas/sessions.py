@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..sessions.handle import SessionHandle
     from ..sessions.pushes import RunningPush
 
+MOST_LETTERS = 4_000
+"""Of one text that is read aloud."""
 LINKED = ("events", "ws", "recordings", "pushes")
 
 
@@ -92,7 +94,7 @@ class NewText(BaseModel):
     """A text to read aloud. ``language`` is a web code such as zh-CN; left out: the letters decide."""
 
     model_config = example(text="Good morning. How are you?", language="en", interrupt=False)
-    text: str = Field(min_length=1, max_length=4_000)
+    text: str = Field(min_length=1, max_length=MOST_LETTERS)
     language: str | None = Field(None, pattern="^[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,10}){0,3}$")
     interrupt: bool = Field(False, description="Be silent first; else it is said after what waits.")
 
