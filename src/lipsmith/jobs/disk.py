@@ -75,4 +75,4 @@ class DataDisk:
         return act()
 
 
-__all__ = ["SPARE_BYTES", "START_BYTES", "DataDisk"]
+__all__ = ["DataDisk"]

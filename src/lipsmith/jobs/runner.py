@@ -12,6 +12,7 @@ started again (``supervision``).
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -22,6 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import NO_SPACE, JobInterrupted, JobTimeout, OptionError, disk_full, problem_of
+from ..tts.openai_service import KEY as VOICE_KEY
 from ..workers.process import WorkerLost, WorkerProcess
 from ..workers.supervised import SupervisedWorker, TaskFailed, WorkerStopped, WorkerTimeout
 from .disk import SPARE_BYTES, DataDisk
@@ -100,7 +102,8 @@ class JobRunner:
         self._expired: dict[tuple[str, str | None, float | None], float] = {}  # id and lease -> since when it is known
         self.draining = threading.Event()  # no more jobs are started
         self._stop = threading.Event()  # running jobs are given back
-        start = partial(WorkerProcess, command, nice=NICE)
+        needed = {name: os.environ[name] for name in (VOICE_KEY,) if name in os.environ}  # to read texts aloud
+        start = partial(WorkerProcess, command, nice=NICE, environment=needed)
         self.workers = [SupervisedWorker(start) for _ in range(options.workers)]
         self._threads = [SupervisedThread("jobs", partial(self._work, worker), self._stop) for worker in self.workers]
         self._keeper = SupervisedThread("keeper of the jobs", self._keep, self._stop)
