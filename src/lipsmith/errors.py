@@ -24,10 +24,20 @@ LipsmithError                     exit 1
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Any, ClassVar
 
 UNEXPECTED = {"type": "unexpected", "title": "Something went wrong here", "status": 500}
+NO_SPACE = {
+    "type": "no-space",
+    "title": "The disk is full",
+    "status": 507,
+    "detail": "The disk is full, so nothing can be written: delete what you no longer need, or try again later.",
+    "retry_after": 30,
+}
+"""The problem with a disk that has no room."""
+_SQLITE_FULL, _SQLITE_SHMSIZE = 13, 4874  # SQLITE_FULL; SQLITE_IOERR_SHMSIZE: no room for the file beside a database
 
 
 class LipsmithError(Exception):
@@ -52,12 +62,28 @@ class LipsmithError(Exception):
 def problem_of(error: Exception) -> dict[str, Any]:
     """The error as an RFC 9457 problem: ``type``, ``title``, ``status``, ``detail`` and perhaps ``retry_after``.
 
-    An error that is not a ``LipsmithError`` becomes a general problem that reveals no internals.
+    An error that comes of a full disk becomes ``NO_SPACE``. Any other that is not a ``LipsmithError`` becomes a general
+    problem that reveals no internals.
     """
+    if disk_full(error):
+        return dict(NO_SPACE)
     if not isinstance(error, LipsmithError):
         return {**UNEXPECTED, "detail": "The server's log says more."}
     body = {"type": error.kind, "title": error.title, "status": error.http_status, "detail": str(error)}
     return body if error.retry_after is None else {**body, "retry_after": error.retry_after}
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether ``error``, or one that it was raised from, says that a disk has no room or a quota is used up."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            return True
+        if getattr(error, "sqlite_errorcode", None) in (_SQLITE_FULL, _SQLITE_SHMSIZE):
+            return True
+        if str(error) == "database or disk is full":  # of SQLite, where the error has no code
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
 
 
 class OptionError(LipsmithError):

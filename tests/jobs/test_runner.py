@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import sys
 import threading
 import time
@@ -171,7 +170,7 @@ def test_work_that_was_cancelled_at_the_last_moment_is_not_committed(make: Make,
     assert job
     runner.workers[0].call({"options": {"odd": "done"}}, 60)
     queue.cancel("a", "alice")
-    runner._run(job, runner.workers[0])
+    runner._do(job, runner.workers[0])
     assert state(queue, "a") == "cancelled"
     assert list((tmp_path / "jobs" / "a").iterdir()) == []
     runner.workers[0].close()
@@ -205,38 +204,6 @@ def test_the_oldest_finished_jobs_make_room_on_the_disk(make: Make, tmp_path: Pa
     runner.sweep()
     assert queue.ids() == {"b", "c"}
     assert not (tmp_path / "jobs" / "a").exists()
-
-
-def test_a_queue_that_is_out_of_order_for_a_while_ends_no_runner(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on a full disk: the job that ran then is started again when its lease is over, and done once."""
-    runner, queue = make(attempts=3)
-    broken, hits = threading.Event(), []
-
-    def failing(name: str) -> None:
-        real = getattr(queue, name)
-
-        def call(*given: object, **named: object) -> object:
-            if broken.is_set():
-                hits.append(name)
-                raise sqlite3.OperationalError("database or disk is full")
-            return real(*given, **named)
-
-        monkeypatch.setattr(queue, name, call)
-
-    for name in ("lease", "heartbeat", "fail", "release", "finish"):
-        failing(name)
-    gate = tmp_path / "gate"
-    add(queue, tmp_path, "a", odd="done", gate=str(gate))
-    runner.start()
-    until(lambda: state(queue, "a") == "running")
-    broken.set()
-    until(lambda: {"heartbeat", "fail", "lease"} <= set(hits))
-    broken.clear()
-    gate.touch()
-    until(lambda: state(queue, "a") == "done")
-    assert found(queue, "a").attempts == 2
 
 
 def test_only_who_finished_a_job_tells_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,24 @@ def test_the_first_that_came_is_the_first_begun(queue: SqliteQueue) -> None:
 
 
 def test_who_waits_is_told_how_many_come_before(queue: SqliteQueue) -> None:
-    rows = [add(queue, name) for name in "cab"]
-    assert [queue.waiting_before(row) for row in rows] == [0, 1, 2]
+    for name in "cab":
+        add(queue, name)
+    assert queue.start_order() == ["c", "a", "b"]
     claim(queue)
-    assert [queue.waiting_before(row) for row in rows[1:]] == [0, 1]
+    assert queue.start_order() == ["a", "b"]
+
+
+def test_others_may_not_read_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    opened = SqliteQueue(path)
+    add(opened, "a")
+    files = [path, *(tmp_path / f"jobs.sqlite-{end}" for end in ("wal", "shm"))]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+    for file in files:
+        file.chmod(0o644)
+    SqliteQueue(path).close()
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+    opened.close()
 
 
 def test_a_lost_lease_changes_nothing(queue: SqliteQueue, clock: Clock) -> None:

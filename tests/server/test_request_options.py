@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lipsmith.avatars.manifest import AvatarInfo
 from lipsmith.errors import OptionError
 from lipsmith.server.request_options import avatar_request, generate_request, parse_options, speak_request
 
@@ -18,13 +20,16 @@ from lipsmith.server.request_options import avatar_request, generate_request, pa
     [
         {},
         {"engine": "warp", "engine_options": {"gain": 1.1, "interior": "drawn"}},
-        {"engine": "musetalk", "engine_options": {"version": "v1", "bbox": "1,2,30,40", "bbox_shift": -5}},
+        {"engine": "musetalk", "engine_options": {"version": "v1", "bbox": "1,2,30,40"}},
+        {"engine": "musetalk", "engine_options": {"bbox_shift": -5}},
         {"fps": "30000/1001", "faces": "2", "crf": 30},
         {"fps": 29.97, "faces": "left"},
         {"fps": "source"},
         {"background": "#00b140"},
         {"background": "white", "key": "alpha"},
         {"audio_track": 2},
+        {"fps": 120},
+        {"engine": "auto", "engine_options": {"gain": 3}},
     ],
 )
 def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
@@ -54,6 +59,24 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
         {"engine_options": {"x": ["a"]}},
         {"crf": "20"},
         {"faces": "../x"},
+        {"fps": 0},
+        {"fps": "0.5"},
+        {"fps": 121},
+        {"fps": 999999},
+        {"fps": "1/0"},
+        {"crf": -1},
+        {"crf": 52},
+        {"engine_options": {"gain": 99}},
+        {"engine_options": {"gain": float("nan")}},
+        {"engine": "warp", "engine_options": {"gain": "1"}},
+        {"engine": "warp", "engine_options": {"life": -1}},
+        {"engine": "warp", "engine_options": {"idle": 3}},
+        {"engine": "warp", "engine_options": {"gian": 1.1}},
+        {"engine": "warp", "engine_options": {"bbox_shift": 3}},
+        {"engine": "musetalk", "engine_options": {"bbox": "1,2,30,40", "bbox_shift": -5}},  # one or the other
+        {"engine": "fake", "engine_options": {"gain": 1}},
+        {"engine_options": {"gian": 1}},
+        {"background": "transparent"},
         {"audio_track": 0},
         {"audio_track": "2"},
         {"audio_track": True},
@@ -61,7 +84,26 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
 )
 def test_others_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(OptionError):
-        generate_request(parse_options(json.dumps(given)))
+        generate_request(parse_options(json.dumps(given)), "mp4")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"fps": 0}, "fps is 0: give a rate between 1 and 120."),
+        ({"engine_options": {"gain": 99}}, "gain is 99; it can be 0 to 3, and 1 is usual."),
+        ({"engine": "warp", "engine_options": {"gian": 1}}, "no option 'gian'. Did you mean 'gain'?"),
+        ({"engine_options": {"gian": 1}}, "No engine has an option 'gian'. Did you mean 'gain'?"),
+        ({"crf": 99}, "crf is 99; it can be 0 (lossless) to 51 (worst)."),
+        ({"crff": 9}, "no option 'crff'"),
+    ],
+)
+def test_one_sentence_names_the_option(given: dict[str, object], named: str) -> None:
+    for check in (generate_request, avatar_request):
+        if check is generate_request or "crf" not in str(given):
+            with pytest.raises(OptionError) as refused:
+                check(given)
+            assert named in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "{", "[" * 5000, '{"a"', "9" * 5000])
@@ -85,16 +127,29 @@ def test_any_mapping_is_taken_or_refused_and_nothing_else(given: dict[str, objec
         generate_request(given)
 
 
-def test_an_avatar_and_its_film_take_less() -> None:
+def avatar_of(engine: str, **options: object) -> AvatarInfo:
+    return AvatarInfo("anna", (64, 64), Fraction(25), 1, engine, "1", options, "p.jpg", "", 1, 1, "", ("idle",))
+
+
+def test_an_avatar_takes_less() -> None:
     avatar_request({"engine": "warp", "faces": "all"})
-    speak_request({"crf": 30, "engine_options": {"hearing": "whole", "gain": 1.1}})
-    for check, asked in [
-        (avatar_request, {"clips": {"wave": "/etc/x.mp4"}}),
-        (avatar_request, {"crf": 3}),
-        (speak_request, {"engine": "warp"}),
-        (speak_request, {"engine_options": {"device": "cuda:1"}}),
-        (speak_request, {"engine_options": {"threads": 4}}),
-        (speak_request, {"engine_options": ["gain"]}),
+    for asked in ({"clips": {"wave": "/etc/x.mp4"}}, {"crf": 3}, {"fps": 0}, {"engine_options": {"gain": 99}}):
+        with pytest.raises(OptionError):
+            avatar_request(asked)
+
+
+def test_the_film_of_an_avatar_takes_the_options_of_its_engine_that_prepared_nothing() -> None:
+    warp, musetalk = avatar_of("warp", interior="auto"), avatar_of("musetalk")
+    speak_request({"crf": 30, "engine_options": {"gain": 1.1, "interior": "auto"}}, warp)
+    speak_request({"engine_options": {"hearing": "whole"}}, musetalk)
+    for avatar, asked in [
+        (warp, {"engine": "warp"}),
+        (warp, {"engine_options": {"hearing": "whole"}}),
+        (warp, {"engine_options": {"gain": 99}}),
+        (warp, {"engine_options": {"interior": "drawn"}}),  # it shaped what was prepared
+        (musetalk, {"engine_options": {"device": "cuda:1"}}),
+        (musetalk, {"engine_options": {"threads": 4}}),
+        (warp, {"engine_options": ["gain"]}),
     ]:
         with pytest.raises(OptionError):
-            check(asked)
+            speak_request(asked, avatar)

@@ -1,10 +1,11 @@
-"""A job worker that does what the options of its task say: crash, hang, fail, report progress, or be done.
+"""A job worker that does what the options of its task say: crash, hang, fail, find the disk full, or be done.
 
 With a ``gate`` it reports progress until that file is there.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ def handle(request: Message, send: SendProgress) -> Message:
         time.sleep(600)
     if options["odd"] == "fail":
         raise FaceError("no face")
+    if options["odd"] == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
     while "gate" in options and not Path(options["gate"]).exists():
         send({"stage": ["speak", 0, 2]})
         time.sleep(0.05)

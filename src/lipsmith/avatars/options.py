@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engines import Engine, LoadedEngine, choose_engine, engine_table
 from ..errors import AvatarStale, EngineUnavailable, OptionError
-from ..options import check_picture, option_infos
+from ..options import check_picture, nearest, option_infos
 from .manifest import VERSION, AvatarInfo, Fingerprint
 
 FIRST_CLIP = "idle"
@@ -137,6 +137,17 @@ def engine_of(info: AvatarInfo, changes: Mapping[str, Any] | None = None, *, sti
     return engine
 
 
+def check_changes(info: AvatarInfo, changes: Mapping[str, Any]) -> None:
+    """Raise OptionError for options that ``engine_of`` would refuse; nothing is loaded."""
+    _refuse_prepared(info, changes)
+    spec = engine_table().get(info.engine)
+    for name in changes if spec else ():
+        if spec and name not in spec.option_names():
+            raise OptionError(f"The engine {spec.name} has no option '{name}'. {nearest(name, spec.option_names())}")
+    if spec:
+        spec.build({**kept_options(info), **changes})
+
+
 def kept_options(info: AvatarInfo) -> dict[str, Any]:
     """The stored options without those that every film and session says anew, which older avatars hold too."""
     spec = engine_table().get(info.engine)
@@ -168,6 +179,7 @@ def refuse_other(info: AvatarInfo, engine: Engine) -> None:
 __all__ = [
     "AvatarOptions",
     "bare_engine",
+    "check_changes",
     "engine_of",
     "fingerprint_of",
     "hash_of",

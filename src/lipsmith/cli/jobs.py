@@ -148,7 +148,9 @@ def _open(data: Path) -> SqliteQueue:
 
 
 def _tell_finished(job: JobRecord, seconds: float) -> None:
-    typer.echo(f"{job.id} ({job.kind}) is done after {seconds:.1f} s", err=True)
+    state = "given back" if job.state == "queued" else job.state
+    trouble = f": {job.problem['detail']}" if job.problem else ""
+    typer.echo(f"{job.id} ({job.kind}) is {state} after {seconds:.1f} s{trouble}", err=True)
 
 
 def _shown(job: JobRecord) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..whole_file import whole_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,8 +39,31 @@ def size_of(folder: Path) -> int:
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:
-    """Write a job's report beside its result."""
-    (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
+    """Write a job's report beside its result, whole or not at all."""
+    with whole_file(folder / REPORT) as path:
+        path.write_text(json.dumps(report), encoding="utf-8")
 
 
-__all__ = ["CLIP_PREFIX", "PICTURE", "REPORT", "RESULT", "SPEECH", "Uploads", "size_of", "uploads_in", "write_report"]
+def read_report(folder: Path) -> dict[str, Any] | None:
+    """The report in ``folder``; ``{}`` if it is damaged, None if there is none."""
+    try:
+        report: dict[str, Any] = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return report
+
+
+__all__ = [
+    "CLIP_PREFIX",
+    "PICTURE",
+    "REPORT",
+    "RESULT",
+    "SPEECH",
+    "Uploads",
+    "read_report",
+    "size_of",
+    "uploads_in",
+    "write_report",
+]

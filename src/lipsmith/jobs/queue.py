@@ -8,6 +8,7 @@ a process that lost the lease changes nothing, and a job ends once.
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -15,6 +16,8 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINISHED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 LONGEST_LEASE = 600
 """Seconds. A lease that is good for longer was given before the clock was set back."""
+QUEUE_ERRORS = (OSError, sqlite3.Error)
+"""What a queue raises that cannot be read or written for now: the disk is full, or somebody else holds it too long."""
 StageProgress = tuple[str, int, int]
 """Name of a stage of the work, frames done, and frames in total, 0 while that is not known."""
 
@@ -60,18 +63,18 @@ class JobRecord:
 
 
 class JobQueue(Protocol):
-    """A queue. Every method is one transaction; threads and processes may share a queue."""
+    """A queue. Every method is one transaction; threads and processes may share a queue. May raise ``QUEUE_ERRORS``."""
 
     def submit(self, new: NewJob) -> JobRecord:
-        """Put a job at the end of the queue."""
+        """Put a job behind those of its owner."""
         ...
 
     def submit_running(self, new: NewJob, seconds: float) -> JobRecord:
-        """Add a job that the caller runs already, under a fresh lease of ``seconds``."""
+        """Add a job that the caller runs already, under a fresh lease of ``seconds``. It takes nobody's turn."""
         ...
 
     def lease(self, seconds: float) -> JobRecord | None:
-        """Start the job that waits longest, under a fresh lease of ``seconds``; None if no job waits."""
+        """Start the first job of ``start_order``, under a fresh lease of ``seconds``; None if no job waits."""
         ...
 
     def heartbeat(self, job: JobRecord, seconds: float, progress: StageProgress) -> bool:
@@ -91,7 +94,7 @@ class JobQueue(Protocol):
         ...
 
     def release(self, job: JobRecord, *, counted: bool) -> bool:
-        """Give the job back to its place in the queue; False: the lease was lost.
+        """Give the job back to its place among its owner's; False: the lease was lost.
 
         Args:
             counted: whether this attempt counts as one.
@@ -121,8 +124,8 @@ class JobQueue(Protocol):
         """Jobs of ``owner`` and ``kind`` of which ``value`` was asked as ``name``, newest first."""
         ...
 
-    def waiting_before(self, job: JobRecord) -> int:
-        """How many jobs come before this queued one."""
+    def start_order(self) -> list[str]:
+        """The ids of the waiting jobs in the order in which they start as things stand: see ``fairness``."""
         ...
 
     def counts(self, owner: str | None = None) -> dict[JobState, int]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
+from .fairness import start_order
 from .queue import LONGEST_LEASE, JobRecord, JobState, NewJob, StageProgress
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUEUE = "jobs.sqlite"
 """Name of the queue's file in a data folder."""
@@ -29,7 +30,14 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS by_state ON jobs (state, created);
 CREATE INDEX IF NOT EXISTS by_owner ON jobs (owner, created);
+CREATE TABLE IF NOT EXISTS turns (owner TEXT PRIMARY KEY, turn INTEGER NOT NULL);
 """
+WAITING = "SELECT id, owner FROM jobs WHERE state='queued' ORDER BY created, id"
+RUNNING = """SELECT owner, COUNT(*) FROM jobs WHERE state='running' AND json_extract(request, '$.held') IS NULL
+             GROUP BY owner"""
+TURNS = "SELECT owner, turn FROM turns"
+TAKE_TURN = """INSERT INTO turns (owner, turn) SELECT ?, COALESCE(MAX(turn), 0) + 1 FROM turns WHERE true
+               ON CONFLICT (owner) DO UPDATE SET turn=excluded.turn"""
 
 
 class SqliteQueue:
@@ -65,7 +73,8 @@ class SqliteQueue:
         query = """INSERT INTO jobs (id, owner, kind, request, state, created, started, attempts, lease, lease_until)
                    VALUES (?, ?, ?, ?, 'running', ?, ?, 1, ?, ?) RETURNING *"""
         now = self._clock()
-        values = (new.id, new.owner, new.kind, _request(new), now, now, secrets.token_hex(8), now + seconds)
+        request = _request(new, held=True)
+        values = (new.id, new.owner, new.kind, request, now, now, secrets.token_hex(8), now + seconds)
         return self._rows(query, *values)[0]
 
     def get(self, job: str, owner: str | None = None) -> JobRecord | None:
@@ -88,10 +97,10 @@ class SqliteQueue:
         query = "SELECT state, COUNT(*) FROM jobs WHERE ? IS NULL OR owner=? GROUP BY state"
         return {state: count for state, count in self._run(query, owner, owner)}  # noqa: C416 - rows are no pairs
 
-    def waiting_before(self, job: JobRecord) -> int:
-        """See ``JobQueue.waiting_before``."""
-        query = "SELECT COUNT(*) FROM jobs WHERE state='queued' AND (created, id) < (?, ?)"
-        return int(self._run(query, job.created, job.id)[0][0])
+    def start_order(self) -> list[str]:
+        """See ``JobQueue.start_order``."""
+        with self._lock, self._transaction("DEFERRED"):
+            return list(self._order())
 
     def used(self) -> int:
         """See ``JobQueue.used``."""
@@ -100,10 +109,16 @@ class SqliteQueue:
     def lease(self, seconds: float) -> JobRecord | None:
         """See ``JobQueue.lease``."""
         query = """UPDATE jobs SET state='running', started=?, lease=?, lease_until=?, attempts=attempts+1, stage='',
-                   stage_done=0, stage_total=0, revision=revision+1
-                   WHERE id=(SELECT id FROM jobs WHERE state='queued' ORDER BY created, id LIMIT 1) RETURNING *"""
-        now = self._clock()
-        return self._first(query, now, secrets.token_hex(8), now + seconds)
+                   stage_done=0, stage_total=0, revision=revision+1 WHERE id=? RETURNING *"""
+        if not self._run("SELECT 1 FROM jobs WHERE state='queued' LIMIT 1"):
+            return None
+        with self._lock, self._transaction("IMMEDIATE"):
+            job, now = next(self._order(), None), self._clock()
+            if job is None:
+                return None
+            row = _row(self._db.execute(query, (now, secrets.token_hex(8), now + seconds, job)).fetchall()[0])
+            self._db.execute(TAKE_TURN, (row.owner,))
+        return row
 
     def heartbeat(self, job: JobRecord, seconds: float, progress: StageProgress) -> bool:
         """See ``JobQueue.heartbeat``. The revision counts changes of the stage and of the frames done."""
@@ -162,6 +177,22 @@ class SqliteQueue:
                    revision=revision+1 WHERE id=? AND lease=? AND state='running' RETURNING id"""
         return bool(self._run(query, state, self._clock(), report, problem, size, job.id, job.lease))
 
+    def _order(self) -> Iterator[str]:
+        """The ids of the waiting jobs as they start, within a transaction."""
+        waiting, running, turns = (self._db.execute(query).fetchall() for query in (WAITING, RUNNING, TURNS))
+        return start_order(map(tuple, waiting), dict(map(tuple, running)), dict(map(tuple, turns)))
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        self._db.execute(f"BEGIN {kind}")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk ends one by itself
+                self._db.execute("ROLLBACK")
+            raise
+
     def _first(self, query: str, *values: Any) -> JobRecord | None:
         return next(iter(self._rows(query, *values)), None)
 
@@ -174,6 +205,7 @@ class SqliteQueue:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    _keep_private(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     try:
         db.row_factory = sqlite3.Row
@@ -186,8 +218,24 @@ def _connected(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _request(new: NewJob) -> str:
-    return json.dumps({**new.request, "upload_bytes": new.size})
+def _keep_private(path: Path) -> None:
+    """Make the file, if it is missing, for its owner alone, and take it from everybody else; so too those beside it.
+
+    SQLite gives the files that it makes beside it the same rights.
+    """
+    if str(path) == ":memory:":
+        return
+    with suppress(FileExistsError, NotADirectoryError, PermissionError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):  # it is not there, or another user's
+            if name.stat().st_mode & 0o077:
+                name.chmod(0o600)
+
+
+def _request(new: NewJob, *, held: bool = False) -> str:
+    """The request as it is stored. ``held``: the job never waited, so it takes nobody's turn."""
+    return json.dumps({**new.request, "upload_bytes": new.size, **({"held": True} if held else {})})
 
 
 def _row(found: sqlite3.Row) -> JobRecord:

@@ -12,7 +12,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from ..errors import LipsmithError, problem_of
+from ..errors import LipsmithError, disk_full, problem_of
+from ..jobs.queue import QUEUE_ERRORS
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LipsmithError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
+    for kind in QUEUE_ERRORS:
+        app.add_exception_handler(kind, _unwritten)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -101,6 +104,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 async def _plain(_: Request, error: Exception) -> Response:
     """Starlette's own errors: no such route, a method that is not allowed, a form that cannot be parsed."""
     assert isinstance(error, HTTPException)
+    if disk_full(error):  # the form could not be kept
+        return response_of(error)
     answer = _plain_problem(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
@@ -110,6 +115,14 @@ def _plain_problem(status: int, detail: str) -> JSONResponse:
     """The answer with a problem that is nothing but a status of HTTP."""
     phrase = HTTPStatus(status).phrase
     return respond({"type": phrase.lower().replace(" ", "-"), "title": phrase, "status": status, "detail": detail})
+
+
+async def _unwritten(request: Request, error: Exception) -> Response:
+    """Errors of the disk and of the queue: a full disk is the operator's trouble, and no bug."""
+    if not disk_full(error):
+        return await _unexpected(request, error)
+    log.warning("%s %s found the disk full: %s", request.method, request.url.path, error)
+    return response_of(error)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

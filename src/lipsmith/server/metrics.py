@@ -49,8 +49,9 @@ class Metrics:
         self._requests.labels(scope["method"] if route else "any", label, status).inc()
 
     def finished(self, job: JobRecord, seconds: float) -> None:
-        """Count one finished job of ``seconds``."""
-        self._seconds.labels(job.kind).observe(seconds)
+        """Count one job whose work ended after ``seconds``, if it is done."""
+        if job.state == "done":
+            self._seconds.labels(job.kind).observe(seconds)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

@@ -6,9 +6,10 @@ Some add ``retry_after`` in seconds, which the header ``Retry-After`` has too.
 
 from __future__ import annotations
 
-from ..errors import LipsmithError
+from ..errors import NO_SPACE, LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
+NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 TABLE: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden-origin": (403, "Pages of this origin may not call"),
@@ -30,7 +31,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-voice": (501, "This server has no voice"),
     "queue-full": (503, "The server is full"),
     "draining": (503, "The server is about to stop"),
-    "no-space": (507, "The server's disk is full"),
+    "not-ready": (503, "The server cannot go on now"),
+    "no-space": (507, str(NO_SPACE["title"])),
 }
 """Type -> (status, title). The type of any other error is the name of its class: "face-error"."""
 

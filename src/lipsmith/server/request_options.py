@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..avatars.options import AvatarOptions
+from ..avatars.manifest import AvatarInfo
+from ..avatars.options import AvatarOptions, check_changes
 from ..engines import engine_table
+from ..engines.registry import ranked
 from ..errors import OptionError
+from ..jobs.tasks.dub import FILMS
 from ..media.background import parse_colour
+from ..media.video import parse_rate
+from ..media.writer import check_transparent
 from ..options import GenerateOptions, OptionInfo, build, nearest, option_infos
 from ..pipeline.speak import SpeakOptions
 
@@ -38,7 +44,7 @@ def parse_options(text: str) -> dict[str, Any]:
     return given
 
 
-def generate_request(given: Mapping[str, Any]) -> GenerateOptions:
+def generate_request(given: Mapping[str, Any], film_format: str = "mov") -> GenerateOptions:
     """``given`` as the options of a film. Raises OptionError for what is unknown, impossible or not for callers."""
     options = build(GenerateOptions, given)
     _refuse_others(given, FILM | AVATAR | {"length", "background", "key"})
@@ -47,6 +53,8 @@ def generate_request(given: Mapping[str, Any]) -> GenerateOptions:
         raise OptionError("background can be keep, transparent or a colour (#rrggbb or a name) over the network.")
     if options.key not in ("auto", "alpha") and parse_colour(options.key) is None:
         raise OptionError("key can be auto, alpha or a colour (#rrggbb or a name) over the network.")
+    if options.background == "transparent":
+        check_transparent(Path(FILMS[film_format]))
     return options
 
 
@@ -58,11 +66,12 @@ def avatar_request(given: Mapping[str, Any]) -> AvatarOptions:
     return options
 
 
-def speak_request(given: Mapping[str, Any]) -> SpeakOptions:
-    """``given`` as the options of an avatar's film. Raises OptionError for what is unknown or impossible."""
+def speak_request(given: Mapping[str, Any], avatar: AvatarInfo) -> SpeakOptions:
+    """``given`` as the options of a film of ``avatar``. Raises OptionError for what is unknown or impossible."""
     options = build(SpeakOptions, given)
     _refuse_others(given, FILM | {"engine_options"})
-    check_engine_options("auto", options.engine_options)
+    check_engine_options(avatar.engine, options.engine_options)
+    check_changes(avatar, options.engine_options)
     return options
 
 
@@ -83,11 +92,26 @@ def _check_shared(options: GenerateOptions | AvatarOptions) -> None:
         )
     if not RATE.fullmatch(options.fps):
         raise OptionError(f"fps is {options.fps[:32]!r}; it must be a number, 30000/1001, or source.")
+    parse_rate(options.fps)
     if not FACES.fullmatch(options.faces):
         raise OptionError("faces must be largest, all, left, right, or a number counted from the left.")
     if options.seed is not None and abs(options.seed) >= 1 << 32:
         raise OptionError("seed must be below 4294967296.")
     check_engine_options(options.engine, options.engine_options)
+    _check_values(options.engine, options.engine_options)
+
+
+def _check_values(engine: str, given: Mapping[str, Any]) -> None:
+    """Raise OptionError for an option that the engine does not know, or a value out of range; ``auto``: of them all."""
+    table = engine_table()
+    specs = ranked(table.values()) if engine == "auto" else [table[engine]]
+    known = {one.name for spec in specs for one in option_infos(spec.options) if not one.local}
+    for name in given:
+        if name not in known:
+            has_not = "No engine has an" if engine == "auto" else f"The engine {engine} has no"
+            raise OptionError(f"{has_not} option '{name[:32]}'. {nearest(name[:32], known)}")
+    for spec in specs:
+        spec.build({name: value for name, value in given.items() if name in spec.option_names()})
 
 
 def check_engine_options(engine: str, given: object) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from ..errors import LipsmithError, OptionError, VoiceError
+from ..options import build, check, parse_settings
 from ..workers.process import module_command
 from .espeak_library import has_espeak
 from .languages import guess, known_as
@@ -36,7 +39,7 @@ class EspeakVoice:
         if not has_espeak():
             raise VoiceError('eSpeak NG is not installed: pip install "lipsmith[voice]" brings it.')
         if not SLOWEST <= tempo <= FASTEST:
-            raise OptionError(f"tempo is {tempo}; it can be {SLOWEST:g} to {FASTEST:g}.")
+            raise OptionError(f"The voice's speed is {tempo:g}; it can be {SLOWEST:g} to {FASTEST:g}.")
         language, sign, variant = voice.partition("+")
         if sign and not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", variant):
             raise OptionError(f"voice is '{voice}'; a variant is a word like f3 or m1: espeak:{language}+f3.")
@@ -79,4 +82,21 @@ class EspeakVoice:
         await self._process.close()
 
 
-__all__ = ["EspeakVoice"]
+@dataclass(frozen=True, slots=True)
+class EspeakOptions:
+    """How eSpeak NG speaks."""
+
+    speed: float = 1.0  # how many times as fast as usual
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def open_espeak(rest: str) -> EspeakVoice:
+    """The voice of what stands after ``espeak:``: ``LANGUAGE?speed=1.1``. Raises as ``EspeakVoice``."""
+    voice, _, query = rest.partition("?")
+    settings = parse_settings(f"{name}={value}" for name, value in parse_qsl(query, keep_blank_values=True))
+    return EspeakVoice(voice or "en-us", build(EspeakOptions, settings).speed)
+
+
+__all__ = ["EspeakOptions", "EspeakVoice", "open_espeak"]

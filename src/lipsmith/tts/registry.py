@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import OptionError, VoiceError
 from ..options import nearest
-from .espeak import EspeakVoice
+from .espeak import open_espeak
 from .espeak_library import has_espeak
 from .kokoro import open_kokoro
 from .openai_service import service_voice
@@ -16,8 +16,8 @@ KINDS = ("auto", "espeak", "kokoro", "none", "openai")
 def open_voice(name: str) -> Voice | None:
     """The voice called ``name``; None for ``none``, and for ``auto`` where eSpeak NG does not run.
 
-    ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3`` with a variant), ``kokoro``, ``kokoro:VOICE``
-    (``kokoro:bm_george?speed=1.1``), ``openai:URL`` with settings as its query:
+    ``espeak``, ``espeak:LANGUAGE`` (``espeak:en-gb+f3?speed=1.2`` with a variant and a speed), ``kokoro``,
+    ``kokoro:VOICE`` (``kokoro:bm_george?speed=1.1``), ``openai:URL`` with settings as its query:
     ``openai:http://127.0.0.1:8880/v1?model=kokoro&voice=af_sky``.
 
     Raises:
@@ -35,7 +35,7 @@ def open_voice(name: str) -> Voice | None:
     if kind == "none" or (kind == "auto" and not has_espeak()):
         return None
     try:
-        return EspeakVoice(rest or "en-us")
+        return open_espeak(rest)
     except VoiceError:
         if kind == "auto":
             return None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import OptionError, VoiceError
-from ..options import check
-from .protocols import Voice, read_aloud, readable
+from .protocols import USUAL, SpeechStyle, Voice, read_aloud, readable
 from .registry import open_voice
 
 
@@ -21,9 +20,7 @@ class TextToFile:
 
     text: str = ""
     voice: str = "auto"  # a name for ``open_voice``
-
-    def __post_init__(self) -> None:
-        check(self)
+    style: SpeechStyle = field(default=USUAL, metadata={"flag": False})
 
     def write(self, path: Path) -> None:
         """Write the spoken text as a 16-bit mono WAV.
@@ -39,15 +36,15 @@ class TextToFile:
             raise VoiceError(
                 'Nobody can read the text: pip install "lipsmith[voice]" brings eSpeak NG, or say --voice openai:URL.'
             )
-        asyncio.run(_record(voice, pieces, path))
+        asyncio.run(_record(voice, pieces, self.style, path))
 
 
-async def _record(voice: Voice, pieces: list[str], path: Path) -> None:
+async def _record(voice: Voice, pieces: list[str], style: SpeechStyle, path: Path) -> None:
     rate = 0
     try:
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))  # until the first piece brings its rate
-            async for sound in read_aloud(voice, pieces):
+            async for sound in read_aloud(voice, pieces, style):
                 if rate != sound.rate:
                     _check_rate(rate, sound.rate)
                     rate = sound.rate

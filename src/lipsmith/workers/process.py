@@ -24,6 +24,9 @@ READER_SECONDS = 10.0
 """How long what an ended process sent may take to be read."""
 PIPE_BYTES = 256 << 10
 """Of the pipe to the process: four times what Linux gives by itself, for pictures of megabytes."""
+SECRET = frozenset({"CREDENTIALS", "KEY", "KEYS", "PASSWD", "PASSWORD", "PUSH", "SECRET", "SECRETS", "TOKEN", "TOKENS"})
+"""Words in the names of variables that hold secrets: LIPSMITH_KEYS, LIPSMITH_TURN_SECRET, OPENAI_API_KEY, and
+LIPSMITH_PUSH, an address with a stream's key."""
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +48,7 @@ class WorkerProcess:
         command: the program and its arguments; see ``module_command``.
         on_message: gets every message on a thread of this object, as it comes. None: ``receive`` returns them.
         nice: how much the process gives way to others, 0 to 19, where the system knows niceness.
-        environment: variables added to those of this process.
+        environment: variables added to those of this process; its secrets are left out, see ``without_secrets``.
         stderr: file for the worker's standard error; None: this process's own.
     """
 
@@ -67,7 +70,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env={**os.environ, **(environment or {})},
+            env={**without_secrets(os.environ), **(environment or {})},
             start_new_session=True,
         )
         if nice and hasattr(os, "setpriority"):
@@ -184,9 +187,17 @@ def _widen(pipe: IO[bytes]) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables without those whose name says that they hold a key, a token, a secret or a password.
+
+    A worker reads files of strangers; what it does not know, it cannot tell. A worker that needs one is given it.
+    """
+    return {name: value for name, value in environment.items() if SECRET.isdisjoint(name.upper().split("_"))}
+
+
 def module_command(module: str) -> tuple[str, ...]:
     """The command that runs a module of ours with this Python."""
     return (sys.executable, "-m", module)
 
 
-__all__ = ["WorkerLost", "WorkerProcess", "module_command"]
+__all__ = ["WorkerLost", "WorkerProcess", "module_command", "without_secrets"]

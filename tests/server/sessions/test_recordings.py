@@ -201,6 +201,16 @@ def test_a_film_ends_by_itself_and_the_session_is_told(
     store.close()
 
 
+def recover(runner: JobRunner, store: SqliteQueue, counts: dict[str, int]) -> None:
+    """Look for abandoned jobs until ``counts`` of the states are there."""
+
+    def recovered() -> bool:
+        runner.recover()
+        return dict(store.counts()) == counts
+
+    until(recovered)
+
+
 def named(handle: SessionHandle) -> SessionHandle:
     avatar: Any = SimpleNamespace(info=SimpleNamespace(id="anna", engine="fake", engine_version="1"))
     handle.avatar = avatar
@@ -242,7 +252,7 @@ def test_a_film_whose_server_and_process_are_gone_is_given_up(tmp_path: Path) ->
     assert found
     assert found.state == "running"
     runner.let_go(job.id)
-    runner.recover()
+    recover(runner, store, {"failed": 1})
     found = store.get(job.id)
     assert found
     assert (found.state, (found.problem or {})["type"]) == ("failed", "interrupted")
@@ -279,7 +289,7 @@ def test_a_sign_of_life_after_the_film_is_done_does_not_call_it_cancelled(
 ) -> None:
     def commit(*given: Any) -> None:
         JobRunner.commit(runner, *given)
-        assert not films[0].prolong(10)
+        assert not films[0].prolong()
 
     films: list[SessionRecording] = []
 
@@ -322,8 +332,7 @@ def test_a_film_that_could_not_be_reported_is_found_when_it_can(
     options: Any = SimpleNamespace(record_minutes=1, lease_seconds=0.2, folder=tmp_path)
     recorder = SessionRecorder(store, runner, options)
     job = asyncio.run(scene())
-    until(lambda: bool(store.expired()))
-    runner.recover()
+    recover(runner, store, {"done": 1})
     row = store.get(job)
     assert row
     assert row.state == "done"
@@ -338,7 +347,6 @@ def test_films_that_are_thrown_away_take_no_room(tmp_path: Path) -> None:
         row = store.submit_running(NewJob(job, "alice", "recording", asked, 0), lease)
         store.resize(row, 5_000_000_000)
     store.cancel("a" * 16, "alice")
-    runner.recover()
-    assert store.counts() == {"cancelled": 1, "failed": 1}
+    recover(runner, store, {"cancelled": 1, "failed": 1})
     assert store.used() == 0
     store.close()

@@ -115,7 +115,7 @@ def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
 def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
     """Remove the avatar; a job that speaks with it goes on."""
     check_there(state, owner, avatar)
-    state.avatar_store(owner).delete(avatar)
+    state.runner.freeing(lambda: state.avatar_store(owner).delete(avatar))
 
 
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:

@@ -10,6 +10,7 @@ from ...jobs.tasks.dub import FILMS
 from ...options import OptionInfo, option_infos
 from ...tts.protocols import Voice
 from ...version import __version__
+from ..problems import Problem
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
@@ -23,11 +24,13 @@ def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", responses={503: {"description": "It is about to stop."}})
+@router.get("/readyz", responses={503: {"description": "It is about to stop, or cannot go on: the disk is full."}})
 def readyz(state: StateDep) -> Health:
-    """Whether the server accepts work."""
+    """Whether the server accepts work and does it."""
     state.check_open()
     state.store.counts()
+    if trouble := state.runner.trouble():
+        raise Problem("not-ready", trouble, retry_after=10)
     return Health(status="ready")
 
 

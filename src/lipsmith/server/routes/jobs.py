@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +15,13 @@ from ...jobs.folders import PICTURE, RESULT, SPEECH
 from ...jobs.queue import JobRecord, NewJob, new_id
 from ...jobs.registry import task_registry
 from ...jobs.tasks.dub import TASK as DUB
+from ...tts.protocols import FASTEST, SLOWEST, readable, style_for
 from ..error_handlers import RangedFile
-from ..problems import Problem
+from ..problems import NO_VOICE, Problem
 from ..request_options import generate_request, parse_options, speak_request
 from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
+from ..schemas.sessions import LANGUAGE, MOST_LETTERS, VOICE
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
 from ..uploads import fresh_folder, measure, save, shown_name, size_of
@@ -38,6 +40,17 @@ class DubForm:
     picture: Annotated[UploadFile | None, File(description="A portrait or a video; or give `avatar`.")] = None
     avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, instead of a picture.")] = None
     speech: Annotated[UploadFile | None, File(description="Any sound or video; left out: the picture's own.")] = None
+    text: Annotated[
+        str | None, Form(min_length=1, max_length=MOST_LETTERS, description="A text to read aloud, instead of speech.")
+    ] = None
+    language: Annotated[
+        str | None,
+        Form(pattern=LANGUAGE, description="The text's language, such as zh-CN; left out: the letters decide."),
+    ] = None
+    voice: Annotated[str | None, Form(pattern=VOICE, description="One of the server's voices, see `/v1/about`.")] = None
+    speed: Annotated[
+        float | None, Form(ge=SLOWEST, le=FASTEST, description="How many times as fast as usual it is read.")
+    ] = None
     format: Annotated[Format, Form(description="The film's container.")] = "mp4"
     options: Annotated[
         str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
@@ -46,24 +59,29 @@ class DubForm:
 
 @router.post("/jobs", status_code=202)
 def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
-    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. The answer is a job.
+    """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech or a text. The answer is a job.
 
-    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark` and `audio_track`
-    only.
+    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark`, `audio_track` and
+    `engine_options` only. A text is read aloud by the server's voice.
     """
     given = parse_options(form.options)
-    generate_request(given) if form.avatar is None else speak_request(given)
     check_source(state, owner, form)
+    if form.avatar is None:
+        generate_request(given, form.format)
+    else:
+        speak_request(given, state.avatar_store(owner).info(form.avatar))
+    said = {} if form.text is None else said_text(state, form)
     state.check_room(owner, size_of(form.picture, form.speech))
     job = new_id()
     with fresh_folder(state.jobs / job, keep=True) as folder:
         size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
         facts = measure(state, folder)
-        if form.speech is None and not facts.get("picture", {}).get("has_sound"):
-            raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
+        if form.speech is None and not said and not facts.get("picture", {}).get("has_sound"):
+            raise SoundError("There is no soundtrack to take the speech from: upload speech too, or give a text.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
+        asked |= {"text": form.text, "language": form.language, "voice": form.voice, "speed": form.speed}
+        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": {**task, **said}}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
     return answer(state, row)
 
@@ -78,7 +96,8 @@ def list_jobs(
     """Your jobs, newest first."""
     rows = state.store.page(owner, limit, before)
     after = f"/v1/jobs?limit={limit}&before={rows[-1].created!r}" if len(rows) == limit else None
-    return Jobs(jobs=[answer(state, row) for row in rows], next=after)
+    order = state.store.start_order() if any(row.state == "queued" for row in rows) else []
+    return Jobs(jobs=[job_of(row, order) for row in rows], next=after)
 
 
 @router.get("/jobs/{job}")
@@ -103,7 +122,7 @@ async def job_events(state: StateDep, owner: Owner, job: JobId) -> EventSourceRe
 @router.post("/jobs/{job}/cancel")
 def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
-    row = state.store.cancel(job, owner)
+    row = state.runner.freeing(lambda: state.store.cancel(job, owner))
     if row is None:
         raise missing()
     return answer(state, row)
@@ -139,17 +158,35 @@ def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
 @router.delete("/jobs/{job}", status_code=204)
 def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if it runs, and delete it with all its files."""
-    if state.store.cancel(job, owner) is None:
+    if state.runner.freeing(lambda: state.store.cancel(job, owner)) is None:
         raise missing()
-    state.runner.remove(job)
+    state.runner.freeing(lambda: state.runner.remove(job))
 
 
 def check_source(state: AppState, owner: str, form: DubForm) -> None:
-    """Raise Problem unless there is either a picture or one of the client's avatars."""
+    """Raise Problem unless there is either a picture or one of the client's avatars, and one speech at most."""
     if (form.picture is None) == (form.avatar is None):
         raise Problem("invalid", "Give either a picture or an avatar.")
     if form.avatar is not None and form.avatar not in {info.id for info in state.avatar_store(owner).list()}:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
+    if form.text is not None and form.speech is not None:
+        raise Problem("invalid", "Give either speech or a text.")
+    if form.text is None and not (form.language is form.voice is form.speed is None):
+        raise Problem("invalid", "language, voice and speed say how a text is read aloud: give a text too.")
+
+
+def said_text(state: AppState, form: DubForm) -> dict[str, Any]:
+    """The task's options for the form's text.
+
+    Raises:
+        Problem: the server has no voice.
+        OptionError: its voice has no such language or voice, or the text holds nothing to say.
+    """
+    if state.voice is None:
+        raise Problem("no-voice", NO_VOICE)
+    readable(form.text or "")
+    style = style_for(state.voice, form.language or "", form.voice or "", form.speed or 1.0)
+    return {"text": form.text, "voice": state.settings.voice, "style": asdict(style)}
 
 
 def find(state: AppState, owner: str, job: str) -> JobRecord:
@@ -167,7 +204,7 @@ def missing() -> Problem:
 
 def answer(state: AppState, row: JobRecord) -> Job:
     """The job as it is answered."""
-    return job_of(row, state.store.waiting_before(row) if row.state == "queued" else None)
+    return job_of(row, state.store.start_order() if row.state == "queued" else [])
 
 
 def admit(state: AppState, new: NewJob) -> JobRecord:
@@ -181,13 +218,13 @@ def admit(state: AppState, new: NewJob) -> JobRecord:
 
 async def _events(state: AppState, owner: str, row: JobRecord) -> AsyncIterator[ServerSentEvent]:
     """Events until the job is over or gone, or the server stops; then the browser connects again."""
-    sent = -1
+    sent: tuple[int, int | None] | None = None
     yield server_event(retry=True)
     while True:
-        if row.revision != sent:
-            body = (await run_in_threadpool(answer, state, row)).model_dump()
-            yield server_event("job", body, number=row.revision)
-            sent = row.revision
+        job = await run_in_threadpool(answer, state, row)
+        if sent != (row.revision, job.position):
+            yield server_event("job", job.model_dump(), number=row.revision)
+            sent = (row.revision, job.position)
         if row.over or state.runner.draining.is_set():
             return
         await asyncio.sleep(CHECK_SECONDS)

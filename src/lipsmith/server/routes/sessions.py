@@ -17,7 +17,7 @@ from ...realtime.feeding import blocks, wait_for_room
 from ...transports.webrtc.options import ice_servers
 from ...tts.protocols import readable, style_for
 from ...types import Samples
-from ..problems import Problem
+from ..problems import NO_VOICE, Problem
 from ..request_options import check_engine_options
 from ..schemas.common import Token, moment
 from ..schemas.sessions import (
@@ -38,7 +38,6 @@ from ..state import AppState, Owner, StateDep
 from ..uploads import ask, fresh_folder, measure, save
 from .avatars import check_there
 
-NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
 router = APIRouter(tags=["sessions"])
 RAW = {"type": "string", "format": "binary"}

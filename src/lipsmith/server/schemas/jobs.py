@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -31,6 +32,10 @@ class Asked(BaseModel):
     model_config = example(picture="portrait.jpg", speech="speech.wav", avatar=None, format="mp4", options={"crf": 20})
     picture: str | None = None
     speech: str | None = None
+    text: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    speed: float | None = None
     avatar: str | None = None
     format: Format | None = None
     session: str | None = None
@@ -62,7 +67,7 @@ class Job(BaseModel):
     state: JobState
     progress: float = Field(ge=0, le=1)
     stage: JobStage | None
-    position: int | None = Field(description="How many jobs are before it, while it is queued.")
+    position: int | None = Field(description="How many jobs start before it as things stand, while it is queued.")
     attempts: int = Field(description="How many times it was started.")
     created: str
     started: str | None
@@ -80,8 +85,9 @@ class Jobs(BaseModel):
     next: str | None = None
 
 
-def job_of(row: JobRecord, position: int | None) -> Job:
-    """A job of the store as the API shows it."""
+def job_of(row: JobRecord, order: Sequence[str]) -> Job:
+    """A job of the store as the API shows it; ``order``: the ids of the waiting jobs as they start."""
+    position = order.index(row.id) if row.state == "queued" and row.id in order else None
     here = f"/v1/jobs/{row.id}"
     has_file = task_registry().result_file(row.kind, row.request["task"]) is not None
     result = f"{here}/result" if row.state == "done" and has_file else None

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ..sessions.handle import SessionHandle
     from ..sessions.pushes import RunningPush
 
+MOST_LETTERS = 4_000
+"""Of one text that is read aloud."""
+LANGUAGE = "^[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,10}){0,3}$"
+VOICE = "^[A-Za-z0-9_.+-]{1,64}$"
 LINKED = ("events", "ws", "recordings", "pushes")
 
 
@@ -93,11 +97,9 @@ class NewText(BaseModel):
     """A text to read aloud. ``language`` is a web code such as zh-CN; left out: the letters decide."""
 
     model_config = request(text="Good morning. How are you?", language="en", voice=None, speed=1.0, interrupt=False)
-    text: str = Field(min_length=1, max_length=4_000)
-    language: str | None = Field(None, pattern="^[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,10}){0,3}$")
-    voice: str | None = Field(
-        None, pattern="^[A-Za-z0-9_.+-]{1,64}$", description="One of the server's voices, see `/v1/about`."
-    )
+    text: str = Field(min_length=1, max_length=MOST_LETTERS)
+    language: str | None = Field(None, pattern=LANGUAGE)
+    voice: str | None = Field(None, pattern=VOICE, description="One of the server's voices, see `/v1/about`.")
     speed: float = Field(1.0, ge=SLOWEST, le=FASTEST, description="How many times as fast as usual.")
     interrupt: bool = Field(False, description="Be silent first; else it is said after what waits.")
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import EngineUnavailable, LipsmithError, LiveError, OutputError, SessionOver, problem_of
-from ...jobs.folders import size_of, write_report
-from ...jobs.queue import JobRecord, NewJob, new_id
+from ...jobs.folders import size_of
+from ...jobs.queue import QUEUE_ERRORS, JobRecord, NewJob, new_id
 from ...jobs.tasks.recording import FILM
 from ...jobs.tasks.recording import TASK as RECORDING
 from ...jobs.worker import without_folders
@@ -51,6 +52,7 @@ class SessionRecording:
     runner: JobRunner
     store: JobQueue
     home: str  # the data folder, which clients never see
+    began: float = field(default_factory=time.monotonic)
     fps: float = 0.0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -73,32 +75,34 @@ class SessionRecording:
         self.sink.write(frame)
 
     def close(self) -> None:
-        """Finish the film; the job is done then, or failed."""
+        """Finish the film; the job is done then, or failed. Where the disk is full, the queue learns of it later."""
         try:
             self._finish()
         except LipsmithError as problem:
             text = without_folders(str(problem), self.home)
             self.reason = text if self.reason in ("", FULL) else self.reason  # its process ends early by failing too
-            self.store.fail(self.job, problem_of(type(problem)(text)))
+            self.runner.fail(self.job, self.attempt, problem_of(type(problem)(text)), self.began)
+        except BaseException:
+            self.runner.let_go(self.job.id)  # ``JobRunner.recover`` looks for a film
+            raise
         finally:
-            self.runner.let_go(self.job.id)
             self.closed.set()
 
-    def check(self, seconds: float) -> bool:
-        """Prolong the lease by ``seconds``; whether the recording goes on."""
-        if not self.prolong(seconds):
+    def check(self) -> bool:
+        """Prolong the lease; whether the recording goes on."""
+        if not self.prolong():
             return False
-        with suppress(FileNotFoundError):  # it got its name just now
+        with suppress(FileNotFoundError, *QUEUE_ERRORS):  # it got its name just now; or the disk is full
             self.store.resize(self.job, size_of(self.folder))
         if self.sink.over:
             self.reason = FULL
-        elif not self.runner.make_room(0):
+        elif not self._has_room():
             self.reason = NO_ROOM
         return not self.reason
 
-    def prolong(self, seconds: float) -> bool:
+    def prolong(self) -> bool:
         """Prolong the lease; where the job was cancelled or forgotten, throw the film away."""
-        ours = self.store.heartbeat(self.job, seconds, ("record", self.sink.frames, 0))
+        ours = self.runner.beat(self.job, ("record", self.sink.frames, 0))
         if not ours and not self.process_ended:
             self.reason = CANCELLED
             self.sink.abort()
@@ -114,40 +118,37 @@ class SessionRecording:
         """Keep the job's lease of ``lease`` seconds until the recording ends, then finish it and tell the session."""
         pause = min(CHECK_SECONDS, lease / 3)
         try:
-            while not self.stopping.is_set() and await asyncio.to_thread(self.check, lease):
+            while not self.stopping.is_set() and await asyncio.to_thread(self.check):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), pause)
         finally:
             closing = asyncio.create_task(self.handle.live.detach(self))  # if the session has not done so
             try:
                 while not await asyncio.to_thread(self.closed.wait, pause):
-                    await asyncio.to_thread(self.prolong, lease)
+                    await asyncio.to_thread(self.prolong)
             finally:
                 self.handle.attachments.remove(self)
             self.handle.live.session.note("recording_ended", self.reason, self.job.id)
             await closing
 
     def _finish(self) -> None:
+        self._end_process()
+        if not self.sink.frames:
+            raise LiveError("Nothing was recorded: it was stopped before a picture came.")
+        report = {"output": FILM, "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
+        self.runner.commit(self.job, self.attempt, report, self.began)
+
+    def _has_room(self) -> bool:
         try:
-            self._end_process()
-            if not self.sink.frames:
-                raise LiveError("Nothing was recorded: it was stopped before a picture came.")
-            report = {"output": FILM, "frames": self.sink.frames, "seconds": self.sink.frames / self.fps}
-            write_report(self.attempt, report)
-            self.runner.commit(self.job, self.attempt, report)
-        except LipsmithError:
-            self._remove_files()
-            raise
-        self._remove_files()  # after anything else, such as a full disk, ``JobRunner.recover`` finds the film
+            return self.runner.make_room(0)
+        except QUEUE_ERRORS:
+            return False
 
     def _end_process(self) -> None:
         try:
             self.sink.close()
         finally:
             self.process_ended = True
-
-    def _remove_files(self) -> None:
-        shutil.rmtree(self.attempt if self.store.get(self.job.id) else self.folder, ignore_errors=True)
 
 
 @dataclass(slots=True)
