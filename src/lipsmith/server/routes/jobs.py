@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
@@ -22,12 +22,13 @@ from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
-from ..uploads import fresh_folder, measure, save, shown_name, size_of
+from ..upload_route import UploadRoute
+from ..uploads import fresh_folder, measure, save, shown_name
 
 CHECK_SECONDS = 0.3
 """Between two checks of a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=UploadRoute)
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
 
@@ -45,27 +46,26 @@ class DubForm:
 
 
 @router.post("/jobs", status_code=202)
-def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+async def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech. The answer is a job.
 
     An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark` and `audio_track`
     only.
     """
-    given = parse_options(form.options)
-    generate_request(given) if form.avatar is None else speak_request(given)
-    check_source(state, owner, form)
-    state.check_room(owner, size_of(form.picture, form.speech))
+    given = await run_in_threadpool(dub_options, form)
+    await run_in_threadpool(check_source, state, owner, form)
+    await run_in_threadpool(state.check_room, owner)
     job = new_id()
-    with fresh_folder(state.jobs / job, keep=True) as folder:
+    async with fresh_folder(state.jobs / job) as folder:
         size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
-        facts = measure(state, folder)
+        facts = await measure(state, owner, folder)
         if form.speech is None and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too.")
         task = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
+        row = await run_in_threadpool(admit, state, NewJob(job, owner, DUB.name, {"asked": asked, "task": task}, size))
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(state, row)
+    return await run_in_threadpool(answer, state, row)
 
 
 @router.get("/jobs")
@@ -152,6 +152,13 @@ def check_source(state: AppState, owner: str, form: DubForm) -> None:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
 
 
+def dub_options(form: DubForm) -> dict[str, Any]:
+    """The options of a new film. Raises OptionError."""
+    given = parse_options(form.options)
+    generate_request(given) if form.avatar is None else speak_request(given)
+    return given
+
+
 def find(state: AppState, owner: str, job: str) -> JobRecord:
     """The client's job. Raises Problem not-found for those of others too."""
     row = state.store.get(job, owner)
@@ -173,7 +180,7 @@ def answer(state: AppState, row: JobRecord) -> Job:
 def admit(state: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
     with state.admitting:
-        state.check_room(new.owner, 0)
+        state.check_room(new.owner)
         row = state.store.submit(new)
     state.runner.notify()
     return row
