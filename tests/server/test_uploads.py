@@ -30,7 +30,7 @@ def test_a_worker_in_trouble_is_a_problem(trouble: Exception, kind: str, status:
 
     pool: Any = SimpleNamespace(call=call)
     with pytest.raises(LipsmithError, match=text) as caught:
-        asyncio.run(ask(pool, "anna", {"limits": {"seconds": 1}}))
+        asyncio.run(ask(pool, "anna", {}, 1))
     body = problem_of(caught.value)
     assert (body["type"], body["status"]) == (kind, status)
     assert body.get("retry_after") == (5 if status in (429, 503) else None)

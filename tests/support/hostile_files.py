@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from PIL import Image
 
 
 def tiny_packets(path: Path, count: int, milliseconds: float) -> Path:
@@ -34,4 +36,16 @@ def vast_film(path: Path, frames: int, size: tuple[int, int] = (7680, 4320)) -> 
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def vast_gif(path: Path, pictures: int, side: int = 6000) -> Path:
+    """A GIF of one grey picture, many times."""
+    file = io.BytesIO()
+    Image.new("P", (side, side), 1).save(file, "GIF", optimize=False)
+    data = file.getvalue()
+    start = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+    first = data.index(b",", start)
+    delay = b"!\xf9\x04\0\x0a\0\0\0"
+    path.write_bytes(data[:start] + (delay + data[first:-1]) * pictures + b";")
     return path

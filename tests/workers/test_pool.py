@@ -53,7 +53,7 @@ def test_clients_take_turns_whoever_came_first(tmp_path: Path) -> None:
 
 
 def test_one_client_gets_half_of_the_workers_and_the_next_one_works_at_once() -> None:
-    async def go() -> int:
+    async def go() -> None:
         pool, order = pool_of(2), list[str]()
         hanging = [
             asyncio.create_task(pool.call("bad", {"options": {"odd": "hang"}}, 100)) for _ in range(3)
@@ -61,16 +61,30 @@ def test_one_client_gets_half_of_the_workers_and_the_next_one_works_at_once() ->
         await became(lambda: bool(pool.pids))
         pids = [(await done(pool, "good", order))["pid"] for _ in range(2)]
         assert len(set(pids)) == 1  # the process is kept
-        count = len(pool.pids)
+        await became(lambda: len(pool.pids) == 2)
         await asyncio.to_thread(pool.close)
         ended = await asyncio.gather(*hanging, return_exceptions=True)
         assert sorted(type(one).__name__ for one in ended) == ["WorkerBusy", "WorkerBusy", "WorkerLost"]
         assert pool.pids == []
         with pytest.raises(WorkerBusy):
             await done(pool, "good", order)
-        return count
 
-    assert asyncio.run(go()) == 2
+    asyncio.run(go())
+
+
+def test_one_more_process_is_ready_for_the_next_call() -> None:
+    async def go() -> None:
+        pool, order = pool_of(4), list[str]()
+        await done(pool, "a", order)
+        hanging = asyncio.create_task(pool.call("a", {"options": {"odd": "hang"}}, 100))
+        await became(lambda: len(pool.pids) == 2)
+        ready = set(pool.pids)
+        assert (await done(pool, "b", order))["pid"] in ready
+        await asyncio.to_thread(pool.close)
+        await asyncio.gather(hanging, return_exceptions=True)
+        assert pool.pids == []
+
+    asyncio.run(go())
 
 
 def test_few_may_wait_and_fewer_of_one_client() -> None:

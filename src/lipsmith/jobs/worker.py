@@ -30,6 +30,7 @@ SEND_EVERY = 0.2
 
 def main() -> None:
     """Do tasks until the parent is gone."""
+    task_registry()  # loaded before the first task comes
     serve(do_task)
 
 

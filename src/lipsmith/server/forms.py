@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ MOST_PARTS = 48
 """Fields and files of one form."""
 MOST_HEAD, MOST_FIELDS = 16_000, 500_000
 """Bytes of the headers of one part, and of all fields together, which are held in memory."""
+
+PARSE_SECONDS, PARSE_RATE = 1.0, 20e6
+"""Processor time for any form, and the bytes for which it gets a second more: 25 times what forms need."""
 
 
 class StoredUpload(UploadFile):
@@ -57,6 +61,7 @@ class FormReader:
         self._items: list[tuple[str, str | UploadFile]] = []
         self._part, self._head, self._headers = _Part(), [bytearray(), bytearray()], dict[bytes, bytes]()
         self._head_bytes = self._field_bytes = self._parts = 0
+        self._bytes, self._spent = 0, 0.0
         self._whole = False
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary:
@@ -78,8 +83,12 @@ class FormReader:
 
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
+        began = time.thread_time()
         with _explained():
             self._parser.write(data)
+        self._bytes, self._spent = self._bytes + len(data), self._spent + time.thread_time() - began
+        if self._spent > PARSE_SECONDS + self._bytes / PARSE_RATE:
+            raise _refused("it is made of far too many pieces")
 
     def finish(self) -> FormData:
         """The form, when no more comes: names with text, or with a StoredUpload."""

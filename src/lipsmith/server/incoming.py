@@ -22,7 +22,7 @@ from .problems import Problem
 
 MOST, OWN = 64, 8
 """Uploads at a time: of everybody, and of one client."""
-THREADS = 4
+THREADS = 2
 """That write what comes in."""
 STEP = 8_000_000
 """Bytes that come in between two checks of the room."""

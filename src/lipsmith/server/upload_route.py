@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import FormData
 
-PIECE = 1 << 18
+PIECE = 1 << 17
 """Bytes that are gathered before they are written."""
 
 

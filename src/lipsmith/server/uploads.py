@@ -28,11 +28,11 @@ PROBE_SECONDS, READ_RATE = 5.0, 50e6
 """Processor time that an upload of any size gets to be probed, and the bytes for which it gets a second more."""
 DECODE_SECONDS = 20.0
 """Processor time of ten minutes of speech; most take one."""
-PREVIEW_SECONDS = 60.0
-"""Processor time of a preview. Engines differ."""
+PREVIEW_SECONDS = 120.0
+"""What a preview may take. Engines differ."""
 PROBE_BYTES = 2 << 30
 """Memory of a worker that probes or decodes."""
-WAIT_FACTOR = 2
+WAIT_FACTOR = 4
 """How much longer than its processor time a task may take: others are at work too."""
 
 
@@ -73,32 +73,30 @@ async def measure(state: AppState, owner: str, folder: Path, minutes: float | No
     longest = min(state.settings.media_minutes, minutes or state.settings.media_minutes)
     options = {"megapixels": state.settings.megapixels, "seconds": longest * 60}
     limits = TaskLimits(PROBE_SECONDS + size_of(folder) / READ_RATE, PROBE_BYTES)
-    return await ask(state.probes, owner, task_request("measure", options, *_folders(state, folder), limits=limits))
+    return await _probe(state, owner, task_request("measure", options, *_folders(state, folder), limits=limits))
 
 
 async def decode(state: AppState, owner: str, folder: Path) -> int:
     """Write the speech in ``folder`` as samples, see the task ``decode``; returns their rate in Hz."""
     limits = TaskLimits(DECODE_SECONDS, PROBE_BYTES)
-    report = await ask(state.probes, owner, task_request("decode", {}, *_folders(state, folder), limits=limits))
+    report = await _probe(state, owner, task_request("decode", {}, *_folders(state, folder), limits=limits))
     return int(report["rate"])
 
 
 async def preview(state: AppState, owner: str, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """Make a preview of the uploads in ``folder``, see the task ``preview``."""
-    limits = TaskLimits(PREVIEW_SECONDS)
-    request = task_request("preview", {"options": options}, *_folders(state, folder), limits=limits)
-    return await ask(state.previews, owner, request)
+    request = task_request("preview", {"options": options}, *_folders(state, folder))
+    return await ask(state.previews, owner, request, PREVIEW_SECONDS)
 
 
-async def ask(pool: WorkerPool, owner: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of a task that a worker of ``pool`` does for ``owner``.
+async def ask(pool: WorkerPool, owner: str, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """The report of a task that a worker of ``pool`` does for ``owner`` within ``seconds``.
 
     Raises:
         TaskFailed: the task's own problem.
         Problem: too-many-uploads or queue-full; or invalid if the upload crashed the worker.
         JobTimeout: the task took too long.
     """
-    seconds = request["limits"]["seconds"] * WAIT_FACTOR
     try:
         return (await pool.call(owner, request, seconds)).header
     except WorkerBusy as reason:
@@ -111,6 +109,10 @@ async def ask(pool: WorkerPool, owner: str, request: Mapping[str, Any]) -> dict[
         raise Problem("invalid", "The upload crashed the process that read it: export it again.") from reason
     except WorkerTimeout as reason:
         raise JobTimeout("The work was stopped: it took longer than this server allows.") from reason
+
+
+async def _probe(state: AppState, owner: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    return await ask(state.probes, owner, request, request["limits"]["seconds"] * WAIT_FACTOR)
 
 
 def _folders(state: AppState, folder: Path) -> tuple[Path, Path, Path]:

@@ -49,7 +49,8 @@ class WorkerPool:
     """Workers that are started when they are needed.
 
     A free worker goes to the client who has the fewest at work, and among those to the one who was served longest ago.
-    One client gets at most half of the workers at a time, so there is one for the next client.
+    One client gets at most half of the workers at a time, so there is one for the next client. While workers are at
+    work, one more process is kept ready.
 
     Args:
         start: starts a process.
@@ -65,7 +66,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="worker-pool")
         self._clients: dict[str, _Client] = {}  # those who call
         self._turns = count(1)
-        self._running: set[Future[Message]] = set()
+        self._running: set[Future[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = threading.Event()
 
@@ -82,11 +83,11 @@ class WorkerPool:
         """
         worker = await self._turn(client)
         if self._closed.is_set():
-            self._give_back(worker, client)
+            self._end_turn(worker, client)
             raise WorkerBusy
         running = self._threads.submit(worker.call, request, seconds)
-        self._running.add(running)
-        running.add_done_callback(lambda _: self._later(running, worker, client))
+        self._watch(running, lambda: self._end_turn(worker, client))
+        self._keep_one_ready()
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
@@ -120,7 +121,7 @@ class WorkerPool:
             if turn in client.waiting:
                 client.waiting.remove(turn)
             elif turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give_back(turn.result(), name)
+                self._end_turn(turn.result(), name)
             self._forget(client)
             raise
 
@@ -142,21 +143,35 @@ class WorkerPool:
                 client.running, client.served = client.running + 1, next(self._turns)
                 turn.set_result(self._idle.pop())
 
-    def _later(self, running: Future[Message], worker: SupervisedWorker, client: str) -> None:
-        """A call is over: its worker is given back on the event loop."""
-        self._running.discard(running)
-        assert self._loop
-        with suppress(RuntimeError):  # the loop is over
-            self._loop.call_soon_threadsafe(self._give_back, worker, client)
+    def _keep_one_ready(self) -> None:
+        """Start a process beforehand, unless one is idle."""
+        if self._idle and all(worker.pid is None for worker in self._idle):
+            worker = self._idle.pop()
+            self._watch(self._threads.submit(worker.warm), lambda: self._give_back(worker))
 
-    def _give_back(self, worker: SupervisedWorker, name: str) -> None:
+    def _watch(self, running: Future[Any], then: Callable[[], None]) -> None:
+        """Call ``then`` on the event loop when ``running`` is over."""
+
+        def over(_: Future[Any]) -> None:
+            self._running.discard(running)
+            assert self._loop
+            with suppress(RuntimeError):  # the loop is over
+                self._loop.call_soon_threadsafe(then)
+
+        self._running.add(running)
+        running.add_done_callback(over)
+
+    def _end_turn(self, worker: SupervisedWorker, name: str) -> None:
         client = self._clients[name]
         client.running -= 1
+        self._forget(client)
+        self._give_back(worker)
+
+    def _give_back(self, worker: SupervisedWorker) -> None:
         if worker.pid is None:
             self._idle.insert(0, worker)
         else:
             self._idle.append(worker)
-        self._forget(client)
         self._serve()
 
     def _forget(self, client: _Client) -> None:
