@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ MOST_HEAD, MOST_FIELDS = 16_000, 500_000
 
 PARSE_SECONDS, PARSE_RATE = 1.0, 20e6
 """Processor time for any form, and the bytes for which it gets a second more: 25 times what forms need."""
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what clients send
 
 
 class StoredUpload(UploadFile):

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -78,7 +78,8 @@ class Incoming:
             await self.in_thread(lambda: place.folder.mkdir(mode=0o700))
             yield place
         finally:
-            await asyncio.shield(self.in_thread(lambda: self._remove(place)))
+            with suppress(RuntimeError):  # closed: all is removed
+                await asyncio.shield(self.in_thread(lambda: self._remove(place)))
 
     def grow(self, place: Place, count: int) -> None:
         """Count ``count`` bytes more at ``place``. Raises Problem no-space; any thread may call."""
