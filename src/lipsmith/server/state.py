@@ -70,10 +70,11 @@ class AppState:
 
     def check_space(self, more: int) -> None:
         """Raise Problem no-space unless ``more`` bytes fit beside uploads and unfinished jobs; nothing is removed."""
-        finished = sum(job.bytes for job in self.store.finished())
-        used = self.store.used() - finished + self.incoming.bytes
-        free = shutil.disk_usage(self.jobs).free + finished
-        if used + more > self.settings.disk_bytes or more + SPARE_BYTES > free:
+        left = min(
+            self.settings.disk_bytes - self.store.used() - self.incoming.bytes,
+            shutil.disk_usage(self.jobs).free - SPARE_BYTES,
+        )
+        if more > left and more > left + sum(job.bytes for job in self.store.finished()):
             raise Problem("no-space", FULL, retry_after=300)
 
     def check_room(self, owner: str) -> None:

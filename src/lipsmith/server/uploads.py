@@ -76,10 +76,11 @@ async def measure(state: AppState, owner: str, folder: Path, minutes: float | No
     return await _probe(state, owner, task_request("measure", options, *_folders(state, folder), limits=limits))
 
 
-async def decode(state: AppState, owner: str, folder: Path) -> int:
-    """Write the speech in ``folder`` as samples, see the task ``decode``; returns their rate in Hz."""
+async def decode(state: AppState, owner: str, folder: Path, most: int) -> int:
+    """Write the speech in ``folder`` as at most so many samples, see the task ``decode``; returns their rate in Hz."""
     limits = TaskLimits(DECODE_SECONDS, PROBE_BYTES)
-    report = await _probe(state, owner, task_request("decode", {}, *_folders(state, folder), limits=limits))
+    request = task_request("decode", {"samples": most}, *_folders(state, folder), limits=limits)
+    report = await _probe(state, owner, request)
     return int(report["rate"])
 
 

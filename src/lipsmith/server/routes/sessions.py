@@ -42,6 +42,7 @@ from .avatars import check_there
 
 NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
+MOST_SAMPLES = LONGEST * 60 * 48_500  # of it, at any rate: 116 MB
 router = APIRouter(tags=["sessions"], route_class=UploadRoute)
 RAW = {"type": "string", "format": "binary"}
 SessionId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["9b0de2a76f1c4c53"])]
@@ -92,7 +93,7 @@ async def speak(
     """Say an uploaded speech. A speech longer than the session's buffer is fed to it in parts."""
     save(speech, place.folder / SPEECH)
     await measure(state, owner, place.folder, LONGEST)
-    rate = await decode(state, owner, place.folder)
+    rate = await decode(state, owner, place.folder, MOST_SAMPLES)
     pieces = await run_in_threadpool(_pieces, place.folder / SAMPLES, rate)
     handle = state.sessions.get(owner, session)
     if interrupt:
