@@ -157,7 +157,7 @@ def _length(
     """
     from ..media.demux import packets
 
-    lengths = {stream.index: _StreamLength() for stream in streams}
+    lengths = {stream.index: _StreamLength(float(stream.time_base or 0)) for stream in streams}
     free = FREE_PACKETS + path.stat().st_size / BYTES_A_PACKET
     longest = next(iter(lengths.values()))
     for count, packet in enumerate(packets(container, list(container.streams)), 1):
@@ -175,6 +175,7 @@ def _length(
 class _StreamLength:
     """Measures one stream, packet by packet."""
 
+    tick: float  # seconds of the stream's clock
     packets: int = 0
     start: float | None = None
     end: float = 0.0  # seconds after ``start``
@@ -186,8 +187,8 @@ class _StreamLength:
 
     def add(self, packet: Any) -> None:
         self.packets += 1
-        tick = float(packet.time_base or 0)
-        self.lasted += (packet.duration or 0) * tick
-        if packet.pts is not None:
-            self.start = packet.pts * tick if self.start is None else self.start
-            self.end = max(self.end, (packet.pts + (packet.duration or 0)) * tick - self.start)
+        pts, duration = packet.pts, (packet.duration or 0) * self.tick
+        self.lasted += duration
+        if pts is not None:
+            self.start = pts * self.tick if self.start is None else self.start
+            self.end = max(self.end, pts * self.tick + duration - self.start)

@@ -24,8 +24,9 @@ from .state import AppState
 
 SHOWN = 120
 """Letters kept of an upload's name."""
-PROBE_SECONDS, READ_RATE = 5.0, 50e6
-"""Processor time that an upload of any size gets to be probed, and the bytes for which it gets a second more."""
+PROBE_SECONDS, MINUTE_SECONDS, READ_RATE = 5.0, 0.1, 50e6
+"""Processor time of every probe, what it gets more for each minute that media may last, and the bytes for which it gets
+a second more: some four times what films need."""
 DECODE_SECONDS = 20.0
 """Processor time of ten minutes of speech; most take one."""
 PREVIEW_SECONDS = 120.0
@@ -72,7 +73,8 @@ async def measure(state: AppState, owner: str, folder: Path, minutes: float | No
     """
     longest = min(state.settings.media_minutes, minutes or state.settings.media_minutes)
     options = {"megapixels": state.settings.megapixels, "seconds": longest * 60}
-    limits = TaskLimits(PROBE_SECONDS + size_of(folder) / READ_RATE, PROBE_BYTES)
+    seconds = PROBE_SECONDS + longest * MINUTE_SECONDS + size_of(folder) / READ_RATE
+    limits = TaskLimits(seconds, PROBE_BYTES)
     return await _probe(state, owner, task_request("measure", options, *_folders(state, folder), limits=limits))
 
 
