@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, File, Form, Request, UploadFile
+from fastapi import APIRouter, Body, FastAPI, File, Form, Request, UploadFile
 
 from lipsmith.errors import problem_of
 from lipsmith.server import error_handlers, forms, incoming
@@ -40,6 +40,11 @@ async def speak(
     assert isinstance(speech, StoredUpload)
     size = save(speech, place.folder / "speech")
     return {"size": size, "begins": (place.folder / "speech").read_text()[:5], "word": word, "name": speech.filename}
+
+
+@router.post("/sessions/{session}/text")
+async def text(session: str, words: Annotated[list[str], Body()]) -> int:
+    return len(words)
 
 
 @dataclass
@@ -81,8 +86,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     assert not list((tmp_path / "incoming").glob("*/"))
 
 
-async def sent(bench: Bench, body: AsyncIterator[bytes] | bytes, session: str = "", **headers: str) -> httpx.Response:
-    path = f"/sessions/{session or bench.handle.id}/speak"
+async def sent(
+    bench: Bench, body: AsyncIterator[bytes] | bytes, session: str = "", call: str = "speak", **headers: str
+) -> httpx.Response:
+    path = f"/sessions/{session or bench.handle.id}/{call}"
     async with httpx.AsyncClient(transport=httpx.ASGITransport(bench.app), base_url="http://x") as client:
         return await client.post(path, content=body, headers={"Content-Type": BOUNDARY, **headers})
 
@@ -110,6 +117,13 @@ def test_nothing_is_read_for_a_session_that_is_not_there(bench: Bench) -> None:
 
     assert asyncio.run(sent(bench, unread(), "0123456789abcdef")).status_code == 404
     assert asyncio.run(sent(bench, unread(), owner="bob")).status_code == 404
+
+
+def test_a_form_where_none_is_taken_is_no_form(bench: Bench) -> None:
+    assert asyncio.run(sent(bench, PART + b"hm" + END, call="text")).status_code == 422
+    assert asyncio.run(sent(bench, b'["a"]', call="text", **{"Content-Type": "application/json"})).json() == 1
+    answer = asyncio.run(sent(bench, b"speech=hm", **{"Content-Type": "application/x-www-form-urlencoded"}))
+    assert (answer.status_code, answer.json()["detail"]) == (422, "Send the file as a form: multipart/form-data.")
 
 
 def test_fields_and_names_are_read_as_text(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, params
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from .forms import FormReader
 from .incoming import Place
+from .middleware import FORM
 from .problems import Problem
 from .state import AppState, owner_of, state_of
 
@@ -35,12 +36,12 @@ class UploadRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As FastAPI's, which is called with the whole form."""
         answer = super().get_route_handler()
+        takes_form = isinstance(getattr(self.body_field, "field_info", None), params.Form)
 
         async def receive_and_answer(request: Request) -> Response:
-            async with _session_kept(request):
-                if request.method == "POST" and _has_files(request):
-                    return await _received(request, answer)
-                return await answer(request)
+            with_files = takes_form and request.headers.get("content-type", "").lower().startswith(FORM)
+            async with _session_kept(request, with_files):
+                return await (_received(request, answer) if with_files else answer(request))
 
         return receive_and_answer
 
@@ -81,15 +82,11 @@ async def _form(request: Request, state: AppState, place: Place) -> FormData:
         await state.incoming.in_thread(reader.close)
 
 
-def _has_files(request: Request) -> bool:
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-
-
 @asynccontextmanager
-async def _session_kept(request: Request) -> AsyncIterator[None]:
+async def _session_kept(request: Request, with_files: bool) -> AsyncIterator[None]:
     """Keep the session of the request's path open, if it has one. Raises Problem not-found before a file is read."""
     sessions, session = state_of(request).sessions, request.path_params.get("session", "")
-    if request.method == "POST" and (session in sessions.sessions or _has_files(request)) and session:
+    if session and request.method == "POST" and (with_files or session in sessions.sessions):
         with sessions.get(owner_of(request), session).watched():
             yield
         with suppress(Problem):  # it may be over
