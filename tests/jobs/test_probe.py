@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from lipsmith.errors import InputError, PictureError, SoundError
+from lipsmith.jobs import probe
 from lipsmith.jobs.probe import ProbeLimits, probe_picture, probe_speech
+from tests.support.hostile_files import tiny_packets
 from tests.support.tones import tone
 
 LIMITS = ProbeLimits(megapixels=2, seconds=60)
@@ -51,6 +53,22 @@ def flac_of_silence(path: Path, seconds: int) -> Path:
             frame.sample_rate, frame.pts = 8000, index * 8000
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def film_with_chatter(path: Path) -> Path:
+    """Five pictures, and sound in packets of half a millisecond."""
+    with av.open(str(film(path.with_suffix(".mkv"), 5))) as source, av.open(str(path), "w", format="matroska") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        sound = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for index in range(1000):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 4), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 8000, index * 4
+            out.mux(sound.encode(frame))
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
     return path
 
 
@@ -91,6 +109,32 @@ def test_hours_of_silence_in_a_small_file_are_refused(tmp_path: Path) -> None:
     assert path.stat().st_size < 100_000
     with pytest.raises(SoundError, match="longer than the 1 minutes"):
         probe_speech(path, LIMITS)
+
+
+def test_thousands_of_tiny_packets_are_refused(tmp_path: Path) -> None:
+    """A small file can hold millions of them, of which each takes a moment."""
+    with pytest.raises(SoundError, match="cut into far more pieces than one of its length and size has"):
+        probe_speech(tiny_packets(tmp_path / "speech", 40_000, 0.1), LIMITS)
+
+
+def test_the_packets_of_tracks_that_nobody_asked_for_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "FREE_PACKETS", 10)
+    with pytest.raises(PictureError, match="cut into far more pieces"):
+        probe_picture(film_with_chatter(tmp_path / "film"), LIMITS)
+
+
+def test_short_packets_are_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortest of Opus last 2.5 ms."""
+    monkeypatch.setattr(probe, "FREE_PACKETS", 100)
+    measured = probe_speech(tiny_packets(tmp_path / "speech", 4000, 2.5), LIMITS)
+    assert measured.seconds == pytest.approx(10, abs=0.1)
+
+
+def test_sound_of_too_many_samples_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "MOST_SAMPLES", 16_000)
+    (tmp_path / "speech").write_bytes(tone(1.1))
+    with pytest.raises(SoundError, match="far more channels or a higher rate"):
+        probe_speech(tmp_path / "speech", LIMITS)
 
 
 STRANGERS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from PIL import Image as Pillow
 from lipsmith.errors import PictureError
 from lipsmith.jobs import probe as probe_module
 from lipsmith.jobs.probe import ProbeLimits, probe_picture
+from lipsmith.media import animation as animation_module
+from lipsmith.media.animation import read_animation
+from lipsmith.media.animation_times import stated_times
 from lipsmith.media.background import BackgroundOptions, open_alpha, open_replacement
 from lipsmith.media.ping_pong import ping_pong_frames
 from lipsmith.media.video import AnimationSource, VideoSource, open_video_source
@@ -54,6 +58,33 @@ def test_pictures_show_at_their_own_times(tmp_path: Path, name: str) -> None:
     assert (info.kind, info.size, info.frames, info.codec) == ("video", (64, 48), 21, name[2:])
     assert info.notices == ()
     assert numbers(source) == numbers(source)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png"])
+@pytest.mark.parametrize("times", [TIMES, [0, 10, 20, 60_000], 70])
+def test_headers_state_the_times_that_decoding_finds(tmp_path: Path, name: str, times: list[int] | int) -> None:
+    path = animation(tmp_path / name, times)
+    found = read_animation(path, 64)
+    stated = stated_times(path)
+    assert found is not None
+    assert stated is not None
+    assert [*accumulate(stated, initial=0)] == [*found.starts, found.seconds]
+
+
+def test_only_animations_state_times(tmp_path: Path, astronaut_file: Path) -> None:
+    Pillow.new("RGB", (20, 20)).save(tmp_path / "a.png")
+    assert list(stated_times(tmp_path / "a.png") or ["another format"]) == []
+    assert stated_times(astronaut_file) is None
+    for kind in (b"GIF89a", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"):
+        for rest in (b"", b"!", b"!\xf9", b"!\xf9\x04", b"\0\0\0\x1afcTL", b"ANMF\0\0\0\0", bytes(range(256))):
+            (tmp_path / "cut").write_bytes(kind + rest)
+            assert len(list(stated_times(tmp_path / "cut") or ())) <= 5
+
+
+def test_an_animation_of_days_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animation_module, "LONGEST", 3600)
+    with pytest.raises(PictureError, match="for more than 1 hours: shorten their durations, or make a video of it"):
+        open_video_source(animation(tmp_path / "a.png", 1_000_000))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -265,7 +265,7 @@ def test_a_preview_shows_who_speaks_and_how(served: Served, portrait: bytes, spe
         with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
             picture.load()
             assert min(picture.size) > 100
-    assert list((served.running.data / "looks").iterdir()) == []
+    assert {path.name for path in (served.running.data / "incoming").glob("*/*")} == {"alive"}
 
 
 def test_a_preview_without_speech_or_face_has_no_sheet(served: Served, portrait: bytes) -> None:
@@ -311,7 +311,7 @@ def test_about_names_limits_and_engines(served: Served) -> None:
 
 
 def test_the_data_folder_is_for_its_owner_alone(served: Served) -> None:
-    inside = [Path(served.running.data / name) for name in ("jobs", "looks")]
+    inside = [Path(served.running.data / name) for name in ("jobs", "incoming")]
     assert [path.stat().st_mode & 0o077 for path in inside] == [0, 0]
 
 

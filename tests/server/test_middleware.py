@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 from starlette.types import ASGIApp
 
 from lipsmith.server.config import ServerSettings
@@ -55,3 +56,32 @@ def test_a_body_that_takes_too_long_is_broken_off() -> None:
 
     answer = ask(app, "POST", "/v1/jobs", content=slow(), headers=UPLOAD)
     assert (answer.status_code, answer.json()["type"]) == (408, "too-slow")
+
+
+def test_only_calls_that_take_uploads_may_carry_much() -> None:
+    """Other calls hold their body in memory."""
+    body = bytes(1_500_000)
+    for path, status in (("/v1/sessions/a/speak", 200), ("/v1/sessions", 413), ("/v1/jobs/a/cancel", 413)):
+        assert ask(limited(), "POST", path, content=body, headers=UPLOAD).status_code == status
+
+
+async def trickle() -> AsyncIterator[bytes]:
+    for _ in range(5):
+        yield bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "status"),
+    [
+        ("multipart/form-data; boundary=x", 3, 200),
+        ("multipart/form-data", 30, 408),
+        ("application/octet-stream", 30, 200),
+    ],
+)
+def test_a_form_has_to_keep_coming_but_live_sound_may_pause(kind: str, seconds: int, status: int) -> None:
+    now = iter(range(0, 10_000, seconds))
+    app = BodyLimit(bare(), ServerSettings(), lambda: float(next(now)))
+    answer = ask(app, "POST", "/v1/sessions/a/audio", content=trickle(), headers={"Content-Type": kind})
+    assert answer.status_code == status
+    if status == 408:
+        assert "slower than 4 kB a second" in answer.json()["detail"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +10,8 @@ import pytest
 
 from lipsmith.errors import LipsmithError, problem_of
 from lipsmith.server.uploads import ask
+from lipsmith.workers.pool import WorkerBusy
 from lipsmith.workers.process import WorkerLost
-from lipsmith.workers.shared import WorkerBusy
 from lipsmith.workers.supervised import WorkerTimeout
 
 
@@ -19,20 +19,18 @@ from lipsmith.workers.supervised import WorkerTimeout
     ("trouble", "kind", "status", "text"),
     [
         (WorkerBusy(), "queue-full", 503, "Too many uploads"),
+        (WorkerBusy(own=True), "too-many-uploads", 429, "of your uploads"),
         (WorkerLost(-11), "invalid", 422, "export it again"),
         (WorkerTimeout(), "too-long", 504, "longer than this server allows"),
     ],
 )
-def test_a_worker_in_trouble_is_a_problem(
-    tmp_path: Path, trouble: Exception, kind: str, status: int, text: str
-) -> None:
-    def call(_: object) -> None:
+def test_a_worker_in_trouble_is_a_problem(trouble: Exception, kind: str, status: int, text: str) -> None:
+    async def call(*_: object) -> None:
         raise trouble
 
-    worker: Any = SimpleNamespace(call=call)
-    state: Any = SimpleNamespace(settings=SimpleNamespace(folder=tmp_path))
+    pool: Any = SimpleNamespace(call=call)
     with pytest.raises(LipsmithError, match=text) as caught:
-        ask(state, worker, "measure", {}, tmp_path)
+        asyncio.run(ask(pool, "anna", {}, 1))
     body = problem_of(caught.value)
     assert (body["type"], body["status"]) == (kind, status)
-    assert body.get("retry_after") == (5 if kind == "queue-full" else None)
+    assert body.get("retry_after") == (5 if status in (429, 503) else None)

@@ -18,10 +18,8 @@ import pytest
 
 from lipsmith.workers.messages import MessageError, read_message
 from lipsmith.workers.process import WorkerLost, WorkerProcess
-from lipsmith.workers.shared import SharedWorker, WorkerBusy
 from lipsmith.workers.supervised import SupervisedWorker, WorkerTimeout
 from tests.support import SUPPORT
-from tests.support.waiting import until
 
 ODD = (sys.executable, str(SUPPORT / "odd_worker.py"))
 READY = "import os, sys; from lipsmith.workers.child import ParentConnection; c = ParentConnection.open(); c.ready()\n"
@@ -108,28 +106,6 @@ def test_many_crashes_leave_no_files_open_and_no_dead_processes() -> None:
         counts.append((len(list(Path("/proc/self/fd").iterdir())), threading.active_count()))
     assert max(counts[10:]) <= max(counts[:10])
     assert [one.pid for one in psutil.Process().children() if one.status() == psutil.STATUS_ZOMBIE] == []
-
-
-def test_closing_a_shared_worker_does_not_wait_for_the_call_that_hangs() -> None:
-    inner = SupervisedWorker(partial(WorkerProcess, ODD))
-    shared = SharedWorker(inner, 100, callers=6)
-    ended: list[type[BaseException]] = []
-
-    def call() -> None:
-        try:
-            shared.call({"options": {"odd": "hang"}})
-        except (WorkerLost, WorkerBusy) as reason:
-            ended.append(type(reason))
-
-    callers = [threading.Thread(target=call) for _ in range(3)]
-    for caller in callers:
-        caller.start()
-    until(lambda: inner.pid is not None)
-    shared.close()
-    for caller in callers:
-        caller.join()
-    assert sorted(one.__name__ for one in ended) == ["WorkerBusy", "WorkerBusy", "WorkerLost"]
-    assert inner.pid is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals end programs there")

@@ -6,14 +6,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import pytest
 
 from lipsmith.workers.messages import Message
 from lipsmith.workers.process import WorkerLost, WorkerProcess
-from lipsmith.workers.shared import SharedWorker, WorkerBusy
 from lipsmith.workers.supervised import SupervisedWorker
 
 ECHO = """
@@ -94,33 +92,3 @@ def test_a_worker_ends_in_the_middle_of_its_work_when_its_parent_is_killed() -> 
             return
         time.sleep(0.02)
     pytest.fail("the worker outlived its parent")
-
-
-def test_few_may_wait_for_a_shared_worker() -> None:
-    gate = threading.Event()
-    inner = SupervisedWorker(lambda: WorkerProcess(COMMAND))
-    shared = SharedWorker(inner, 100, callers=2)
-    entered = threading.Semaphore(0)
-
-    def wait() -> None:
-        with shared._turn:
-            entered.release()
-            gate.wait(100)
-
-    holding = threading.Thread(target=wait)
-    holding.start()
-    entered.acquire()
-    waiting = [threading.Thread(target=shared.call, args=({},)) for _ in range(2)]
-    for thread in waiting:
-        thread.start()
-    while shared._room.acquire(blocking=False):
-        shared._room.release()
-        time.sleep(0.01)
-    with pytest.raises(WorkerBusy):
-        shared.call({})
-    gate.set()
-    for thread in [holding, *waiting]:
-        thread.join(100)
-    assert shared.call({}).header["pid"] == inner.pid
-    shared.close()
-    assert inner.pid is None

@@ -20,6 +20,7 @@ from ..workers.child import SendProgress, serve
 from ..workers.messages import Message
 from ..workers.process import module_command
 from .folders import write_report
+from .limits import TaskLimits, limited
 from .registry import TaskContext, task_registry
 
 COMMAND = module_command("lipsmith.jobs.worker")
@@ -29,15 +30,23 @@ SEND_EVERY = 0.2
 
 def main() -> None:
     """Do tasks until the parent is gone."""
+    task_registry()  # loaded before the first task comes
     serve(do_task)
 
 
 def task_request(
-    name: str, options: Mapping[str, Any], data: Path, uploads: Path, output: Path, owner: str = ""
+    name: str,
+    options: Mapping[str, Any],
+    data: Path,
+    uploads: Path,
+    output: Path,
+    owner: str = "",
+    limits: TaskLimits | None = None,
 ) -> dict[str, Any]:
-    """The header of a request to do the task ``name``; the folders are those of ``TaskContext``."""
+    """The header of a request to do the task ``name`` within ``limits``; the folders are those of ``TaskContext``."""
     folders = {"data": str(data), "uploads": str(uploads), "output": str(output)}
-    return {"do": name, "options": dict(options), "owner": owner, **folders}
+    taken = limits.as_json() if limits else None
+    return {"do": name, "options": dict(options), "owner": owner, "limits": taken, **folders}
 
 
 def do_task(request: Message, send: SendProgress) -> Message:
@@ -45,8 +54,10 @@ def do_task(request: Message, send: SendProgress) -> Message:
     header = request.header
     data, uploads, output = (Path(header[name]) for name in ("data", "uploads", "output"))
     context = TaskContext(data, header["owner"], uploads, output, ProgressSender(send))
+    limits = TaskLimits(**header["limits"]) if header["limits"] else None
     try:
-        report = as_json(task_registry().run(header["do"], header["options"], context))
+        with limited(limits):
+            report = as_json(task_registry().run(header["do"], header["options"], context))
     except LipsmithError as error:
         raise type(error)(without_folders(str(error), header["data"])) from error
     if header["do"] in task_registry().job_kinds:

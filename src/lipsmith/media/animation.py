@@ -16,7 +16,7 @@ from .demux import check_file
 from .stills import BOMB, UNREADABLE, is_animation, open_image, to_rgb, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from PIL import Image as Pillow
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SHORTEST = Fraction(10, 1000)
 """Seconds; what shows no longer than this shows for ``DEFAULT`` seconds."""
 DEFAULT = Fraction(100, 1000)
+LONGEST = 6 * 3600
+"""Seconds of a whole animation. A small file can state days."""
 HALF_TICK = Fraction(1, 2000)
 """Seconds; durations are whole milliseconds."""
 
@@ -58,18 +60,15 @@ class Animation:
                 yield current
 
 
-def read_animation(
-    path: Path, max_side: int, enough: Callable[[int, Fraction], bool] = lambda *_: False
-) -> Animation | None:
-    """Measure the animation at ``path``; None: it is none.
+def read_animation(path: Path, max_side: int) -> Animation | None:
+    """Measure the animation at ``path``, which decodes all of it; None: it is none.
 
     Args:
         path: a file.
         max_side: px; as in ``read_still``.
-        enough: called with the pictures and seconds so far; true ends the reading, and the result is shorter.
 
     Raises:
-        PictureError: it cannot be read.
+        PictureError: it cannot be read, or is longer than ``LONGEST``.
     """
     check_file(path, PictureError, "a picture or video")
     notices: list[str] = []
@@ -84,15 +83,17 @@ def read_animation(
                 first = to_rgb(picture, None, max_side, notices)
             starts.append(seconds)
             seconds += _duration(picture)
-            if enough(len(starts), seconds):
-                break
-        else:
-            if len(starts) < total:
-                notices.append(f"it breaks off: {len(starts)} of {total} pictures are there")
+            if seconds > LONGEST:
+                raise PictureError(
+                    f"{path} shows its pictures for more than {LONGEST // 3600} hours: shorten their durations, "
+                    "or make a video of it."
+                )
     except (*UNREADABLE, *BOMB):
         return None
     if not starts:
         raise unreadable(path)
+    if len(starts) < total:
+        notices.append(f"it breaks off: {len(starts)} of {total} pictures are there")
     return Animation(path, name.lower(), first, tuple(starts), seconds, tuple(notices))
 
 
@@ -115,5 +116,9 @@ def _indices(picture: Pillow.Image) -> range:
 
 def _duration(picture: Pillow.Image) -> Fraction:
     """Seconds for which a picture shows."""
-    seconds = Fraction(picture.info.get("duration") or 0).limit_denominator(1000) / 1000
+    return shown_seconds(Fraction(picture.info.get("duration") or 0).limit_denominator(1000) / 1000)
+
+
+def shown_seconds(seconds: Fraction) -> Fraction:
+    """How long a picture shows for which the file states ``seconds``."""
     return seconds if seconds > SHORTEST else DEFAULT

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+import time
 import wave
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -50,6 +52,7 @@ def preview(
     speech: str | Path | None = None,
     options: GenerateOptions | None = None,
     folder: str | Path | None = None,
+    seconds: float = math.inf,
 ) -> Preview:
     """Find the faces of ``picture``; with ``speech`` let it say the loudest moment.
 
@@ -61,6 +64,7 @@ def preview(
         options: see ``GenerateOptions``.
         folder: an existing folder that gets the contact sheet, ``sheet.png``, and the files that it is made from;
             None: no file is kept, and the path in ``report.output`` is no longer there.
+        seconds: how long faces may be looked for in a video; then the frames that were seen decide.
 
     Raises:
         LipsmithError: as ``generate``.
@@ -68,16 +72,16 @@ def preview(
     options = options or GenerateOptions()
     with ExitStack() as stack:
         place = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsmith-"))
-        return _preview(Path(picture), None if speech is None else Path(speech), options, Path(place))
+        return _preview(Path(picture), None if speech is None else Path(speech), options, Path(place), seconds)
 
 
-def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path) -> Preview:
+def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folder: Path, seconds: float) -> Preview:
     from PIL import Image as Pillow
 
     from ..media.video import open_video_source
 
     video = open_video_source(picture)
-    seen = _look(video, options.faces)
+    seen = _look(video, options.faces, seconds)
     report, sheet = None, None
     if speech is not None and seen.speakers:
         _write_frame(folder / "first.png", video, seen)
@@ -88,7 +92,7 @@ def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folde
     return replace(seen, report=report, sheet=sheet)
 
 
-def _look(video: VideoSource, faces: str) -> Preview:
+def _look(video: VideoSource, faces: str, seconds: float) -> Preview:
     """The first frame with the faces that speak, else the first with any face, else the first.
 
     Raises:
@@ -98,7 +102,7 @@ def _look(video: VideoSource, faces: str) -> Preview:
 
     first: Preview | None = None
     missing: OptionError | None = None
-    for index, image in _looked_at(video):
+    for index, image in _looked_at(video, seconds):
         with Tracker(25, still=True) as tracker:
             found = tuple(tracker.push(image))
             seen = Preview(image, found, (), None, seconds=float(index / video.info.fps))
@@ -114,9 +118,9 @@ def _look(video: VideoSource, faces: str) -> Preview:
     return first
 
 
-def _looked_at(video: VideoSource) -> Iterator[tuple[int, Image]]:
-    """The frames of ``LOOKED_AT``, with their numbers."""
-    wanted, at = {0}, Fraction(0)
+def _looked_at(video: VideoSource, seconds: float) -> Iterator[tuple[int, Image]]:
+    """The frames of ``LOOKED_AT``, with their numbers, as far as ``seconds`` of work reach."""
+    wanted, at, deadline = {0}, Fraction(0), time.monotonic() + seconds
     for end, step in LOOKED_AT:
         while at < Fraction(end):
             wanted.add(round(at * video.info.fps))
@@ -124,7 +128,7 @@ def _looked_at(video: VideoSource) -> Iterator[tuple[int, Image]]:
     for index, image in enumerate(video.frames()):
         if index in wanted:
             yield index, image
-        if index >= max(wanted):
+        if index >= max(wanted) or time.monotonic() > deadline:
             return
 
 

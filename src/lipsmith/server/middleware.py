@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,9 +19,14 @@ from .problems import Problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UPLOADS = ("multipart/", "audio/", "video/", "application/octet-stream")
+FORM = "multipart/form-data"
+UPLOADS = (FORM, "audio/", "video/", "application/octet-stream")
+TAKING = re.compile(r"/v1/(jobs|avatars|previews|sessions/[^/]+/(speak|audio))")
+"""Paths that take uploads, which are never held in memory as a whole."""
 SMALL_BODY = 1_000_000
 """Bytes of a body that is no upload."""
+PATIENCE, LEAST_RATE = 20.0, 4000.0
+"""Seconds that a form may be silent, and the bytes that buy it one more."""
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -45,9 +52,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, self._most(scope), self._settings.upload_minutes * 60.0, self._clock)
-        headers = Headers(scope=scope)
-        if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")) > body.most:
+        body = _Body(receive, self._limits(scope), self._clock)
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdecimal() and int(length) > body.limits.bytes:
             await refuse(body.too_large(), scope, receive, send)
             return
 
@@ -60,9 +67,20 @@ class BodyLimit:
         if body.problem is not None:
             await refuse(body.problem, scope, receive, send)
 
-    def _most(self, scope: Scope) -> int:
-        kind = Headers(scope=scope).get("content-type", "")
-        return self._settings.upload_bytes if kind.startswith(UPLOADS) else SMALL_BODY
+    def _limits(self, scope: Scope) -> _Limits:
+        kind = Headers(scope=scope).get("content-type", "").lower()
+        uploads = kind.startswith(UPLOADS) and TAKING.fullmatch(scope["path"]) is not None
+        most = self._settings.upload_bytes if uploads else SMALL_BODY
+        return _Limits(most, self._settings.upload_minutes * 60.0, steady=kind.startswith(FORM))
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The most that one body may take."""
+
+    bytes: int
+    seconds: float
+    steady: bool  # whether it has to come at the least rate; live sound may pause
 
 
 class BodyRefused(Exception):
@@ -72,10 +90,10 @@ class BodyRefused(Exception):
 class _Body:
     """One body while it is read. It can be refused until the answer has begun."""
 
-    def __init__(self, receive: Receive, most: int, seconds: float, clock: Callable[[], float]) -> None:
-        self.most = most
-        self._receive, self._seconds, self._clock = receive, seconds, clock
-        self._deadline, self._count, self._whole = clock() + seconds, 0, False
+    def __init__(self, receive: Receive, limits: _Limits, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self._receive, self._clock = receive, clock
+        self._started, self._count, self._whole = clock(), 0, False
         self.problem: Problem | None = None
 
     async def receive(self) -> Message:
@@ -84,18 +102,29 @@ class _Body:
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - self._clock()))
         except TimeoutError:
-            self.problem = Problem("too-slow", f"The upload was not whole after {self._seconds / 60:g} minutes.")
+            self.problem = self._too_slow()
             raise BodyRefused from None
         self._count += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
-        if self._count > self.most:
+        if self._count > self.limits.bytes:
             self.problem = self.too_large()
             raise BodyRefused
         return message
 
+    @property
+    def _deadline(self) -> float:
+        """When the next part of it must be here."""
+        steady = PATIENCE + self._count / LEAST_RATE
+        return self._started + (min(self.limits.seconds, steady) if self.limits.steady else self.limits.seconds)
+
+    def _too_slow(self) -> Problem:
+        if self._deadline < self._started + self.limits.seconds:
+            return Problem("too-slow", f"The upload came slower than {LEAST_RATE / 1000:g} kB a second.")
+        return Problem("too-slow", f"The upload was not whole after {self.limits.seconds / 60:g} minutes.")
+
     def too_large(self) -> Problem:
         """The problem with this body."""
-        return Problem("too-large", f"Up to {self.most / 1e6:g} MB are taken in one such request.")
+        return Problem("too-large", f"Up to {self.limits.bytes / 1e6:g} MB are taken in one such request.")
 
 
 class SecurityHeaders:

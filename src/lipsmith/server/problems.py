@@ -27,6 +27,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-sessions": (429, "Too many of your sessions are open"),
     "too-much-said": (429, "More sound waits than is kept"),
     "too-many-pushes": (429, "The session is pushed to enough places"),
+    "too-many-uploads": (429, "Too many of your uploads come in"),
     "too-many-jobs": (429, "Too many of your jobs wait"),
     "no-voice": (501, "This server has no voice"),
     "queue-full": (503, "The server is full"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,27 +14,25 @@ from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
 from ..jobs.queue import JobQueue
-from ..jobs.runner import NICE, JobRunner, RunnerOptions
+from ..jobs.runner import NICE, SPARE_BYTES, JobRunner, RunnerOptions
 from ..jobs.sqlite import QUEUE, SqliteQueue
 from ..jobs.worker import COMMAND
 from ..transports.webrtc.options import RtcOptions
 from ..tts.protocols import Voice
 from ..tts.registry import open_voice
+from ..workers.pool import WorkerPool
 from ..workers.process import WorkerProcess
-from ..workers.shared import SharedWorker
-from ..workers.supervised import SupervisedWorker
 from .auth.keys import Keys
 from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
+from .incoming import FULL, MOST, OWN, Incoming
 from .metrics import Metrics
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
 
-PROBE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
-"""What a worker may take to probe one request's uploads, and to make one preview."""
-CALLERS = 6
-"""Threads that may use one shared worker at a time: each is one of the web framework's 40."""
+PROBES, PREVIEWS = 4, 2
+"""Processes that read uploads, and that make previews, of which each holds a face detector."""
 
 
 @dataclass(slots=True)
@@ -44,8 +43,9 @@ class AppState:
     keys: Keys
     store: JobQueue
     runner: JobRunner
-    probe_worker: SharedWorker
-    preview_worker: SharedWorker  # of its own, for previews take seconds
+    incoming: Incoming
+    probes: WorkerPool
+    previews: WorkerPool  # of their own, for previews take seconds
     signer: Signer
     metrics: Metrics
     sessions: SessionRegistry
@@ -68,8 +68,17 @@ class AppState:
         if self.runner.draining.is_set():
             raise Problem("draining", "This server is about to stop and begins nothing new.", retry_after=30)
 
-    def check_room(self, owner: str, size: int) -> None:
-        """Raise Problem unless ``owner`` may add a job with ``size`` bytes now; the oldest finished jobs make room."""
+    def check_space(self, more: int) -> None:
+        """Raise Problem no-space unless ``more`` bytes fit beside uploads and unfinished jobs; nothing is removed."""
+        left = min(
+            self.settings.disk_bytes - self.store.used() - self.incoming.bytes,
+            shutil.disk_usage(self.jobs).free - SPARE_BYTES,
+        )
+        if more > left and more > left + sum(job.bytes for job in self.store.finished()):
+            raise Problem("no-space", FULL, retry_after=300)
+
+    def check_room(self, owner: str) -> None:
+        """Raise Problem unless ``owner`` may add a job now; the oldest finished jobs make room for what comes in."""
         self.check_open()
         own, everybody = self.store.counts(owner), self.store.counts()
         if own.get("queued", 0) + own.get("running", 0) >= self.settings.own_queue:
@@ -77,14 +86,15 @@ class AppState:
             raise Problem("too-many-jobs", text, retry_after=15)
         if everybody.get("queued", 0) >= self.settings.queue:
             raise Problem("queue-full", f"{self.settings.queue} jobs wait already: try again later.", retry_after=60)
-        if not self.runner.make_room(size):
-            raise Problem("no-space", "Uploads and unfinished jobs fill the room that this server may use.", 300)
+        if not self.runner.make_room(self.incoming.bytes):
+            raise Problem("no-space", FULL, retry_after=300)
 
     def close(self) -> None:
         """End every process and thread, putting back what runs."""
         self.runner.drain(0)
-        self.probe_worker.close()
-        self.preview_worker.close()
+        self.probes.close()
+        self.previews.close()
+        self.incoming.close()
         self.store.close()
 
 
@@ -92,8 +102,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     """The parts of a server on ``settings.folder``, which is made if need be. Nothing runs yet."""
     voice = open_voice(settings.voice)
     (settings.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("looks", "avatars"):
-        (settings.folder / name).mkdir(mode=0o700, exist_ok=True)
+    (settings.folder / "avatars").mkdir(mode=0o700, exist_ok=True)
     store = SqliteQueue(settings.folder / QUEUE)
     sessions = SessionRegistry(settings)
     metrics = Metrics(store, settings, sessions)
@@ -104,8 +113,9 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
         keys=keys,
         store=store,
         runner=runner,
-        probe_worker=SharedWorker(SupervisedWorker(start), PROBE_SECONDS, CALLERS),
-        preview_worker=SharedWorker(SupervisedWorker(start), PREVIEW_SECONDS, CALLERS),
+        incoming=Incoming(settings.folder / "incoming", runner.make_room),
+        probes=WorkerPool(start, PROBES, MOST, OWN),
+        previews=WorkerPool(start, PREVIEWS, MOST, OWN),
         signer=signer_of(settings.folder),
         metrics=metrics,
         sessions=sessions,

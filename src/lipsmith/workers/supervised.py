@@ -97,6 +97,14 @@ class SupervisedWorker:
             self.close()
             raise
 
+    def warm(self) -> None:
+        """Start the process, if none runs, and wait until it is ready; as ``call`` without a request."""
+        try:
+            self._ready_process(lambda _: True)
+        except BaseException:
+            self.close()
+            raise
+
     def kill(self) -> None:
         """End the process at once. Any thread may call; a call that runs raises WorkerLost."""
         process = self._process

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ...types import Image
 
+LOOK_SECONDS = 5.0
+"""How long faces are looked for in a video; most are found in its first picture."""
 VIEW_SIDE = 960
 """Longer side of the view in px, at most."""
 
@@ -32,7 +34,9 @@ def preview_uploads(options: PreviewOptions, context: TaskContext) -> dict[str, 
 
     uploads = uploads_in(context.uploads)
     assert uploads.picture
-    seen = preview(uploads.picture, uploads.speech, build(GenerateOptions, options.options), context.output)
+    seen = preview(
+        uploads.picture, uploads.speech, build(GenerateOptions, options.options), context.output, LOOK_SECONDS
+    )
     _write_view(context.output / "view.jpg", seen.image)
     faces = [
         {

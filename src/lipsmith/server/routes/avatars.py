@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Response, UploadFile
 from pydantic import StringConstraints
+from starlette.concurrency import run_in_threadpool
 
 from ...avatars.options import FIRST_CLIP
 from ...avatars.store import AvatarStore
@@ -20,7 +21,8 @@ from ..request_options import avatar_request, parse_options
 from ..schemas.avatars import AvatarBody, AvatarList, avatar_of
 from ..schemas.jobs import Job
 from ..state import AppState, Owner, StateDep
-from ..uploads import fresh_folder, measure, save, shown_name, size_of
+from ..upload_route import UploadRoute
+from ..uploads import fresh_folder, measure, save, shown_name
 from .jobs import admit, answer
 
 TILES, COLUMNS = 8, 4
@@ -28,7 +30,7 @@ TILES, COLUMNS = 8, 4
 MOST_CLIPS = 8
 CLIP = "^[a-z][a-z0-9_]{0,47}$"
 NAME = "^[a-z0-9][a-z0-9-]{0,47}$"
-router = APIRouter(tags=["avatars"])
+router = APIRouter(tags=["avatars"], route_class=UploadRoute)
 AvatarId = Annotated[str, Path(pattern=NAME, examples=["anna"])]
 
 
@@ -52,25 +54,28 @@ class AvatarForm:
 
 
 @router.post("/avatars", status_code=202)
-def create_avatar(state: StateDep, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]) -> Job:
+async def create_avatar(
+    state: StateDep, owner: Owner, response: Response, form: Annotated[AvatarForm, Depends()]
+) -> Job:
     """Make an avatar from an uploaded picture. The answer is a job; when it is done, dub with ``avatar=<id>``.
 
     The clip `speaking` plays while the avatar speaks. A live session shows any other clip once, on request.
     """
-    given = parse_options(form.options)
-    avatar_request(given)
+    given = await run_in_threadpool(avatar_options, form.options)
     name, clips = form.id or new_id(), named_clips(form)
-    check_place(state, owner, name, size_of(form.picture, *clips.values()))
+    await run_in_threadpool(check_place, state, owner, name)
     job = new_id()
-    with fresh_folder(state.jobs / job, keep=True) as folder:
+    async with fresh_folder(state.jobs / job) as folder:
         size = save(form.picture, folder / PICTURE)
         size += sum(save(clip, folder / f"{CLIP_PREFIX}{clip_name}") for clip_name, clip in clips.items())
-        measure(state, folder)
+        await measure(state, owner, folder)
         task = {"avatar": name, "options": given, "clips": list(clips)}
         asked = {**task, "picture": shown_name(form.picture)}
-        row = admit(state, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size))
+        row = await run_in_threadpool(
+            admit, state, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size)
+        )
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(state, row)
+    return await run_in_threadpool(answer, state, row)
 
 
 @router.get("/avatars")
@@ -118,6 +123,13 @@ def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
     state.runner.freeing(lambda: state.avatar_store(owner).delete(avatar))
 
 
+def avatar_options(text: str) -> dict[str, Any]:
+    """The options of a new avatar. Raises OptionError."""
+    given = parse_options(text)
+    avatar_request(given)
+    return given
+
+
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:
     """Name of a clip -> its upload. Raises Problem unless there are as many names as clips, all different."""
     names, clips = form.clip_names or [], form.clips or []
@@ -136,9 +148,9 @@ def check_there(state: AppState, owner: str, avatar: str) -> None:
         raise Problem("not-found", "You have no avatar of that name.") from None
 
 
-def check_place(state: AppState, owner: str, name: str, size: int) -> None:
-    """Raise Problem unless the client may make the avatar ``name`` of ``size`` uploaded bytes."""
-    state.check_room(owner, size)
+def check_place(state: AppState, owner: str, name: str) -> None:
+    """Raise Problem unless the client may make the avatar ``name``."""
+    state.check_room(owner)
     own = state.avatar_store(owner).list()
     if any(info.id == name for info in own):
         raise Problem("exists", f"You have an avatar '{name}': delete it first, or give another name.")
@@ -146,5 +158,5 @@ def check_place(state: AppState, owner: str, name: str, size: int) -> None:
         raise Problem("too-many-avatars", f"You have {len(own)} avatars, the most that one client may: delete one.")
     clients = [path for path in (state.settings.folder / "avatars").iterdir() if path.is_dir()]
     stored = sum(info.bytes for path in clients for info in AvatarStore(path).list())
-    if stored + state.store.used() + size > state.settings.disk_bytes:
+    if stored + state.store.used() + state.incoming.bytes > state.settings.disk_bytes:
         raise Problem("no-space", "Avatars, uploads and results fill the room that this server may use.", 300)

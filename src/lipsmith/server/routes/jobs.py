@@ -24,12 +24,13 @@ from ..schemas.jobs import Format, Job, Jobs, job_of
 from ..schemas.sessions import LANGUAGE, MOST_LETTERS, VOICE
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
-from ..uploads import fresh_folder, measure, save, shown_name, size_of
+from ..upload_route import UploadRoute
+from ..uploads import fresh_folder, measure, save, shown_name
 
 CHECK_SECONDS = 0.3
 """Between two checks of a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=UploadRoute)
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
 
@@ -58,32 +59,24 @@ class DubForm:
 
 
 @router.post("/jobs", status_code=202)
-def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
+async def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech or a text. The answer is a job.
 
     An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark`, `audio_track` and
     `engine_options` only. A text is read aloud by the server's voice.
     """
-    given = parse_options(form.options)
-    check_source(state, owner, form)
-    if form.avatar is None:
-        generate_request(given, form.format)
-    else:
-        speak_request(given, state.avatar_store(owner).info(form.avatar))
-    said = {} if form.text is None else said_text(state, form)
-    state.check_room(owner, size_of(form.picture, form.speech))
+    task = await run_in_threadpool(dub_task, state, owner, form)
+    await run_in_threadpool(state.check_room, owner)
     job = new_id()
-    with fresh_folder(state.jobs / job, keep=True) as folder:
+    async with fresh_folder(state.jobs / job) as folder:
         size = save(form.picture, folder / PICTURE) + save(form.speech, folder / SPEECH)
-        facts = measure(state, folder)
-        if form.speech is None and not said and not facts.get("picture", {}).get("has_sound"):
+        facts = await measure(state, owner, folder)
+        if form.speech is None and form.text is None and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too, or give a text.")
-        task = {"avatar": form.avatar, "format": form.format, "options": given}
-        asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
-        asked |= {"text": form.text, "language": form.language, "voice": form.voice, "speed": form.speed}
-        row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": {**task, **said}}, size))
+        new = NewJob(job, owner, DUB.name, {"asked": asked_of(form, task["options"]), "task": task}, size)
+        row = await run_in_threadpool(admit, state, new)
     response.headers["Location"] = f"/v1/jobs/{row.id}"
-    return answer(state, row)
+    return await run_in_threadpool(answer, state, row)
 
 
 @router.get("/jobs")
@@ -163,6 +156,25 @@ def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     state.runner.freeing(lambda: state.runner.remove(job))
 
 
+def dub_task(state: AppState, owner: str, form: DubForm) -> dict[str, Any]:
+    """The options of the task that makes the form's film. Raises the problem with it."""
+    given = parse_options(form.options)
+    check_source(state, owner, form)
+    if form.avatar is None:
+        generate_request(given, form.format)
+    else:
+        speak_request(given, state.avatar_store(owner).info(form.avatar))
+    said = {} if form.text is None else said_text(state, form)
+    return {"avatar": form.avatar, "format": form.format, "options": given, **said}
+
+
+def asked_of(form: DubForm, options: dict[str, Any]) -> dict[str, Any]:
+    """What the form asks for, to be shown."""
+    files = {"picture": shown_name(form.picture), "speech": shown_name(form.speech)}
+    text = {"text": form.text, "language": form.language, "voice": form.voice, "speed": form.speed}
+    return {"avatar": form.avatar, "format": form.format, "options": options, **files, **text}
+
+
 def check_source(state: AppState, owner: str, form: DubForm) -> None:
     """Raise Problem unless there is either a picture or one of the client's avatars, and one speech at most."""
     if (form.picture is None) == (form.avatar is None):
@@ -210,7 +222,7 @@ def answer(state: AppState, row: JobRecord) -> Job:
 def admit(state: AppState, new: NewJob) -> JobRecord:
     """Put a job into the queue, if there is room."""
     with state.admitting:
-        state.check_room(new.owner, 0)
+        state.check_room(new.owner)
         row = state.store.submit(new)
     state.runner.notify()
     return row

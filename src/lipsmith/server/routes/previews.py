@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
+from starlette.concurrency import run_in_threadpool
 
 from ...jobs.folders import PICTURE, SPEECH
-from ...jobs.queue import new_id
 from ..request_options import generate_request, parse_options
 from ..schemas.previews import PreviewBody
-from ..state import StateDep
-from ..uploads import ask, fresh_folder, measure, save
+from ..state import Owner, StateDep
+from ..upload_route import PlaceDep, UploadRoute
+from ..uploads import measure, preview, save
 
-router = APIRouter(tags=["previews"])
+router = APIRouter(tags=["previews"], route_class=UploadRoute)
 
 
 @router.post("/previews")
-def create_preview(
+async def create_preview(
     state: StateDep,
+    owner: Owner,
+    place: PlaceDep,
     picture: Annotated[UploadFile, File(description="A portrait or a video.")],
     speech: Annotated[UploadFile | None, File(description="Any sound or video, for a sheet.")] = None,
     options: Annotated[
@@ -28,22 +32,23 @@ def create_preview(
 ) -> PreviewBody:
     """The faces in the first picture that has any, and with speech a sheet of its loudest moment. Nothing is kept."""
     given = parse_options(options)
-    generate_request(given)
-    state.check_open()
-    with fresh_folder(state.settings.folder / "looks" / new_id(), keep=False) as folder:
-        save(picture, folder / PICTURE)
-        save(speech, folder / SPEECH)
-        facts = measure(state, folder)["picture"]
-        seen = ask(state, state.preview_worker, "preview", {"options": given}, folder)
-        return PreviewBody(
-            kind=facts["kind"],
-            size=seen["size"],
-            shown_at=seen["shown_at"],
-            seconds=facts["seconds"],
-            has_sound=facts["has_sound"],
-            faces=seen["faces"],
-            view="data:image/jpeg;base64," + base64.b64encode((folder / "view.jpg").read_bytes()).decode(),
-            sheet="data:image/png;base64," + base64.b64encode((folder / "sheet.png").read_bytes()).decode()
-            if seen["sheet"]
-            else None,
-        )
+    await run_in_threadpool(generate_request, given)
+    save(picture, place.folder / PICTURE)
+    save(speech, place.folder / SPEECH)
+    facts = (await measure(state, owner, place.folder))["picture"]
+    seen = await preview(state, owner, place.folder, given)
+    return PreviewBody(
+        kind=facts["kind"],
+        size=seen["size"],
+        shown_at=seen["shown_at"],
+        seconds=facts["seconds"],
+        has_sound=facts["has_sound"],
+        faces=seen["faces"],
+        view=_address(place.folder / "view.jpg", "image/jpeg"),
+        sheet=_address(place.folder / "sheet.png", "image/png") if seen["sheet"] else None,
+    )
+
+
+def _address(path: Path, kind: str) -> str:
+    """A picture as a ``data:`` URL."""
+    return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()

@@ -25,7 +25,7 @@ async def start_recording(state: StateDep, owner: Owner, session: SessionId, res
     an mp4. Cancelling the job deletes the film. A session has one recording at a time.
     """
     handle = state.sessions.get(owner, session)
-    await run_in_threadpool(state.check_room, owner, 0)
+    await run_in_threadpool(state.check_room, owner)
     record = await state.recorder.start(handle)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     return await run_in_threadpool(answer, state, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path as FilePath
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,6 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, Response, Uploa
 from starlette.concurrency import run_in_threadpool
 
 from ...jobs.folders import SPEECH
-from ...jobs.queue import new_id
 from ...jobs.tasks.decode import SAMPLES
 from ...realtime.feeding import blocks, wait_for_room
 from ...transports.webrtc.options import ice_servers
@@ -35,11 +35,13 @@ from ..sessions.events import event_json
 from ..sessions.handle import SessionHandle
 from ..sse import EventSourceResponse, ServerSentEvent, event_stream, server_event
 from ..state import AppState, Owner, StateDep
-from ..uploads import ask, fresh_folder, measure, save
+from ..upload_route import PlaceDep, UploadRoute
+from ..uploads import decode, measure, save
 from .avatars import check_there
 
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
-router = APIRouter(tags=["sessions"])
+MOST_SAMPLES = LONGEST * 60 * 48_500  # of it, at any rate: 116 MB
+router = APIRouter(tags=["sessions"], route_class=UploadRoute)
 RAW = {"type": "string", "format": "binary"}
 SessionId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["9b0de2a76f1c4c53"])]
 
@@ -82,12 +84,17 @@ async def speak(
     state: StateDep,
     owner: Owner,
     session: SessionId,
+    place: PlaceDep,
     speech: Annotated[UploadFile, File(description="Any sound.")],
     interrupt: Annotated[bool, Form(description="Be silent first; else it is said after what waits.")] = False,
 ) -> Said:
     """Say an uploaded speech. A speech longer than the session's buffer is fed to it in parts."""
-    handle = _called(state, owner, session)
-    pieces, rate = await run_in_threadpool(decode, state, speech)
+    _called(state, owner, session)
+    save(speech, place.folder / SPEECH)
+    await measure(state, owner, place.folder, LONGEST)
+    rate = await decode(state, owner, place.folder, MOST_SAMPLES)
+    pieces = await run_in_threadpool(_pieces, place.folder / SAMPLES, rate)
+    handle = state.sessions.get(owner, session)
     if interrupt:
         handle.interrupt()
     utterance = handle.say_speech(pieces, rate)
@@ -181,14 +188,10 @@ def _called(state: AppState, owner: str, session: str) -> SessionHandle:
     return handle
 
 
-def decode(state: AppState, speech: UploadFile) -> tuple[list[Samples], int]:
-    """The upload as mono float32 samples in pieces of half a second, and their rate in Hz; a worker reads it."""
-    with fresh_folder(state.settings.folder / "looks" / new_id(), keep=False) as folder:
-        save(speech, folder / SPEECH)
-        measure(state, folder, LONGEST)
-        rate = int(ask(state, state.probe_worker, "decode", {}, folder)["rate"])
-        samples = np.fromfile(folder / SAMPLES, np.float32)
-    return [samples[first : first + rate // 2] for first in range(0, len(samples), rate // 2)], rate
+def _pieces(path: FilePath, rate: int) -> list[Samples]:
+    """The mono float32 samples in the file, in pieces of half a second."""
+    samples = np.fromfile(path, np.float32)
+    return [samples[first : first + rate // 2] for first in range(0, len(samples), rate // 2)]
 
 
 async def _events(state: AppState, handle: SessionHandle) -> AsyncIterator[ServerSentEvent]:
