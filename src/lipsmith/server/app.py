@@ -7,9 +7,11 @@ import gc
 import json
 import signal
 import threading
+from asyncio import Protocol
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Security
@@ -24,8 +26,10 @@ from ..version import __version__
 from . import error_handlers
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
+from .open_files import allow_open_files
 from .pages import Pages
 from .problems import MEDIA_TYPE
+from .protocol import GuardedProtocol, GuardedSocket
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
 from .schemas.problems import ProblemBody
 from .state import AppState
@@ -33,8 +37,8 @@ from .state import AppState
 if TYPE_CHECKING:
     from types import FrameType
 
-CONNECTIONS = 512
-"""At a time; more are answered 503."""
+KEEP_ALIVE = 75
+"""Seconds for which a connection may wait for its next request: longer than proxies keep theirs, which is 60 mostly."""
 GRACE = 5
 """Seconds that open answers get when the server stops."""
 
@@ -97,7 +101,10 @@ def create_app(state: AppState) -> FastAPI:
 def _add_middleware(app: FastAPI, state: AppState) -> None:
     """Put around ``app`` what every request passes: the last one added is the first one passed."""
     app.add_middleware(BodyLimit, settings=state.settings)
-    app.add_middleware(AuthMiddleware, settings=state.settings, known=state.keys, signer=state.signer)
+    app.add_middleware(
+        AuthMiddleware,
+        settings=state.settings, known=state.keys, signer=state.signer, connections=state.connections,
+    )  # fmt: skip
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(state.settings.origins),
@@ -150,6 +157,7 @@ def _freeze_garbage() -> None:
 def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
     """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed."""
     settings = state.settings
+    allow_open_files(settings.connections + settings.keyless_connections)
     config = uvicorn.Config(
         create_app(state),
         host=settings.host,
@@ -157,9 +165,10 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         log_level="warning",
         access_log=False,  # addresses may hold tokens
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
-        ws="websockets-sansio",
+        timeout_keep_alive=KEEP_ALIVE,
+        http=cast("type[Protocol]", partial(GuardedProtocol, table=state.connections)),
+        ws=cast("type[Protocol]", partial(GuardedSocket, table=state.connections)),
         ws_max_size=2 * MOST_BYTES,
         ws_per_message_deflate=False,  # pictures are small already
     )

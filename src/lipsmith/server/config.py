@@ -84,6 +84,13 @@ class ServerSettings(BaseSettings):
     )
     cors: str = Field("", description="Origins of other sites whose pages may call, separated by commas.")
     insecure: bool = Field(False, description="Listen beyond this machine without keys: anybody may use the server.")
+    connections: int = Field(1024, ge=1, description="Requests of clients that are answered at a time.")
+    own_connections: int = Field(256, ge=1, description="Requests of one client that are answered at a time.")
+    keyless_connections: int = Field(
+        256,
+        ge=8,
+        description="Connections on which no key was shown, at a time; the newest comes in, and a silent one goes.",
+    )
     workers: int = Field(1, ge=0, description="Jobs that run at a time.")
     queue: int = Field(64, ge=1, description="Jobs that may wait, of all clients together.")
     own_queue: int = Field(16, ge=1, description="Jobs of one client that may wait or run.")

@@ -26,6 +26,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-much-said": (429, "More sound waits than is kept"),
     "too-many-pushes": (429, "The session is pushed to enough places"),
     "too-many-jobs": (429, "Too many of your jobs wait"),
+    "too-many-connections": (429, "Too many of your requests are being answered"),
     "no-voice": (501, "This server has no voice"),
     "queue-full": (503, "The server is full"),
     "draining": (503, "The server is about to stop"),

@@ -25,6 +25,7 @@ from ..workers.supervised import SupervisedWorker
 from .auth.keys import Keys
 from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
+from .connections import ConnectionTable
 from .metrics import Metrics
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
@@ -52,6 +53,7 @@ class AppState:
     recorder: SessionRecorder
     rtc: RtcOptions
     voice: Voice | None  # reads texts aloud
+    connections: ConnectionTable
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -112,6 +114,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
         recorder=SessionRecorder(store, runner, settings),
         rtc=settings.rtc(),
         voice=voice,
+        connections=ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections),
     )
 
 

@@ -9,6 +9,7 @@ from lipsmith.server.auth.keys import Keys, new_key, read_keys
 from lipsmith.server.auth.middleware import AuthMiddleware
 from lipsmith.server.auth.tokens import Signer
 from lipsmith.server.config import ServerSettings
+from lipsmith.server.connections import ConnectionTable
 from tests.support.bare_app import ask, bare
 
 KEY, LINE = new_key("alice")
@@ -17,7 +18,8 @@ SIGNER = Signer(b"secret")
 
 
 def guarded(keys: Keys = KNOWN, **options: str | bool) -> ASGIApp:
-    return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER)  # type: ignore[arg-type]
+    table = ConnectionTable(most=8, own=4, keyless=8)
+    return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER, table)  # type: ignore[arg-type]
 
 
 def bearer(word: str) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 
 from ..config import ServerSettings, is_loopback
+from ..connections import ConnectionTable, connection_of
 from ..error_handlers import refuse
 from ..problems import Problem
 from . import keys, tokens
@@ -24,26 +26,38 @@ OPEN = ("/v1/openapi.json",)
 class AuthMiddleware:
     """Admits requests with a known key, or with a token for the resource. Sets ``state.owner`` to the client's name.
 
+    A request that is admitted has a place among the connections of clients until it is answered.
+
     Where no key is needed, everybody on this machine is one client. Browsers on this machine may call for pages of
     other sites, so the ``Origin`` header is checked. A foreign name may be made to resolve to this machine (DNS
     rebinding), so the ``Host`` header is checked too.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, known: keys.Keys, signer: tokens.Signer) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        known: keys.Keys,
+        signer: tokens.Signer,
+        connections: ConnectionTable,
+    ) -> None:
         self._app, self._settings, self._known, self._signer = app, settings, known, signer
+        self._table = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        try:
-            self._check_host_and_origin(scope)
-            if wants_key(scope["path"]):
-                scope.setdefault("state", {})["owner"] = self._owner(scope)
-        except Problem as problem:
-            await refuse(problem, scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        with ExitStack() as place:
+            try:
+                self._check_host_and_origin(scope)
+                if wants_key(scope["path"]):
+                    owner = scope.setdefault("state", {})["owner"] = self._owner(scope)
+                    place.enter_context(self._table.admitted(connection_of(scope), owner, shared=not self._known))
+            except Problem as problem:
+                await refuse(problem, scope, receive, send)
+                return
+            await self._app(scope, receive, send)
 
     def _check_host_and_origin(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
