@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -54,9 +55,10 @@ def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGrou
 
 def key(
     name: Annotated[str, typer.Option(help="The client: keys of one name see the same jobs and avatars.")] = "client",
+    operator: Annotated[bool, typer.Option("--operator", help="A key that reads /metrics and nothing else.")] = False,
 ) -> None:
     """Make an API key. Prints two lines: the key for the client, and the line for the server's file of keys."""
-    word, line = new_key(name)
+    word, line = new_key(name, operator=operator)
     print(f"{word}\n{line}")
 
 
@@ -65,10 +67,13 @@ def _run(given: dict[str, Any]) -> None:
     if missing := _missing():
         raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
     from ..server.config import ServerSettings, check_reach, setting_of
+    from ..server.start_checks import check_variables, warn_of_settings
 
+    check_variables(os.environ)
     settings = ServerSettings(**{setting_of(name): value for name, value in given.items()})
     known = read_keys(Path(settings.keys_file) if settings.keys_file else None, settings.keys)
     check_reach(settings, bool(known))
+    warn_of_settings(settings, known)
     from ..server.malloc import share_heaps
 
     share_heaps()

@@ -32,6 +32,7 @@ from .problems import MEDIA_TYPE
 from .protocol import GuardedProtocol, GuardedSocket
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
 from .schemas.problems import ProblemBody
+from .start_checks import listen
 from .state import AppState
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ class DrainingServer(uvicorn.Server):
         """Begin to listen, and call ``ready`` with the port."""
         await super().startup(sockets)
         _freeze_garbage()
-        for server in getattr(self, "servers", []):
-            self._ready(server.sockets[0].getsockname()[1])
+        self._ready(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain, or stop at once."""
@@ -155,13 +155,16 @@ def _freeze_garbage() -> None:
 
 
 def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
-    """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed."""
+    """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed.
+
+    Raises:
+        OptionError: the server cannot listen on the address of its settings.
+    """
     settings = state.settings
+    sockets = listen(settings)
     allow_open_files(settings.connections + settings.keyless_connections)
     config = uvicorn.Config(
         create_app(state),
-        host=settings.host,
-        port=settings.port,
         log_level="warning",
         access_log=False,  # addresses may hold tokens
         server_header=False,
@@ -173,4 +176,4 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
         ws_per_message_deflate=False,  # pictures are small already
     )
     with asyncio.Runner(loop_factory=loop_within(parse_ports(settings.media_ports))) as runner:
-        runner.run(DrainingServer(config, state, ready).serve())
+        runner.run(DrainingServer(config, state, ready).serve(sockets))

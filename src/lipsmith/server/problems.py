@@ -12,6 +12,7 @@ MEDIA_TYPE = "application/problem+json"
 TABLE: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden-origin": (403, "Pages of this origin may not call"),
+    "operators-only": (403, "Only an operator may read this"),
     "push-refused": (403, "This server does not push there"),
     "not-found": (404, "There is no such thing, or it is not yours"),
     "no-result": (409, "The job has no result"),

@@ -30,6 +30,7 @@ from .metrics import Metrics
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
+from .start_checks import prepare_data
 
 PROBE_SECONDS, PREVIEW_SECONDS = 60.0, 120.0
 """What a worker may take to probe one request's uploads, and to make one preview."""
@@ -93,9 +94,7 @@ class AppState:
 def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = COMMAND) -> AppState:
     """The parts of a server on ``settings.folder``, which is made if need be. Nothing runs yet."""
     voice = open_voice(settings.voice)
-    (settings.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("looks", "avatars"):
-        (settings.folder / name).mkdir(mode=0o700, exist_ok=True)
+    prepare_data(settings.folder)
     store = SqliteQueue(settings.folder / QUEUE)
     sessions = SessionRegistry(settings)
     metrics = Metrics(store, settings, sessions)

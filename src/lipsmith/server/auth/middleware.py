@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing."""
+METRICS = "/metrics"
 OPEN = ("/v1/openapi.json",)
 """Paths that need no key, below those that do."""
 
@@ -73,6 +74,8 @@ class AuthMiddleware:
         if not self._known:
             return keys.NOBODY
         credential = _credential(scope)
+        if scope["path"] == METRICS:
+            return self._operator(credential)
         if credential.startswith(tokens.PREFIX):
             claims = self._signer.read(credential)
             if claims and claims.opens(scope["path"].removeprefix("/v1/"), scope.get("method") in SAFE):
@@ -81,10 +84,18 @@ class AuthMiddleware:
             return owner
         raise Problem("unauthorized", "Send 'Authorization: Bearer <key>' with a key that this server knows.")
 
+    def _operator(self, credential: str) -> str:
+        """The operator whose key it is: a client's key does not show what other clients do."""
+        if (name := self._known.operator(credential)) is not None:
+            return name
+        if self._known.owner(credential) is None:
+            raise Problem("unauthorized", "Send 'Authorization: Bearer <key>' with an operator's key.")
+        raise Problem("operators-only", "The metrics are of all clients: send an operator's key.")
+
 
 def wants_key(path: str) -> bool:
     """Whether ``path`` is for known clients only. The pages and the health checks are for everybody."""
-    return (path.startswith("/v1/") or path == "/metrics") and path not in OPEN
+    return (path.startswith("/v1/") or path == METRICS) and path not in OPEN
 
 
 def _credential(scope: Scope) -> str:
