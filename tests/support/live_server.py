@@ -60,6 +60,7 @@ def start_patient(data: Path, drain_seconds: int = 60) -> Running:
 
 def _started(data: Path, words: list[str], keys: str = "") -> Running:
     place = {**os.environ, "PYTHONPATH": os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])}
+    place["LIPSMITH_LOG_LEVEL"] = "warning"
     if keys:
         place["LIPSMITH_KEYS"] = keys
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=place)

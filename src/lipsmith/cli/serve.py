@@ -18,7 +18,7 @@ from .flags import with_parameters
 
 PACKAGES = (
     "aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart", "pydantic_settings",
-    "sse_starlette",
+    "sse_starlette", "structlog",
 )  # fmt: skip
 
 
@@ -67,10 +67,12 @@ def _run(given: dict[str, Any]) -> None:
     if missing := _missing():
         raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
     from ..server.config import ServerSettings, check_reach, setting_of
+    from ..server.logs import set_up_logs
     from ..server.start_checks import check_variables, warn_of_settings
 
-    check_variables(os.environ)
     settings = ServerSettings(**{setting_of(name): value for name, value in given.items()})
+    set_up_logs(settings.log, settings.log_level)
+    check_variables(os.environ)
     known = read_keys(Path(settings.keys_file) if settings.keys_file else None, settings.keys)
     check_reach(settings, bool(known))
     warn_of_settings(settings, known)

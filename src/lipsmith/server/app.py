@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import signal
 import threading
 from asyncio import Protocol
@@ -30,6 +31,7 @@ from .open_files import allow_open_files
 from .pages import Pages
 from .problems import MEDIA_TYPE
 from .protocol import GuardedProtocol, GuardedSocket
+from .request_log import HEADER, RequestLog
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
 from .schemas.problems import ProblemBody
 from .start_checks import listen
@@ -38,14 +40,25 @@ from .state import AppState
 if TYPE_CHECKING:
     from types import FrameType
 
+    from starlette.types import ASGIApp
+
 KEEP_ALIVE = 75
 """Seconds for which a connection may wait for its next request: longer than proxies keep theirs, which is 60 mostly."""
 GRACE = 5
 """Seconds that open answers get when the server stops."""
+log = logging.getLogger(__name__)
 
 
 class Application(FastAPI):
-    """FastAPI, but each schema of the OpenAPI page is called by its title, which may differ from its class's name."""
+    """FastAPI, but each schema of the OpenAPI page is called by its title, which may differ from its class's name.
+
+    Around it stand the log of requests and the security headers, so that they see every answer to an error too.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """As Starlette has it."""
+        metrics = self.state.services.metrics
+        return RequestLog(SecurityHeaders(super().build_middleware_stack()), metrics)
 
     def openapi(self) -> dict[str, Any]:
         """The page; made once."""
@@ -110,10 +123,9 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
         CORSMiddleware,
         allow_origins=list(state.settings.origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
-        expose_headers=["Location", "Retry-After", "Content-Range"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range", HEADER],
+        expose_headers=["Location", "Retry-After", "Content-Range", HEADER],
     )
-    app.add_middleware(SecurityHeaders, seen=state.metrics.seen)
 
 
 def _problem(text: str) -> dict[str, Any]:
@@ -131,6 +143,15 @@ class DrainingServer(uvicorn.Server):
         """Begin to listen, and call ``ready`` with the port."""
         await super().startup(sockets)
         _freeze_garbage()
+        address = self.servers[0].sockets[0].getsockname()
+        keys = self._state.keys
+        log.info(
+            "server started",
+            extra={
+                "version": __version__, "host": address[0], "port": address[1], "client_keys": len(keys.known),
+                "operator_keys": len(keys.operators), "data": str(self._state.settings.folder),
+            },
+        )  # fmt: skip
         self._ready(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -140,6 +161,9 @@ class DrainingServer(uvicorn.Server):
             self.force_exit = sig == signal.SIGINT
             return
         self._state.runner.draining.set()
+        counts = self._state.store.counts()
+        fields = {"signal": signal.Signals(sig).name, "seconds": self._state.settings.drain_seconds}
+        log.info("server drains", extra={**fields, "jobs": counts.get("running", 0)})
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
@@ -165,8 +189,9 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
     allow_open_files(settings.connections + settings.keyless_connections)
     config = uvicorn.Config(
         create_app(state),
+        log_config=None,  # see ``logs``
         log_level="warning",
-        access_log=False,  # addresses may hold tokens
+        access_log=False,  # addresses may hold tokens; ``RequestLog`` writes them without
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=KEEP_ALIVE,
@@ -177,3 +202,4 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
     )
     with asyncio.Runner(loop_factory=loop_within(parse_ports(settings.media_ports))) as runner:
         runner.run(DrainingServer(config, state, ready).serve(sockets))
+    log.info("server stopped")

@@ -19,6 +19,7 @@ from ..errors import OptionError
 from ..jobs.queue import LONGEST_LEASE
 from ..options import nearest
 from ..transports.webrtc.options import RtcOptions
+from .logs import LogFormat, LogLevel
 from .sessions.push_targets import PushTarget, parse_targets
 
 PREFIX = "LIPSMITH_"
@@ -102,6 +103,8 @@ class ServerSettings(BaseSettings):
     )
     cors: str = Field("", description="Origins of other sites whose pages may call, separated by commas.")
     insecure: bool = Field(False, description="Listen beyond this machine without keys: anybody may use the server.")
+    log: LogFormat = Field("text", description="Form of the log on standard error: lines for people, or JSON.")
+    log_level: LogLevel = Field("info", description="What the log has: events of this weight and above.")
     connections: int = Field(1024, ge=1, description="Requests of clients that are answered at a time.")
     own_connections: int = Field(256, ge=1, description="Requests of one client that are answered at a time.")
     keyless_connections: int = Field(

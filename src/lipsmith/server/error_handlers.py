@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 UNAUTHORIZED_CLOSE = 4401  # of a WebSocket
-log = logging.getLogger(__name__)
 
 
 def response_of(error: Exception) -> JSONResponse:
@@ -98,5 +96,7 @@ def _plain_problem(status: int, detail: str) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return response_of(error)
+    """A bug: ``RequestLog`` logs it under the id that the answer names."""
+    number = request.state.request_id
+    text = f"The server failed at this request. Its operator finds the reason in the log under {number}."
+    return respond({**problem_of(error), "detail": text, "request_id": number})

@@ -27,6 +27,7 @@ from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
 from .connections import ConnectionTable
 from .metrics import Metrics
+from .outcomes import Outcomes
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
@@ -97,8 +98,10 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     prepare_data(settings.folder)
     store = SqliteQueue(settings.folder / QUEUE)
     sessions = SessionRegistry(settings)
-    metrics = Metrics(store, settings, sessions)
-    runner = JobRunner(store, runner_options(settings), command, metrics.finished)
+    connections = ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections)
+    metrics = Metrics(store, settings, sessions, connections)
+    outcomes = Outcomes(metrics)
+    runner = JobRunner(store, runner_options(settings), command, outcomes.job_ended)
     start = partial(WorkerProcess, command, nice=NICE)
     return AppState(
         settings=settings,
@@ -113,7 +116,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
         recorder=SessionRecorder(store, runner, settings),
         rtc=settings.rtc(),
         voice=voice,
-        connections=ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections),
+        connections=connections,
     )
 
 
