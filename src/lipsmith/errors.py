@@ -11,7 +11,7 @@ LipsmithError                     exit 1
 │   └── AvatarBroken              exit 3   an avatar with damaged files or of another version
 ├── OutputError                   exit 6   the film cannot be written
 ├── LiveError                     exit 7   a live session cannot do what was asked
-│   ├── Busy                      exit 7   ... too many sessions: one more would make all stutter
+│   ├── Busy                      exit 7   ... there is no room for it now
 │   ├── BufferFull                exit 7   ... too much sound is waiting
 │   └── SessionOver               exit 7   ... it has ended
 ├── JobError                      exit 9   a job failed
@@ -119,7 +119,7 @@ class LiveError(LipsmithError):
 
 
 class Busy(LiveError):
-    """One more session would make all of them stutter; ``retry_after`` seconds from now it may be taken."""
+    """There is no room for it now."""
 
     http_status = 503
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipsmith.errors import Busy
-from lipsmith.realtime.admission import KEPT, SHARE, Admission, LoadModel
+from lipsmith.realtime.admission import KEPT, SHARE, Admission, LoadModel, OtherHosts
 
 
 def model(a: float, b: float, sizes: tuple[int, ...] = (1, 2, 4, 8)) -> LoadModel:
@@ -38,10 +38,24 @@ def test_a_session_that_would_make_pictures_late_is_refused() -> None:
     for sessions in range(3):
         admission.admit(sessions, Fraction(25))
     assert admission.slack(3, Fraction(25)) == pytest.approx(SHARE * 0.04 - 0.027, abs=1e-3)
-    with pytest.raises(Busy, match="3 live sessions are open") as refusal:
+    with pytest.raises(Busy, match="3 live sessions are open, and this machine has no room for one more") as refusal:
         admission.admit(3, Fraction(25))
     assert refusal.value.http_status == 503
     assert refusal.value.retry_after > 0
+
+
+def test_the_refusal_counts_like_people_do() -> None:
+    with pytest.raises(Busy, match=r"^1 live session is open, and this machine has no room for one more: try again"):
+        Admission(model(0.0, 0.03), 1).admit(1, Fraction(25))
+
+
+def test_what_other_hosts_take_is_not_there() -> None:
+    admission = Admission(model(0.0, 0.009, (1, 2)), 1)
+    admission.admit(1, Fraction(25), 0.0, OtherHosts(1, 0.3))
+    with pytest.raises(Busy, match="3 live sessions are open"):
+        admission.admit(1, Fraction(25), 0.0, OtherHosts(2, 0.4))
+    with pytest.raises(Busy, match="1 live session is open"):  # the first one of its host is not the first of all
+        Admission(model(0.0, 0.03), 1).admit(0, Fraction(25), 0.0, OtherHosts(1, 0.1))
 
 
 def test_batches_make_room() -> None:

@@ -12,8 +12,8 @@ import pytest
 from lipsmith.engines.fake import FakeEncoder, FakeEngine
 from lipsmith.engines.protocols import EncoderUse
 from lipsmith.errors import Busy
-from lipsmith.realtime.admission import SHARE, Admission, LoadModel
-from lipsmith.realtime.encoder_choice import EncoderChoice
+from lipsmith.realtime.admission import SHARE, Admission, LoadBudget, LoadModel
+from lipsmith.realtime.encoder_choice import CostTable, EncoderChoice
 from lipsmith.realtime.host import SessionHost
 from lipsmith.realtime.session import Session
 from lipsmith.types import Array, FilmInfo, Samples
@@ -108,7 +108,7 @@ def test_sessions_say_who_hears_and_the_host_counts_them() -> None:
 
     async def talk() -> None:
         clock = Clock()
-        host = SessionHost(TwoEars(clock), clock=clock)
+        host = SessionHost(TwoEars(clock), clock=clock, budget=LoadBudget(), costs=CostTable())
         avatar = SlowAvatar(FakeEngine(), 7)
         opened = [await host.open(avatar, 16_000) for _ in range(4)]
         assert [one.session.encoder_name for one in opened] == ["whisper", "whisper", "small", "small"]
@@ -159,7 +159,7 @@ def test_who_comes_while_the_first_session_warms_up_waits_for_its_figures() -> N
     measuring, go_on = threading.Event(), threading.Event()
 
     async def open_two() -> None:
-        host = SessionHost(SlowToHear())
+        host = SessionHost(SlowToHear(), budget=LoadBudget(), costs=CostTable())
         first = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))
         await asyncio.to_thread(measuring.wait, 10)  # rendering is measured, hearing is not
         second = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))

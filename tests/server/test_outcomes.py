@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lipsmith.jobs.queue import JobRecord, NewJob
 from lipsmith.jobs.sqlite import SqliteQueue
 from lipsmith.server.outcomes import Outcomes
+from lipsmith.server.sessions.handle import SessionHandle
 
 
 class Counted:
@@ -56,3 +59,19 @@ def test_a_job_has_its_line(
     assert (said["job"], said["client"], said["outcome"], said["seconds"]) == (job.id, "alice", outcome, 2.5)
     assert said["levelno"] == level
     assert said.get("reason") == (problem["detail"] if problem else None)
+
+
+def test_a_session_has_a_line_when_it_opens_and_when_it_closes(caplog: pytest.LogCaptureFixture) -> None:
+    counted: Any = Counted()
+    avatar: Any = SimpleNamespace(info=SimpleNamespace(id="anna"))
+    live: Any = None
+    session = SessionHandle("9b0de2a76f1c4c53", "alice", avatar, live, time.time() - 5, 0.0)
+    outcomes = Outcomes(counted)
+    with caplog.at_level(logging.INFO):
+        outcomes.session_opened(session)
+        outcomes.session_closed(session, "idle")
+    opened, closed = (vars(record) for record in caplog.records)
+    assert (opened["session"], opened["client"], opened["avatar"]) == (session.id, "alice", "anna")
+    assert (closed["session"], closed["outcome"]) == (session.id, "idle")
+    assert closed["seconds"] >= 5
+    assert counted.calls == [("idle",)]

@@ -150,5 +150,7 @@ def test_the_metrics_have_what_an_operator_watches(app: FastAPI, state: AppState
         "lipsmith_disk_free_bytes ",
         "lipsmith_disk_budget_bytes 2e+",
         "lipsmith_uploads 0.0",
+        "lipsmith_viewers 0.0",
+        "lipsmith_voice_errors_total 0.0",
     ):
         assert expected in text, expected

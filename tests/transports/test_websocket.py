@@ -22,6 +22,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from lipsmith.errors import BufferFull
+from lipsmith.realtime.token_bucket import TokenBucket
 from lipsmith.transports import websocket as subject
 from lipsmith.transports.websocket import WebSocketSink
 from lipsmith.transports.websocket_frames import END, KEY, Frame, FrameKind, sound_out, unpack
@@ -155,6 +156,53 @@ def test_who_talks_nonsense_is_hung_up_on() -> None:
                 with contextlib.suppress(websockets.ConnectionClosed):
                     await socket.send("nonsense")
             assert await close_code(socket, []) == 1008
+
+    scene_of(body)
+
+
+def test_who_floods_is_told_once_and_hung_up_on() -> None:
+    async def body(url: str, speaker: Listening, sinks: list[WebSocketSink]) -> None:
+        heard: list[Any] = []
+        async with client(url, {}) as socket:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                for _ in range(20_000):
+                    await socket.send('{"type": "interrupt"}')
+            assert await close_code(socket, heard) == 4429
+            assert socket.close_reason == "more than 60 commands a second came"
+        assert 120 <= len(speaker.words) < 1_000  # those of a second or two, of the 20,000
+
+    scene_of(body)
+
+
+def test_dropped_messages_are_told_of_once_a_second() -> None:
+    """The test holds the clock of the limits: it stands still."""
+
+    async def body(url: str, speaker: Listening, sinks: list[WebSocketSink]) -> None:
+        async with client(url, {}) as socket:
+            sinks[0]._commands = TokenBucket(1.0, 3.0, lambda: 0.0)
+            sinks[0]._tell = TokenBucket(1.0, 1.0, lambda: 0.0)
+            for _ in range(10):
+                await socket.send('{"type": "interrupt"}')
+            await socket.send('{"type": "ack", "time": 0}')
+            await socket.send(b"nonsense")
+            errors: list[str] = []
+            while "InputError" not in errors:
+                message = await socket.recv()
+                if isinstance(message, str):
+                    errors.append(json.loads(message)["error"])
+            assert errors == ["TooManyMessages", "InputError"]
+            assert speaker.words == ["interrupt"] * 3
+
+    scene_of(body)
+
+
+def test_the_end_of_the_session_names_its_cause() -> None:
+    async def body(url: str, speaker: Listening, sinks: list[WebSocketSink]) -> None:
+        async with client(url, {}) as socket:
+            sinks[0]._end_of_session = lambda: (4408, "nobody used it")
+            await asyncio.to_thread(sinks[0].close)
+            assert await close_code(socket, []) == 4408
+            assert socket.close_reason == "nobody used it"
 
     scene_of(body)
 

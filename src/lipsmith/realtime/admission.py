@@ -1,9 +1,15 @@
-"""Whether one more session fits. To refuse one is better than to let all of them stutter."""
+"""Whether one more session fits. To refuse one is better than to let all of them stutter.
+
+A process may have several session hosts. They share its processor, so they share one ``LoadBudget``.
+"""
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
@@ -51,6 +57,66 @@ class LoadModel:
         return a + b * rows
 
 
+class Demand(Protocol):
+    """What takes time of the processor. ``realtime.host.SessionHost`` is one."""
+
+    @property
+    def session_count(self) -> int:
+        """Its open sessions."""
+        ...
+
+    def share(self, cheapest: bool) -> float:
+        """Seconds per second that they take if all speak; ``cheapest``: with the cheapest speech encoder for all."""
+        ...
+
+    def assign_encoders(self, others: float) -> None:
+        """Choose the speech encoders of its sessions, beside ``others`` seconds per second."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHosts:
+    """What the other hosts of the process take together."""
+
+    sessions: int = 0
+    share: float = 0.0  # seconds per second if all of them speak and are heard as cheaply as possible
+
+
+class LoadBudget:
+    """All that takes time of one process's processor, in the order of its beginning. For one event loop."""
+
+    def __init__(self) -> None:
+        self._members: list[weakref.ref[Demand]] = []
+
+    def join(self, demand: Demand) -> None:
+        """Count ``demand`` until it leaves or is forgotten."""
+        self._members.append(weakref.ref(demand))
+
+    def leave(self, demand: Demand) -> None:
+        """Count it no longer."""
+        self._members = [one for one in self._members if one() not in (None, demand)]
+
+    def beside(self, demand: Demand) -> OtherHosts:
+        """What the others take."""
+        others = [one for one in self._open() if one is not demand]
+        return OtherHosts(sum(one.session_count for one in others), sum(one.share(cheapest=True) for one in others))
+
+    def assign_encoders(self) -> None:
+        """Have every member choose its sessions' speech encoders anew: the first ones get the best."""
+        members, taken = self._open(), 0.0
+        for place, one in enumerate(members):
+            one.assign_encoders(taken + sum(later.share(cheapest=True) for later in members[place + 1 :]))
+            taken += one.share(cheapest=False)
+
+    def _open(self) -> list[Demand]:
+        found = [one() for one in self._members]
+        return [one for one in found if one is not None and one.session_count]
+
+
+PROCESS_BUDGET = LoadBudget()
+"""That of this process."""
+
+
 class Admission:
     """Decides about new sessions. It assumes that all sessions speak at once.
 
@@ -68,21 +134,29 @@ class Admission:
 
         ``hearing``: what their speech encoders take together, in seconds per second of sound.
         """
-        full, rest = divmod(sessions, self._batch)
-        needed = full * self._load.predict(self._batch) + (self._load.predict(rest) if rest else 0)
-        return (SHARE - hearing) / float(fps) - needed
+        return (SHARE - hearing) / float(fps) - self._render_seconds(sessions)
 
-    def admit(self, sessions: int, fps: Fraction, hearing: float = 0.0) -> None:
-        """Check that one more session fits beside ``sessions``; ``hearing`` as in ``slack``, with the new one's.
+    def render_share(self, sessions: int, fps: Fraction) -> float:
+        """Seconds per second that rendering takes when ``sessions`` speak at ``fps``."""
+        return self._render_seconds(sessions) * float(fps)
+
+    def _render_seconds(self, sessions: int) -> float:
+        full, rest = divmod(sessions, self._batch)
+        return full * self._load.predict(self._batch) + (self._load.predict(rest) if rest else 0)
+
+    def admit(self, sessions: int, fps: Fraction, hearing: float = 0.0, others: OtherHosts | None = None) -> None:
+        """Check that one more session fits beside ``sessions`` of this host, and beside those of the others.
+
+        Args:
+            hearing: as in ``slack``, with the new one's.
 
         Raises:
             Busy: it does not fit.
         """
+        others = others or OtherHosts()
+        count = sessions + others.sessions
+        are = f"{count} live session{' is' if count == 1 else 's are'} open"
         if sessions >= self._limit:
-            raise Busy(f"{sessions} live sessions are open, as many as are allowed; try again when one has closed.")
-        slack = self.slack(sessions + 1, fps, hearing)
-        if sessions and slack < 0:
-            raise Busy(
-                f"{sessions} live sessions are open, and one more would make pictures {-1000 * slack:.0f} ms late at "
-                "each tick; try again when one has closed."
-            )
+            raise Busy(f"{are}, as many as are allowed: try again when one has been closed.")
+        if count and self.slack(sessions + 1, fps, hearing + others.share) < 0:
+            raise Busy(f"{are}, and this machine has no room for one more: try again when one has been closed.")

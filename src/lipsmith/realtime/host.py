@@ -20,8 +20,8 @@ from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
 from ..timing import SPEECH_SAMPLE_RATE
 from ..types import AVFrame, FilmInfo, Image, Samples
-from .admission import Admission
-from .encoder_choice import EncoderChoice
+from .admission import PROCESS_BUDGET, Admission, LoadBudget
+from .encoder_choice import PROCESS_COSTS, CostTable, EncoderChoice
 from .listener_queue import PICTURES, TICKS, ListenerQueue
 from .pacer import Pacer
 from .renderer import Renderer, reason_of
@@ -104,9 +104,9 @@ class SessionStats:
     dropped: int  # pictures that slow listeners did not get
     lag_p50: float  # seconds behind the schedule, over the last minute
     lag_p99: float
-    first_pictures: tuple[
-        float, ...
-    ]  # seconds from the first sound of an utterance to its first picture; the last 64 of each session
+    first_pictures: tuple[float, ...]
+    """Latencies of the last 64 utterances of each session, in seconds: from the moment at which an utterance could
+    begin, because its first sound was there and nothing before it still played, to its first picture."""
 
 
 class LiveSession:
@@ -118,7 +118,8 @@ class LiveSession:
         """What its speech encoder costs, in seconds per second of sound."""
         self.pacer = Pacer(session.film.fps)
         self.first_pictures: deque[float] = deque(maxlen=64)
-        self._said_at: dict[int, float] = {}  # utterance -> when its first sound came
+        self._sounding = 0  # the last utterance that was heard
+        self._awaited: dict[int, asyncio.Future[bool]] = {}  # utterances, for ``heard``
         self._listeners: list[Listener] = []
         self._sinks: list[Sink] = []
         self._dropped = 0  # pictures, of listeners that have left
@@ -150,7 +151,6 @@ class LiveSession:
     def say(self, samples: Samples, rate: int | None = None) -> int:
         """As ``Session.say``."""
         number = self._session.say(samples, rate)
-        self._said_at.setdefault(number, self._clock())
         self._renderer.wake()
         return number
 
@@ -168,11 +168,28 @@ class LiveSession:
         """As ``Session.interrupt``; sound that waits for slow listeners is silenced too."""
         playback = self._session.interrupt()
         if playback:
-            self._said_at.clear()
+            self._settle_awaited()
             for listener in self._listeners:
                 listener.queue.mute()
             self._renderer.wake()
         return playback
+
+    def heard(self, utterance: int) -> asyncio.Future[bool]:
+        """Done when an utterance that was just said is heard. False: an interruption or the session's end came first.
+
+        Do not cancel it: others may wait for it too.
+        """
+        awaited = self._awaited.get(utterance) or asyncio.get_running_loop().create_future()
+        if utterance <= self._sounding or self._ended:
+            awaited.set_result(utterance <= self._sounding)
+        else:
+            self._awaited[utterance] = awaited
+        return awaited
+
+    def _settle_awaited(self, sounding: int = 0) -> None:
+        """Tell who waits for utterances up to ``sounding`` that they are heard; 0: tell all that theirs never is."""
+        for number in [one for one in self._awaited if one <= sounding or not sounding]:
+            self._awaited.pop(number).set_result(number <= sounding)
 
     def listen(self, pictures: int = PICTURES, ticks: int = TICKS) -> Listener:
         """Get every tick from now on; with ``pictures`` 0, sound and events only. ``leave`` when done."""
@@ -229,6 +246,7 @@ class LiveSession:
             self._session.fail(reason_of(problem))
         finally:
             self._ended = True
+            self._settle_awaited()
             self._renderer.remove(self._session)
             for listener in self._listeners:
                 listener.end()
@@ -244,8 +262,8 @@ class LiveSession:
         tick = self._session.tick()
         self._renderer.wake()
         for event in tick.events:
-            if event.name == "speaking" and event.utterance in self._said_at:
-                self.first_pictures.append(self._clock() - self._said_at.pop(event.utterance))
+            if event.name == "speaking":
+                self._note_first_picture(event)
         for listener in list(self._listeners):
             listener.put(tick, late)
             if listener.queue.overflowed:
@@ -254,6 +272,13 @@ class LiveSession:
         for sink in list(self._sinks):
             self._write(sink, tick)
         return tick
+
+    def _note_first_picture(self, event: Event) -> None:
+        assert event.utterance is not None
+        assert event.latency is not None
+        self.first_pictures.append(event.latency)
+        self._sounding = event.utterance
+        self._settle_awaited(event.utterance)
 
     def _write(self, sink: Sink, tick: Tick) -> None:
         assert tick.image is not None
@@ -271,18 +296,28 @@ class SessionHost:
         engine: renders for all sessions.
         limit: most sessions; there may be fewer, as many as rendering keeps up with.
         clock: monotonic seconds.
+        budget: shared by all hosts that use the same processor.
+        costs: what is known of speech encoders, shared likewise.
     """
 
-    def __init__(self, engine: Engine, limit: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(
+        self,
+        engine: Engine,
+        limit: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+        budget: LoadBudget = PROCESS_BUDGET,
+        costs: CostTable = PROCESS_COSTS,
+    ) -> None:
+        self._engine, self._clock, self._budget = engine, clock, budget
         self._renderer = Renderer(engine, clock)
         self._admission = Admission(self._renderer.load, engine.info.batch, limit)
-        self._encoders = EncoderChoice(self._admission)
+        self._encoders = EncoderChoice(self._admission, costs)
         self._warming = asyncio.Lock()
         self._sessions: list[LiveSession] = []
         self._closed: Counter[str] = Counter()  # counts of closed sessions
         self._draining = False
         self._renderer.start()
+        budget.join(self)
 
     async def open(
         self, avatar: SessionAvatar, rate: int = 24_000, options: SessionOptions | None = None
@@ -290,7 +325,8 @@ class SessionHost:
         """Open a session that speaks over ``avatar`` and whose sound plays at ``rate`` Hz.
 
         Raises:
-            Busy: one more session does not fit, or the host is closing down.
+            Busy: one more session does not fit beside those of this process, or the host is closing down.
+            OptionError: the engine hears too slowly for a live session.
         """
         self._refuse_if_draining()
         film = FilmInfo(avatar.info.size, avatar.info.fps, rate)
@@ -299,11 +335,11 @@ class SessionHost:
                 await asyncio.wrap_future(self._renderer.call(lambda: self._warm_up(avatar, film)))
         # no await from here to the append: nobody else is admitted between
         self._refuse_if_draining()
-        self._encoders.admit(len(self._sessions), film.fps)
+        self._encoders.admit(len(self._sessions), film.fps, self._budget.beside(self))
         session = Session(avatar, self._engine, film, options, self._clock)
         live = LiveSession(session, self._renderer, self._clock)
         self._sessions.append(live)
-        self._assign_encoders()
+        self._budget.assign_encoders()
         live.task.add_done_callback(lambda _: self._forget(live))
         return live
 
@@ -315,15 +351,31 @@ class SessionHost:
     def _hearing(self) -> float:
         return sum(one.hearing for one in self._sessions)
 
-    def _assign_encoders(self) -> None:
-        fps = max((one.film.fps for one in self._sessions), default=Fraction(25))
-        for live, use in zip(self._sessions, self._encoders.assign(len(self._sessions), fps), strict=True):
+    @property
+    def _fps(self) -> Fraction:
+        return max((one.film.fps for one in self._sessions), default=Fraction(25))
+
+    @property
+    def session_count(self) -> int:
+        """Open sessions."""
+        return len(self._sessions)
+
+    def share(self, cheapest: bool) -> float:
+        """See ``Demand``."""
+        count = len(self._sessions)
+        hearing = count * self._encoders.cheapest_cost if cheapest and count else self._hearing
+        return hearing + self._admission.render_share(count, self._fps)
+
+    def assign_encoders(self, others: float) -> None:
+        """See ``Demand``."""
+        uses = self._encoders.assign(len(self._sessions), self._fps, others)
+        for live, use in zip(self._sessions, uses, strict=True):
             live.session.hear_with(use)
             live.hearing = self._encoders.costs[use]
 
     def _forget(self, live: LiveSession) -> None:
         self._sessions.remove(live)
-        self._assign_encoders()
+        self._budget.assign_encoders()
         self._closed += _counts(live)
 
     def _warm_up(self, avatar: SessionAvatar, film: FilmInfo) -> None:
@@ -353,7 +405,9 @@ class SessionHost:
             speaking=sum(one.state in ("speaking", "draining", "stalled") for one in self._sessions),
             batches=dict(self._renderer.batches),
             render_seconds=self._renderer.load.fit(),
-            slack_seconds=self._admission.slack(len(self._sessions), Fraction(25), self._hearing),
+            slack_seconds=self._admission.slack(
+                len(self._sessions), Fraction(25), self._hearing + self._budget.beside(self).share
+            ),
             hearing=self._hearing,
             encoders=dict(Counter(one.session.encoder_name for one in self._sessions)),
             stalls=counted["stalls"],
@@ -365,9 +419,13 @@ class SessionHost:
             first_pictures=tuple(seconds for one in self._sessions for seconds in one.first_pictures),
         )
 
+    def refuse_new(self) -> None:
+        """Refuse new sessions from now on."""
+        self._draining = True
+
     async def drain(self, seconds: float = 30.0) -> None:
         """Refuse new sessions, wait until nobody speaks, for at most ``seconds``; then close."""
-        self._draining = True
+        self.refuse_new()
         stop = self._clock() + seconds
         while self._clock() < stop and any(one.session.busy for one in self._sessions):
             await asyncio.sleep(0.05)
@@ -377,6 +435,7 @@ class SessionHost:
         """Close all sessions and end the rendering thread."""
         self._draining = True
         await asyncio.gather(*(one.close() for one in self.sessions))
+        self._budget.leave(self)
         await _in_thread(self._renderer.stop)
 
 

@@ -73,7 +73,7 @@ class Session:
         engine: gives the drives; the renderer draws with it.
         film: size, fps and playing rate of the ticks.
         options: see ``SessionOptions``.
-        clock: monotonic seconds; only used to compute when a picture is due.
+        clock: monotonic seconds; only used to compute when a picture is due, and latencies.
         use: which of the engine's speech encoders hears; see ``hear_with``.
     """
 
@@ -97,6 +97,7 @@ class Session:
         self._count = 0  # utterances so far
         self._number = 0  # of the next tick
         self._quiet_ticks = 0  # since the last sound was pushed
+        self._free_at = 0.0  # on the clock: when the sound of the last utterance that finished is over
         self._state: State = "idle"
         self._events: list[Event] = []
         self._image: Image | None = None
@@ -142,6 +143,8 @@ class Session:
             if open_one is None:
                 open_one = self._begin_utterance()
             open_one.push(samples, rate)
+            if open_one.ready_at is None and len(samples):
+                open_one.ready_at = self._clock()
             self._quiet_ticks = 0
             return open_one.number
 
@@ -327,8 +330,6 @@ class Session:
             scheduled = self._schedule.show() if self._ready(stop - start) else None
             self._image = self._image_to_show(scheduled)
             utterance = scheduled.utterance if scheduled else None
-            if utterance:
-                self._begin_sound(utterance)
             samples = self._play(stop - start, utterance)
             self._update_state(scheduled)
             shown, events = self._schedule.shown, tuple(self._events)
@@ -363,15 +364,13 @@ class Session:
             share = min(share, 1 - (scheduled.index - frames + 1) / steps)
         return fade(scheduled.source_frame.image, scheduled.image, share)
 
-    def _begin_sound(self, utterance: Utterance) -> None:
-        utterance.shown += 1
-        if utterance.shown == 1:
-            self._sounding.append(utterance)
-            self._emit("speaking", utterance)
-
     def _play(self, count: int, utterance: Utterance | None) -> Samples:
-        """(count,) samples of the utterance that is shown, after the rest of the one before it."""
-        out, filled = np.zeros(count, np.float32), 0
+        """(count,) samples of the utterance that is shown, after the rest of the one before it. Emits what it means."""
+        if utterance and not utterance.shown:
+            self._sounding.append(utterance)
+        if utterance:
+            utterance.shown += 1
+        out, filled, finished = np.zeros(count, np.float32), 0, list[Utterance]()
         while self._sounding:
             first = self._sounding[0]
             spoken = first.frames is not None and first.shown >= first.frames
@@ -382,9 +381,23 @@ class Session:
             filled += len(part)
             if not (spoken and first.played == first.pushed):
                 break
-            self._sounding.popleft()
-            self._emit("finished", first)
+            finished.append(self._sounding.popleft())
+        self._emit_played(utterance, finished)
         return out
+
+    def _emit_played(self, utterance: Utterance | None, finished: list[Utterance]) -> None:
+        """The events of a tick in their order: what was said before is finished before the next one speaks."""
+        now = self._clock()
+        for one in finished:
+            if one is not utterance:
+                self._emit("finished", one)
+                self._free_at = now
+        if utterance and utterance.shown == 1:
+            ready_at = now if utterance.ready_at is None else utterance.ready_at
+            self._emit("speaking", utterance, latency=max(0.0, now - max(ready_at, self._free_at)))
+        if utterance in finished:
+            self._emit("finished", utterance)
+            self._free_at = now + float(1 / self.film.fps)
 
     def _update_state(self, scheduled: ScheduledFrame | None) -> None:
         """Drop utterances that are over, and set the state after this tick."""
@@ -415,6 +428,12 @@ class Session:
         return bool(self._utterances)
 
     @property
+    def occupied(self) -> bool:
+        """Whether sound is left to be played or may still come, so that a new utterance would have to wait."""
+        with self._lock:
+            return any(one.unplayed or not one.ended for one in self._utterances)
+
+    @property
     def state(self) -> State:
         """After the last tick."""
         return self._state
@@ -426,7 +445,15 @@ class Session:
             frames = list(self._schedule.frames)
         return next((index for index, scheduled in enumerate(frames) if scheduled.image is None), len(frames))
 
-    def _emit(self, name: EventName, utterance: Utterance | None = None, reason: str = "", about: str = "") -> None:
+    def _emit(
+        self,
+        name: EventName,
+        utterance: Utterance | None = None,
+        reason: str = "",
+        about: str = "",
+        latency: float | None = None,
+    ) -> None:
         played = utterance.played if utterance and name in ("finished", "interrupted") else None
         sample = sample_at(self._number, self.film.fps, self.film.rate)
-        self._events.append(Event(name, sample, utterance.number if utterance else None, played, reason, about))
+        number = utterance.number if utterance else None
+        self._events.append(Event(name, sample, number, played, reason, about, latency))

@@ -44,6 +44,7 @@ class Event:
     played: int | None = None  # samples of the utterance that were played; with finished and interrupted
     reason: str = ""  # one sentence; with failed, buffer_full, sink_closed, voice_failed, *_ended and *_lost
     about: str = ""  # id of the recording or push that it concerns
+    latency: float | None = None  # with speaking: seconds from when it could begin, see ``SessionStats``
 
 
 @dataclass(frozen=True, slots=True)

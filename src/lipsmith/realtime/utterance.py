@@ -48,6 +48,7 @@ class Utterance:
         self.planned = False  # all its frames are scheduled
         self.pushed = self.played = 0  # samples at the playing rate
         self.shown = 0  # frames
+        self.ready_at: float | None = None  # on the session's clock: when its first sound came
 
     @property
     def unplayed(self) -> int:

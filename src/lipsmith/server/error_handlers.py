@@ -17,7 +17,10 @@ from .problems import MEDIA_TYPE, Problem
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
-UNAUTHORIZED_CLOSE = 4401  # of a WebSocket
+CLOSE_CODES = 4000
+"""A refused WebSocket is closed with this and the status that a call would get."""
+CLOSE_BYTES = 123
+"""Of the reason with which a WebSocket is closed, at most (RFC 6455)."""
 
 
 def response_of(error: Exception) -> JSONResponse:
@@ -34,11 +37,23 @@ def respond(body: dict[str, Any]) -> JSONResponse:
 
 
 async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request with ``problem``, or close a WebSocket that was not accepted, before a route is reached."""
+    """Answer a request with ``problem``, or refuse a WebSocket with it, before a route is reached."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": UNAUTHORIZED_CLOSE, "reason": problem.detail})
+        await refuse_socket(problem, send)
     else:
         await response_of(problem)(scope, receive, send)
+
+
+async def refuse_socket(error: LipsmithError, send: Send) -> None:
+    """Accept a WebSocket and close it, because only so the client gets a code and a reason: see ``close_of``."""
+    code, reason = close_of(error)
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+def close_of(error: LipsmithError) -> tuple[int, str]:
+    """The code and the reason with which a WebSocket is closed for ``error``."""
+    return CLOSE_CODES + error.http_status, str(error).encode()[:CLOSE_BYTES].decode(errors="ignore")
 
 
 def install(app: FastAPI) -> None:

@@ -112,6 +112,9 @@ class _Sessions(Collector):
         hosts = self._sessions.stats()
         yield _gauge("sessions", "Live sessions that are open.", sum(one.sessions for one in hosts))
         yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in hosts))
+        yield _gauge("viewers", "Who watches live sessions.", self._sessions.viewers())
+        failed = self._sessions.voice_errors
+        yield CounterMetricFamily("lipsmith_voice_errors", "Texts that the voice could not read.", failed)
         for name, text in COUNTED.items():
             yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in hosts))
         yield _gauge("hearing_share", "Cores that encode speech if all speak.", sum(one.hearing for one in hosts))
@@ -128,7 +131,7 @@ class _Sessions(Collector):
         yield lag
         first = sorted(seconds for one in hosts for seconds in one.first_pictures)
         waits = GaugeMetricFamily(
-            "lipsmith_first_picture_seconds", "Sound in to speaking picture.", labels=["quantile"]
+            "lipsmith_first_picture_seconds", "From when speech could begin to its first picture.", labels=["quantile"]
         )
         for share in (0.5, 0.95) if first else ():
             waits.add_metric([str(share)], first[min(len(first) - 1, int(share * len(first)))])

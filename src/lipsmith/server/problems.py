@@ -23,6 +23,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-large": (413, "The upload is too large"),
     "bad-host": (421, "This server does not answer to that name"),
     "invalid": (422, "The request cannot be understood"),
+    "too-many-calls": (429, "Too many calls for one session"),
     "too-many-sessions": (429, "Too many of your sessions are open"),
     "too-much-said": (429, "More sound waits than is kept"),
     "too-many-pushes": (429, "The session is pushed to enough places"),

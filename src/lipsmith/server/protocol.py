@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .connections import STATE, Connection, ConnectionTable
+from .paced_websocket import PacedWebSocket
 
 if TYPE_CHECKING:
     import asyncio
@@ -108,7 +108,7 @@ class GuardedProtocol(H11Protocol):
         return self._body_seconds > self._patience.body + self._body_bytes / self._patience.body_rate
 
 
-class GuardedSocket(WebSocketsSansIOProtocol):
+class GuardedSocket(PacedWebSocket):
     """A WebSocket in the place of the connection that it came on. Uvicorn's pings end it if its client is gone."""
 
     def __init__(self, *, table: ConnectionTable, **given: Any) -> None:

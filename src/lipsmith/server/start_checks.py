@@ -94,7 +94,7 @@ def listen(settings: ServerSettings) -> list[socket.socket]:
         raise OptionError(_refused(settings, reason)) from None
     for family, _, _, _, address in dict.fromkeys(found):
         try:
-            bound.append(socket.create_server(address[:2], family=family))  # type: ignore[arg-type]
+            bound.append(socket.create_server(address[:2], family=family))
         except OSError as reason:
             failed = reason
             if reason.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # a machine without IPv6

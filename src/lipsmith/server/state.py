@@ -101,6 +101,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     connections = ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections)
     metrics = Metrics(store, settings, sessions, connections)
     outcomes = Outcomes(metrics)
+    sessions.on_opened, sessions.on_closed = outcomes.session_opened, outcomes.session_closed
     runner = JobRunner(store, runner_options(settings), command, outcomes.job_ended)
     start = partial(WorkerProcess, command, nice=NICE)
     return AppState(

@@ -7,11 +7,12 @@ import contextlib
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import InputError, LipsmithError
+from ..realtime.token_bucket import TokenBucket
 from ..timing import sample_at
 from . import websocket_frames
 from .encoding import VideoEncoder, to_jpeg
@@ -34,7 +35,15 @@ IN_FLIGHT = 2
 """Encoded frames that wait for the event loop."""
 PENDING = 250
 """Messages that may wait to be sent: the sound of 10 s at 25 fps."""
-CLOSE_DONE, CLOSE_MALFORMED, CLOSE_SLOW = 1000, 1008, 1013
+MESSAGES, COMMANDS = (500.0, 6000.0), (60.0, 120.0)
+"""How many messages, and how many commands other than acks among them, are handled: a second, and after a pause at
+once. 6000 messages are the sound of a minute in pieces of 10 ms."""
+DROPPED = 500
+"""Messages beyond that after which a client is disconnected; until then they are dropped."""
+SLICE = 0.005
+"""Most seconds for which messages are handled before anything else has its turn."""
+CLOSE_DONE, CLOSE_MALFORMED, CLOSE_SLOW, CLOSE_FLOOD = 1000, 1008, 1013, 4429
+DONE = (CLOSE_DONE, "the session is over")
 
 
 class Speaker(Protocol):
@@ -59,11 +68,22 @@ class WebSocketSink:
     """Serves a session to one client. ``run`` is the body of the endpoint; any thread may use it as a sink.
 
     A client acknowledges what it has shown. A client that does not gets no more pictures, and after ten seconds of
-    sound the connection is closed with 1013.
+    sound the connection is closed with 1013. One that sends too many messages loses them, then the connection (4429).
+
+    Args:
+        end: asked at the end of the session for the code and the reason with which the connection is closed.
     """
 
-    def __init__(self, socket: WebSocket, speaker: Speaker, info: FilmInfo, bit_rate: int = BIT_RATE) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        speaker: Speaker,
+        info: FilmInfo,
+        bit_rate: int = BIT_RATE,
+        end: Callable[[], tuple[int, str]] = lambda: DONE,
+    ) -> None:
         self._socket, self._speaker, self._info, self._bit_rate = socket, speaker, info, bit_rate
+        self._end_of_session = end
         self._loop = asyncio.get_running_loop()
         self._hello: Hello | None = None
         self._window: Window | None = None
@@ -77,6 +97,9 @@ class WebSocketSink:
         self.over = False  # whether the connection has ended
         self._in_flight = threading.Semaphore(IN_FLIGHT)
         self._faults = 0
+        self._messages, self._commands = TokenBucket(*MESSAGES), TokenBucket(*COMMANDS)
+        self._tell = TokenBucket(1.0, 1.0)  # how often it is told that messages were dropped
+        self._dropped = 0
 
     # the Sink protocol
 
@@ -96,7 +119,7 @@ class WebSocketSink:
         finally:
             self._encoder = None  # now, not when garbage is collected: it holds megabytes outside Python
             if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._end, CLOSE_DONE, "the session is over")
+                self._loop.call_soon_threadsafe(self._end, *self._end_of_session())
 
     @property
     def skipped(self) -> int:
@@ -156,7 +179,7 @@ class WebSocketSink:
 
     def _end(self, code: int, reason: str) -> None:
         self._reason = self._reason or (code, reason)
-        if code != CLOSE_DONE:
+        if code in (CLOSE_MALFORMED, CLOSE_SLOW, CLOSE_FLOOD):
             self._queue.clear()
         self._news.set()
         self._ending.set()
@@ -202,7 +225,11 @@ class WebSocketSink:
     # reading, in the event loop
 
     async def _read(self) -> None:
+        began = self._loop.time()
         while self._reason is None:
+            if self._loop.time() - began > SLICE:
+                await asyncio.sleep(0)
+                began = self._loop.time()
             seconds = HELLO_SECONDS if self._hello is None else None
             try:
                 message = await asyncio.wait_for(self._socket.receive(), seconds)
@@ -212,9 +239,20 @@ class WebSocketSink:
             if message["type"] == "websocket.disconnect":
                 return
             try:
-                self._handle(message)
+                if self._messages.take() or self._drop(MESSAGES, "messages"):
+                    self._handle(message)
             except LipsmithError as reason:
                 self._refuse(reason)
+
+    def _drop(self, most: tuple[float, float], what: str) -> bool:
+        """Count a message that is not handled, and tell of it once a second. Many of them end the connection."""
+        text = f"more than {most[0]:g} {what} a second came"
+        if self._tell.take():
+            self.send_event({"type": "error", "error": "TooManyMessages", "detail": f"{text}; some are dropped."})
+        self._dropped += 1
+        if self._dropped >= DROPPED:
+            self._end(CLOSE_FLOOD, text)
+        return False
 
     def _refuse(self, reason: LipsmithError) -> None:
         kind = type(reason).__name__
@@ -226,7 +264,9 @@ class WebSocketSink:
     def _handle(self, message: Mapping[str, Any]) -> None:
         data = message.get("bytes")
         if data is None:
-            self._handle_command(websocket_frames.read_command(message.get("text") or ""))
+            command = websocket_frames.read_command(message.get("text") or "")
+            if command["type"] == "ack" or self._commands.take() or self._drop(COMMANDS, "commands"):
+                self._handle_command(command)
             return
         samples, last = websocket_frames.sound_in(websocket_frames.unpack(data))
         if self._hello is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
@@ -181,14 +182,43 @@ def test_half_open_sockets_hold_nobody_up(served: Served, session: dict[str, obj
 
 
 def test_a_websocket_of_a_stranger_is_refused(served: Served, session: dict[str, object]) -> None:
+    """It is closed at once, with the code of the refusal."""
     place = served.running.url.replace("http", "ws") + f"/v1/sessions/{session['id']}/ws"
+    bob, alice = ({"Authorization": who.headers["Authorization"]} for who in (served.bob, served.alice))
+
+    async def refused(headers: dict[str, str], place: str = place) -> tuple[int, str]:
+        async with websockets.connect(place, additional_headers=headers) as socket:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await socket.recv()
+            assert closed.value.rcvd is not None
+            return closed.value.rcvd.code, closed.value.rcvd.reason
 
     async def scene() -> None:
-        for headers in ({}, {"Authorization": served.bob.headers["Authorization"]}):
-            with pytest.raises(websockets.InvalidStatus):
-                await websockets.connect(place, additional_headers=headers)
+        code, reason = await refused({})
+        assert (code, "Authorization: Bearer" in reason) == (4401, True)
+        assert await refused(bob) == (4404, "You have no session of that id.")
+        assert (await refused({**alice, "Origin": "https://example.org"}))[0] == 4403
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(4):
+                await stack.enter_async_context(websockets.connect(place, additional_headers=alice))
+            code, reason = await refused(alice)
+            assert (code, "4 WebSockets" in reason) == (4503, True)
 
     asyncio.run(scene())
+
+
+def test_calls_are_served_up_to_a_limit_and_interruptions_of_silence_are_free(
+    served: Served, session: dict[str, object]
+) -> None:
+    here = f"/v1/sessions/{session['id']}"
+    for _ in range(150):
+        assert served.alice.post(f"{here}/interrupt").status_code == 200
+    answers = [served.alice.post(f"{here}/gesture", json={"clip": "idle"}) for _ in range(125)]
+    while answers[-1].status_code == 204:
+        answers.append(served.alice.post(f"{here}/gesture", json={"clip": "idle"}))
+    assert {one.status_code for one in answers[:120]} == {204}
+    assert (answers[-1].status_code, answers[-1].json()["type"]) == (429, "too-many-calls")
+    assert answers[-1].headers["Retry-After"] == "1"
 
 
 def test_who_is_watched_is_not_closed_and_closing_hangs_up(served: Served, avatar: str) -> None:

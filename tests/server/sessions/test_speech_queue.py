@@ -78,6 +78,38 @@ def test_texts_are_said_in_turn_and_the_mouth_with_them() -> None:
     asyncio.run(scene())
 
 
+def test_a_text_speaks_when_it_is_heard_and_waits_before() -> None:
+    """The voice has read the second text long before the first is over: it waits all the same."""
+
+    async def scene() -> None:
+        voice = Reader(seconds=0.4)
+        async with quick_session() as (handle, ticks):
+            assert await handle.read_aloud(voice, ["One is said."], "") == (1, "speaking")
+            assert sum(event.name == "speaking" for tick in ticks for event in tick.events) == 1
+            while handle.speech is not None and not handle.speech.done():
+                await asyncio.sleep(0)
+            assert await handle.read_aloud(voice, ["Two."], "") == (None, "waiting")
+            await until(ticks, "finished", 2)
+            told = [(event.name, event.utterance) for tick in ticks for event in tick.events]
+            order = [one for one in told if one[0] in ("speaking", "finished")]
+            assert order == [("speaking", 1), ("finished", 1), ("speaking", 2), ("finished", 2)]
+
+    asyncio.run(scene())
+
+
+def test_a_text_that_is_interrupted_before_it_is_heard_never_speaks() -> None:
+    async def scene() -> None:
+        voice = Reader(seconds=0.4)
+        async with quick_session() as (handle, _):
+            told = asyncio.create_task(handle.read_aloud(voice, ["One."], ""))
+            while not handle.live.session.busy:
+                await asyncio.sleep(0)
+            handle.interrupt()
+            assert await told == (None, "interrupted")
+
+    asyncio.run(scene())
+
+
 def test_an_interruption_drops_what_is_left_and_what_waits() -> None:
     async def scene() -> None:
         voice = Reader()

@@ -157,6 +157,21 @@ def test_what_a_microphone_says_is_played_with_its_whole_width(tone: float, loss
     asyncio.run(scene())
 
 
+def test_a_viewer_that_floods_is_told_and_let_go() -> None:
+    async def scene() -> None:
+        said: list[Mapping[str, Any]] = []
+        client = RtcClient(channel=True)
+        async with live_sink() as sink, watching(sink, client, ViewerCallbacks(None, said.append)) as viewer:
+            await until(lambda: client.channel.readyState == "open")
+            for _ in range(2_000):
+                client.channel.send('{"type": "interrupt"}')
+            await until(viewer.gone.is_set)
+            assert 120 <= len(said) < 1_000
+            assert json.loads(client.words[0])["error"] == "TooManyMessages"
+
+    asyncio.run(scene())
+
+
 def test_events_and_words_go_over_the_data_channel() -> None:
     async def scene() -> None:
         words: list[Mapping[str, Any]] = []

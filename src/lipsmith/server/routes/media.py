@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from ...errors import InputError, LipsmithError
 from ...transports.webrtc.options import ice_servers
 from ...transports.websocket import WebSocketSink
+from ..error_handlers import close_of, refuse_socket
 from ..problems import Problem
 from ..schemas.sessions import Answer, Offer
 from ..sessions import viewers
@@ -22,10 +22,10 @@ from ..sessions.handle import SessionHandle
 from ..state import AppState, Owner, StateDep
 from .sessions import SessionId
 
+if TYPE_CHECKING:
+    from ...realtime.host import LiveSession
+
 SDP = "application/sdp"
-CLOSE_MISSING, CLOSE_BUSY = 4404, 4503
-CLOSE_LETTERS = 120
-"""Of the reason with which a WebSocket is closed: RFC 6455 allows 123 bytes."""
 RAW_OFFER = {"type": "string", "examples": ["v=0\r\n..."]}
 router = APIRouter(tags=["media"])
 sockets = APIRouter()
@@ -41,6 +41,7 @@ async def answer_offer(
 ) -> Answer:
     """Watch by WebRTC: a complete offer in, a complete answer out, no trickle ICE."""
     handle = state.sessions.get(owner, session)
+    handle.count_connection()
     viewer, sdp = await viewers.answer_offer(handle, given.sdp, state.rtc, microphone == "speak")
     return Answer(type="answer", sdp=sdp, viewer=viewer.id, link=_link(handle, viewer.id))
 
@@ -57,6 +58,7 @@ async def watch(
 ) -> Response:
     """Watch by WebRTC through WHEP: the body is the SDP of the offer, the answer's body that of the answer."""
     handle = state.sessions.get(owner, session)
+    handle.count_connection()
     try:
         given = (await request.body()).decode()
     except UnicodeDecodeError:
@@ -84,21 +86,22 @@ async def socket(ws: WebSocket, session: str) -> None:
     try:
         handle = state.sessions.get(str(ws.state.owner), session)
         with handle.socket():
-            await ws.accept()
-            await _serve(ws, handle)
+            sink = WebSocketSink(ws, handle, handle.live.film, end=handle.close_code)
+            handle.live.attach(sink)
+            await _serve(ws, handle.live, sink)
     except LipsmithError as error:
-        code = CLOSE_MISSING if error.http_status == HTTPStatus.NOT_FOUND else CLOSE_BUSY
-        await ws.close(code, str(error)[:CLOSE_LETTERS])
+        if ws.application_state is WebSocketState.CONNECTING:
+            await refuse_socket(error, ws.send)
+        else:
+            await ws.close(*close_of(error))
 
 
-async def _serve(ws: WebSocket, handle: SessionHandle) -> None:
-    live = handle.live
-    sink = WebSocketSink(ws, handle, live.film)
-    live.attach(sink)
+async def _serve(ws: WebSocket, live: LiveSession, sink: WebSocketSink) -> None:
     forwarding = asyncio.create_task(
         forward_events(live, lambda event: sink.send_event({**event, "type": "event", "event": event["name"]}))
     )
     try:
+        await ws.accept()
         await sink.run()
     finally:
         forwarding.cancel()

@@ -88,7 +88,7 @@ async def speak(
     interrupt: Annotated[bool, Form(description="Be silent first; else it is said after what waits.")] = False,
 ) -> Said:
     """Say an uploaded speech. A speech longer than the session's buffer is fed to it in parts."""
-    handle = state.sessions.get(owner, session)
+    handle = _called(state, owner, session)
     pieces, rate = await run_in_threadpool(decode, state, speech)
     if interrupt:
         handle.interrupt()
@@ -104,7 +104,7 @@ async def say_words(state: StateDep, owner: Owner, session: SessionId, wanted: N
     """
     if state.voice is None:
         raise Problem("no-voice", NO_VOICE)
-    handle = state.sessions.get(owner, session)
+    handle = _called(state, owner, session)
     pieces = readable(wanted.text)
     language = known_as(wanted.language, state.voice.languages) if wanted.language and state.voice.languages else ""
     if wanted.interrupt:
@@ -126,7 +126,7 @@ async def push_audio(
     end: Annotated[bool, Query(description="Whether the utterance ends with this body.")] = True,
 ) -> Said:
     """Say raw sound: mono PCM, 16 bits, little endian, as fast as it comes and the session has room."""
-    handle = state.sessions.get(owner, session)
+    handle = _called(state, owner, session)
     epoch, said, utterance, rest = handle.live.session.epoch, 0, None, b""
     with handle.watched() as live:
         async for chunk in request.stream():
@@ -147,13 +147,16 @@ async def push_audio(
 @router.post("/sessions/{session}/gesture", status_code=204)
 async def gesture(state: StateDep, owner: Owner, session: SessionId, wanted: NewGesture) -> None:
     """Show a clip of the avatar once, speaking or not, and go back."""
-    state.sessions.get(owner, session).live.gesture(wanted.clip)
+    _called(state, owner, session).live.gesture(wanted.clip)
 
 
 @router.post("/sessions/{session}/interrupt")
 async def interrupt(state: StateDep, owner: Owner, session: SessionId) -> Played:
     """Be silent from the next picture on; says how much of the utterance was played."""
-    heard = state.sessions.get(owner, session).interrupt()
+    handle = state.sessions.get(owner, session)
+    if handle.speaks:
+        handle.count_call()
+    heard = handle.interrupt()
     return Played(utterance=heard.utterance if heard else None, seconds=heard.seconds if heard else 0.0)
 
 
@@ -171,6 +174,13 @@ async def session_events(state: StateDep, owner: Owner, session: SessionId) -> E
 async def close_session(state: StateDep, owner: Owner, session: SessionId) -> None:
     """Close the session; viewers and listeners get the event `closed`."""
     await state.sessions.get(owner, session).close()
+
+
+def _called(state: AppState, owner: str, session: str) -> SessionHandle:
+    """The client's session, for a call that makes it say or do something. Raises Problem not-found, too-many-calls."""
+    handle = state.sessions.get(owner, session)
+    handle.count_call()
+    return handle
 
 
 def decode(state: AppState, speech: UploadFile) -> tuple[list[Samples], int]:

@@ -98,7 +98,7 @@ class NewText(BaseModel):
 
 
 class SaidText(BaseModel):
-    """The state of a text; ``utterance`` is known once it plays."""
+    """The state of a text: it is heard now, waits until what was said before is over, or was interrupted."""
 
     model_config = example(utterance=3, sentences=2, state="speaking")
     utterance: int | None

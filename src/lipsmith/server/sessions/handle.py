@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from ...errors import Busy, SessionOver
 from ...realtime.feeding import wait_for_room
+from ...realtime.token_bucket import TokenBucket
 from ..problems import Problem
 from .speech_queue import SpeechQueue, SpeechStatus
 
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 
 SOCKETS = 4
 """WebSockets of one session."""
+CALLS, CONNECTIONS = (60.0, 120.0), (1.0, 30.0)
+"""How many calls that make a session say or do something, and new connections, are served: a second, and after a pause
+at once."""
+
+EndReason = Literal["deleted", "idle", "drain", "failed"]
+CLOSE_CODES: dict[EndReason, tuple[int, str]] = {
+    "deleted": (1000, "the session was closed"),
+    "drain": (1001, "the server is about to stop"),
+    "failed": (1011, "the session failed; its event says why"),
+    "idle": (4408, "nobody used the session for too long"),
+}
+"""With what its WebSockets are closed."""
 
 
 class Attachment(Protocol):
@@ -52,13 +66,22 @@ class SessionHandle:
     attachments: list[Attachment] = field(default_factory=list)
     speech: asyncio.Task[None] | None = None  # gives the session a long speech, or texts, as it has room
     texts: SpeechQueue | None = None  # what ``speech`` reads aloud, if it is texts
+    ended: EndReason | None = None  # why it was closed; None: it is open, or has just failed
+    voice_errors: int = 0  # times that the voice could not read a text
+    calls: TokenBucket = field(default_factory=lambda: TokenBucket(*CALLS))
+    connections: TokenBucket = field(default_factory=lambda: TokenBucket(*CONNECTIONS))
 
     def attached(self, kind: type[A]) -> list[A]:
         """What is attached of one kind, in the order of its beginning."""
         return [one for one in self.attachments if isinstance(one, kind)]
 
-    async def close(self) -> None:
-        """End the session and everything attached to it. Listeners get an event. Can be called again."""
+    async def close(self, reason: EndReason = "deleted") -> None:
+        """End the session and everything attached to it. Listeners get an event. Can be called again.
+
+        Args:
+            reason: what the first call says is kept.
+        """
+        self.ended = self.ended or reason
         self.cancel_speech()
         await self.live.close()
         await asyncio.gather(*(one.end() for one in list(self.attachments)))
@@ -72,9 +95,25 @@ class SessionHandle:
         finally:
             self.watchers -= 1
 
+    def close_code(self) -> tuple[int, str]:
+        """With what code and reason its WebSockets are closed when it is over."""
+        return CLOSE_CODES[self.ended or "failed"]
+
+    def count_call(self) -> None:
+        """Count a call that makes it say or do something. Raises Problem too-many-calls."""
+        if not self.calls.take():
+            raise Problem("too-many-calls", f"Up to {CALLS[0]:g} calls a second are served for one session.", 1)
+
+    def count_connection(self) -> None:
+        """Count a new connection to it. Raises Problem too-many-calls."""
+        if not self.connections.take():
+            wait = math.ceil(self.connections.wait())
+            raise Problem("too-many-calls", "Too many connections to this session were begun within a minute.", wait)
+
     @contextmanager
     def socket(self) -> Iterator[None]:
-        """A place for a WebSocket, which keeps the session open. Raises Busy if all are taken."""
+        """A place for a WebSocket, which keeps the session open. Raises Busy or Problem too-many-calls."""
+        self.count_connection()
         if self.sockets >= SOCKETS:
             raise Busy(f"{SOCKETS} WebSockets watch this session, as many as may; close one of them first.")
         self.sockets += 1
@@ -130,7 +169,7 @@ class SessionHandle:
         """Have ``pieces`` of a text read aloud, behind the texts that wait already.
 
         Returns:
-            The utterance where they sound already, and what is becoming of them.
+            The utterance if they are heard now, and what is becoming of them. A text that waits is not waited for.
 
         Raises:
             Problem: too-much-said; a long speech is being said, or too many texts wait.
@@ -138,13 +177,22 @@ class SessionHandle:
         """
         if self._speaking and self.texts is None:
             raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
-        texts = self.texts if self._speaking and self.texts else SpeechQueue(self.live, voice)
+        texts = self.texts if self._speaking and self.texts else SpeechQueue(self.live, voice, self._count_voice_error)
         text = texts.add(pieces, language)
-        if self._speaking:
+        if not self._speaking:
+            self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
+        if not text.awaited:
             return None, "waiting"
-        self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
         utterance = await asyncio.shield(text.begun)
         return utterance, "interrupted" if utterance is None else "speaking"
+
+    def _count_voice_error(self) -> None:
+        self.voice_errors += 1
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is anything to interrupt."""
+        return self._speaking or self.live.session.busy
 
     @property
     def _speaking(self) -> bool:

@@ -19,6 +19,7 @@ from ...realtime.host import SessionHost, SessionStats
 from ..malloc import give_back
 from ..problems import Problem
 from .handle import SessionHandle
+from .viewers import count_viewers
 
 if TYPE_CHECKING:
     from ...avatars.avatar import Avatar
@@ -33,16 +34,22 @@ DRAIN_SECONDS = 5.0
 
 @dataclass(slots=True)
 class SessionRegistry:
-    """All sessions that are open, and one host for every engine that their avatars were prepared by."""
+    """All sessions that are open, and one host for every engine that their avatars were prepared by.
+
+    ``on_opened`` is called with every session that was opened, ``on_closed`` with every one that is over and why.
+    """
 
     settings: ServerSettings
     clock: Callable[[], float] = time.monotonic
+    on_opened: Callable[[SessionHandle], None] = lambda _: None
+    on_closed: Callable[[SessionHandle, str], None] = lambda *_: None
     sessions: dict[str, SessionHandle] = field(default_factory=dict)  # that are open, by id
     _closing: dict[SessionHandle, asyncio.Task[None]] = field(default_factory=dict)  # over, but not what is attached
     _hosts: dict[str, SessionHost] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _idle_task: asyncio.Task[None] | None = None
     _some_ended: bool = False  # since the last look
+    _past_voice_errors: int = 0  # of sessions that are over
 
     async def open(
         self, owner: str, avatar_store: AvatarStore, name: str, rate: int, changes: Mapping[str, Any] | None = None
@@ -67,6 +74,7 @@ class SessionRegistry:
         live.task.add_done_callback(lambda _: self._ended(handle))
         if self._idle_task is None:
             self._idle_task = asyncio.create_task(self._close_idle())
+        self.on_opened(handle)
         return handle
 
     def get(self, owner: str, session: str) -> SessionHandle:
@@ -85,9 +93,22 @@ class SessionRegistry:
         """End all sessions, after those that speak had a moment to finish, and everything attached to them."""
         if self._idle_task is not None:
             self._idle_task.cancel()
-        await asyncio.gather(*(host.drain(DRAIN_SECONDS) for host in self._hosts.values()))
-        for handle in [*self.sessions.values(), *self._closing]:
-            await handle.close()
+        for host in self._hosts.values():
+            host.refuse_new()
+        stop = self.clock() + DRAIN_SECONDS
+        while self.clock() < stop and any(one.live.session.busy for one in self.sessions.values()):
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*(handle.close("drain") for handle in [*self.sessions.values(), *self._closing]))
+        await asyncio.gather(*(host.close() for host in self._hosts.values()))
+
+    def viewers(self) -> int:
+        """How many watch the open sessions, by WebRTC and by WebSocket."""
+        return sum(count_viewers(handle) for handle in self.sessions.values())
+
+    @property
+    def voice_errors(self) -> int:
+        """How often the voice could not read a text, since the server was started."""
+        return self._past_voice_errors + sum(handle.voice_errors for handle in self.sessions.values())
 
     def stats(self) -> list[SessionStats]:
         """How each host does."""
@@ -119,7 +140,7 @@ class SessionRegistry:
             await asyncio.sleep(CHECK_SECONDS)
             oldest = self.clock() - self.settings.session_idle_seconds
             for handle in [one for one in self.sessions.values() if not one.watchers and one.touched < oldest]:
-                await handle.close()
+                await handle.close("idle")
             if self._some_ended:
                 self._some_ended = False
                 await asyncio.to_thread(give_back)
@@ -127,7 +148,10 @@ class SessionRegistry:
     def _ended(self, handle: SessionHandle) -> None:
         """A session is over, for whatever reason: nobody finds it any more, and what is attached to it ends."""
         self._some_ended = True
+        handle.ended = handle.ended or "failed"
+        self._past_voice_errors += handle.voice_errors
         del self.sessions[handle.id]
         handle.avatar.close()
+        self.on_closed(handle, handle.ended)
         closing = self._closing[handle] = asyncio.create_task(handle.close())
         closing.add_done_callback(lambda _: self._closing.pop(handle))

@@ -59,6 +59,11 @@ async def answer_offer(
     return viewer, answer
 
 
+def count_viewers(handle: SessionHandle) -> int:
+    """How many watch the session, by WebRTC and by WebSocket."""
+    return handle.sockets + sum(len(found.sink.viewers) for found in handle.attached(RtcViewers))
+
+
 async def hang_up(handle: SessionHandle, viewer: str) -> bool:
     """End one viewer's connection; whether it was there."""
     for viewers in handle.attached(RtcViewers):
@@ -103,4 +108,4 @@ def _callbacks(handle: SessionHandle, listen: bool) -> ViewerCallbacks:
     return ViewerCallbacks(sound if listen else None, message)
 
 
-__all__ = ["RtcViewers", "answer_offer", "hang_up"]
+__all__ = ["RtcViewers", "answer_offer", "count_viewers", "hang_up"]

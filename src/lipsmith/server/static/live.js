@@ -256,9 +256,8 @@ async function renew() {
 
 const HEARD = {
   started: ({ utterance, pts }) => { state.starts.set(utterance, pts); if (state.starts.size === 1) say("armed"); },
-  speaking: ({ utterance, pts }) => {
-    const from = state.starts.get(utterance);
-    if (from !== undefined) $("latency").textContent = `${Math.round(1000 * (pts - from))} ms`;
+  speaking: ({ latency }) => {
+    $("latency").textContent = `${Math.round(1000 * latency)} ms`;
     say("speaking");
   },
   finished: ({ utterance }) => { state.starts.delete(utterance); forget(); },

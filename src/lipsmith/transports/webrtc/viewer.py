@@ -24,6 +24,7 @@ from aiortc.rtp import RTCP_PSFB_APP, RTCP_PSFB_FIR, RTCP_PSFB_PLI, RtcpPsfbPack
 from aiortc.sdp import SessionDescription
 
 from ...errors import InputError, LipsmithError
+from ...realtime.token_bucket import TokenBucket
 from .options import RtcOptions, ice_servers
 from .sdp import WHAT_TO_SEND, check_offer, with_public_address
 from .tracks import EncodedFrame, OutgoingTrack, read_track
@@ -44,6 +45,10 @@ OPUS_DELAY = 0.0065
 browsers synchronize both by the moment of sending."""
 MOST_MESSAGE = 16_384
 """Most bytes of a message on the data channel."""
+MESSAGES = (60.0, 120.0)
+"""How many messages on the data channel are handled: a second, and after a pause at once."""
+DROPPED = 500
+"""Messages beyond that after which a viewer is disconnected; until then they are dropped."""
 MOST_UNSENT = 65_536
 """Bytes of events that may wait to be sent to a viewer; further events are dropped."""
 
@@ -73,6 +78,8 @@ class Viewer:
         self._options, self._callbacks, self._ended, self._key = options, callbacks, ended, key
         self._tracks: dict[str, OutgoingTrack] = {}
         self._channel: RTCDataChannel | None = None
+        self._messages, self._tell = TokenBucket(*MESSAGES), TokenBucket(1.0, 1.0)
+        self._dropped = 0  # messages
         self._tasks: list[asyncio.Future[None]] = []
         self._ending: asyncio.Future[None] | None = None
         self._limit: asyncio.TimerHandle | None = None  # ends a viewer that does not connect
@@ -214,6 +221,9 @@ class Viewer:
         channel.on("message", self._on_message)
 
     def _on_message(self, message: str | bytes) -> None:
+        if not self._messages.take():
+            self._drop_message()
+            return
         try:
             value = json.loads(message) if len(message) <= MOST_MESSAGE else None
         except ValueError:
@@ -226,6 +236,15 @@ class Viewer:
                 self._callbacks.message(value)
         except LipsmithError as reason:
             self.send_event({"type": "error", "detail": str(reason)})
+
+    def _drop_message(self) -> None:
+        """Tell once a second that messages are dropped; many of them end the connection."""
+        if self._tell.take():
+            text = f"more than {MESSAGES[0]:g} messages a second came; some are dropped."
+            self.send_event({"type": "error", "error": "TooManyMessages", "detail": text})
+        self._dropped += 1
+        if self._dropped == DROPPED:
+            self._end_soon()
 
     def _end_soon(self) -> None:
         if self._ending is None and not self._over:
