@@ -17,8 +17,8 @@ from ..server.auth.keys import new_key, read_keys
 from .flags import with_parameters
 
 PACKAGES = (
-    "aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart", "pydantic_settings",
-    "sse_starlette", "structlog",
+    "aiortc", "fastapi", "fastapi_offline", "uvicorn", "websockets", "prometheus_client", "python_multipart",
+    "pydantic_settings", "sse_starlette", "structlog",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from ..transports.webrtc.ports import loop_within
 from ..transports.websocket_frames import MOST_BYTES
 from ..version import __version__
 from . import error_handlers
+from .api_docs import docs_routes
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
 from .open_files import allow_open_files
@@ -90,7 +91,7 @@ def create_app(state: AppState) -> FastAPI:
         version=__version__,
         description="Makes a face speak. Errors are RFC 9457 problems.",
         openapi_url="/v1/openapi.json",
-        docs_url=None,  # they load their programs from other sites
+        docs_url=None,  # see ``api_docs``: FastAPI's own load their programs from other sites
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -107,7 +108,7 @@ def create_app(state: AppState) -> FastAPI:
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
     app.include_router(health.router)
-    app.router.routes.append(Pages())
+    app.router.routes += [*docs_routes(), Pages()]
     _add_middleware(app, state)
     return app
 
