@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import signal
 import threading
@@ -29,6 +28,7 @@ from .api_docs import docs_routes
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
 from .open_files import allow_open_files
+from .openapi import ABOUT, TAGS, readable_page
 from .pages import Pages
 from .problems import MEDIA_TYPE
 from .protocol import GuardedProtocol, GuardedSocket
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class Application(FastAPI):
-    """FastAPI, but each schema of the OpenAPI page is called by its title, which may differ from its class's name.
+    """FastAPI with an OpenAPI page for strangers: see ``openapi``.
 
     Around it stand the log of requests and the security headers, so that they see every answer to an error too.
     """
@@ -64,13 +64,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The page; made once."""
         if self.openapi_schema is None:
-            text = json.dumps(super().openapi())
-            schemas = json.loads(text)["components"]["schemas"]
-            for name, schema in schemas.items():
-                text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{schema["title"]}"')
-            page = json.loads(text)
-            page["components"]["schemas"] = {one["title"]: one for one in page["components"]["schemas"].values()}
-            self.openapi_schema = page
+            self.openapi_schema = readable_page(super().openapi())
         return self.openapi_schema
 
 
@@ -89,7 +83,9 @@ def create_app(state: AppState) -> FastAPI:
     app = Application(
         title="Lipsmith",
         version=__version__,
-        description="Makes a face speak. Errors are RFC 9457 problems.",
+        description=ABOUT,
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS],
+        generate_unique_id_function=lambda route: route.name,
         openapi_url="/v1/openapi.json",
         docs_url=None,  # see ``api_docs``: FastAPI's own load their programs from other sites
         redoc_url=None,
@@ -98,8 +94,8 @@ def create_app(state: AppState) -> FastAPI:
     app.state.services = state
     error_handlers.install(app)
     problems: dict[int | str, dict[str, Any]] = {
-        "4XX": _problem("The caller's mistake."),
-        "5XX": _problem("The server's trouble."),
+        "4XX": _problem("The request cannot be answered as it stands: the problem says why."),
+        "5XX": _problem("The server cannot answer it now, or failed: the problem says why."),
     }
     v1 = APIRouter(prefix="/v1", responses=problems, dependencies=[Security(HTTPBearer(auto_error=False))])
     for routes in (avatars, jobs, previews, sessions, media, recordings, pushes):

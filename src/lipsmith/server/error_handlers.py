@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError, problem_of
-from .problems import MEDIA_TYPE, Problem
+from .problems import MEDIA_TYPE, Problem, for_clients
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -30,6 +30,7 @@ def response_of(error: Exception) -> JSONResponse:
 
 def respond(body: dict[str, Any]) -> JSONResponse:
     """The answer with the members of a problem."""
+    body = for_clients(body)
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

@@ -6,6 +6,9 @@ Some add ``retry_after`` in seconds, which the header ``Retry-After`` has too.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from ..errors import LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,6 +38,28 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-space": (507, "The server's disk is full"),
 }
 """Type -> (status, title). The type of any other error is the name of its class: "face-error"."""
+
+
+OTHER_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Make it again with --refresh\.|--refresh makes it again\."), "Delete it and make it again."),
+    (re.compile(r"(make it again with|change it by) 'lipsmith avatar create [^']*'"), "delete it and make it again"),
+    (re.compile(r"There is no avatar '([^']*)' in .*"), r"You have no avatar '\1'."),
+    (re.compile(r" for [A-Z][A-Za-z]*Options\b"), ""),
+    (re.compile(r"(?<![\w-])--([a-z]+)-([a-z]+)\b"), r"\1_\2"),
+    (re.compile(r"(?<![\w-])--([a-z]+)\b"), r"\1"),
+)
+"""What the rooms below say to a person at the command line -> what a client of the API can do. Options have the names
+of flags, with underscores."""
+
+
+def for_clients(body: dict[str, Any]) -> dict[str, Any]:
+    """The members of a problem in words of the API. What is said of the operator of the server stays as it is."""
+    detail = str(body["detail"])
+    if "operator" in detail:
+        return body
+    for pattern, words in OTHER_WORDS:
+        detail = pattern.sub(words, detail)
+    return {**body, "detail": detail}
 
 
 class Problem(LipsmithError):

@@ -68,7 +68,9 @@ class AuthMiddleware:
         if origin is None or scope.get("method") in SAFE or origin in self._settings.origins:
             return
         if urlsplit(origin).netloc != host:
-            raise Problem("forbidden-origin", "A page of another site called: name its origin in --cors to allow it.")
+            raise Problem(
+                "forbidden-origin", "A page of another site called: the operator of this server can allow it (--cors)."
+            )
 
     def _owner(self, scope: Scope) -> str:
         if not self._known:

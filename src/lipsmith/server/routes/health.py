@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Response, Security
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ...engines import EngineSpec, engine_table
@@ -12,7 +13,7 @@ from ...version import __version__
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
-router = APIRouter(tags=["signs"])
+router = APIRouter(tags=["health"])
 about_router = APIRouter(tags=["about"])
 
 
@@ -33,10 +34,15 @@ def readyz(state: StateDep) -> Health:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+    dependencies=[Security(HTTPBearer(auto_error=False))],
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."},
+        401: {"description": "No key."},
+        403: {"description": "A client's key."},
+    },
 )
 def metrics(state: StateDep) -> Response:
-    """Metrics for Prometheus."""
+    """Metrics for Prometheus, with an operator's key."""
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -39,9 +39,7 @@ class DubForm:
     avatar: Annotated[str | None, Form(max_length=64, description="One of your avatars, instead of a picture.")] = None
     speech: Annotated[UploadFile | None, File(description="Any sound or video; left out: the picture's own.")] = None
     format: Annotated[Format, Form(description="The film's container.")] = "mp4"
-    options: Annotated[
-        str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
-    ] = "{}"
+    options: Annotated[str, Form(max_length=4000, description="Options of the film, as JSON.", examples=["{}"])] = "{}"
 
 
 @router.post("/jobs", status_code=202)
