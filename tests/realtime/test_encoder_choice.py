@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lipsmith.engines.fake import FakeEncoder, FakeEngine
+from lipsmith.engines.fake import FakeEncoder, FakeEngine, FakeOptions
 from lipsmith.engines.protocols import EncoderUse
 from lipsmith.errors import Busy
 from lipsmith.realtime.admission import SHARE, Admission, LoadBudget, LoadModel
@@ -147,7 +147,7 @@ def test_another_encoder_hears_from_the_next_utterance_on() -> None:
 
 def test_who_comes_while_the_first_session_warms_up_waits_for_its_figures() -> None:
     class SlowAvatar(QuickAvatar):
-        info = Info(fps=Fraction(1, 10))
+        info = Info(fps=Fraction(1))
 
     class SlowToHear(FakeEngine):
         def speech_encoder(self, fps: Fraction, use: EncoderUse = "file") -> FakeEncoder:
@@ -159,7 +159,7 @@ def test_who_comes_while_the_first_session_warms_up_waits_for_its_figures() -> N
     measuring, go_on = threading.Event(), threading.Event()
 
     async def open_two() -> None:
-        host = SessionHost(SlowToHear(), budget=LoadBudget(), costs=CostTable())
+        host = SessionHost(SlowToHear(FakeOptions(context=0)), budget=LoadBudget(), costs=CostTable())
         first = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))
         await asyncio.to_thread(measuring.wait, 10)  # rendering is measured, hearing is not
         second = asyncio.create_task(host.open(SlowAvatar(FakeEngine(), 7), 16_000))

@@ -13,7 +13,7 @@ import pytest
 from lipsmith.errors import OptionError, VoiceError
 from lipsmith.tts.espeak import EspeakVoice
 from lipsmith.tts.espeak_library import has_espeak
-from lipsmith.tts.protocols import SpokenSound, Voice, read_aloud, readable
+from lipsmith.tts.protocols import SpeechStyle, SpokenSound, Voice, read_aloud, readable, style_for
 from lipsmith.tts.registry import open_voice
 from lipsmith.types import Samples
 
@@ -28,7 +28,7 @@ def voice() -> Iterator[EspeakVoice]:
 
 
 async def said(voice: Voice, text: str, language: str = "") -> tuple[Samples, int]:
-    sounds = [sound async for sound in read_aloud(voice, readable(text), language)]
+    sounds = [sound async for sound in read_aloud(voice, readable(text), SpeechStyle(language))]
     return np.concatenate([sound.samples for sound in sounds]), sounds[0].rate
 
 
@@ -51,6 +51,22 @@ def test_it_speaks_aloud_as_long_as_a_person_would(
     assert np.abs(samples).max() <= 1
 
 
+def test_a_style_changes_the_voice_and_its_speed(voice: EspeakVoice) -> None:
+    async def sound(style: SpeechStyle) -> Samples:
+        return np.concatenate([one.samples async for one in read_aloud(voice, ["This is said by somebody."], style)])
+
+    async def scene() -> list[Samples]:
+        asked = [("", 1.0), ("f2", 1.0), ("", 2.0), ("", 0.5)]
+        return [await sound(style_for(voice, "en", name, speed)) for name, speed in asked]
+
+    usual, other, fast, slow = asyncio.run(scene())
+    assert len(other) != len(usual) or not np.allclose(other, usual)
+    assert 1.6 * len(fast) < len(usual) < 0.7 * len(slow)
+    for wrong in (("en", "f77", 1.0), ("xx", "", 1.0), ("en", "", 9.0)):
+        with pytest.raises(OptionError):
+            style_for(voice, *wrong)
+
+
 def test_it_says_when_each_phone_begins(voice: EspeakVoice) -> None:
     async def spoken() -> list[SpokenSound]:
         return [sound async for sound in voice.speak("Peter, go.")]
@@ -69,7 +85,8 @@ def test_every_language_that_it_lists_can_be_chosen(voice: EspeakVoice) -> None:
     assert {"cmn", "en-gb", "fr-fr", "ja", "yue"} <= set(voice.languages)
 
     async def sounding() -> list[str]:
-        return [language for language in voice.languages if [sound async for sound in voice.speak("1 a", language)]]
+        styles = [SpeechStyle(language) for language in voice.languages]
+        return [style.language for style in styles if [sound async for sound in voice.speak("1 a", style)]]
 
     assert len(asyncio.run(sounding())) > 0.95 * len(voice.languages)  # three lack their dictionary
 

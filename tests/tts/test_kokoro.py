@@ -20,7 +20,7 @@ from lipsmith.tts.espeak_library import has_espeak
 from lipsmith.tts.kokoro import VOICES, KokoroVoice, native_voice, voice_called
 from lipsmith.tts.kokoro_model import HOP, read_voices
 from lipsmith.tts.kokoro_phonemes import LANGUAGES
-from lipsmith.tts.protocols import SpokenPhone, SpokenSound, Voice, read_aloud, readable
+from lipsmith.tts.protocols import SpeechStyle, SpokenPhone, SpokenSound, Voice, read_aloud, readable
 from lipsmith.tts.registry import open_voice
 from lipsmith.types import Samples
 from tests.support.kokoro_files import write_files
@@ -49,7 +49,7 @@ def voice(models: Path) -> Iterator[Voice]:
 
 
 async def spoken(voice: Voice, text: str, language: str = "") -> list[SpokenSound]:
-    return [sound async for sound in read_aloud(voice, readable(text), language)]
+    return [sound async for sound in read_aloud(voice, readable(text), SpeechStyle(language))]
 
 
 def joined(sounds: list[SpokenSound]) -> tuple[Samples, list[SpokenPhone]]:

@@ -12,6 +12,7 @@ import pytest
 
 from lipsmith.errors import OptionError, VoiceError
 from lipsmith.tts.openai_service import KEY, ServiceVoice, service_voice
+from lipsmith.tts.protocols import USUAL, SpeechStyle
 from lipsmith.types import Samples
 from tests.support.speech_service import Service, pcm, service, wav
 
@@ -24,9 +25,9 @@ def speaker() -> Iterator[Service]:
         yield made
 
 
-async def heard(voice: ServiceVoice, text: str = "Hello.") -> tuple[Samples, int]:
+async def heard(voice: ServiceVoice, text: str = "Hello.", style: SpeechStyle = USUAL) -> tuple[Samples, int]:
     try:
-        sounds = [sound async for sound in voice.speak(text)]
+        sounds = [sound async for sound in voice.speak(text, style)]
     finally:
         await voice.close()
     return np.concatenate([sound.samples for sound in sounds]), sounds[-1].rate
@@ -34,6 +35,12 @@ async def heard(voice: ServiceVoice, text: str = "Hello.") -> tuple[Samples, int
 
 def voice_of(speaker: Service, settings: str = "") -> ServiceVoice:
     return service_voice(f"{speaker.base}/{settings}")
+
+
+def test_a_text_may_ask_for_another_voice_and_speed(speaker: Service) -> None:
+    asyncio.run(heard(voice_of(speaker, "?voice=anna&speed=1.5"), "Hello.", SpeechStyle("", "nova", 0.5)))
+    asked, _ = speaker.asked[0]
+    assert (asked["voice"], asked["speed"]) == ("nova", 0.75)
 
 
 def test_it_asks_as_openai_wants_and_hears_a_wav(speaker: Service, monkeypatch: pytest.MonkeyPatch) -> None:

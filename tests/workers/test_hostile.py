@@ -8,7 +8,6 @@ import signal
 import struct
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -53,10 +52,8 @@ def test_nonsense_is_no_message(data: bytes) -> None:
 def test_a_worker_that_writes_nonsense_is_lost_at_once(before: str) -> None:
     write = "c._output.write(text); c._output.flush()" if before else "import os; os.write(1, text)"
     worker = running(f"{before}import time; text = b'a library prints, and more'\n{write}\ntime.sleep(600)")
-    began = time.monotonic()
-    with pytest.raises(WorkerLost, match="signal 9"):
+    with pytest.raises(WorkerLost, match="signal 9"):  # not WorkerTimeout: nobody waited for the end of its time
         worker.call({}, 100)
-    assert time.monotonic() - began < 50
     assert worker.pid is None
 
 
@@ -128,11 +125,9 @@ def test_closing_a_shared_worker_does_not_wait_for_the_call_that_hangs() -> None
     for caller in callers:
         caller.start()
     until(lambda: inner.pid is not None)
-    began = time.monotonic()
     shared.close()
     for caller in callers:
-        caller.join(50)
-    assert time.monotonic() - began < 50
+        caller.join()
     assert sorted(one.__name__ for one in ended) == ["WorkerBusy", "WorkerBusy", "WorkerLost"]
     assert inner.pid is None
 

@@ -24,7 +24,7 @@ _WARM_UP = 15  # blocks that are not measured: networks are loaded, and windows 
 _MEASURED = 10  # blocks
 _PATIENCE = 0.5  # seconds of measuring after which the blocks so far do
 _KEPT = 600.0  # seconds after which it is measured again: the machine may have been busy
-_LATEST = 2.0  # seconds that an encoder may be behind the sound; a session speaks that much later
+_LATEST = 2  # seconds that an encoder may be behind the sound; a session speaks that much later
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,6 @@ class EncoderCost:
     """What was measured of one speech encoder."""
 
     seconds: float  # per second of sound
-    behind: float  # seconds of sound that it had heard and given no drive for
     measured_at: float  # on the clock
 
 
@@ -48,7 +47,7 @@ class CostTable:
         key = (type(engine), engine.info, fps, drive.encoder_name, *_hearing_options(engine).items())
         known = self._known.get(key)
         if known is None or clock() - known.measured_at > _KEPT:
-            known = self._known[key] = _measured(drive, fps, clock)
+            known = self._known[key] = _measured(drive, clock)
         return known
 
 
@@ -74,12 +73,12 @@ class EncoderChoice:
         Raises:
             OptionError: the best one answers too late for a live session.
         """
-        best, cheap = (SpeechDrive(engine, fps, use=use).encoder_name for use in USES)
-        first = self._table.of(engine, fps, USES[0], clock)
-        if first.behind > _LATEST:
+        best, cheap = (SpeechDrive(engine, fps, use=use) for use in USES)
+        names = (best.encoder_name, cheap.encoder_name)
+        if not _answers_in_time(best, fps):
             raise OptionError(_too_late(engine))
-        costs: dict[EncoderUse, float] = {USES[0]: first.seconds}
-        if cheap != best:
+        costs: dict[EncoderUse, float] = {USES[0]: self._table.of(engine, fps, USES[0], clock).seconds}
+        if len(set(names)) > 1:
             costs[USES[1]] = self._table.of(engine, fps, USES[1], clock).seconds
         self.costs = costs
 
@@ -110,17 +109,22 @@ class EncoderChoice:
         return min(self.costs, key=lambda use: self.costs[use])
 
 
-def _measured(drive: SpeechDrive, fps: Fraction, clock: Callable[[], float]) -> EncoderCost:
+def _measured(drive: SpeechDrive, clock: Callable[[], float]) -> EncoderCost:
     """Measured with noise; silence would cost some encoders less."""
     noise: Samples = np.random.default_rng(0).normal(0, 0.01, (_WARM_UP + _MEASURED, _BLOCK)).astype(np.float32)
-    drives = sum(len(drive.push(block, 0)) for block in noise[:_WARM_UP])
+    for block in noise[:_WARM_UP]:
+        drive.push(block, 0)
     began, heard = clock(), 0
     while heard < _MEASURED and clock() - began < _PATIENCE:
-        drives += len(drive.push(noise[_WARM_UP + heard], 0))
+        drive.push(noise[_WARM_UP + heard], 0)
         heard += 1
-    seconds = (clock() - began) / (heard * _BLOCK / SPEECH_SAMPLE_RATE)
-    whole_frames = (_WARM_UP + heard) * _BLOCK * fps // SPEECH_SAMPLE_RATE
-    return EncoderCost(seconds, float((whole_frames - drives) / fps), clock())
+    return EncoderCost((clock() - began) / (heard * _BLOCK / SPEECH_SAMPLE_RATE), clock())
+
+
+def _answers_in_time(drive: SpeechDrive, fps: Fraction) -> bool:
+    """Whether the first frame has its drive when ``_LATEST`` seconds after it were heard, at the latest."""
+    blocks = -(-(_LATEST + 1 / fps) * SPEECH_SAMPLE_RATE // _BLOCK)
+    return any(drive.push(np.zeros(_BLOCK, np.float32), 0) for _ in range(int(blocks)))
 
 
 def _hearing_options(engine: Engine) -> dict[str, Any]:
@@ -136,6 +140,6 @@ def _too_late(engine: Engine) -> str:
     with_options = f" with {', '.join(given)}" if given else ""
     remedy = "leave that out" if given else "use another engine"
     return (
-        f"{engine.info.name}{with_options} hears more than {_LATEST:g} s of speech before the mouth moves, too late "
+        f"{engine.info.name}{with_options} hears more than {_LATEST} s of speech before the mouth moves, too late "
         f"for a live session: {remedy}."
     )

@@ -135,10 +135,12 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: AppState, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._state, self._ready = state, ready
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen, and call ``ready`` with the port."""
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         _freeze_garbage()
         address = self.servers[0].sockets[0].getsockname()
         keys = self._state.keys
@@ -164,7 +166,10 @@ class DrainingServer(uvicorn.Server):
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
+        """Viewers and listeners hear of the end before uvicorn closes their connections."""
         self._state.runner.drain(self._state.settings.drain_seconds)
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._state.sessions.drain(), self._loop).result()
         self.should_exit = True
 
 

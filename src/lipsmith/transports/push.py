@@ -107,7 +107,10 @@ class PushSink:
         self._thread.write(frame)
 
     def close(self) -> None:
-        """End the stream; waits a few seconds at most."""
+        """End the stream; waits a few seconds at most. A server that has not answered yet gets no time."""
+        process = self._process
+        if process is not None and not self.connected:
+            process.kill()
         try:
             self._thread.close()
         finally:

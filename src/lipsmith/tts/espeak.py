@@ -9,10 +9,13 @@ from ..errors import LipsmithError, OptionError, VoiceError
 from ..workers.process import module_command
 from .espeak_library import has_espeak
 from .languages import guess, known_as
-from .protocols import SpokenSound
+from .protocols import USUAL, SpeechStyle, SpokenSound
 from .voice_process import VoiceProcess
 
 COMMAND = module_command("lipsmith.tts.espeak_worker")
+VARIANTS = (*(f"f{number}" for number in range(1, 6)), *(f"m{number}" for number in range(1, 9)), "croak", "whisper")
+"""Variants of every language's voice, which come with eSpeak NG."""
+SLOWEST, FASTEST = 0.5, 2.5
 SENTENCE_SECONDS = 20.0
 """How long one sentence may take; it usually takes a tenth of a second."""
 
@@ -32,8 +35,8 @@ class EspeakVoice:
     def __init__(self, voice: str = "en-us", tempo: float = 1.0, command: Sequence[str] = COMMAND) -> None:
         if not has_espeak():
             raise VoiceError('eSpeak NG is not installed: pip install "lipsmith[voice]" brings it.')
-        if not 0.5 <= tempo <= 2.5:
-            raise OptionError(f"tempo is {tempo}; it can be 0.5 to 2.5.")
+        if not SLOWEST <= tempo <= FASTEST:
+            raise OptionError(f"tempo is {tempo}; it can be {SLOWEST:g} to {FASTEST:g}.")
         language, sign, variant = voice.partition("+")
         if sign and not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", variant):
             raise OptionError(f"voice is '{voice}'; a variant is a word like f3 or m1: espeak:{language}+f3.")
@@ -58,10 +61,17 @@ class EspeakVoice:
         """The codes of the languages, sorted."""
         return tuple(self._voices)
 
-    async def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The variants, which every language has."""
+        return VARIANTS
+
+    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``."""
-        voice = self._voices[known_as(language or guess(text, self._default), self._voices)] + self._variant
-        async for sound in self._process.sounds({"text": text, "voice": voice, "tempo": self._tempo}):
+        language = self._voices[known_as(style.language or guess(text, self._default), self._voices)]
+        voice = language + (f"+{style.voice}" if style.voice else self._variant)
+        tempo = min(FASTEST, max(SLOWEST, self._tempo * style.speed))
+        async for sound in self._process.sounds({"text": text, "voice": voice, "tempo": tempo}):
             yield sound
 
     async def close(self) -> None:

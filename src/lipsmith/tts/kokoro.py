@@ -14,13 +14,12 @@ from .espeak_library import has_espeak
 from .kokoro_phonemes import LANGUAGES
 from .kokoro_weights import KOKORO
 from .languages import guess, known_as
-from .protocols import SpokenSound
+from .protocols import FASTEST, SLOWEST, USUAL, SpeechStyle, SpokenSound
 from .voice_process import VoiceProcess
 
 COMMAND = module_command("lipsmith.tts.kokoro_worker")
 SENTENCE_SECONDS = 120.0
 """How long one sentence may take; it usually takes a third of its own length on one core."""
-SLOWEST, FASTEST = 0.5, 2.0
 
 VOICES: dict[str, tuple[str, ...]] = {
     "en-us": (
@@ -69,6 +68,7 @@ class KokoroVoice:
     """
 
     languages = tuple(LANGUAGES)
+    voices = tuple(LANGUAGE_OF)
 
     def __init__(
         self, voice: str = "af_heart", options: KokoroOptions | None = None, command: Sequence[str] = COMMAND
@@ -88,21 +88,25 @@ class KokoroVoice:
         """``kokoro:`` and the voice."""
         return f"kokoro:{self._voice}"
 
-    async def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
+    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``. A text in another language is spoken by a voice of that language."""
-        known = known_as(language or guess(text, self._default), LANGUAGES)
-        if known[:2] == self._default[:2]:
-            known = self._default  # a British voice keeps its accent
-        async for sound in self._process.sounds(self._request(text, known)):
+        default = LANGUAGE_OF[style.voice] if style.voice else self._default
+        known = known_as(style.language or guess(text, default), LANGUAGES)
+        if known[:2] == default[:2]:
+            known = default  # a British voice keeps its accent
+        async for sound in self._process.sounds(self._request(text, known, style)):
             yield sound
 
     async def close(self) -> None:
         """End the process."""
         await self._process.close()
 
-    def _request(self, text: str, language: str) -> dict[str, str | float]:
-        voice = self._voice if language == self._default else native_voice(self._voice, language)
-        return {"text": text, "language": language, "voice": voice, "speed": self._speed}
+    def _request(self, text: str, language: str, style: SpeechStyle = USUAL) -> dict[str, str | float]:
+        voice = style.voice or self._voice
+        if language != LANGUAGE_OF[voice.split("+")[0]]:
+            voice = native_voice(voice, language)
+        speed = min(FASTEST, max(SLOWEST, self._speed * style.speed))
+        return {"text": text, "language": language, "voice": voice, "speed": speed}
 
 
 def open_kokoro(rest: str) -> KokoroVoice:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ..errors import OptionError, VoiceError
 from ..options import build, check, parse_settings
-from .protocols import SpokenSound
+from .protocols import USUAL, SpeechStyle, SpokenSound
 from .wav import SoundBytes
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ KEY = "LIPSMITH_VOICE_KEY"
 """Environment variable with the service's key, the only place that it is read from."""
 MOST_SECONDS = 180
 """Longest sound of one sentence; a service that sends more is broken."""
+SLOWEST, FASTEST = 0.25, 4.0
 QUOTED = 200
 """Letters of a service's error that are quoted."""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -47,7 +48,7 @@ class ServiceOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        for name, least, most in (("rate", 8_000, 192_000), ("speed", 0.25, 4.0), ("timeout", 0.05, 300.0)):
+        for name, least, most in (("rate", 8_000, 192_000), ("speed", SLOWEST, FASTEST), ("timeout", 0.05, 300.0)):
             if not least <= getattr(self, name) <= most:
                 raise OptionError(f"The voice's {name} is {getattr(self, name):g}; it can be {least:g} to {most:g}.")
 
@@ -81,6 +82,7 @@ class ServiceVoice:
     """
 
     languages: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
 
     def __init__(self, base: str, options: ServiceOptions, key: str = "") -> None:
         if find_spec("httpx") is None:
@@ -93,13 +95,13 @@ class ServiceVoice:
         """``openai:`` and the service's name of the voice. The address is not shown."""
         return f"openai:{self._options.voice}"
 
-    async def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
+    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``; the service detects the language itself."""
         import httpx
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         request = self._open_client().stream(
-            "POST", f"{self._base}/audio/speech", json=self._request(text), headers=headers
+            "POST", f"{self._base}/audio/speech", json=self._request(text, style), headers=headers
         )
         try:
             async with request as answer:
@@ -118,14 +120,14 @@ class ServiceVoice:
         if client is not None:
             await client.aclose()
 
-    def _request(self, text: str) -> dict[str, Any]:
+    def _request(self, text: str, style: SpeechStyle) -> dict[str, Any]:
         how = self._options
         return {
             "model": how.model,
-            "voice": how.voice,
+            "voice": style.voice or how.voice,
             "input": text,
             "response_format": how.format,
-            "speed": how.speed,
+            "speed": min(FASTEST, max(SLOWEST, how.speed * style.speed)),
         }
 
     def _open_client(self) -> httpx.AsyncClient:

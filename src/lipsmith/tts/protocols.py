@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import OptionError
+from ..options import nearest
 from ..types import Samples
+from .languages import known_as
 from .sentences import sentences, speakable
 
 
@@ -28,6 +30,22 @@ class SpokenSound:
     phones: tuple[SpokenPhone, ...] = ()  # in order; empty for a voice that does not know them
 
 
+SLOWEST, FASTEST = 0.5, 2.0
+"""Speeds that can be asked for: how many times as fast as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStyle:
+    """How one text is spoken."""
+
+    language: str = ""  # one of the voice's languages; "": guessed from the letters
+    voice: str = ""  # one of the voice's ``voices``; "": the usual one
+    speed: float = 1.0  # SLOWEST to FASTEST
+
+
+USUAL = SpeechStyle()
+
+
 class Voice(Protocol):
     """A text-to-speech voice. It belongs to one event loop and may speak several texts at a time."""
 
@@ -41,14 +59,16 @@ class Voice(Protocol):
         """The languages that ``speak`` accepts; empty where the voice detects the language itself."""
         ...
 
-    def speak(self, text: str, language: str = "") -> AsyncGenerator[SpokenSound, None]:
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The names that ``speak`` accepts as a style's voice; empty where a service knows them alone."""
+        ...
+
+    def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
         """Speak ``text``; closing the iterator drops the rest.
 
-        Args:
-            language: one of ``languages``; "": guessed from the text's letters.
-
         Raises:
-            OptionError: an unknown language.
+            OptionError: an unknown language or voice.
             VoiceError: the text cannot be spoken.
         """
         ...
@@ -70,10 +90,26 @@ def readable(text: str) -> list[str]:
     return pieces
 
 
-async def read_aloud(voice: Voice, pieces: Iterable[str], language: str = "") -> AsyncGenerator[SpokenSound, None]:
+def style_for(voice: Voice, language: str = "", name: str = "", speed: float = 1.0) -> SpeechStyle:
+    """The style in which ``voice`` can speak, from what a caller asks for; empty texts leave the choice to the voice.
+
+    Raises:
+        OptionError: the voice has no such language or voice, or the speed is out of range; names the nearest.
+    """
+    if not SLOWEST <= speed <= FASTEST:
+        raise OptionError(f"speed is {speed:g}; it can be {SLOWEST:g} to {FASTEST:g} times the usual one.")
+    if name and voice.voices and name not in voice.voices:
+        raise OptionError(f"There is no voice '{name[:40]}' here. {nearest(name[:40], voice.voices)}")
+    known = known_as(language, voice.languages) if language and voice.languages else ""
+    return SpeechStyle(known, name, speed)
+
+
+async def read_aloud(
+    voice: Voice, pieces: Iterable[str], style: SpeechStyle = USUAL
+) -> AsyncGenerator[SpokenSound, None]:
     """Speak ``pieces`` one after the other. Raises as ``Voice.speak``."""
     for piece in pieces:
-        async for sound in voice.speak(piece, language):
+        async for sound in voice.speak(piece, style):
             yield sound
 
 
@@ -82,4 +118,15 @@ def _plain(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-__all__ = ["SpokenPhone", "SpokenSound", "Voice", "read_aloud", "readable"]
+__all__ = [
+    "FASTEST",
+    "SLOWEST",
+    "USUAL",
+    "SpeechStyle",
+    "SpokenPhone",
+    "SpokenSound",
+    "Voice",
+    "read_aloud",
+    "readable",
+    "style_for",
+]  # fmt: skip

@@ -68,12 +68,18 @@ def test_an_interruption_silences_what_was_typed(served: Served, session: str) -
     for text in ("A long story begins. " * 40, "And another one."):
         assert served.alice.post(f"{session}/text", json={"text": text, "language": "en-GB"}).status_code == 202
     until(lambda: bool(events.of("speaking")))
-    assert served.alice.post(f"{session}/interrupt").json()["seconds"] < 30
-    until(lambda: bool(events.of("idle") or events.of("interrupted")))
+    told = served.alice.post(f"{session}/interrupt").json()
+    until(lambda: bool(events.of("interrupted")))
+    assert told["utterance"] == events.of("interrupted")[0]["utterance"] == 1
+    assert told["seconds"] == events.of("interrupted")[0]["played"] / 24_000
     answer = served.alice.post(f"{session}/text", json={"text": "Short.", "interrupt": True})
     assert answer.json()["state"] == "speaking"
     until(lambda: any(one["utterance"] == answer.json()["utterance"] for one in events.of("finished")))
     assert len(events.of("finished")) == 1
+    slow = served.alice.post(f"{session}/text", json={"text": "Short.", "voice": "f2", "speed": 0.5})
+    until(lambda: any(one["utterance"] == slow.json()["utterance"] for one in events.of("finished")))
+    played = [one["played"] for one in events.of("finished")]
+    assert played[1] > 1.5 * played[0]
 
 
 @espeak
@@ -86,6 +92,10 @@ def test_an_interruption_silences_what_was_typed(served: Served, session: str) -
         ({"text": ""}, 422, "invalid", "text"),
         ({"text": "a" * 4_001}, 422, "invalid", "4000"),
         ({"texts": "Hi"}, 422, "invalid", "text"),
+        ({"text": "Hi", "pitch": 2}, 422, "invalid", "pitch"),
+        ({"text": "Hi", "speed": 100}, 422, "invalid", "speed"),
+        ({"text": "Hi", "voice": "nobody"}, 422, "option-error", "no voice 'nobody'"),
+        ({"text": "Hi", "voice": "../f1"}, 422, "invalid", "voice"),
     ],
 )
 def test_what_cannot_be_said_is_told(
@@ -120,7 +130,7 @@ def far(speaker: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_a_service_speaks_and_its_troubles_are_problems(far: Running, speaker: Service, portrait: bytes) -> None:
     with far.client() as client:
-        assert client.get("/v1/about").json()["voice"] == {"name": "openai:nova", "languages": []}
+        assert client.get("/v1/about").json()["voice"] == {"name": "openai:nova", "languages": [], "voices": []}
         link = client.post("/v1/sessions", json={"avatar": make_avatar(client, portrait, "reader")}).json()["links"][
             "self"
         ]

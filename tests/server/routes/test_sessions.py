@@ -32,7 +32,7 @@ def test_an_uploaded_speech_is_said_and_told_of(served: Served, session: str) ->
     assert told["finished"]["played"] == 24_000
     assert told["finished"]["utterance"] == answer.json()["utterance"]
     spent = float(str(told["finished"]["pts"])) - float(str(told["speaking"]["pts"]))
-    assert spent == pytest.approx(1.5, abs=0.1) or (spent > 1.5 and "stalled" in told)  # by a slow machine
+    assert "stalled" in told or spent == pytest.approx(1.48)  # from its first tick to its last one
     assert names(events)[-1] == "closed"
 
 
@@ -47,8 +47,9 @@ def test_raw_sound_is_said_and_interrupted(served: Served, session: str) -> None
         assert answer.json()["seconds"] == pytest.approx(50)
         until(lambda: "speaking" in names(events))
         played = served.alice.post(f"/v1/sessions/{session}/interrupt").json()
-        assert 0 <= played["seconds"] < 50
         until(lambda: "interrupted" in names(events))
+        told = dict(events)["interrupted"]
+        assert played == {"utterance": told["utterance"], "seconds": int(str(told["played"])) / 16_000}
         assert served.alice.post(f"/v1/sessions/{session}/interrupt").json() == {"utterance": None, "seconds": 0.0}
     assert "finished" not in names(events)
 
@@ -104,6 +105,10 @@ def test_one_too_many_is_refused_and_the_others_live_on(served: Served, avatar: 
         ({"avatar": "nobody"}, 404),
         ({"avatar": "../x"}, 422),
         ({"avatar": "live", "rate": 11}, 422),
+        ({"avatar": "live", "engine": "warp"}, 422),
+        ({"avatar": "live", "engine_options": {"nonsense": 1}}, 422),
+        ({"avatar": "live", "engine_options": {"context": "many"}}, 422),
+        ({"avatar": "live", "engine_options": {"context": 400}}, 422),
         ({}, 422),
         ({"avatar": "live", "engine_options": {"device": "cuda:1"}}, 422),
         ({"avatar": "live", "engine_options": {"threads": 100_000}}, 422),

@@ -12,6 +12,7 @@ import pytest
 
 from lipsmith.engines.fake import FakeEngine
 from lipsmith.errors import Busy
+from lipsmith.realtime.ticks import Tick
 from lipsmith.server.config import ServerSettings
 from lipsmith.server.problems import Problem
 from lipsmith.server.sessions import registry
@@ -114,6 +115,12 @@ def test_sockets_are_few_and_keep_the_session_open() -> None:
     asyncio.run(scene())
 
 
+async def until_told(ticks: list[Tick], name: str) -> None:
+    async with asyncio.timeout(60):
+        while not any(event.name == name for tick in ticks for event in tick.events):
+            await asyncio.sleep(0.002)
+
+
 def test_a_long_speech_is_given_piece_by_piece_until_it_is_interrupted() -> None:
     async def scene() -> None:
         async with quick_session(buffer=2.0) as (handle, ticks):
@@ -121,12 +128,14 @@ def test_a_long_speech_is_given_piece_by_piece_until_it_is_interrupted() -> None
             assert handle.say_speech(pieces, RATE) == 1
             with pytest.raises(Problem, match="long speech"):
                 handle.say_speech(pieces, RATE)
-            async with asyncio.timeout(60):
-                while not any(tick.samples.any() for tick in ticks):
-                    await asyncio.sleep(0.002)
+            await until_told(ticks, "speaking")
             heard = handle.interrupt()
             assert heard is not None
-            assert 0 < heard.seconds < 20
+            told = next(tick for tick in reversed(ticks))
+            await until_told(ticks, "interrupted")
+            sounds = np.concatenate([tick.samples for tick in ticks])
+            assert np.count_nonzero(sounds) == heard.samples
+            assert not any(tick.samples.any() for tick in ticks if tick.number > told.number)
             assert handle.interrupt() is None
             assert handle.say_speech(pieces[:1], RATE) == 2
 

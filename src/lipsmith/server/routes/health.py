@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ...engines import EngineSpec, engine_table
 from ...jobs.tasks.dub import FILMS
 from ...options import OptionInfo, option_infos
+from ...tts.protocols import Voice
 from ...version import __version__
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
@@ -59,8 +60,12 @@ def about(state: StateDep) -> About:
         keep_hours=settings.keep_hours,
         formats=list(FILMS),
         engines=[_line(spec) for spec in engine_table().values()],
-        voice=VoiceLine(name=voice.name, languages=list(voice.languages)) if voice else None,
+        voice=_voice_line(voice) if voice else None,
     )
+
+
+def _voice_line(voice: Voice) -> VoiceLine:
+    return VoiceLine(name=voice.name, languages=list(voice.languages), voices=list(voice.voices))
 
 
 def _line(spec: EngineSpec) -> EngineLine:

@@ -15,8 +15,7 @@ from ...jobs.queue import new_id
 from ...jobs.tasks.decode import SAMPLES
 from ...realtime.feeding import blocks, wait_for_room
 from ...transports.webrtc.options import ice_servers
-from ...tts.languages import known_as
-from ...tts.protocols import readable
+from ...tts.protocols import readable, style_for
 from ...types import Samples
 from ..problems import Problem
 from ..request_options import check_engine_options
@@ -106,10 +105,10 @@ async def say_words(state: StateDep, owner: Owner, session: SessionId, wanted: N
         raise Problem("no-voice", NO_VOICE)
     handle = _called(state, owner, session)
     pieces = readable(wanted.text)
-    language = known_as(wanted.language, state.voice.languages) if wanted.language and state.voice.languages else ""
+    style = style_for(state.voice, wanted.language or "", wanted.voice or "", wanted.speed)
     if wanted.interrupt:
         handle.interrupt()
-    utterance, status = await handle.read_aloud(state.voice, pieces, language)
+    utterance, status = await handle.read_aloud(state.voice, pieces, style)
     return SaidText(utterance=utterance, sentences=len(pieces), state=status)
 
 

@@ -33,11 +33,12 @@ class EngineLine(BaseModel):
 
 
 class VoiceLine(BaseModel):
-    """The voice that reads texts aloud; ``languages`` is empty if it detects the language itself."""
+    """What reads texts aloud. It detects the language itself where ``languages`` is empty."""
 
-    model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"])
+    model_config = example(name="espeak:en-us", languages=["cmn", "de", "en-us"], voices=["f1", "m1"])
     name: str
     languages: list[str]
+    voices: list[str] = Field(description="That a text can ask for; empty where only its service knows them.")
 
 
 class About(BaseModel):

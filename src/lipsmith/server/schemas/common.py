@@ -13,6 +13,11 @@ def example(title: str | None = None, /, **members: Any) -> ConfigDict:
     return ConfigDict(title=title, json_schema_extra={"examples": [members]})
 
 
+def request(**members: Any) -> ConfigDict:
+    """Settings of a request's model with one example; a member that it does not know is refused."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [members]})
+
+
 def moment(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from ...tts.protocols import FASTEST, SLOWEST
 from ..sessions.pushes import PushState
-from .common import example, moment
+from .common import example, moment, request
 
 if TYPE_CHECKING:
     from ..sessions.handle import SessionHandle
@@ -19,7 +20,7 @@ LINKED = ("events", "ws", "recordings", "pushes")
 class NewSession(BaseModel):
     """The request for a new session."""
 
-    model_config = example(avatar="anna", rate=24_000)
+    model_config = request(avatar="anna", rate=24_000)
     avatar: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,47}$")
     rate: Literal[16_000, 24_000, 48_000] = Field(24_000, description="Hz at which its sound plays.")
     engine_options: dict[str, Any] = Field(
@@ -61,7 +62,7 @@ class SessionList(BaseModel):
 class Offer(BaseModel):
     """A WebRTC offer of a browser's ``RTCPeerConnection``, with all ICE candidates gathered."""
 
-    model_config = example(type="offer", sdp="v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n...")
+    model_config = request(type="offer", sdp="v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n...")
     type: Literal["offer"]
     sdp: str = Field(min_length=1, max_length=65_536)
 
@@ -91,9 +92,13 @@ class Said(BaseModel):
 class NewText(BaseModel):
     """A text to read aloud. ``language`` is a web code such as zh-CN; left out: the letters decide."""
 
-    model_config = example(text="Good morning. How are you?", language="en", interrupt=False)
+    model_config = request(text="Good morning. How are you?", language="en", voice=None, speed=1.0, interrupt=False)
     text: str = Field(min_length=1, max_length=4_000)
     language: str | None = Field(None, pattern="^[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,10}){0,3}$")
+    voice: str | None = Field(
+        None, pattern="^[A-Za-z0-9_.+-]{1,64}$", description="One of the server's voices, see `/v1/about`."
+    )
+    speed: float = Field(1.0, ge=SLOWEST, le=FASTEST, description="How many times as fast as usual.")
     interrupt: bool = Field(False, description="Be silent first; else it is said after what waits.")
 
 
@@ -109,7 +114,7 @@ class SaidText(BaseModel):
 class NewGesture(BaseModel):
     """Which clip of the avatar to show once."""
 
-    model_config = example(clip="wave")
+    model_config = request(clip="wave")
     clip: str = Field(min_length=1, max_length=64)
 
 
@@ -124,7 +129,7 @@ class Played(BaseModel):
 class NewPush(BaseModel):
     """Where to push. The address contains a key and is never shown again."""
 
-    model_config = example(url="rtmp://live.example.org/app/stream-key")
+    model_config = request(url="rtmp://live.example.org/app/stream-key")
     url: SecretStr = Field(min_length=1, max_length=1024)
 
 

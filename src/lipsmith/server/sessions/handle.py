@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...avatars.avatar import Avatar
     from ...realtime.host import LiveSession
     from ...realtime.ticks import Playback
-    from ...tts.protocols import Voice
+    from ...tts.protocols import SpeechStyle, Voice
     from ...types import Samples
 
 SOCKETS = 4
@@ -165,7 +165,7 @@ class SessionHandle:
         self.speech = asyncio.create_task(self._feed(pieces[1:], rate))
         return utterance
 
-    async def read_aloud(self, voice: Voice, pieces: list[str], language: str) -> tuple[int | None, SpeechStatus]:
+    async def read_aloud(self, voice: Voice, pieces: list[str], style: SpeechStyle) -> tuple[int | None, SpeechStatus]:
         """Have ``pieces`` of a text read aloud, behind the texts that wait already.
 
         Returns:
@@ -178,7 +178,7 @@ class SessionHandle:
         if self._speaking and self.texts is None:
             raise Problem("too-much-said", "A long speech is being said: interrupt it, or wait.", retry_after=5)
         texts = self.texts if self._speaking and self.texts else SpeechQueue(self.live, voice, self._count_voice_error)
-        text = texts.add(pieces, language)
+        text = texts.add(pieces, style)
         if not self._speaking:
             self.texts, self.speech = texts, asyncio.create_task(self._read(texts))
         if not text.awaited:

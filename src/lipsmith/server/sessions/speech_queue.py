@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...errors import LipsmithError, VoiceError
 from ...realtime.feeding import blocks, wait_for_room
-from ...tts.protocols import Voice, read_aloud
+from ...tts.protocols import SpeechStyle, Voice, read_aloud
 from ..problems import Problem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class QueuedText:
     """One text. ``begun`` gets its utterance when it is heard, None if it is interrupted before, or the error."""
 
     pieces: list[str]
-    language: str
+    style: SpeechStyle
     awaited: bool  # the call that brought the text waits for ``begun``
     begun: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     said: bool = False  # the session has some of its sound
@@ -64,12 +64,12 @@ class SpeechQueue:
         self._live, self._voice, self._on_voice_error = live, voice, on_voice_error
         self._texts: deque[QueuedText] = deque()  # the first one is being read
 
-    def add(self, pieces: list[str], language: str) -> QueuedText:
+    def add(self, pieces: list[str], style: SpeechStyle) -> QueuedText:
         """Put a text at the end. It is awaited if nothing is heard before it. Raises Problem too-much-said."""
         if len(self._texts) > TEXTS:
             raise Problem("too-much-said", f"{TEXTS} texts wait to be said: interrupt, or wait.", retry_after=5)
         first = not self._texts and not self._live.session.occupied
-        self._texts.append(QueuedText(pieces, language, awaited=first))
+        self._texts.append(QueuedText(pieces, style, awaited=first))
         return self._texts[-1]
 
     async def run(self) -> None:
@@ -91,7 +91,7 @@ class SpeechQueue:
 
     async def _read(self, text: QueuedText) -> None:
         try:
-            async with aclosing(read_aloud(self._voice, text.pieces, text.language)) as sounds:
+            async with aclosing(read_aloud(self._voice, text.pieces, text.style)) as sounds:
                 await self._say(text, sounds)
             if not text.said:
                 raise VoiceError("The voice made no sound of this text: is it in another language?")
