@@ -286,7 +286,7 @@ def test_signs_of_life(served: Served, done: str) -> None:
         assert anyone.get("/healthz").json() == {"status": "ok"}
         assert anyone.get("/readyz").json() == {"status": "ready"}
         check_problem(anyone.get("/metrics"), 401, "unauthorized")
-    text = served.alice.get("/metrics").text
+    text = served.operator.get("/metrics").text
     assert 'lipsmith_jobs{state="done"}' in text
     assert 'lipsmith_requests_total{method="GET",route="/v1/jobs/{job}",status="200"}' in text
     assert 'lipsmith_job_seconds_count{kind="dub"}' in text

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,33 @@ def test_every_operation_is_explained_and_has_examples(served: Served) -> None:
     schemas = page["components"]["schemas"]
     for name in ("Job", "Avatar", "LiveSession", "Preview", "Token", "ProblemBody"):
         assert schemas[name]["examples"], name
+
+
+def texts_of(node: Any) -> Iterator[str]:
+    """Every text of the page that people read."""
+    if isinstance(node, list):
+        for one in node:
+            yield from texts_of(one)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("description", "summary", "title") and isinstance(value, str):
+                yield value
+            yield from texts_of(value)
+
+
+def test_it_is_written_for_strangers(served: Served) -> None:
+    page = served.bob.get("/v1/openapi.json").json()
+    texts = list(texts_of(page))
+    assert len(texts) > 150
+    for text in texts:
+        assert "``" not in text, text
+        assert "operator" in text or not re.search(r"(?<!\w)--[a-z]", text), text  # a client has no flags
+        assert "lipsmith " not in text, text  # nor commands
+    operations = [one for path in page["paths"].values() for one in path.values()]
+    names = [*page["components"]["schemas"], *(one["operationId"] for one in operations)]
+    assert not [name for name in names if "_v1_" in name or name.startswith("Body_")]
+    assert len(names) == len(set(names))
+    assert {tag for one in operations for tag in one["tags"]} == {one["name"] for one in page["tags"]}
 
 
 def test_whatever_is_sent_is_answered_as_the_page_says(served: Served, tmp_path: Path) -> None:

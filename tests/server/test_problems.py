@@ -6,7 +6,7 @@ import pytest
 
 from lipsmith.errors import BufferFull, Busy, FaceError
 from lipsmith.server.error_handlers import response_of
-from lipsmith.server.problems import TABLE, Problem
+from lipsmith.server.problems import TABLE, Problem, for_clients
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,25 @@ def test_an_error_is_a_problem_that_says_when_to_come_again(
 
 def test_the_table_holds_errors_alone() -> None:
     assert all(400 <= status < 600 and title for status, title in TABLE.values())
+
+
+CREATE = "'lipsmith avatar create anna PICTURE --refresh'"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (f"It was made by warp 1: make it again with {CREATE}.", "It was made by warp 1: delete it and make it again."),
+        (f"'context' shapes it: change it by {CREATE}.", "'context' shapes it: delete it and make it again."),
+        ("It is damaged. Make it again with --refresh.", "It is damaged. Delete it and make it again."),
+        ("Its fps changed. --refresh makes it again.", "Its fps changed. Delete it and make it again."),
+        ("There is no avatar 'ana' in alice. Did you mean 'anna'?", "You have no avatar 'ana'."),
+        ("There is no option 'crv' for GenerateOptions.", "There is no option 'crv'."),
+        ("Give a PNG, or use --key auto.", "Give a PNG, or use key auto."),
+        ("Take another with --audio-track 2.", "Take another with audio_track 2."),
+        ("The operator of this server can allow it (--cors).", "The operator of this server can allow it (--cors)."),
+        ("No face was found in picture.", "No face was found in picture."),
+    ],
+)  # fmt: skip
+def test_a_client_hears_what_a_client_can_do(said: str, expected: str) -> None:
+    assert for_clients({"type": "x", "detail": said, "status": 422}) == {"type": "x", "detail": expected, "status": 422}

@@ -42,7 +42,8 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
     (tmp_path / "portrait.jpg").write_bytes(portrait)
     (tmp_path / "speech.wav").write_bytes(tone(0.6))
     write_film(tmp_path / "wave.mp4", portrait)
-    place = {**os.environ, "URL": served.running.url, "KEY": served.alices_key}
+    keys = {"KEY": served.alices_key, "OPERATOR_KEY": served.operators_key}
+    place = {**os.environ, "URL": served.running.url, **keys}
     (tmp_path / "speech.pcm").write_bytes(tone(0.5)[44:])
     made: list[str] = []
     for call in calls():

@@ -59,11 +59,10 @@ def start_patient(data: Path, drain_seconds: int = 60) -> Running:
 
 
 def _started(data: Path, words: list[str], keys: str = "") -> Running:
-    place = {
-        **os.environ,
-        "LIPSMITH_KEYS": keys,
-        "PYTHONPATH": os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")]),
-    }
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])}
+    place["LIPSMITH_LOG_LEVEL"] = "warning"
+    if keys:
+        place["LIPSMITH_KEYS"] = keys
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=place)
     assert process.stdout
     line = process.stdout.readline()
@@ -74,13 +73,15 @@ def _started(data: Path, words: list[str], keys: str = "") -> Running:
 
 @dataclass
 class Served:
-    """The server that most tests share, and two clients of it."""
+    """The server that most tests share, two clients of it, and its operator."""
 
     running: Running
     alice: httpx.Client
     bob: httpx.Client
     alices_key: str
     ports: tuple[int, ...]  # to which sessions may be pushed: rtmp://127.0.0.1:PORT/live/
+    operator: httpx.Client
+    operators_key: str
 
     def dub(self, portrait: bytes, speech: bytes, **form: str) -> dict[str, Any]:
         """A job of Alice's."""
@@ -92,15 +93,17 @@ class Served:
 
 
 def start_served(data: Path) -> Iterator[Served]:
-    (alice, alices), (bob, bobs) = new_key("alice"), new_key("bob")
+    (alice, alices), (bob, bobs), (operator, operators) = (
+        new_key("alice"), new_key("bob"), new_key("prometheus", operator=True),
+    )  # fmt: skip
     flags = ("--upload-mb", "5", "--megapixels", "2", "--media-minutes", "2", "--own-queue", "4")
     from tests.support.rtmp_listener import free_port  # not for the scripts beside this file
 
     ports = tuple(free_port() for _ in range(3))
     places = ["rtmp://127.0.0.1/live/", *(f"rtmp://127.0.0.1:{port}/live/" for port in ports)]
-    running = start(data, *flags, "--push-to", ",".join(places), keys=f"{alices};{bobs}")
-    with running.client(alice) as alices_client, running.client(bob) as bobs_client:
-        yield Served(running, alices_client, bobs_client, alice, ports)
+    running = start(data, *flags, "--push-to", ",".join(places), keys=f"{alices};{bobs};{operators}")
+    with running.client(alice) as one, running.client(bob) as other, running.client(operator) as third:
+        yield Served(running, one, other, alice, ports, third, operator)
     running.stop()
     assert running.process.stdout
     running.process.stdout.close()

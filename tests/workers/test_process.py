@@ -12,7 +12,7 @@ import pytest
 
 from lipsmith.workers.messages import Message
 from lipsmith.workers.process import WorkerLost, WorkerProcess
-from lipsmith.workers.supervised import SupervisedWorker
+from lipsmith.workers.supervised import SupervisedWorker, TaskFailed
 
 ECHO = """
 import os, sys
@@ -92,3 +92,14 @@ def test_a_worker_ends_in_the_middle_of_its_work_when_its_parent_is_killed() -> 
             return
         time.sleep(0.02)
     pytest.fail("the worker outlived its parent")
+
+
+def test_what_a_worker_says_is_logged_a_traceback_as_one_event(caplog: pytest.LogCaptureFixture) -> None:
+    code = "from lipsmith.workers.child import serve; serve(lambda *_: 1 / 0)"
+    worker = SupervisedWorker(lambda: WorkerProcess((sys.executable, "-c", code)))
+    with pytest.raises(TaskFailed):
+        worker.call({}, 100)
+    worker.close()
+    (said,) = [record for record in caplog.records if record.name == "lipsmith.workers.process.stderr"]
+    assert said.getMessage().count("Traceback") == 1
+    assert said.getMessage().endswith("ZeroDivisionError: division by zero")

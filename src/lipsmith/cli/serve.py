@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -16,8 +17,8 @@ from ..server.auth.keys import new_key, read_keys
 from .flags import with_parameters
 
 PACKAGES = (
-    "aiortc", "fastapi", "uvicorn", "websockets", "prometheus_client", "python_multipart", "pydantic_settings",
-    "sse_starlette",
+    "aiortc", "fastapi", "fastapi_offline", "uvicorn", "websockets", "prometheus_client", "python_multipart",
+    "pydantic_settings", "sse_starlette", "structlog",
 )  # fmt: skip
 
 
@@ -54,9 +55,10 @@ def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGrou
 
 def key(
     name: Annotated[str, typer.Option(help="The client: keys of one name see the same jobs and avatars.")] = "client",
+    operator: Annotated[bool, typer.Option("--operator", help="A key that reads /metrics and nothing else.")] = False,
 ) -> None:
     """Make an API key. Prints two lines: the key for the client, and the line for the server's file of keys."""
-    word, line = new_key(name)
+    word, line = new_key(name, operator=operator)
     print(f"{word}\n{line}")
 
 
@@ -65,10 +67,15 @@ def _run(given: dict[str, Any]) -> None:
     if missing := _missing():
         raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
     from ..server.config import ServerSettings, check_reach, setting_of
+    from ..server.logs import set_up_logs
+    from ..server.start_checks import check_variables, warn_of_settings
 
     settings = ServerSettings(**{setting_of(name): value for name, value in given.items()})
+    set_up_logs(settings.log, settings.log_level)
+    check_variables(os.environ)
     known = read_keys(Path(settings.keys_file) if settings.keys_file else None, settings.keys)
     check_reach(settings, bool(known))
+    warn_of_settings(settings, known)
     from ..server.malloc import share_heaps
 
     share_heaps()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
+import logging
 import signal
 import threading
+from asyncio import Protocol
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Security
@@ -22,37 +24,47 @@ from ..transports.webrtc.ports import loop_within
 from ..transports.websocket_frames import MOST_BYTES
 from ..version import __version__
 from . import error_handlers
+from .api_docs import docs_routes
 from .auth.middleware import AuthMiddleware
 from .middleware import BodyLimit, SecurityHeaders
-from .paced_websocket import PacedWebSocket
+from .open_files import allow_open_files
+from .openapi import ABOUT, TAGS, readable_page
 from .pages import Pages
 from .problems import MEDIA_TYPE
+from .protocol import GuardedProtocol, GuardedSocket
+from .request_log import HEADER, RequestLog
 from .routes import avatars, health, jobs, media, previews, pushes, recordings, sessions
 from .schemas.problems import ProblemBody
+from .start_checks import listen
 from .state import AppState
 
 if TYPE_CHECKING:
     from types import FrameType
 
-CONNECTIONS = 512
-"""At a time; more are answered 503."""
+    from starlette.types import ASGIApp
+
+KEEP_ALIVE = 75
+"""Seconds for which a connection may wait for its next request: longer than proxies keep theirs, which is 60 mostly."""
 GRACE = 5
 """Seconds that open answers get when the server stops."""
+log = logging.getLogger(__name__)
 
 
 class Application(FastAPI):
-    """FastAPI, but each schema of the OpenAPI page is called by its title, which may differ from its class's name."""
+    """FastAPI with an OpenAPI page for strangers: see ``openapi``.
+
+    Around it stand the log of requests and the security headers, so that they see every answer to an error too.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """As Starlette has it."""
+        metrics = self.state.services.metrics
+        return RequestLog(SecurityHeaders(super().build_middleware_stack()), metrics)
 
     def openapi(self) -> dict[str, Any]:
         """The page; made once."""
         if self.openapi_schema is None:
-            text = json.dumps(super().openapi())
-            schemas = json.loads(text)["components"]["schemas"]
-            for name, schema in schemas.items():
-                text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{schema["title"]}"')
-            page = json.loads(text)
-            page["components"]["schemas"] = {one["title"]: one for one in page["components"]["schemas"].values()}
-            self.openapi_schema = page
+            self.openapi_schema = readable_page(super().openapi())
         return self.openapi_schema
 
 
@@ -71,17 +83,19 @@ def create_app(state: AppState) -> FastAPI:
     app = Application(
         title="Lipsmith",
         version=__version__,
-        description="Makes a face speak. Errors are RFC 9457 problems.",
+        description=ABOUT,
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS],
+        generate_unique_id_function=lambda route: route.name,
         openapi_url="/v1/openapi.json",
-        docs_url=None,  # they load their programs from other sites
+        docs_url=None,  # see ``api_docs``: FastAPI's own load their programs from other sites
         redoc_url=None,
         lifespan=lifespan,
     )
     app.state.services = state
     error_handlers.install(app)
     problems: dict[int | str, dict[str, Any]] = {
-        "4XX": _problem("The caller's mistake."),
-        "5XX": _problem("The server's trouble."),
+        "4XX": _problem("The request cannot be answered as it stands: the problem says why."),
+        "5XX": _problem("The server cannot answer it now, or failed: the problem says why."),
     }
     v1 = APIRouter(prefix="/v1", responses=problems, dependencies=[Security(HTTPBearer(auto_error=False))])
     for routes in (avatars, jobs, previews, sessions, media, recordings, pushes):
@@ -90,7 +104,7 @@ def create_app(state: AppState) -> FastAPI:
     app.include_router(v1)
     app.include_router(media.sockets, prefix="/v1")
     app.include_router(health.router)
-    app.router.routes.append(Pages())
+    app.router.routes += [*docs_routes(), Pages()]
     _add_middleware(app, state)
     return app
 
@@ -98,15 +112,17 @@ def create_app(state: AppState) -> FastAPI:
 def _add_middleware(app: FastAPI, state: AppState) -> None:
     """Put around ``app`` what every request passes: the last one added is the first one passed."""
     app.add_middleware(BodyLimit, settings=state.settings)
-    app.add_middleware(AuthMiddleware, settings=state.settings, known=state.keys, signer=state.signer)
+    app.add_middleware(
+        AuthMiddleware,
+        settings=state.settings, known=state.keys, signer=state.signer, connections=state.connections,
+    )  # fmt: skip
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(state.settings.origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
-        expose_headers=["Location", "Retry-After", "Content-Range"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range", HEADER],
+        expose_headers=["Location", "Retry-After", "Content-Range", HEADER],
     )
-    app.add_middleware(SecurityHeaders, seen=state.metrics.seen)
 
 
 def _problem(text: str) -> dict[str, Any]:
@@ -126,8 +142,16 @@ class DrainingServer(uvicorn.Server):
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
         _freeze_garbage()
-        for server in getattr(self, "servers", []):
-            self._ready(server.sockets[0].getsockname()[1])
+        address = self.servers[0].sockets[0].getsockname()
+        keys = self._state.keys
+        log.info(
+            "server started",
+            extra={
+                "version": __version__, "host": address[0], "port": address[1], "client_keys": len(keys.known),
+                "operator_keys": len(keys.operators), "data": str(self._state.settings.folder),
+            },
+        )  # fmt: skip
+        self._ready(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain, or stop at once."""
@@ -136,6 +160,9 @@ class DrainingServer(uvicorn.Server):
             self.force_exit = sig == signal.SIGINT
             return
         self._state.runner.draining.set()
+        counts = self._state.store.counts()
+        fields = {"signal": signal.Signals(sig).name, "seconds": self._state.settings.drain_seconds}
+        log.info("server drains", extra={**fields, "jobs": counts.get("running", 0)})
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
@@ -154,20 +181,27 @@ def _freeze_garbage() -> None:
 
 
 def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> None:
-    """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed."""
+    """Run until a signal stops it; ``ready`` is called with the port. Returns when everything is closed.
+
+    Raises:
+        OptionError: the server cannot listen on the address of its settings.
+    """
     settings = state.settings
+    sockets = listen(settings)
+    allow_open_files(settings.connections + settings.keyless_connections)
     config = uvicorn.Config(
         create_app(state),
-        host=settings.host,
-        port=settings.port,
+        log_config=None,  # see ``logs``
         log_level="warning",
-        access_log=False,  # addresses may hold tokens
+        access_log=False,  # addresses may hold tokens; ``RequestLog`` writes them without
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
-        ws=PacedWebSocket,
+        timeout_keep_alive=KEEP_ALIVE,
+        http=cast("type[Protocol]", partial(GuardedProtocol, table=state.connections)),
+        ws=cast("type[Protocol]", partial(GuardedSocket, table=state.connections)),
         ws_max_size=2 * MOST_BYTES,
         ws_per_message_deflate=False,  # pictures are small already
     )
     with asyncio.Runner(loop_factory=loop_within(parse_ports(settings.media_ports))) as runner:
-        runner.run(DrainingServer(config, state, ready).serve())
+        runner.run(DrainingServer(config, state, ready).serve(sockets))
+    log.info("server stopped")

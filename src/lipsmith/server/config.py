@@ -7,6 +7,7 @@ It needs pydantic-settings, which the extra ``server`` installs.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,28 +19,46 @@ from ..errors import OptionError
 from ..jobs.queue import LONGEST_LEASE
 from ..options import nearest
 from ..transports.webrtc.options import RtcOptions
+from .logs import LogFormat, LogLevel
 from .sessions.push_targets import PushTarget, parse_targets
 
 PREFIX = "LIPSMITH_"
 NO_FLAG: dict[str, Any] = {"flag": None}
 """Of a setting that stands in the environment alone."""
+NOT_EMPTY = ("keys", "keys_file")
+"""Settings that are not given empty: whoever gives them wants keys, and would get a server that is open to all."""
 SECRET = ("keys", "turn_secret", "push_to")
 """Settings whose values are not repeated: addresses may hold keys."""
 
 
+ORIGIN = re.compile(r"(https?)://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.ASCII)
+"""An origin as browsers send it."""
+
+
 def split_origins(text: str) -> tuple[str, ...]:
-    """Origins separated by commas. Raises OptionError for ``*``, which would let every site call."""
-    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
-    if "*" in origins:
-        raise OptionError("'*' lets every site call.")
+    """Origins separated by commas. Raises OptionError for what no browser sends, or what would let every site call."""
+    origins = tuple(origin.strip().removesuffix("/") for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        found = ORIGIN.fullmatch(origin)
+        if found is None or found[4] == {"http": ":80", "https": ":443"}[found[1]]:
+            raise OptionError(f"'{origin}' is no origin.")
     return origins
+
+
+def check_filled(text: str) -> None:
+    """Raise OptionError for a text that is given but empty."""
+    if not text.strip():
+        raise OptionError("Nothing is given.")
 
 
 CHECKS: dict[str, tuple[Callable[[Any, Mapping[str, Any]], object], str]] = {
     "cors": (
         lambda value, _: split_origins(value),
-        "origins separated by commas, such as https://example.org; '*' would let every site call",
+        "origins separated by commas, each with its scheme and nothing after host and port, such as "
+        "https://example.org or http://localhost:3000; '*' and 'null' would let every site call",
     ),
+    "host": (lambda value, _: check_filled(value), "an address of this machine, such as 127.0.0.1"),
+    "data": (lambda value, _: check_filled(value), "a folder"),
     "push_to": (
         lambda value, _: parse_targets(value),
         "addresses such as rtmp://host/app/, rtmps://host/app/ or srt://host:port, without name, password or ?, "
@@ -84,6 +103,15 @@ class ServerSettings(BaseSettings):
     )
     cors: str = Field("", description="Origins of other sites whose pages may call, separated by commas.")
     insecure: bool = Field(False, description="Listen beyond this machine without keys: anybody may use the server.")
+    log: LogFormat = Field("text", description="Form of the log on standard error: lines for people, or JSON.")
+    log_level: LogLevel = Field("info", description="What the log has: events of this weight and above.")
+    connections: int = Field(1024, ge=1, description="Requests of clients that are answered at a time.")
+    own_connections: int = Field(256, ge=1, description="Requests of one client that are answered at a time.")
+    keyless_connections: int = Field(
+        256,
+        ge=8,
+        description="Connections on which no key was shown, at a time; the newest comes in, and a silent one goes.",
+    )
     workers: int = Field(1, ge=0, description="Jobs that run at a time.")
     queue: int = Field(64, ge=1, description="Jobs that may wait, of all clients together.")
     own_queue: int = Field(16, ge=1, description="Jobs of one client that may wait or run.")
@@ -138,6 +166,9 @@ class ServerSettings(BaseSettings):
     media_ports: str = Field("", description="UDP ports of WebRTC, such as 50000-50199.")
 
     def __init__(self, **given: Any) -> None:
+        for name in NOT_EMPTY:
+            if not given.get(name, "filled").strip():
+                raise OptionError(f"{flag_of(name) or name} is empty: give it keys, or leave it out to have none.")
         try:
             super().__init__(**given)
         except ValidationError as error:

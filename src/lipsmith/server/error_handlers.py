@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import LipsmithError, disk_full, problem_of
 from ..jobs.queue import QUEUE_ERRORS
-from .problems import MEDIA_TYPE, Problem
+from .problems import MEDIA_TYPE, Problem, for_clients
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -33,6 +33,7 @@ def response_of(error: Exception) -> JSONResponse:
 
 def respond(body: dict[str, Any]) -> JSONResponse:
     """The answer with the members of a problem."""
+    body = for_clients(body)
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -126,5 +127,7 @@ async def _unwritten(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return response_of(error)
+    """A bug: ``RequestLog`` logs it under the id that the answer names."""
+    number = request.state.request_id
+    text = f"The server failed at this request. Its operator finds the reason in the log under {number}."
+    return respond({**problem_of(error), "detail": text, "request_id": number})

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter as Counts
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-if TYPE_CHECKING:
-    from starlette.types import Scope
+from ..version import __version__
 
-    from ..jobs.queue import JobQueue, JobRecord
+if TYPE_CHECKING:
+    from ..jobs.queue import JobQueue
     from .config import ServerSettings
+    from .connections import ConnectionTable
     from .sessions.registry import SessionRegistry
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -24,38 +26,80 @@ COUNTED = {
     "rebased": "Clocks of open sessions that were set anew.",
     "dropped": "Pictures that slow listeners of open sessions were not shown.",
 }
-SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+DONE = "done"
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+JOB_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 class Metrics:
-    """Counts requests and jobs as they happen; reads the job queue and the sessions when Prometheus scrapes."""
+    """Counts requests, jobs and sessions as they end; reads the rest when Prometheus scrapes."""
 
-    def __init__(self, store: JobQueue, settings: ServerSettings, sessions: SessionRegistry) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        self.registry.register(_Jobs(store, settings))
-        self.registry.register(_Sessions(sessions))
+    def __init__(
+        self, store: JobQueue, settings: ServerSettings, sessions: SessionRegistry, connections: ConnectionTable
+    ) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        for collector in (_Jobs(store, settings), _Sessions(sessions), _Connections(connections)):
+            registry.register(collector)
+        Info("lipsmith_build", "The server's version.", registry=registry).info({"version": __version__})
         labels = ("method", "route", "status")
-        self._requests = Counter("lipsmith_requests", "Requests answered.", labels, registry=self.registry)
+        self._requests = Counter("lipsmith_requests", "Requests answered.", labels, registry=registry)
+        self._answers = Histogram(
+            "lipsmith_request_seconds", "From a request's header to its answer's.", ("route",),
+            buckets=REQUEST_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.uploads = Gauge("lipsmith_uploads", "Uploads that are coming in.", registry=registry)
+        self._ended = Counter(
+            "lipsmith_jobs_ended", "Work on jobs that ended, by how.", ("kind", "outcome"), registry=registry
+        )
         self._seconds = Histogram(
-            "lipsmith_job_seconds", "Work on jobs that were done.", ("kind",), buckets=SECONDS, registry=self.registry
+            "lipsmith_job_seconds", "Work on jobs that were done.", ("kind",), buckets=JOB_SECONDS, registry=registry
+        )
+        self._sessions = Counter(
+            "lipsmith_sessions_ended", "Live sessions, by how they ended.", ("outcome",), registry=registry
         )
 
-    def seen(self, scope: Scope, status: int) -> None:
-        """Count one answer, by its route: paths hold ids, and would make endlessly many labels."""
-        prefix = "/v1" if scope["path"].startswith("/v1/") else ""
-        route = getattr(scope.get("route"), "path", "")
-        label = prefix + route.removeprefix(prefix) if route else "other"
-        self._requests.labels(scope["method"] if route else "any", label, status).inc()
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer, which began ``seconds`` after its request."""
+        self._requests.labels(method, route, status).inc()
+        self._answers.labels(route).observe(seconds)
 
-    def finished(self, job: JobRecord, seconds: float) -> None:
-        """Count one job whose work ended after ``seconds``, if it is done."""
-        if job.state == "done":
-            self._seconds.labels(job.kind).observe(seconds)
+    def job_ended(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count one job whose work ended after ``seconds``."""
+        self._ended.labels(kind, outcome).inc()
+        if outcome == DONE:
+            self._seconds.labels(kind).observe(seconds)
+
+    def session_ended(self, outcome: str) -> None:
+        """Count one live session."""
+        self._sessions.labels(outcome).inc()
 
     def text(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Connections(Collector):
+    """Asks the table of connections."""
+
+    def __init__(self, table: ConnectionTable) -> None:
+        self._table = table
+
+    def collect(self) -> Iterator[Metric]:
+        held = GaugeMetricFamily("lipsmith_connections", "Open connections.", labels=["kind"])
+        held.add_metric(["client"], self._table.with_key)
+        held.add_metric(["keyless"], self._table.without_key)
+        yield held
+        ended = CounterMetricFamily(
+            "lipsmith_connections_ended", "Connections that the server ended.", labels=["reason"]
+        )
+        for reason, count in sorted(self._table.ended.items()):
+            ended.add_metric([reason], count)
+        yield ended
+        refused = CounterMetricFamily("lipsmith_connections_refused", "Requests without a place.", labels=["problem"])
+        for problem, count in sorted(self._table.refused.items()):
+            refused.add_metric([problem], count)
+        yield refused
 
 
 class _Sessions(Collector):
@@ -68,6 +112,9 @@ class _Sessions(Collector):
         hosts = self._sessions.stats()
         yield _gauge("sessions", "Live sessions that are open.", sum(one.sessions for one in hosts))
         yield _gauge("sessions_speaking", "Live sessions that speak.", sum(one.speaking for one in hosts))
+        yield _gauge("viewers", "Who watches live sessions.", self._sessions.viewers())
+        failed = self._sessions.voice_errors
+        yield CounterMetricFamily("lipsmith_voice_errors", "Texts that the voice could not read.", failed)
         for name, text in COUNTED.items():
             yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in hosts))
         yield _gauge("hearing_share", "Cores that encode speech if all speak.", sum(one.hearing for one in hosts))
@@ -111,5 +158,8 @@ class _Jobs(Collector):
             jobs.add_metric([state], counts.get(state, 0))  # type: ignore[call-overload]
         yield jobs
         slack = self._settings.queue - counts.get("queued", 0)
-        yield GaugeMetricFamily("lipsmith_queue_slack", "Jobs that the queue still takes.", slack)
-        yield GaugeMetricFamily("lipsmith_disk_bytes", "Uploads and results on disk.", self._store.used())
+        yield _gauge("queue_slack", "Jobs that the queue still takes.", slack)
+        yield _gauge("disk_bytes", "Uploads and results on disk.", self._store.used())
+        yield _gauge("disk_budget_bytes", "What uploads and results may take.", self._settings.disk_bytes)
+        free = shutil.disk_usage(self._settings.folder).free
+        yield _gauge("disk_free_bytes", "Free on the disk of the data folder.", free)

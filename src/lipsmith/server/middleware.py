@@ -128,10 +128,10 @@ class _Body:
 
 
 class SecurityHeaders:
-    """Sets the security headers of every answer, and calls ``seen`` with its scope and status."""
+    """Sets the security headers of every answer."""
 
-    def __init__(self, app: ASGIApp, seen: Callable[[Scope, int], None]) -> None:
-        self._app, self._seen = app, seen
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -141,7 +141,6 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/v1/"):
                     headers.setdefault("Cache-Control", "no-store")
-                self._seen(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

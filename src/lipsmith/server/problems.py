@@ -6,13 +6,17 @@ Some add ``retry_after`` in seconds, which the header ``Retry-After`` has too.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from ..errors import NO_SPACE, LipsmithError
 
 MEDIA_TYPE = "application/problem+json"
-NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
+NO_VOICE = "This server has no voice: its operator can install eSpeak NG, or name a voice (--voice)."
 TABLE: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "A valid API key is needed"),
     "forbidden-origin": (403, "Pages of this origin may not call"),
+    "operators-only": (403, "Only an operator may read this"),
     "push-refused": (403, "This server does not push there"),
     "not-found": (404, "There is no such thing, or it is not yours"),
     "no-result": (409, "The job has no result"),
@@ -29,6 +33,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-pushes": (429, "The session is pushed to enough places"),
     "too-many-uploads": (429, "Too many of your uploads come in"),
     "too-many-jobs": (429, "Too many of your jobs wait"),
+    "too-many-connections": (429, "Too many of your requests are being answered"),
     "no-voice": (501, "This server has no voice"),
     "queue-full": (503, "The server is full"),
     "draining": (503, "The server is about to stop"),
@@ -36,6 +41,28 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-space": (507, str(NO_SPACE["title"])),
 }
 """Type -> (status, title). The type of any other error is the name of its class: "face-error"."""
+
+
+OTHER_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Make it again with --refresh\.|--refresh makes it again\."), "Delete it and make it again."),
+    (re.compile(r"(make it again with|change it by) 'lipsmith avatar create [^']*'"), "delete it and make it again"),
+    (re.compile(r"There is no avatar '([^']*)' in .*"), r"You have no avatar '\1'."),
+    (re.compile(r" for [A-Z][A-Za-z]*Options\b"), ""),
+    (re.compile(r"(?<![\w-])--([a-z]+)-([a-z]+)\b"), r"\1_\2"),
+    (re.compile(r"(?<![\w-])--([a-z]+)\b"), r"\1"),
+)
+"""What the rooms below say to a person at the command line -> what a client of the API can do. Options have the names
+of flags, with underscores."""
+
+
+def for_clients(body: dict[str, Any]) -> dict[str, Any]:
+    """The members of a problem in words of the API. What is said of the operator of the server stays as it is."""
+    detail = str(body["detail"])
+    if "operator" in detail:
+        return body
+    for pattern, words in OTHER_WORDS:
+        detail = pattern.sub(words, detail)
+    return {**body, "detail": detail}
 
 
 class Problem(LipsmithError):

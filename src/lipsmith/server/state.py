@@ -25,11 +25,14 @@ from ..workers.process import WorkerProcess
 from .auth.keys import Keys
 from .auth.tokens import Signer, signer_of
 from .config import ServerSettings
+from .connections import ConnectionTable
 from .incoming import FULL, MOST, OWN, Incoming
 from .metrics import Metrics
+from .outcomes import Outcomes
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
+from .start_checks import prepare_data
 
 PROBES, PREVIEWS = 4, 2
 """Processes that read uploads, and that make previews, of which each holds a face detector."""
@@ -52,6 +55,7 @@ class AppState:
     recorder: SessionRecorder
     rtc: RtcOptions
     voice: Voice | None  # reads texts aloud
+    connections: ConnectionTable
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -101,12 +105,14 @@ class AppState:
 def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = COMMAND) -> AppState:
     """The parts of a server on ``settings.folder``, which is made if need be. Nothing runs yet."""
     voice = open_voice(settings.voice)
-    (settings.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
-    (settings.folder / "avatars").mkdir(mode=0o700, exist_ok=True)
+    prepare_data(settings.folder)
     store = SqliteQueue(settings.folder / QUEUE)
     sessions = SessionRegistry(settings)
-    metrics = Metrics(store, settings, sessions)
-    runner = JobRunner(store, runner_options(settings), command, metrics.finished)
+    connections = ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections)
+    metrics = Metrics(store, settings, sessions, connections)
+    outcomes = Outcomes(metrics)
+    sessions.on_opened, sessions.on_closed = outcomes.session_opened, outcomes.session_closed
+    runner = JobRunner(store, runner_options(settings), command, outcomes.job_ended)
     start = partial(WorkerProcess, command, nice=NICE)
     return AppState(
         settings=settings,
@@ -122,6 +128,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
         recorder=SessionRecorder(store, runner, settings),
         rtc=settings.rtc(),
         voice=voice,
+        connections=connections,
     )
 
 

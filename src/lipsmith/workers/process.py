@@ -27,7 +27,10 @@ PIPE_BYTES = 256 << 10
 SECRET = frozenset({"CREDENTIALS", "KEY", "KEYS", "PASSWD", "PASSWORD", "PUSH", "SECRET", "SECRETS", "TOKEN", "TOKENS"})
 """Words in the names of variables that hold secrets: LIPSMITH_KEYS, LIPSMITH_TURN_SECRET, OPENAI_API_KEY, and
 LIPSMITH_PUSH, an address with a stream's key."""
+PIECE_BYTES = 64 << 10
+"""Of a worker's standard error that are logged as one event at most."""
 log = logging.getLogger(__name__)
+said = logging.getLogger(f"{__name__}.stderr")
 
 
 class WorkerLost(Exception):
@@ -49,7 +52,7 @@ class WorkerProcess:
         on_message: gets every message on a thread of this object, as it comes. None: ``receive`` returns them.
         nice: how much the process gives way to others, 0 to 19, where the system knows niceness.
         environment: variables added to those of this process; its secrets are left out, see ``without_secrets``.
-        stderr: file for the worker's standard error; None: this process's own.
+        stderr: file for the worker's standard error; None: what it writes there is logged as warnings.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class WorkerProcess:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=subprocess.PIPE if stderr is None else stderr,
             env={**without_secrets(os.environ), **(environment or {})},
             start_new_session=True,
         )
@@ -79,6 +82,8 @@ class WorkerProcess:
         assert self._process.stdin
         assert self._process.stdout
         _widen(self._process.stdin)
+        self._teller = threading.Thread(target=_log_pieces, args=(self._process,), daemon=True)
+        self._teller.start()
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
 
@@ -141,6 +146,7 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
         self._end_reader()
+        self._teller.join(EXIT_SECONDS)
         with suppress(queue.Full):
             self._messages.put_nowait(None)
 
@@ -170,6 +176,16 @@ class WorkerProcess:
             self._ready.set()
             while self._said_ready and (message := read_message(pipe)) is not None:
                 self._on_message(message)
+
+
+def _log_pieces(process: subprocess.Popen[bytes]) -> None:
+    """Log what a worker writes to standard error: a traceback, which comes at once, is one event."""
+    if process.stderr is None:  # it goes to a file
+        return
+    with process.stderr as pipe:
+        while piece := os.read(pipe.fileno(), PIECE_BYTES):
+            if text := piece.decode(errors="replace").rstrip():
+                said.warning(text, extra={"worker": process.pid})
 
 
 def _how(exit_code: int | None) -> str:

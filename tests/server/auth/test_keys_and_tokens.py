@@ -43,8 +43,54 @@ def test_a_line_that_is_no_key_is_refused_and_not_repeated(line: str, tmp_path: 
 
 
 def test_a_missing_file_of_keys_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        read_keys(tmp_path / "none")
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_keys(path)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# studio sha256:" + "0" * 64 + "\n", " # none yet"])
+def test_keys_that_are_given_and_hold_none_never_open_the_server(text: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(text)
+    with pytest.raises(InputError, match=r"There is no key in .*keys: make one with 'lipsmith serve key'"):
+        read_keys(tmp_path / "keys")
+    if text:
+        with pytest.raises(InputError, match=r"There is no key in \$LIPSMITH_KEYS"):
+            read_keys(None, text)
+
+
+def test_one_key_has_one_name_and_one_kind(tmp_path: Path) -> None:
+    _, line = new_key("studio")
+    (tmp_path / "keys").write_text(f"{line}\n{line}\n")
+    assert read_keys(tmp_path / "keys", line)  # the same line twice does no harm
+    for other in (line.replace("studio", "guest"), f"{line} operator"):
+        with pytest.raises(InputError, match=r"One key stands for two: .*line 1 of .*keys.*line 1 of \$LIPSMITH_KEYS"):
+            read_keys(tmp_path / "keys", other)
+
+
+def test_a_file_of_keys_that_others_may_change_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "keys"
+    path.write_text(new_key("studio")[1])
+    for mode, warned in ((0o600, False), (0o644, True)):
+        path.chmod(mode)
+        caplog.clear()
+        assert read_keys(path)
+        assert ("may read" in caplog.text) == warned
+    path.chmod(0o666)
+    with pytest.raises(InputError, match=r"may add a key to .*: chmod 600"):
+        read_keys(path)
+
+
+@pytest.mark.parametrize("flaw", ["empty", "short", "shown"])
+def test_a_secret_that_could_be_known_is_made_anew(flaw: str, tmp_path: Path) -> None:
+    token, _ = signer_of(tmp_path).token("jobs/ab", "alice")
+    path = tmp_path / "token-secret"
+    if flaw == "shown":
+        path.chmod(0o644)
+    else:
+        path.write_bytes(b"" if flaw == "empty" else b"short")
+    signer = signer_of(tmp_path)
+    assert (len(signer.secret), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
+    assert signer.read(token) is None
 
 
 @pytest.mark.parametrize("name", ["", "-a", "A", "a/b", "a" * 33, ".."])

@@ -9,6 +9,7 @@ from lipsmith.server.auth.keys import Keys, new_key, read_keys
 from lipsmith.server.auth.middleware import AuthMiddleware
 from lipsmith.server.auth.tokens import Signer
 from lipsmith.server.config import ServerSettings
+from lipsmith.server.connections import ConnectionTable
 from tests.support.bare_app import ask, bare
 
 KEY, LINE = new_key("alice")
@@ -17,7 +18,8 @@ SIGNER = Signer(b"secret")
 
 
 def guarded(keys: Keys = KNOWN, **options: str | bool) -> ASGIApp:
-    return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER)  # type: ignore[arg-type]
+    table = ConnectionTable(most=8, own=4, keyless=8)
+    return AuthMiddleware(bare(), ServerSettings(**options), keys, SIGNER, table)  # type: ignore[arg-type]
 
 
 def bearer(word: str) -> dict[str, str]:
@@ -47,8 +49,16 @@ def test_pages_and_signs_of_life_want_no_key(path: str) -> None:
     assert ask(guarded(), "GET", path).status_code == 200
 
 
-def test_the_metrics_want_a_key() -> None:
-    assert ask(guarded(), "GET", "/metrics").status_code == 401
+def test_the_metrics_want_an_operators_key_which_opens_nothing_else() -> None:
+    operator, line = new_key("prometheus", operator=True)
+    app = guarded(read_keys(None, f"{LINE};{line}"))
+    assert ask(app, "GET", "/metrics").status_code == 401
+    assert ask(app, "GET", "/metrics", headers=bearer("lsk_wrong")).status_code == 401
+    refused = ask(app, "GET", "/metrics", headers=bearer(KEY))
+    assert (refused.status_code, refused.json()["type"]) == (403, "operators-only")
+    assert ask(app, "GET", "/metrics", headers=bearer(operator)).json()["owner"] == "prometheus"
+    assert ask(app, "GET", "/v1/jobs", headers=bearer(operator)).status_code == 401
+    assert ask(guarded(Keys()), "GET", "/metrics").status_code == 200  # on this machine alone
 
 
 def test_a_token_reads_its_job_and_nothing_else() -> None:

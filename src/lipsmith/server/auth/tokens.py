@@ -12,7 +12,10 @@ import binascii
 import hashlib
 import hmac
 import json
+import logging
+import os
 import secrets
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
 PREFIX = "lst_"
 LIFE = 600
 """Seconds for which a token is valid."""
+SECRET_BYTES = 32
 KEY_ONLY = ("pushes", "recordings")
 """Parts of a session that its token may only read: whoever holds the token talks and watches. To record or push the
 session needs the key."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,23 @@ class Signer:
 
 
 def signer_of(folder: Path) -> Signer:
-    """The signer whose secret is stored in ``folder``, where the first call makes it. So tokens survive a restart."""
+    """The signer whose secret is stored in ``folder``, where the first call makes it. So tokens survive a restart.
+
+    A secret that is cut short could be guessed, and one that other users could read may be known: either is made anew.
+    """
     path = folder / "token-secret"
+    if path.exists() and (path.stat().st_size != SECRET_BYTES or _seen_by_others(path)):
+        log.warning("%s was damaged, or other users could read it: it is made anew, and tokens given out end.", path)
+        path.unlink()
     if not path.exists():
         with whole_file(path) as hidden:
             hidden.touch(0o600)
-            hidden.write_bytes(secrets.token_bytes(32))
+            hidden.write_bytes(secrets.token_bytes(SECRET_BYTES))
     return Signer(path.read_bytes())
+
+
+def _seen_by_others(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _encode(raw: bytes) -> str:

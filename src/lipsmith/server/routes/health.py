@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Response, Security
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ...engines import EngineSpec, engine_table
@@ -14,7 +15,7 @@ from ..problems import Problem
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
-router = APIRouter(tags=["signs"])
+router = APIRouter(tags=["health"])
 about_router = APIRouter(tags=["about"])
 
 
@@ -37,10 +38,15 @@ def readyz(state: StateDep) -> Health:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+    dependencies=[Security(HTTPBearer(auto_error=False))],
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."},
+        401: {"description": "No key."},
+        403: {"description": "A client's key."},
+    },
 )
 def metrics(state: StateDep) -> Response:
-    """Metrics for Prometheus."""
+    """Metrics for Prometheus, with an operator's key."""
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 

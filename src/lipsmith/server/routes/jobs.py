@@ -53,9 +53,7 @@ class DubForm:
         float | None, Form(ge=SLOWEST, le=FASTEST, description="How many times as fast as usual it is read.")
     ] = None
     format: Annotated[Format, Form(description="The film's container.")] = "mp4"
-    options: Annotated[
-        str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
-    ] = "{}"
+    options: Annotated[str, Form(max_length=4000, description="Options of the film, as JSON.", examples=["{}"])] = "{}"
 
 
 @router.post("/jobs", status_code=202)

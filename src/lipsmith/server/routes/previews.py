@@ -26,9 +26,7 @@ async def create_preview(
     place: PlaceDep,
     picture: Annotated[UploadFile, File(description="A portrait or a video.")],
     speech: Annotated[UploadFile | None, File(description="Any sound or video, for a sheet.")] = None,
-    options: Annotated[
-        str, Form(max_length=4000, description="The options of `lipsmith generate`, as JSON.", examples=["{}"])
-    ] = "{}",
+    options: Annotated[str, Form(max_length=4000, description="Options of the film, as JSON.", examples=["{}"])] = "{}",
 ) -> PreviewBody:
     """The faces in the first picture that has any, and with speech a sheet of its loudest moment. Nothing is kept."""
     given = parse_options(options)

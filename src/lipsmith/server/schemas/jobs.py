@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from ...jobs.queue import JobRecord, JobState
 from ...jobs.registry import task_registry
+from ..problems import for_clients
 from .common import example, moment
 from .problems import ProblemBody
 
@@ -105,7 +106,7 @@ def job_of(row: JobRecord, order: Sequence[str]) -> Job:
         finished=moment(row.finished) if row.finished else None,
         request=Asked(**row.request["asked"]),
         report=row.report,
-        problem=ProblemBody(**row.problem) if row.problem else None,
+        problem=ProblemBody(**for_clients(row.problem)) if row.problem else None,
         links=Links(self=here, events=f"{here}/events", result=result),
     )
 

@@ -9,6 +9,7 @@ const TEXTS = {
   "other-language": ["中文", "English"],
   "made-by-ai": ["Made by AI. Say so where you show it, and use only faces and voices you may use.", "由人工智能生成。展示时请注明，并只使用您有权使用的面孔和声音。"],
   "footer": ["Everything stays between this browser and your own server.", "一切都只在此浏览器与您自己的服务器之间。"],
+  "footer.api": ["API documentation", "接口文档"],
   "noscript": ["This page needs JavaScript.", "此页面需要 JavaScript。"],
   "key": ["API key", "API 密钥"],
   "key.title": ["This server needs an API key", "此服务器需要 API 密钥"],
