@@ -122,10 +122,10 @@ def test_a_browser_that_speaks_chinese_gets_chinese(browser: Browser, served: Se
 
 def test_the_key_is_asked_for_and_stays_in_the_tab(browser: Browser, served: Served) -> None:
     with page_of(browser, served.running.url) as page:
-        page.fill("#key-word", "lsk_wrong")
+        page.fill("#dialog-field", "lsk_wrong")
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog .trouble:not([hidden])")
-        page.fill("#key-word", served.alices_key)
+        page.fill("#dialog-field", served.alices_key)
         page.keyboard.press("Enter")
         ready(page)
         assert page.locator("#engine option").count() >= 2
