@@ -37,6 +37,7 @@ class UploadProbe:
     size: tuple[int, int]  # width, height in px as stored; 0, 0 for sound
     seconds: float  # 0 for an image
     has_sound: bool
+    audio_tracks: int = 0
 
 
 def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
@@ -58,7 +59,8 @@ def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
         context = stream.codec_context
         _check_size(path, (context.width, context.height), limits)
         length = _length(container, [stream], limits, MOST_FPS, lambda text: PictureError(f"{path} {text}"))
-        return UploadProbe("video", (context.width, context.height), length, bool(container.streams.audio))
+        sounds = len(container.streams.audio)
+        return UploadProbe("video", (context.width, context.height), length, sounds > 0, sounds)
 
 
 def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
@@ -75,7 +77,7 @@ def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
             raise SoundError(f"{path} has no sound: give speech, or a video with a soundtrack.")
         rate = max((track.codec_context.sample_rate for track in tracks if track.codec_context), default=0) or 48_000
         length = _length(container, tracks, limits, rate, lambda text: SoundError(f"{path} {text}"))
-        return UploadProbe("sound", (0, 0), length, True)
+        return UploadProbe("sound", (0, 0), length, True, len(tracks))
 
 
 def _size_of_still(path: Path) -> tuple[int, int]:

@@ -33,7 +33,8 @@ def create_preview(
     with fresh_folder(state.settings.folder / "looks" / new_id(), keep=False) as folder:
         save(picture, folder / PICTURE)
         save(speech, folder / SPEECH)
-        facts = measure(state, folder)["picture"]
+        measured = measure(state, folder)
+        facts = measured["picture"]
         seen = ask(state, state.preview_worker, "preview", {"options": given}, folder)
         return PreviewBody(
             kind=facts["kind"],
@@ -41,6 +42,7 @@ def create_preview(
             shown_at=seen["shown_at"],
             seconds=facts["seconds"],
             has_sound=facts["has_sound"],
+            audio_tracks=measured.get("speech", facts)["audio_tracks"],
             faces=seen["faces"],
             view="data:image/jpeg;base64," + base64.b64encode((folder / "view.jpg").read_bytes()).decode(),
             sheet="data:image/png;base64," + base64.b64encode((folder / "sheet.png").read_bytes()).decode()
