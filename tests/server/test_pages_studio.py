@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,6 +146,10 @@ def test_on_a_phone_speech_is_recorded_and_nothing_sticks_out(
         assert float(page.locator("#meter").get_attribute("aria-valuenow") or 0) >= 0
         page.click("#stop")
         page.wait_for_selector("#listen")
+        until_true(
+            page, "(({ duration, currentTime }) => duration < 9 && !currentTime)(document.querySelector('#listen'))"
+        )
+        assert re.fullmatch(r"Your recording, 0:0[1-9]", page.locator("#said-name").inner_text())
         page.wait_for_selector("#taste:not([hidden])")
         page.click("#how-title")
         page.select_option("#engine", "warp")

@@ -65,4 +65,5 @@ const thumbs = new IntersectionObserver((entries) => entries.forEach(async ({ is
 }));
 
 $("older").addEventListener("click", () => fillFilms(oldest, true));
-document.addEventListener("films", () => fillFilms().catch(() => {}));
+const renew = () => about && fillFilms().catch(() => {});
+for (const name of ["films", "words"]) document.addEventListener(name, renew);
