@@ -185,3 +185,14 @@ def test_the_original_runs_to_and_fro_in_step_with_the_film(browser: Browser, se
             "import('/studio-compare.js').then((one) => [0, 1.5, 2, 2.5, 4, 5].map((at) => one.momentOf(at, 2)))"
         )
     assert moments == [0, 1.5, 2, 1.5, 0, 1]
+
+
+def test_a_session_that_waits_listens_only_while_the_microphone_is_on(browser: Browser, served: Served) -> None:
+    words = """import('/live-state.js').then(({ say, state }) => [{}, null].map((microphone) => {
+      state.microphone = microphone;
+      say('idle');
+      return document.querySelector('#state').textContent;
+    }))"""
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        ready(page)
+        assert page.evaluate(words) == ["Listening", "Ready"]

@@ -22,6 +22,7 @@ export function askKey(wrong = false) {
 /** Show the button that signs out, or, where a key is `needed`, the one that asks for it. */
 export function showSign(needed = false) {
   $("sign").title = put($("sign").lastElementChild, needed ? "sign.in" : "sign.out").textContent;
+  $("sign").classList.toggle("needed", needed);
   show(needed || Boolean(key()), "sign");
 }
 

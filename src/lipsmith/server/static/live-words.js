@@ -2,7 +2,7 @@
 export const TEXTS = {
   "title": ["Lipsmith live", "Lipsmith 实时"],
   "headline": ["A face that speaks now", "此刻就开口的面孔"],
-  "stage": ["The avatar", "数字人"],
+  "stage": ["The avatar", "数字人画面"],
   "stage.empty": ["A portrait or a video becomes an avatar that speaks at once.", "用一张人像或一段视频，做一个即刻开口的数字人。"],
   "start": ["Start", "开始"],
   "mute": ["Mute the avatar", "静音"],

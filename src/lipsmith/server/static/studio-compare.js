@@ -3,7 +3,7 @@ import { $, element, icon, show } from "./elements.js";
 import { state } from "./studio-state.js";
 import { put } from "./words.js";
 
-const NEAR = 0.04, FAR = 0.25; // s apart: in step; so far that playing faster would not help
+const NEAR = 0.02, FAR = 0.25; // s apart: in step; so far that playing faster would not help
 let source = null; // the upload that the film was made of
 
 /** The film of `picture` is made: it can be compared if it is a video that this browser still holds. */
@@ -51,7 +51,7 @@ function keepStep() {
   const apart = momentOf(video.currentTime, original.duration) - original.currentTime;
   if (video.paused || !forwards || Math.abs(apart) > FAR) {
     original.pause();
-    if (Math.abs(apart) > NEAR / 2) original.currentTime += apart;
+    if (Math.abs(apart) > NEAR) original.currentTime += apart;
   } else {
     original.playbackRate = Math.abs(apart) < NEAR ? 1 : 1 + 2 * apart;
     if (original.paused) original.play().catch(() => {});
