@@ -218,7 +218,9 @@ def test_the_cover_of_a_song_is_no_film(tmp_path: Path) -> None:
 
 def test_an_upload_counts_as_long_as_its_longest_soundtrack(tmp_path: Path) -> None:
     path = write_tracks(tmp_path / "a.mkv", [Track(DEFAULT), Track(seconds=2.0)])
-    assert probe_speech(path, ProbeLimits(1, 60)).seconds == pytest.approx(2.0, abs=0.15)
+    probe = probe_speech(path, ProbeLimits(1, 60))
+    assert probe.seconds == pytest.approx(2.0, abs=0.15)
+    assert probe.audio_tracks == probe_picture(path, ProbeLimits(1, 60)).audio_tracks == 2
     with pytest.raises(SoundError, match="longer than"):
         probe_speech(path, ProbeLimits(1, 1))
 

@@ -304,7 +304,10 @@ def test_every_answer_wears_its_headers(served: Served) -> None:
 def test_about_names_limits_and_engines(served: Served) -> None:
     about = served.alice.get("/v1/about").json()
     assert (about["upload_mb"], about["needs_key"]) == (5, True)
-    warp = next(engine for engine in about["engines"] if engine["name"] == "warp")
+    engines = {engine["name"]: engine for engine in about["engines"]}
+    warp = engines["warp"]
+    assert warp["unavailable"] is None
+    assert "/" not in (engines["musetalk"]["unavailable"] or "").partition(" are not in ")[2].partition("`")[0]
     options = {one["name"]: one for one in warp["options"]}
     assert options["gain"]["default"] == pytest.approx(1.0)
     assert options["speech_encoder"]["choices"] == ["auto", "whisper", "small"]

@@ -12,6 +12,10 @@ from tests.support.live_server import Served
 
 MOST = 60_000  # bytes of a page with all it loads, on the wire
 WORD = re.compile(r'^  "([\w.-]+)": \["(.*)", "(.*)"\],$', re.MULTILINE)
+CALLED = r"(?:(?:put|label)\((?:[^,()]|\([^()]*\))+, |\bword\()"
+NAMED = r"\b(?:(?:label|word|title|explain|field|action): |{ kind: )"
+USED = re.compile(rf'(?:{CALLED}|{NAMED})"([a-z][\w.-]+)"')
+"""Where a program names a word."""
 PAGES = {"/": "studio.html", "/live": "live.html"}
 
 
@@ -56,17 +60,47 @@ def test_what_is_no_page_is_a_problem(served: Served) -> None:
     assert served.bob.get("/../pages.py").status_code == 404
 
 
-@pytest.mark.parametrize(("page", "program"), [("studio.html", "studio.js"), ("live.html", "live.js")])
-def test_every_word_is_there_in_both_languages(page: str, program: str) -> None:
-    known = words_of("common.js") | words_of(program)
-    assert len(known) > 60
+@pytest.mark.parametrize("page", PAGES.values())
+def test_every_word_is_there_in_both_languages(page: str) -> None:
+    programs = sorted(name for name in loaded_by(page) if name.endswith(".js"))
+    known = {key: texts for name in programs for key, texts in words_of(name).items()}
+    assert len(known) > 90
+    assert sum(len(words_of(name)) for name in programs) == len(known), "a word stands in two files"
     for key, (english, chinese) in known.items():
         assert english, key
         assert re.search("[一-鿿]", chinese) or key == "other-language", key
         assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese)), key
     used = set(re.findall(r'data-(?:word|label|hint)="([\w.-]+)"', text_of(page)))
-    used |= set(re.findall(r'(?:put\([^,]+, |word\(|label: |word: |{ kind: )"([a-z][\w.-]+)"', text_of(program)))
+    used |= {key for name in programs for key in USED.findall(text_of(name))}
+    assert len(used) > 40
     assert used - set(known) == set()
+
+
+@pytest.mark.parametrize("page", PAGES.values())
+def test_the_programs_find_the_elements_and_icons_that_they_name(page: str) -> None:
+    here, programs = text_of(page), [text_of(name) for name in loaded_by(page) if name.endswith(".js")]
+    ids = set(re.findall(r'\bid="([\w-]+)"', here))
+    asked = {name for program in programs for name in re.findall(r'\$\("([\w-]+)"\)', program)}
+    assert asked - ids == set()
+    labels = re.findall(r'(?:for|aria-labelledby)="([\w-]+)"', here)
+    assert set(labels) - ids == set()
+    drawn = set(re.findall(r"icons\.svg#(\w+)", here))
+    drawn |= {name for program in programs for name in re.findall(r'\bicon\("([\w-]+)"\)', program)}
+    assert drawn - set(re.findall(r'<symbol id="([\w-]+)"', text_of("icons.svg"))) == set()
+
+
+@pytest.mark.parametrize("page", PAGES.values())
+def test_a_page_keeps_its_own_rules_and_tells_errors_and_progress_aloud(page: str) -> None:
+    here, programs = text_of(page), "".join(text_of(name) for name in loaded_by(page) if name.endswith(".js"))
+    assert re.findall(r"<script(?! type=\"module\" src=)|<style|\sstyle=|\son\w+=|javascript:", here) == []
+    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", programs) == []
+    for trouble in re.findall(r'<p class="trouble"[^>]*>', here):
+        assert 'role="alert"' in trouble
+    told = re.findall(r'<(?:p|span)[^>]*id="(?:stage|kept|missing|taste-words|done|pill|sent|making)"[^>]*>', here)
+    assert told
+    assert [place for place in told if 'role="status"' not in place] == []
+    submits = [button for button in re.findall(r"<button[^>]*>", here) if "type=" not in button]
+    assert len(submits) == 1  # the one that makes the film, or says the text
 
 
 def luminance(colour: str) -> float:
@@ -83,6 +117,6 @@ def test_text_is_readable_on_its_ground(theme: int) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", text_of("style.css").split(":root")[theme + 1]))
     grounds = ("paper", "card", "well")
     pairs = [*product(("ink", "soft"), grounds), ("accent", "card"), ("accent", "tint"), ("on-accent", "accent")]
-    for ink, ground in [*pairs, ("on-accent", "accent-deep"), ("bad", "bad-tint")]:
+    for ink, ground in [*pairs, ("on-accent", "accent-deep"), ("bad", "bad-tint"), ("on-accent", "danger")]:
         light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)

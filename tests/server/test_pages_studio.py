@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,10 +123,10 @@ def test_a_browser_that_speaks_chinese_gets_chinese(browser: Browser, served: Se
 
 def test_the_key_is_asked_for_and_stays_in_the_tab(browser: Browser, served: Served) -> None:
     with page_of(browser, served.running.url) as page:
-        page.fill("#key-word", "lsk_wrong")
+        page.fill("#dialog-field", "lsk_wrong")
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog .trouble:not([hidden])")
-        page.fill("#key-word", served.alices_key)
+        page.fill("#dialog-field", served.alices_key)
         page.keyboard.press("Enter")
         ready(page)
         assert page.locator("#engine option").count() >= 2
@@ -145,6 +146,10 @@ def test_on_a_phone_speech_is_recorded_and_nothing_sticks_out(
         assert float(page.locator("#meter").get_attribute("aria-valuenow") or 0) >= 0
         page.click("#stop")
         page.wait_for_selector("#listen")
+        until_true(
+            page, "(({ duration, currentTime }) => duration < 9 && !currentTime)(document.querySelector('#listen'))"
+        )
+        assert re.fullmatch(r"Your recording, 0:0[1-9]", page.locator("#said-name").inner_text())
         page.wait_for_selector("#taste:not([hidden])")
         page.click("#how-title")
         page.select_option("#engine", "warp")

@@ -52,6 +52,7 @@ class AvatarInfo:
     clips: tuple[str, ...]  # names
     notices: tuple[str, ...] = ()
     key: str = "none"  # default way to tell people from the screen behind them; see AvatarOptions
+    title: str = ""  # what people call it; empty: its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Manifest:
     files: Mapping[str, StoredFile]
     notices: tuple[str, ...] = field(default=())
     key: str = "none"
+    title: str = ""
 
     def info(self, name: str) -> AvatarInfo:
         """The same, as callers see it."""
@@ -118,6 +120,7 @@ class Manifest:
             clips=tuple(clip.name for clip in self.clips),
             notices=self.notices,
             key=self.key,
+            title=self.title,
         )
 
     @property

@@ -184,6 +184,18 @@ class AvatarStore:
                 raise InputError(f"{self._home(new)} is in the way ({reason.strerror}): move it away.") from reason
         return self.info(new)
 
+    def set_title(self, name: str, title: str) -> AvatarInfo:
+        """Set what people call an avatar; its name and its data stay, so who has it open is not disturbed.
+
+        Raises:
+            AvatarMissing: there is no avatar ``name``.
+            AvatarBroken: it is damaged or of another version.
+        """
+        with self._locked(self._required(name), _SWITCH):
+            manifest = replace(self._manifest(name), title=title)
+            write_manifest(self._home(name), manifest)
+        return manifest.info(name)
+
     def export(self, name: str, path: Path) -> None:
         """Write an avatar to one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
         with self._locked(self._required(name), _SWITCH):
@@ -357,7 +369,7 @@ class AvatarStore:
         """Switch the avatar to ``manifest`` and remove its old data; the caller holds the build lock."""
         with self._locked(name, _SWITCH):
             old = self._try_manifest(name)
-            write_manifest(self._home(name), manifest)
+            write_manifest(self._home(name), replace(manifest, title=manifest.title or (old.title if old else "")))
         if old is not None:
             shutil.rmtree(self._home(name) / old.data, ignore_errors=True)
 

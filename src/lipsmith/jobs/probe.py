@@ -44,6 +44,7 @@ class UploadProbe:
     size: tuple[int, int]  # width, height in px as stored; 0, 0 for sound
     seconds: float  # 0 for an image
     has_sound: bool
+    audio_tracks: int = 0
 
 
 def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
@@ -71,7 +72,8 @@ def probe_picture(path: Path, limits: ProbeLimits) -> UploadProbe:
         length = _length(path, container, [stream], limits, PictureError)
         if length.packets > limits.seconds * MOST_FPS:
             raise PictureError(f"{path} {_too_long(limits)}")
-        return UploadProbe("video", (context.width, context.height), length.seconds, bool(container.streams.audio))
+        sounds = len(container.streams.audio)
+        return UploadProbe("video", (context.width, context.height), length.seconds, sounds > 0, sounds)
 
 
 def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
@@ -90,7 +92,7 @@ def probe_speech(path: Path, limits: ProbeLimits) -> UploadProbe:
         contexts = [track.codec_context for track in tracks if track.codec_context]
         if max((one.sample_rate * one.channels for one in contexts), default=0) * length.seconds > MOST_SAMPLES:
             raise SoundError(f"{path} has far more channels or a higher rate than speech needs: export it in stereo.")
-        return UploadProbe("sound", (0, 0), length.seconds, True)
+        return UploadProbe("sound", (0, 0), length.seconds, True, len(tracks))
 
 
 def _size_of_still(path: Path) -> tuple[int, int]:

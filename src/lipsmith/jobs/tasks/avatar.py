@@ -21,6 +21,7 @@ class AvatarTask:
     avatar: str  # its id
     options: Mapping[str, Any] = field(default_factory=dict)  # of AvatarOptions
     clips: Sequence[str] = ()  # names of the further clips that were uploaded
+    title: str = ""  # what people call it; empty: its id
 
 
 def create_avatar(task: AvatarTask, context: TaskContext) -> AvatarInfo:
@@ -31,6 +32,7 @@ def create_avatar(task: AvatarTask, context: TaskContext) -> AvatarInfo:
     options = build(AvatarOptions, {**task.options, "clips": clips})
     engine, store = options.load().engine, AvatarStore(context.avatars)
     info = store.create(task.avatar, uploads.picture, engine, options, progress=context.progress)
+    info = store.set_title(task.avatar, task.title) if task.title else info
     return replace(info, source="")
 
 

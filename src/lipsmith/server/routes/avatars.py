@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain, count
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Path, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Path, Response, UploadFile
 from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 
+from ...avatars.manifest import AvatarInfo
 from ...avatars.options import FIRST_CLIP
 from ...avatars.store import AvatarStore
 from ...errors import AvatarMissing
@@ -18,7 +23,7 @@ from ...jobs.queue import NewJob, new_id
 from ...jobs.tasks.avatar import TASK as AVATAR
 from ..problems import Problem
 from ..request_options import avatar_request, parse_options
-from ..schemas.avatars import AvatarBody, AvatarList, avatar_of
+from ..schemas.avatars import AvatarBody, AvatarList, AvatarName, NewName, avatar_of
 from ..schemas.jobs import Job
 from ..state import AppState, Owner, StateDep
 from ..upload_route import UploadRoute
@@ -28,6 +33,9 @@ from .jobs import admit, answer
 TILES, COLUMNS = 8, 4
 """Of a preview: pictures at most, and how many stand side by side."""
 MOST_CLIPS = 8
+POSTER_QUALITY = 92
+MOST_LETTERS = 40
+"""Of an id that is made of a name."""
 CLIP = "^[a-z][a-z0-9_]{0,47}$"
 NAME = "^[a-z0-9][a-z0-9-]{0,47}$"
 router = APIRouter(tags=["avatars"], route_class=UploadRoute)
@@ -39,7 +47,10 @@ class AvatarForm:
     """The form of a new avatar."""
 
     picture: Annotated[UploadFile, File(description="A portrait or a video: the clip `idle`.")]
-    id: Annotated[str | None, Form(pattern=NAME, description="Its name; left out: a random one.")] = None
+    id: Annotated[
+        str | None, Form(pattern=NAME, description="For addresses; left out: made of the name, else a random one.")
+    ] = None
+    name: Annotated[AvatarName | None, Form(description="What people call it; left out: its id.")] = None
     options: Annotated[
         str, Form(max_length=4000, description="JSON: engine, fps, faces, still, seed ...", examples=["{}"])
     ] = "{}"
@@ -62,14 +73,14 @@ async def create_avatar(
     The clip `speaking` plays while the avatar speaks. A live session shows any other clip once, on request.
     """
     given = await run_in_threadpool(avatar_options, form.options)
-    name, clips = form.id or new_id(), named_clips(form)
+    name, clips = form.id or await run_in_threadpool(free_id, state, owner, form.name), named_clips(form)
     await run_in_threadpool(check_place, state, owner, name)
     job = new_id()
     async with fresh_folder(state.jobs / job) as folder:
         size = save(form.picture, folder / PICTURE)
         size += sum(save(clip, folder / f"{CLIP_PREFIX}{clip_name}") for clip_name, clip in clips.items())
         await measure(state, owner, folder)
-        task = {"avatar": name, "options": given, "clips": list(clips)}
+        task = {"avatar": name, "options": given, "clips": list(clips), "title": form.name or ""}
         asked = {**task, "picture": shown_name(form.picture)}
         row = await run_in_threadpool(
             admit, state, NewJob(job, owner, AVATAR.name, {"asked": asked, "task": task}, size)
@@ -116,6 +127,39 @@ def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
     return Response(file.getvalue(), media_type="image/png")
 
 
+@router.get(
+    "/avatars/{avatar}/poster",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "Its first picture in full size."},
+        304: {"description": "The picture that the caller has (`If-None-Match`) is still the right one."},
+    },
+)
+def avatar_poster(
+    state: StateDep, owner: Owner, avatar: AvatarId, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The picture that a live session begins with, in full size. It has an `ETag`."""
+    from PIL import Image
+
+    check_there(state, owner, avatar)
+    store = state.avatar_store(owner)
+    headers = {"ETag": poster_tag(store.info(avatar)), "Cache-Control": "private, no-cache"}
+    if if_none_match and headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    with store.open(avatar) as opened:
+        image = Image.fromarray(opened.source_frame(0).image)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=POSTER_QUALITY, subsampling=0)
+    return Response(file.getvalue(), media_type="image/jpeg", headers=headers)
+
+
+@router.patch("/avatars/{avatar}")
+def rename_avatar(state: StateDep, owner: Owner, avatar: AvatarId, body: NewName) -> AvatarBody:
+    """Change what people call it. Its id stays, so addresses, jobs and live sessions go on."""
+    check_there(state, owner, avatar)
+    return avatar_of(state.avatar_store(owner).set_title(avatar, body.name))
+
+
 @router.delete("/avatars/{avatar}", status_code=204)
 def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
     """Remove the avatar; a job that speaks with it goes on."""
@@ -128,6 +172,22 @@ def avatar_options(text: str) -> dict[str, Any]:
     given = parse_options(text)
     avatar_request(given)
     return given
+
+
+def poster_tag(info: AvatarInfo) -> str:
+    """An ETag that changes with the avatar's pictures, and not with its name."""
+    made_of = f"{info.id} {info.created} {info.source_hash} {info.size} {info.engine_version}"
+    return f'"{sha256(made_of.encode()).hexdigest()[:16]}"'
+
+
+def free_id(state: AppState, owner: str, name: str | None) -> str:
+    """An id that the client has not used, made of the letters of ``name`` that an id may have."""
+    plain = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode().lower()
+    wanted = re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MOST_LETTERS].rstrip("-")
+    if not wanted:
+        return new_id()
+    taken = {info.id for info in state.avatar_store(owner).list()}
+    return next(one for one in chain([wanted], (f"{wanted}-{k}" for k in count(2))) if one not in taken)
 
 
 def named_clips(form: AvatarForm) -> dict[str, UploadFile]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Response, Security
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -15,6 +17,7 @@ from ..problems import Problem
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
+PATHS = re.compile(r"(?<![\w.])(?:(?:/[\w.@+-]+){2,}(?:, )?)+")
 router = APIRouter(tags=["health"])
 about_router = APIRouter(tags=["about"])
 
@@ -77,8 +80,14 @@ def _line(spec: EngineSpec) -> EngineLine:
         summary=spec.summary,
         needs=spec.needs,
         for_tests=spec.for_tests,
+        unavailable=_without_paths(spec.unavailable_reason(spec.options())),
         options=[_option(one) for one in option_infos(spec.options)],
     )
+
+
+def _without_paths(reason: str | None) -> str | None:
+    """A reason without the server's own paths, which are not for callers."""
+    return PATHS.sub("the server's folders", reason) if reason else None
 
 
 def _option(one: OptionInfo) -> EngineOption:

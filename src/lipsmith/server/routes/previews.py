@@ -33,7 +33,8 @@ async def create_preview(
     await run_in_threadpool(generate_request, given)
     save(picture, place.folder / PICTURE)
     save(speech, place.folder / SPEECH)
-    facts = (await measure(state, owner, place.folder))["picture"]
+    measured = await measure(state, owner, place.folder)
+    facts = measured["picture"]
     seen = await preview(state, owner, place.folder, given)
     return PreviewBody(
         kind=facts["kind"],
@@ -41,6 +42,7 @@ async def create_preview(
         shown_at=seen["shown_at"],
         seconds=facts["seconds"],
         has_sound=facts["has_sound"],
+        audio_tracks=measured.get("speech", facts)["audio_tracks"],
         faces=seen["faces"],
         view=_address(place.folder / "view.jpg", "image/jpeg"),
         sheet=_address(place.folder / "sheet.png", "image/png") if seen["sheet"] else None,

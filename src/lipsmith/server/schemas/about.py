@@ -23,12 +23,18 @@ class EngineLine(BaseModel):
     """One engine that can be named in the options."""
 
     model_config = example(
-        name="warp", summary="mesh warp with a drawn mouth", needs="nothing: any CPU", for_tests=False, options=[]
+        name="warp",
+        summary="mesh warp with a drawn mouth",
+        needs="nothing: any CPU",
+        for_tests=False,
+        unavailable=None,
+        options=[],
     )
     name: str
     summary: str
     needs: str
     for_tests: bool = Field(description="For tests only: pages do not offer it.")
+    unavailable: str | None = Field(description="Why it cannot run on this server; null: it can.")
     options: list[EngineOption]
 
 

@@ -22,7 +22,7 @@ class PreviewBody(BaseModel):
     """A preview. Pictures are data URLs: ``view`` JPEG, ``sheet`` PNG if speech was given and a face found."""
 
     model_config = example(
-        "Preview", kind="image", size=[512, 512], seconds=0, shown_at=0, has_sound=False,
+        "Preview", kind="image", size=[512, 512], seconds=0, shown_at=0, has_sound=False, audio_tracks=0,
         view="data:image/jpeg;base64,...", sheet=None,
         faces=[{"box": [171.0, 92.5, 310.2, 280.0], "score": 0.98, "speaks": True}],
     )  # fmt: skip
@@ -31,6 +31,7 @@ class PreviewBody(BaseModel):
     seconds: float = Field(description="Of a video; 0 for an image.")
     shown_at: float = Field(description="Seconds into a video of the picture shown, the first with faces.")
     has_sound: bool
+    audio_tracks: int = Field(description="Of the speech, else of the video: the option `audio_track` chooses one.")
     faces: list[SeenFace]
     view: str
     sheet: str | None

@@ -1,5 +1,5 @@
 // Seeing and hearing a session by WebRTC: one offer, one answer (WHEP). The microphone goes the other way.
-import { call } from "./common.js";
+import { call } from "./api.js";
 
 const PATIENCE = 12000; // ms until the first picture
 const GATHERING = 1500; // ms for the browser to find its own addresses
