@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +17,10 @@ from ..pipeline.speak import speak as run
 from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
-from .generate import HELP, AsJson, Quiet, Settings, summary
+from .generate import HELP, AsJson, Overwrite, Quiet, Settings, summary
 from .progress import progress_display
-from .records import print_json
+from .records import counted, print_json
+from .texts import TEXT_HELP, speech_files
 
 if TYPE_CHECKING:
     from ..avatars.avatar import Avatar
@@ -41,12 +40,6 @@ class SpeakResult:
     exit_code: int = 0
 
 
-TEXT_HELP = {
-    "text": "Text to speak, in place of SPEECH.",
-    "voice": "The voice for --text: espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL. auto: espeak.",
-}
-
-
 @prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
 @flags_from(SpeakOptions, HELP)
@@ -59,6 +52,7 @@ def speak(
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
     kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
+    overwrite: Overwrite = False,
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -82,7 +76,7 @@ def speak(
 
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = engine_options(flags, settings or [])
-    options = build(SpeakOptions, {**flags, "engine_options": changed})
+    options = build(SpeakOptions, {**flags, "overwrite": overwrite, "engine_options": changed})
     with speech_files(speeches or [], text) as files:
         films = plan(files, output, kind)
         single = len(films) == 1 and films[0][1] == output
@@ -91,30 +85,17 @@ def speak(
     _print_results(name, results, single, as_json, quiet)
 
 
-@contextmanager
-def speech_files(speeches: list[Path], text: TextToFile, may_be_empty: bool = False) -> Iterator[list[Path]]:
-    """The speech files, or one temporary file with the spoken ``text``.
-
-    Raises:
-        OptionError: both are given, or neither is and ``may_be_empty`` is off.
-    """
-    if bool(speeches) == bool(text.text) and not (may_be_empty and not speeches):
-        raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
-    with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
-        if text.text:
-            speeches = [Path(folder) / "text.wav"]
-            text.write(speeches[0])
-        yield speeches
-
-
 def _make_films(
     avatar: Avatar, films: Sequence[tuple[Path, Path]], options: SpeakOptions, progress: Progress, single: bool
 ) -> list[SpeakResult]:
     """Make every film with one engine. The failure of a ``single`` film is raised, that of others is returned."""
-    from ..media.writer import check_transparent
+    from ..media.writer import check_free, check_transparent
 
     if options.background == "transparent":
         check_transparent(films[0][1])  # all films have one format
+    if not single and not options.overwrite:
+        for _, film in films:
+            check_free(film)
     engine = engine_for(avatar, options)
     if single:
         ((speech, film),) = films
@@ -205,7 +186,7 @@ def _print_results(name: str, results: Sequence[SpeakResult], single: bool, as_j
             print(summary(one.report) if one.report else f"{one.speech}: failed: {one.error}")
         if not single:
             made = sum(one.report is not None for one in results)
-            print(f"{made} of {len(results)} films of {name} made")
+            print(f"{made} of {counted(len(results), 'film')} of {name} made")
     failed = [one.exit_code for one in results if one.report is None]
     if failed:
         raise typer.Exit(failed[0])
