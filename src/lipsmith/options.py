@@ -91,7 +91,7 @@ def option_infos(kind: type[DataclassInstance]) -> tuple[OptionInfo, ...]:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?`` with the known name nearest to ``name``, or the list of all known names."""
-    known = sorted(known)
+    known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
 
@@ -187,14 +187,14 @@ def parse_time(name: str, text: str) -> Fraction:
         OptionError: no such time, 100 hours or more, or a duration of 0.
     """
     match = _TIME.fullmatch(text)
-    hours, minutes, last = match.groups() if match else (None, None, "x")
+    hours, minutes = (int(match[group] or 0) if match else 0 for group in (1, 2))
     try:
-        found = Fraction(str(float(last)))  # a number's shortest text is exact, and never too long
+        found = Fraction(str(float(match[3] if match else "")))  # a number's shortest text is exact, and never long
     except ValueError:
         found = Fraction(LONGEST)
-    if (minutes and found >= 60) or (hours and int(minutes) >= 60):
+    if match and ((match[2] and found >= 60) or (match[1] and minutes >= 60)):
         found = Fraction(LONGEST)
-    found += 3600 * int(hours or 0) + 60 * int(minutes or 0)
+    found += 3600 * hours + 60 * minutes
     if found >= LONGEST:
         raise OptionError(f"{name} is '{text[:32]}'; give seconds or H:MM:SS, such as 90, 12.5 or 0:01:30.")
     if name == "duration" and not found:

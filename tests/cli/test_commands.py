@@ -91,7 +91,7 @@ def test_the_help_of_an_avatar_says_whose_options_are_whose(capsys: Captured) ->
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "wrap"], "Did you mean 'warp'?", 2),
         (
             ["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "warp", "--bbox-shift", "5"],
-            "--engine musetalk",
+            "choose the engine musetalk",
             2,
         ),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--feather", "1", "--set", "feather=1"], "given twice", 2),

@@ -15,6 +15,7 @@ from .engine_flags import engine_flags, engine_options
 from .flags import SectionedCommand, flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Overwrite, Quiet, Settings
+from .inputs import refuse_swapped_avatar
 from .progress import progress_display
 from .records import counted, print_json
 
@@ -83,6 +84,7 @@ def create(
 
       lipsmith avatar create boss portrait.jpg --still --set gain=1.2
     """
+    refuse_swapped_avatar(name, picture)
     options["engine_options"] = engine_options(options, settings or [])
     options["clips"] = _clips(clip or [])
     avatar_options = build(AvatarOptions, options)

@@ -12,6 +12,7 @@ from ..options import GenerateOptions, build
 from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_flags, engine_options
 from .flags import flags_from
+from .inputs import explained
 from .progress import progress_display
 from .records import counted, print_json
 from .texts import TEXT_HELP, speech_files
@@ -94,7 +95,8 @@ def generate(
         raise OptionError("No output is named: give -o film.mp4, or --preview sheet.png for a contact sheet first.")
     with speech_files([speech] if speech else [], text, may_be_empty=not text.text) as speeches:
         spoken = speeches[0] if speeches else None
-        report = make_film(picture, spoken, (output, preview), film_options, quiet=quiet)
+        with explained(picture, spoken):
+            report = make_film(picture, spoken, (output, preview), film_options, quiet=quiet)
     print_report(report, as_json, quiet, was_given(context, "engine"))
 
 

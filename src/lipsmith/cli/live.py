@@ -20,6 +20,7 @@ from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings
+from .inputs import refuse_file
 from .records import counted, print_json
 from .texts import TEXT_HELP, speech_files
 
@@ -123,6 +124,7 @@ def live(
     from ..transports.push import PushSink
     from ..transports.recording import Recording
 
+    refuse_file(name)
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = SpeakOptions(engine_options=engine_options(flags, settings or []))
     options = build(BroadcastOptions, flags)

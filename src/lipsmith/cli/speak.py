@@ -18,6 +18,7 @@ from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
 from .generate import HELP, AsJson, Overwrite, Quiet, Settings, summary
+from .inputs import explained, refuse_file
 from .progress import progress_display
 from .records import counted, print_json
 from .texts import TEXT_HELP, speech_files
@@ -74,6 +75,7 @@ def speak(
     """
     from ..avatars.store import AvatarStore
 
+    refuse_file(name)
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = engine_options(flags, settings or [])
     options = build(SpeakOptions, {**flags, "overwrite": overwrite, "engine_options": changed})
@@ -99,12 +101,14 @@ def _make_films(
     engine = engine_for(avatar, options)
     if single:
         ((speech, film),) = films
-        return [SpeakResult(speech, run(avatar, speech, film, options, engine=engine, progress=progress))]
+        with explained(None, speech):
+            return [SpeakResult(speech, run(avatar, speech, film, options, engine=engine, progress=progress))]
     results: list[SpeakResult] = []
     for speech, film in films:
         try:
             _make_folder(film.parent)
-            report = run(avatar, speech, film, options, engine=engine, progress=_per_film(progress, film))
+            with explained(None, speech):
+                report = run(avatar, speech, film, options, engine=engine, progress=_per_film(progress, film))
         except LipsmithError as problem:
             results.append(SpeakResult(speech, None, str(problem), problem.exit_code))
         else:

@@ -281,15 +281,18 @@ class VideoFileSource:
             stream = _video_stream(container, self._path)
             if stream.sample_aspect_ratio != stream.codec_context.sample_aspect_ratio:
                 return None
+            latest = self._clock.start + time
             try:
-                container.seek(int((self._clock.start + time) / Fraction(stream.time_base)), stream=stream)
+                container.seek(int(latest / Fraction(stream.time_base)), stream=stream)
                 packet = next(packets(container, stream), None)
+                if packet is None or packet.pts is None or not packet.is_keyframe:
+                    return None
                 container.seek(packet.pts, stream=stream)
                 frame = next(decode(container, stream), None)
-            except (AttributeError, TypeError, FFmpegError):  # no packet, or one without a time
+            except FFmpegError:
                 return None
-            whole = packet.is_keyframe and frame is not None and frame.key_frame and frame.pts == packet.pts
-            return packet.pts if whole and packet.pts * Fraction(stream.time_base) <= self._clock.start + time else None
+            whole = frame is not None and frame.key_frame and frame.pts == packet.pts
+            return int(packet.pts) if whole and packet.pts * Fraction(stream.time_base) <= latest else None
 
     def _first(self) -> Any:
         with _open(self._path) as container:

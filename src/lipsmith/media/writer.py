@@ -20,7 +20,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from ..errors import OptionError, OutputError
 from ..provenance.metadata import provenance_tags, xmp_box
 from ..whole_file import place
-from .demux import is_folder
+from .demux import is_folder, url_of
 from .soundtrack import Soundtrack, open_soundtrack
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False, o
         OutputError: ``path`` is a folder, an input or an impossible name; its folder is missing or not writable; or
             there is a file, and not ``overwrite``.
     """
+    if url_of(path):
+        raise OutputError(f"{url_of(path)} is a URL, and only files are written: name one, such as film.mp4.")
     if is_folder(path):
         kind, example = ("contact sheet", "sheet.png") if sheet else ("film", "film.mp4")
         raise OutputError(f"{path} is a folder: give the name of a {kind} inside it, such as {path / example}.")

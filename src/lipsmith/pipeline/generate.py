@@ -181,7 +181,7 @@ def open_both(
     video = open_video_source(picture, options.fps)
     fps = float(video.info.fps)
     if speech is None and not video.info.has_sound:
-        raise SoundError(f"{picture.name} has no soundtrack of its own; name the speech as the second file.")
+        raise SoundError(f"{picture.name} has no soundtrack of its own: name the speech as the second file.")
 
     def report_reading(read: float, total: float) -> None:
         progress(Stage("open", round(read * fps), round(max(total, read) * fps) if total else 0))
