@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,9 +48,24 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no summary.")]
 
 
+OUTPUT_HELP = {
+    "preview": "Write a contact sheet (.png) of the film; without -o nothing else is made.",
+    "overwrite": "Replace files that are there already.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherOutputs:
+    """What is written beside the film, and whether older files may be replaced."""
+
+    preview: Path | None = None
+    overwrite: bool = False
+
+
 @engine_flags
 @flags_from(GenerateOptions, HELP)
 @flags_from(TextToFile, TEXT_HELP)
+@flags_from(FurtherOutputs, OUTPUT_HELP)
 def generate(
     context: typer.Context,
     picture: Annotated[
@@ -60,11 +76,6 @@ def generate(
         typer.Argument(metavar="SPEECH", help="Any sound or video. Left out: the soundtrack of PICTURE."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The film: .mp4, .mov or .webm.")] = None,
-    preview: Annotated[
-        Path | None,
-        typer.Option(help="Write a contact sheet (.png) of the film; without -o nothing else is made."),
-    ] = None,
-    overwrite: Overwrite = False,
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -78,25 +89,22 @@ def generate(
 
       lipsmith generate talk.mp4 dubbed.mp3 -o film.mp4 --faces left
 
-      lipsmith generate talk.mp4 -o film.webm --length picture
-
       lipsmith generate portrait.jpg speech.wav --preview sheet.png
 
       lipsmith generate portrait.jpg --text "Good morning." -o film.mp4
 
       lipsmith generate film.mp4 dubbed.wav -o part.mp4 --start 1:20 --duration 10
-
-      lipsmith generate talk.mp4 dubbed.mp3 -o film.mp4 --engine musetalk --bbox-shift 5 --set version=v1
     """
+    more = FurtherOutputs(**{name: options.pop(name) for name in OUTPUT_HELP})
     text = build(TextToFile, {name: options.pop(name) for name in TEXT_HELP})
-    options |= {"overwrite": overwrite, "engine_options": engine_options(options, settings or [])}
+    options |= {"overwrite": more.overwrite, "engine_options": engine_options(options, settings or [])}
     film_options = build(GenerateOptions, options)
-    if not (output or preview):
+    if not (output or more.preview):
         raise OptionError("No output is named: give -o film.mp4, or --preview sheet.png for a contact sheet first.")
     with speech_files([speech] if speech else [], text, may_be_empty=not text.text) as speeches:
         spoken = speeches[0] if speeches else None
         with explained(picture, spoken):
-            report = make_film(picture, spoken, (output, preview), film_options, quiet=quiet)
+            report = make_film(picture, spoken, (output, more.preview), film_options, quiet=quiet)
     print_report(report, as_json, quiet, was_given(context, "engine"))
 
 

@@ -17,7 +17,7 @@ from ..pipeline.speak import speak as run
 from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
-from .generate import HELP, AsJson, Overwrite, Quiet, Settings, summary
+from .generate import HELP, OUTPUT_HELP, AsJson, Quiet, Settings, summary
 from .inputs import explained, refuse_file
 from .progress import progress_display
 from .records import counted, print_json
@@ -41,8 +41,16 @@ class SpeakResult:
     exit_code: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Overwriting:
+    """Whether older files may be replaced."""
+
+    overwrite: bool = False
+
+
 @prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
+@flags_from(Overwriting, OUTPUT_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
@@ -53,7 +61,6 @@ def speak(
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
     kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
-    overwrite: Overwrite = False,
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -78,7 +85,7 @@ def speak(
     refuse_file(name)
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = engine_options(flags, settings or [])
-    options = build(SpeakOptions, {**flags, "overwrite": overwrite, "engine_options": changed})
+    options = build(SpeakOptions, {**flags, "engine_options": changed})
     with speech_files(speeches or [], text) as files:
         films = plan(files, output, kind)
         single = len(films) == 1 and films[0][1] == output

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from ..engines import load_engine
 from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER, Landmarks
 from ..errors import EngineUnavailable, InputError, OptionError
+from ..libraries import install_hint
 from ..options import GenerateOptions
 from ..pipeline.film import Report
 from ..pipeline.generate import generate
@@ -216,7 +217,7 @@ def _device(gpu: int) -> str:
     try:
         import torch
     except ImportError as problem:
-        raise EngineUnavailable('torch is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(f"torch is not installed; this brings it: {install_hint('torch')}") from problem
     return f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
 
 
@@ -228,7 +229,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         import yaml
     except ImportError as problem:
-        raise EngineUnavailable('pyyaml is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(f"pyyaml is not installed; this brings it: {install_hint('torch')}") from problem
     try:
         return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")), "the file", path, ())
     except OSError as problem:

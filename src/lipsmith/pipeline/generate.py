@@ -52,18 +52,10 @@ def generate(
     Raises:
         LipsmithError: one sentence that says what is wrong and what to do; no file is left behind.
     """
-    from ..media.writer import check_output, check_transparent
-
     watch = Stopwatch()
     options = options or GenerateOptions()
     picture, targets = Path(picture), _Targets.of(output, sheet)
-    given = [picture, Path(options.background)] + ([] if speech is None else [Path(speech)])
-    if targets.film:
-        check_output(targets.film, given, overwrite=options.overwrite)
-        if options.background == "transparent":
-            check_transparent(targets.film)
-    if targets.sheet:
-        check_output(targets.sheet, given, sheet=True, overwrite=options.overwrite)
+    targets.check([picture, Path(options.background), *([] if speech is None else [Path(speech)])], options)
     loaded = LoadedEngine(engine) if engine else None
     if loaded is None:
         shared = {"idle": not (options.still or has_own_outline(picture, options)), "seed": options.seed}
@@ -86,6 +78,17 @@ class _Targets:
         if film is None and sheet is None:
             raise OptionError("No output is named: give a film, a contact sheet, or both.")
         return cls(None if film is None else Path(film), None if sheet is None else Path(sheet))
+
+    def check(self, inputs: list[Path], options: GenerateOptions) -> None:
+        """Raise as ``check_output`` does unless both can be written."""
+        from ..media.writer import check_output, check_transparent
+
+        if self.film:
+            check_output(self.film, inputs, overwrite=options.overwrite)
+            if options.background == "transparent":
+                check_transparent(self.film)
+        if self.sheet:
+            check_output(self.sheet, inputs, sheet=True, overwrite=options.overwrite)
 
     def notices(self, film: Path | None, sheet: Path | None) -> tuple[str, ...]:
         """What to say if ``film`` and ``sheet`` were written elsewhere."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 
 from ..errors import LipsmithError, OptionError, VoiceError
+from ..libraries import install_hint
 from ..workers.process import module_command
 from .espeak_library import has_espeak
 from .languages import guess, known_as
@@ -31,7 +32,7 @@ class EspeakVoice:
 
     def __init__(self, voice: str = "en-us", tempo: float = 1.0, command: Sequence[str] = COMMAND) -> None:
         if not has_espeak():
-            raise VoiceError('eSpeak NG is not installed: pip install "lipsmith[voice]" brings it.')
+            raise VoiceError(f"eSpeak NG is not installed; this brings it: {install_hint('voice')}")
         if not 0.5 <= tempo <= 2.5:
             raise OptionError(f"tempo is {tempo}; it can be 0.5 to 2.5.")
         language, sign, variant = voice.partition("+")

@@ -39,7 +39,7 @@ from ..state import AppState, Owner, StateDep
 from ..uploads import ask, fresh_folder, measure, save
 from .avatars import check_there
 
-NO_VOICE = 'Nobody reads aloud here: pip install "lipsmith[voice]" brings eSpeak NG; or start with --voice openai:URL.'
+NO_VOICE = "Nobody reads aloud here: the server has no voice; 'lipsmith doctor' tells its operator how to get one."
 LONGEST = 10  # minutes of one uploaded speech, which is held in memory
 router = APIRouter(tags=["sessions"])
 RAW = {"type": "string", "format": "binary"}

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...corpus.store import read_summary
 from ...errors import EngineUnavailable, InputError
+from ...libraries import install_hint
 from ...speech.curve_streams import StudentStream
 from ...speech.student import read_student
 from ...types import MOUTH_CONTROLS, Array
@@ -88,7 +89,7 @@ def require_packages() -> None:
         import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise EngineUnavailable(f"{error.name} is not installed; do: pip install 'lipsmith[train]'.") from error
+        raise EngineUnavailable(f"{error.name} is not installed; this brings it: {install_hint('train')}") from error
 
 
 class Trainer:
