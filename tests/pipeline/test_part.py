@@ -120,13 +120,16 @@ def test_an_avatar_speaks_a_part(pictures: list[Image], words: Samples, tmp_path
     speech = write_wav(tmp_path / "a.wav", words)
     store = lipsmith.AvatarStore(tmp_path / "avatars")
     engine = FakeEngine()
+    engine.notices = ("masks are plain",)
     store.create("anna", write_folder(tmp_path / "few", pictures), engine)
+    engine.notices = ()
     with store.open("anna") as avatar:
         whole = lipsmith.speak(avatar, speech, tmp_path / "whole.mp4", SpeakOptions(crf=0), engine=engine)
         options = SpeakOptions(crf=0, start="0.24", duration="0.4")
         part = lipsmith.speak(avatar, speech, tmp_path / "part.mp4", options, engine=engine)
     one, other = frames_of(whole.output), frames_of(part.output)
     assert (len(one), len(other)) == (24, 10)
+    assert whole.notices == ("The avatar anna, when it was made: masks are plain",)
     edge = engine.options.context  # at the part's ends the engine does not hear what was cut off
     assert equal(one[6 + edge : 16 - edge], other[edge:-edge])
 
