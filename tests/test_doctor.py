@@ -11,6 +11,7 @@ import pytest
 
 from lipsmith import doctor, libraries
 from lipsmith.doctor import Finding, bf16_support, examine, opencv_owners, requirements, within
+from lipsmith.libraries import pip_install
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_version_out_of_bounds_gets_its_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor.metadata, "version", lambda name: installed(name))
     numpy, pillow, torch, absent = [one for one in doctor._versions() if one.topic == "versions"][3:]
     assert (numpy.good, numpy.value) == (False, "9.9, but numpy<1.5,>=1 is needed")
-    assert numpy.remedy == "pip install 'numpy<1.5,>=1'"
+    assert numpy.remedy == f"{pip_install()} 'numpy<1.5,>=1'"
     assert (pillow.good, pillow.value) == (True, "9.9")
     assert (torch.good, torch.value) == (True, "9.9 (the extra train needs torch==0.1)")
     assert (absent.good, absent.value) == (True, "not installed (only the extra train needs it)")
@@ -130,7 +131,7 @@ def test_two_owners_get_the_repair(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = doctor._opencv()
     assert not finding.good
     assert finding.remedy == (
-        "pip uninstall -y opencv-python && pip install --force-reinstall --no-deps 'opencv-contrib-python<4.12'"
+        f"pip uninstall -y opencv-python && {pip_install()} --force-reinstall --no-deps 'opencv-contrib-python<4.12'"
     )
 
 

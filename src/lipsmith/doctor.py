@@ -18,7 +18,14 @@ from typing import Literal
 
 from .assets import DEMO_PICTURE, DEMO_SPEECH, MEAN_FACE, MOUTH_HEADS, SPEECH_ENCODER, STUDENT, TEST_PICTURE, asset
 from .errors import LipsmithError
-from .libraries import DEBIAN_PACKAGES, blocking_libraries, install_command, missing_libraries
+from .libraries import (
+    DEBIAN_PACKAGES,
+    blocking_libraries,
+    install_command,
+    install_hint,
+    missing_libraries,
+    pip_install,
+)
 from .version import __version__
 
 PYTHONS = ((3, 11), (3, 12))
@@ -113,7 +120,7 @@ def _package(wanted: Requirement) -> Finding:
         value = f"{version} ({whose} needs {exact})" if version else f"not installed (only {whose} needs it)"
         return Finding("versions", wanted.name, value)
     value = f"{version}, but {exact} is needed" if version else "missing"
-    return Finding("versions", wanted.name, value, False, f"pip install '{exact}'")
+    return Finding("versions", wanted.name, value, False, f"{pip_install()} '{exact}'")
 
 
 def _version(name: str) -> str | None:
@@ -126,7 +133,7 @@ def _version(name: str) -> str | None:
 def _opencv() -> Iterator[Finding]:
     owners = opencv_owners()
     others = [name for name in owners if name != OPENCV[0]]
-    again = f"pip install --force-reinstall --no-deps '{OPENCV[0]}<4.12'"
+    again = f"{pip_install()} --force-reinstall --no-deps '{OPENCV[0]}<4.12'"
     if len(owners) > 1:
         repair = f"pip uninstall -y {' '.join(others)} && {again}"
         yield Finding("opencv", "cv2", f"claimed by {' and '.join(owners)}, which overwrite each other", False, repair)
@@ -166,7 +173,7 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _codec(name: str, word: str, there: bool) -> Finding:
-    repair = None if there else "pip install --force-reinstall av"
+    repair = None if there else f"{pip_install()} --force-reinstall av"
     return Finding("codecs", name, word if there else "missing", there, repair)
 
 
@@ -228,7 +235,7 @@ def _voices() -> Iterator[Finding]:
     from .tts.espeak_library import has_espeak
     from .tts.kokoro import unavailable_reason
 
-    absent = None if has_espeak() else 'pip install "lipsmith[voice]" brings it'
+    absent = None if has_espeak() else f"this brings it: {install_hint('voice')}"
     for name, reason in (("espeak", absent), ("kokoro", unavailable_reason())):
         yield Finding("voices", name, "can speak" if reason is None else f"cannot speak: {reason}")
 

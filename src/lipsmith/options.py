@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import OptionError
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 Length = Literal["speech", "picture", "longest"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
+LONGEST = 360_000
+"""Seconds: a start or a duration is shorter than 100 hours."""
+_TIME = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,2}):)?([0-9.]{1,24}(?:e-[0-9]{1,3})?)")
 T = TypeVar("T", bound="DataclassInstance")
 FACE_CHOICES = ("largest", "all", "left", "right")
 """Who may speak in a film, besides a number counted from the left."""
@@ -86,7 +91,7 @@ def option_infos(kind: type[DataclassInstance]) -> tuple[OptionInfo, ...]:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?`` with the known name nearest to ``name``, or the list of all known names."""
-    known = sorted(known)
+    known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
 
@@ -152,6 +157,15 @@ class FilmSettings(Protocol):
     @property
     def audio_track(self) -> int | None: ...
 
+    @property
+    def start(self) -> str: ...
+
+    @property
+    def duration(self) -> str | None: ...
+
+    @property
+    def overwrite(self) -> bool: ...
+
 
 def check_film(settings: FilmSettings) -> None:
     """Raise OptionError for a film that cannot be."""
@@ -160,6 +174,32 @@ def check_film(settings: FilmSettings) -> None:
     if settings.key != "auto" and settings.background == "keep":
         raise OptionError(f"key is '{settings.key}' but the background is kept: say what comes there with background.")
     check_track(settings.audio_track)
+    for name in ("start", "duration"):
+        if (value := getattr(settings, name)) is not None:
+            object.__setattr__(settings, name, str(value))
+            parse_time(name, str(value))
+
+
+def parse_time(name: str, text: str) -> Fraction:
+    """The seconds of "90", "90.5", "1:30" or "0:01:30.5", which the option ``name`` has.
+
+    Raises:
+        OptionError: no such time, 100 hours or more, or a duration of 0.
+    """
+    match = _TIME.fullmatch(text)
+    hours, minutes = (int(match[group] or 0) if match else 0 for group in (1, 2))
+    try:
+        found = Fraction(str(float(match[3] if match else "")))  # a number's shortest text is exact, and never long
+    except ValueError:
+        found = Fraction(LONGEST)
+    if match and ((match[2] and found >= 60) or (match[1] and minutes >= 60)):
+        found = Fraction(LONGEST)
+    found += 3600 * hours + 60 * minutes
+    if found >= LONGEST:
+        raise OptionError(f"{name} is '{text[:32]}'; give seconds or H:MM:SS, such as 90, 12.5 or 0:01:30.")
+    if name == "duration" and not found:
+        raise OptionError("duration is 0; give more than 0 seconds.")
+    return found
 
 
 def check_track(number: int | None) -> None:
@@ -224,6 +264,9 @@ class GenerateOptions:
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto: find the screen or use the picture's transparency; alpha: only that; or a colour
     audio_track: int | None = None  # of a speech with several, from 1; None: as ``media.tracks`` says
+    start: str = "0"  # of the part of the film that is made: seconds or H:MM:SS.mmm; picture and speech are cut alike
+    duration: str | None = None  # of that part; None: up to the film's end
+    overwrite: bool = field(default=True, metadata={"flag": False})  # replace a file of the film's name
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # the engine's own
 
     def __post_init__(self) -> None:

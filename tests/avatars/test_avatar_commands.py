@@ -57,7 +57,7 @@ def test_the_life_of_an_avatar(said: Any, home: Path) -> None:
     assert said(*making, "--fps", "30")[0] == 3
     assert said(*making, "--fps", "30", "--refresh")[1]["fps"] == "30"
     assert [one["id"] for one in said("avatar", "list", "--json")[1]] == ["anna"]
-    code, shown = said("avatar", "show", "anna", "--json")
+    code, shown = said("avatar", "show", "anna", "-o", "anna.png", "--json")
     assert (code, shown["clips"][0]["stop"], (home / shown["sheet"]).is_file()) == (0, 4, True)
     assert said("avatar", "check", "--json") == (0, [{"id": "anna", "fault": None}])
     assert said("avatar", "rename", "anna", "berta", "--json")[1]["id"] == "berta"
@@ -115,9 +115,11 @@ def test_one_speech_and_many(said: Any, home: Path) -> None:
     assert [Path(one["speech"]).name for one in reports if one["error"]] == ["three.wav"]
     assert len(reports) == 4  # texts and pictures in a folder of speeches are none
     assert sorted(path.name for path in (home / "films").iterdir()) == ["one-2.mp4", "one.mp4", "two.mp4"]
-    assert "1 of 1 films of anna made" in said("speak", "anna", "one.wav", "-o", "films")[1]
+    assert said("speak", "anna", "one.wav", "two.wav", "-o", "films")[0] == 6  # one.mp4 is there: nothing begins
+    assert "1 of 1 film of anna made" in said("speak", "anna", "one.wav", "-o", "films", "--overwrite")[1]
     assert said("speak", "nobody", "one.wav", "-o", "film.mp4")[0] == 3
     assert said("speak", "anna", "one.wav", "one.wav", "-o", "film.mp4")[0] == 2
+    assert said("speak", "anna", "one.wav", "-o", "film.mp4")[0] == 6
 
 
 def test_engine_options_are_changed_for_one_run(said: Any, home: Path) -> None:

@@ -173,7 +173,10 @@ def test_impossible_options_are_refused_as_by_generate(home: Path, capsys: pytes
 
 def laid(words: list[str]) -> Image:
     """The first frame of a film of ``dora`` before blue."""
-    assert run(["speak", "dora", "tone.wav", "-o", "film.mp4", "--background", "#102080", "-q", *words]) == 0
+    assert (
+        run(["speak", "dora", "tone.wav", "-o", "film.mp4", "--overwrite", "--background", "#102080", "-q", *words])
+        == 0
+    )
     return opaque_films(Path("film.mp4"))[0]
 
 

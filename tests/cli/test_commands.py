@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,13 +56,17 @@ def test_help_names_every_command(arguments: list[str], capsys: Captured) -> Non
 
 
 def test_every_option_of_a_film_is_a_flag_and_is_explained(capsys: Captured) -> None:
-    assert {field.name for field in fields(GenerateOptions)} - {"engine_options"} == set(HELP)
+    assert {field.name for field in fields(GenerateOptions) if field.metadata.get("flag", True)} == set(HELP)
     assert run(["generate", "--help"]) == 0
     out = capsys.readouterr().out
     flags = [name.replace("_", "-") for name in (*HELP, "no-mark", "output", "preview", "json", "quiet")]
     assert all(f"--{flag}" in out for flag in flags)
     assert "lipsmith generate portrait.jpg speech.wav -o film.mp4" in out
-    musetalk = out.split("Options of the engine musetalk:")[1]
+    assert " --overwrite " in out
+    warp, musetalk = out.split("Options of the engine warp:")[1].split("Options of the engine musetalk:")
+    assert re.search(r"--gain <float> +How far the mouth opens, 0 to 3;[^-]*\[default: 1.0\]", warp)
+    assert re.search(r"--interior auto\|drawn [^-]*\[default: auto\]", warp)
+    assert re.search(r"--idle / --no-idle [^[]*\[default: idle\]", warp)
     assert all(f"--{name.replace('_', '-')} " in musetalk for name in flag_help()["musetalk"])
     assert set(flag_help()["musetalk"]) <= {field.name for field in fields(MuseTalkOptions)}
 
@@ -86,7 +91,7 @@ def test_the_help_of_an_avatar_says_whose_options_are_whose(capsys: Captured) ->
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "wrap"], "Did you mean 'warp'?", 2),
         (
             ["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "warp", "--bbox-shift", "5"],
-            "--engine musetalk",
+            "choose the engine musetalk",
             2,
         ),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--feather", "1", "--set", "feather=1"], "given twice", 2),
@@ -165,15 +170,28 @@ def test_json_is_all_that_is_printed(astronaut_file: Path, sentence: Path, tmp_p
     assert {"render", "encode"} <= set(report["seconds"])
 
 
-def test_preview_writes_a_sheet_instead_of_a_film(
+def test_preview_alone_writes_a_sheet_and_no_film(
     astronaut_file: Path, sentence: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     sheet = tmp_path / "sheet.png"
-    words = ["--preview", str(sheet), "-o", str(tmp_path / "film.mp4"), "--engine", "fake", "--quiet"]
+    words = ["--preview", str(sheet), "--engine", "fake", "--quiet"]
     assert run(["generate", str(astronaut_file), str(sentence), *words]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
     assert sheet.read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr() == ("", "")
+
+
+def test_preview_and_output_write_both_and_one_report_names_them(
+    astronaut_file: Path, sentence: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    film, sheet, alone = (tmp_path / name for name in ("film.mp4", "sheet.png", "alone.png"))
+    words = ["generate", str(astronaut_file), str(sentence), "--engine", "fake"]
+    assert run([*words, "-o", str(film), "--preview", str(sheet), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["output"], report["sheet"]) == (str(film), str(sheet))
+    assert report["probe"]["frames"] == 25
+    assert run([*words, "--preview", str(alone), "--quiet"]) == 0
+    assert sheet.read_bytes() == alone.read_bytes()
 
 
 def test_the_demo_makes_its_folder_and_a_sheet_beside_the_film(tmp_path: Path, capsys: Captured) -> None:
@@ -267,11 +285,13 @@ def test_the_summary_tells_what_was_left_and_why() -> None:
         cpu_seconds=4.0, first_frame_seconds=0.1, frames_per_second=0.44, real_time_factor=0.0176,
         notices=("picture.png was scaled.",), probe=None,
     )  # fmt: skip
-    assert summary(report).splitlines() == [
+    lines = [
         "film.mp4: 2.0 s at 25 fps, 39 of 50 frames spoken by the engine fake",
         "0.44 frames per second reached: 56.8 times slower than real time",
         "note: picture.png was scaled.",
         "note: 10 frames left unchanged: it is turned away too far",
         "note: 1 frame without a face that speaks passed through",
-        "note: passed over big; `lipsmith engines` says what is missing",
     ]
+    assert summary(report).splitlines() == lines
+    last = "note: auto prefers big, which cannot run here: `lipsmith engines` says why"
+    assert summary(report, asked=True).splitlines() == [*lines, last]

@@ -55,7 +55,7 @@ def test_the_shell_completes_commands() -> None:
     ("words", "sentence"),
     [
         (["genrate"], "No such command 'genrate'. Did you mean 'generate'? See 'lipsmith --help'."),
-        (["--verion"], "No such option: --verion (Possible options: --version). See 'lipsmith --help'."),
+        (["--verion"], "There is no option --verion. Did you mean --version? See 'lipsmith --help'."),
         (["avatar", "made"], "No such command 'made'. See 'lipsmith avatar --help'."),
     ],
 )

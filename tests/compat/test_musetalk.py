@@ -120,3 +120,16 @@ def test_files_that_are_something_else_are_reported(tmp_path: Path, text: str, w
         inference_tasks(UpstreamFlags(str(path)))
     with pytest.raises(InputError, match="cannot be read"):
         inference_tasks(UpstreamFlags(str(tmp_path / "none.yaml")))
+
+
+@pytest.mark.parametrize("value", ["hello", "1.5", "[1]", "true", ".nan"])
+def test_a_shift_that_is_no_number_is_named_with_its_task(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "test.yaml"
+    path.write_text(f"task_0:\n  video_path: a.mp4\n  audio_path: b.wav\n  bbox_shift: {value}\n")
+    with pytest.raises(InputError, match=r"test.yaml: task_0 has the bbox_shift .*; it must be a whole number of px"):
+        inference_tasks(UpstreamFlags(str(path), "v1"))
+    assert inference_tasks(UpstreamFlags(str(path)))[0].bbox_shift == 0  # v1.5 has none
+
+
+def test_threads_reach_the_engine() -> None:
+    assert engine_options("inference", UpstreamFlags("x.yaml", threads=3), 0)["threads"] == 3

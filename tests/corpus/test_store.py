@@ -1,11 +1,14 @@
 """A corpus on disk."""
 
+import secrets
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from lipsmith.corpus.store import load_utterances, read_summary, save_utterances
+from lipsmith.corpus.store import load_utterances, read_summary, save_utterances, write_summary
 from lipsmith.corpus.utterance import LabelledUtterance
-from lipsmith.errors import InputError
+from lipsmith.errors import InputError, OutputError
 from lipsmith.speech.phones import Segment
 
 
@@ -33,3 +36,18 @@ def test_what_is_not_a_corpus_is_refused(tmp_path):
             load_utterances(tmp_path / name)
     with pytest.raises(InputError, match="holds no corpus"):
         read_summary(tmp_path)
+
+
+def test_a_disk_without_room_is_told_of(tmp_path):
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"corpus.json cannot be written: "):
+        write_summary(tmp_path / "taken", {"seed": 1})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_leaves_no_half_summary(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "full")
+    (tmp_path / ".corpus.json.full.part").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"corpus.json cannot be written: No space left on device"):
+        write_summary(tmp_path, {"seed": 1})
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from lipsmith.errors import EngineUnavailable
 from lipsmith.face import mediapipe_nets
 from lipsmith.face.regions import RegionView
+from lipsmith.libraries import install_hint
 
 QUIET_PROGRAM = """
 import numpy as np
@@ -71,7 +73,7 @@ def test_a_failing_start_gives_stderr_back(capfd: pytest.CaptureFixture[str]) ->
             "libGL.so.1: cannot open shared object file: No such file or directory",
             "apt-get install -y libgl1 libglib2.0-0",
         ),
-        ("No module named 'mediapipe'", "pip install lipsmith"),
+        ("No module named 'mediapipe'", install_hint()),
     ],
 )
 def test_a_missing_library_is_named_with_its_remedy(reason: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +86,7 @@ def test_a_missing_library_is_named_with_its_remedy(reason: str, remedy: str, mo
 def test_without_mediapipe_the_engine_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "mediapipe.python.solution_base", raising=False)
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with pytest.raises(EngineUnavailable, match="pip install lipsmith"):
+    with pytest.raises(EngineUnavailable, match=re.escape(install_hint())):
         mediapipe_nets.load_mediapipe()
 
 

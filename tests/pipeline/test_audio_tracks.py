@@ -38,7 +38,7 @@ def test_an_avatar_takes_the_track(
         assert heard(open_speech(film).blocks()) == 1
         with pytest.raises(SoundError, match="no audio track 3"):
             speak(avatar, speech, film, SpeakOptions(audio_track=3))
-    assert run(["speak", "anna", str(speech), "-o", str(film), "--audio-track", "2"]) == 0
+    assert run(["speak", "anna", str(speech), "-o", str(film), "--audio-track", "2", "--overwrite"]) == 0
     assert heard(open_speech(film).blocks()) == 2
     live = ["live", "anna", str(speech), "--record", str(tmp_path / "live.mp4"), "--audio-track", "3"]
     assert run(live) != 0

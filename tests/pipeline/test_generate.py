@@ -277,7 +277,7 @@ def test_the_film_has_the_rate_that_was_asked(small: Image, speech: Path, tmp_pa
 
 
 def test_a_preview_is_a_sheet_of_the_film(astronaut_file: Path, speech: Path, tmp_path: Path) -> None:
-    report = lipsmith.generate(astronaut_file, speech, tmp_path / "sheet.png", preview=True)
+    report = lipsmith.generate(astronaut_file, speech, None, sheet=tmp_path / "sheet.png")
     assert cv2.imread(str(report.output)).shape[1] > 1000
     assert report.probe is None
     assert list(tmp_path.iterdir()) == [report.output]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from lipsmith.engines.torch_runtime.weights import SD_VAE
 from lipsmith.errors import EngineUnavailable, InputError
+from lipsmith.libraries import install_hint
 from lipsmith.weights import check, load_strictly, official_keys, read_config, read_state, search, shapes
 from lipsmith.weights.keys import Shape
 from lipsmith.weights.loading import check_header
@@ -188,5 +190,5 @@ def test_the_configuration_of_another_vae_is_told(config: str, words: str, tmp_p
 def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.pth", {"x": torch.zeros(3)})
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
-    with pytest.raises(EngineUnavailable, match=r'pip install "lipsmith\[torch\]"'):
+    with pytest.raises(EngineUnavailable, match=re.escape(install_hint("torch"))):
         read_state("s3fd", path)

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from ..errors import AvatarBroken, InputError, OutputError
+from ..whole_file import place
 from .manifest import LARGEST, NAME, Manifest, parse_manifest
 from .paths import FILES
 
@@ -15,22 +16,27 @@ SUFFIX = ".lipsmith"
 _BLOCK = 1 << 20
 
 
-def write_archive(home: Path, manifest: Manifest, path: Path) -> None:
-    """Write the avatar at ``home`` to ``path``, whole or not at all.
+def write_archive(home: Path, manifest: Manifest, path: Path, overwrite: bool = True) -> Path:
+    """Write the avatar at ``home`` to ``path``, whole or not at all; return where it is, see ``whole_file.place``.
 
     Raises:
-        OutputError: ``path`` cannot be written, or does not end in ``SUFFIX``.
+        OutputError: ``path`` cannot be written, or does not end in ``SUFFIX``; or there is a file, and not
+            ``overwrite``.
         AvatarBroken: a file of the avatar is missing.
     """
     if path.suffix != SUFFIX:
         raise OutputError(f"{path} does not end in {SUFFIX}: an avatar is exported to a file such as face{SUFFIX}.")
+    if not overwrite:
+        from ..media.writer import check_free
+
+        check_free(path)
     temporary = path.with_name(f".{secrets.token_hex(6)}.part")
     try:
         with zipfile.ZipFile(temporary, "x") as file:
             file.write(home / NAME, NAME)
             for name in FILES:
                 file.write(home / manifest.data / name, name)
-        temporary.replace(path)
+        return place(temporary, path, overwrite)
     except FileNotFoundError as reason:
         if temporary.parent.is_dir():
             raise AvatarBroken(f"The avatar is not whole: {reason.filename} is missing.") from reason

@@ -82,6 +82,10 @@ def hash_of(source: Path) -> str:
                 total.update(path.name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "big"))
             for block in _blocks(path):
                 total.update(block)
+    except FileNotFoundError:
+        from ..media.demux import missing_sentence
+
+        raise PictureError(missing_sentence(source, "a picture, a video or a folder")) from None
     except OSError as reason:
         raise PictureError(
             f"{source} cannot be read ({reason.strerror}): give a picture, a video or a folder."

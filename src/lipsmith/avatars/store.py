@@ -196,11 +196,14 @@ class AvatarStore:
             write_manifest(self._home(name), manifest)
         return manifest.info(name)
 
-    def export(self, name: str, path: Path) -> None:
-        """Write an avatar to one portable file. Raises AvatarMissing, AvatarBroken, OutputError."""
+    def export(self, name: str, path: Path, overwrite: bool = True) -> Path:
+        """Write an avatar to one portable file and return its path. Raises AvatarMissing, AvatarBroken, OutputError.
+
+        Without ``overwrite`` a file that is there is an error; see ``whole_file.place`` for one that appears meanwhile.
+        """
         with self._locked(self._required(name), _SWITCH):
             manifest = self._manifest(name)
-            archive.write_archive(self._home(name), manifest, path)
+            return archive.write_archive(self._home(name), manifest, path, overwrite)
 
     def import_archive(self, path: Path, name: str | None = None, *, refresh: bool = False) -> AvatarInfo:
         """Import an avatar that ``export`` wrote. Everything in it is checked before the avatar appears.

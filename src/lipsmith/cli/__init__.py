@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
             return _fail(STOPPED, INTERRUPTED)
         if os.environ.get("LIPSMITH_DEBUG"):
             raise
-        return _fail_unexpectedly(problem)
+        return _fail_unexpectedly(problem, called)
     return _fail(STOPPED, code) if code == INTERRUPTED else int(code)
 
 
@@ -122,15 +122,17 @@ def program(names: Iterable[str]) -> typer.Typer:
     return app
 
 
-def _fail_unexpectedly(problem: Exception) -> int:
+def _fail_unexpectedly(problem: Exception, called: str) -> int:
     """Print an error that is not a LipsmithError in one sentence, and return its exit code."""
     from ..libraries import blocking_libraries, missing_message
 
     if hasattr(problem, "format_message"):  # typer's own: an unknown flag or argument
-        context = getattr(problem, "ctx", None)
-        command = context.command_path if context else "lipsmith"
-        message = problem.format_message()
-        return _fail(f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See '{command} --help'.", 2)
+        if type(problem).__name__ == "NoArgsIsHelpError":
+            print(problem.format_message())
+            return 0
+        from .usage import sentence
+
+        return _fail(sentence(problem, called), 2)
     missing = blocking_libraries() if isinstance(problem, ImportError) else []
     if missing:
         return _fail(missing_message(missing), EngineUnavailable.exit_code)

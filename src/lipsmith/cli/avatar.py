@@ -14,9 +14,10 @@ from ..options import build
 from .engine_flags import engine_flags, engine_options
 from .flags import SectionedCommand, flags_from
 from .generate import HELP as FILM_HELP
-from .generate import AsJson, Quiet, Settings
+from .generate import AsJson, Overwrite, Quiet, Settings
+from .inputs import refuse_swapped_avatar
 from .progress import progress_display
-from .records import print_json
+from .records import counted, print_json
 
 if TYPE_CHECKING:
     from ..avatars.manifest import AvatarInfo
@@ -42,7 +43,7 @@ class ShownAvatar:
 
     avatar: AvatarInfo
     clips: tuple[Clip, ...]
-    sheet: Path
+    sheet: Path | None  # None: none was asked for
 
 
 @app.callback(invoke_without_command=True)
@@ -83,6 +84,7 @@ def create(
 
       lipsmith avatar create boss portrait.jpg --still --set gain=1.2
     """
+    refuse_swapped_avatar(name, picture)
     options["engine_options"] = engine_options(options, settings or [])
     options["clips"] = _clips(clip or [])
     avatar_options = build(AvatarOptions, options)
@@ -104,35 +106,40 @@ def list_all(as_json: AsJson = False) -> None:
         print(_line(info))
     for name, problem in store.broken().items():
         print(f"{name}: damaged. {problem}")
-    print(f"{len(infos)} avatars, {_amount(sum(info.bytes for info in infos))} in {store.root}")
+    print(f"{counted(len(infos), 'avatar')}, {_amount(sum(info.bytes for info in infos))} in {store.root}")
 
 
 @app.command()
 def show(
     name: Name,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet. [default: ID.avatar.png]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write a contact sheet (.png) with boxes and masks.")
+    ] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a contact sheet with boxes and masks, and print facts. Example: lipsmith avatar show anna --json"""
+    """Print facts, and with -o write a contact sheet. Example: lipsmith avatar show anna -o anna.png"""
     from ..avatars.contact_sheet import avatar_sheet
     from ..media.stills import write_png
     from ..media.writer import check_output
 
-    sheet = output or Path(f"{name}.avatar.png")
     with _store().open(name) as opened:
-        check_output(sheet, sheet=True)
-        write_png(sheet, avatar_sheet(opened))
-        shown = ShownAvatar(opened.info, opened.playback.clips, sheet)
+        if output:
+            check_output(output, sheet=True, overwrite=overwrite)
+            output = write_png(output, avatar_sheet(opened), overwrite)
+        shown = ShownAvatar(opened.info, opened.playback.clips, output)
     if as_json:
         print_json(shown)
         return
     print(_line(shown.avatar))
     for clip in shown.clips:
         closed = sum(end - begin for begin, end in clip.idle)
-        print(f"  clip {clip.name}: frames {clip.start} to {clip.stop - 1}, {len(clip.cuts)} cuts, {closed} at rest")
+        cuts = counted(len(clip.cuts), "cut")
+        print(f"  clip {clip.name}: frames {clip.start} to {clip.stop - 1}, {cuts}, {closed} at rest")
     for notice in shown.avatar.notices:
         print(f"  note: {notice}")
-    print(f"  sheet: {sheet}")
+    if shown.sheet:
+        print(f"  sheet: {shown.sheet}")
 
 
 @app.command()
@@ -177,9 +184,14 @@ def delete(names: Annotated[list[str], typer.Argument(metavar="ID...")], as_json
 
 
 @app.command()
-def export(name: Name, file: Annotated[Path, typer.Argument(metavar="FILE.lipsmith")], as_json: AsJson = False) -> None:
+def export(
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE.lipsmith")],
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
     """Write one portable file. Example: lipsmith avatar export anna anna.lipsmith"""
-    _store().export(name, file)
+    file = _store().export(name, file, overwrite=overwrite)
     if as_json:
         print_json({"id": name, "file": file, "bytes": file.stat().st_size})
     else:

@@ -14,7 +14,7 @@ from ..options import build, parse_settings
 from .flags import flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings, pace
-from .records import print_json
+from .records import counted, print_json
 
 if TYPE_CHECKING:
     from ..bench import Case, CaseFigures, HearingFigures, MemoryLaw
@@ -123,8 +123,12 @@ def parse_minutes(text: str) -> list[float]:
 
 def _announced(case: Case) -> Case:
     what = case.picture or "x".join(map(str, case.size))
-    typer.echo(f"measuring {what} on {case.threads or 'all'} core(s) ...", err=True)
+    typer.echo(f"measuring {what} on {_cores(case.threads)} ...", err=True)
     return case
+
+
+def _cores(threads: int) -> str:
+    return counted(threads, "core") if threads else "all cores"
 
 
 def _print_bench(found: BenchResult) -> None:
@@ -141,9 +145,7 @@ def _print_bench(found: BenchResult) -> None:
 
 
 def _print_figures(one: CaseFigures) -> None:
-    print(
-        f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {one.threads or 'all'} core(s)"
-    )
+    print(f"{one.size[0]}x{one.size[1]}, {one.film_seconds:g} s of film by {one.engine}, {_cores(one.threads)}")
     print(f"  processor time  {one.fps_cpu:6.1f} fps  {pace(one.real_time_cpu)}")
     print(f"  wall clock      {one.fps_wall:6.1f} fps  {pace(one.real_time_wall)}")
     print(f"  first frame after {one.first_frame_seconds:.2f} s (imports {one.import_seconds:.2f} s before)")

@@ -14,7 +14,7 @@ from .bench import check_seconds, parse_sizes
 from .bench_musetalk import app as app
 from .flags import flags_from
 from .generate import AsJson
-from .records import print_json
+from .records import counted, print_json
 
 if TYPE_CHECKING:
     from ..bench.live import LiveFigures
@@ -64,7 +64,7 @@ def bench_live(as_json: AsJson = False, **given: Any) -> None:
     sessions, size = parse_sessions(options.sessions), parse_sizes(options.size)[0]
     found = []
     for count in sessions:
-        typer.echo(f"measuring {count} session(s) for {options.seconds:g} s ...", err=True)
+        typer.echo(f"measuring {counted(count, 'session')} for {options.seconds:g} s ...", err=True)
         case = LiveCase(count, options.seconds, size, options.engine, options.picture, options.film)
         found.append(measure_live(case, lambda what: typer.echo(f"  {what}", err=True)))
     print_json(found) if as_json else _print(found)

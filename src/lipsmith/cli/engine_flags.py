@@ -64,6 +64,8 @@ def engine_options(flags: dict[str, Any], settings: Iterable[str]) -> dict[str, 
     given = {name: flags.pop(name) for name in names if name in flags}
     given = {name: value for name, value in given.items() if value is not None}
     parsed = parse_settings(settings)
+    if flags.get("still") and {**parsed, **given}.get("idle") is True:
+        raise OptionError("--still and --idle say opposite things; leave one of them out.")
     for name in (one for one in parsed if one in given):
         raise OptionError(f"{name} is given twice, by --{name.replace('_', '-')} and by --set; leave one of them out.")
     return {**parsed, **given}

@@ -102,7 +102,8 @@ def _optional_parameter(field: Field[Any], hint: Any, help_text: str, section: s
     name = "--" + field.name.replace("_", "-")
     switch = f"{name}/--no-{name[2:]}" if hint is bool else name
     choices = get_args(hint) if get_origin(hint) is Literal else ()
-    default = "" if field.default in ("", None) else f" [default: {field.default}]"
+    shown = name[2:] if field.default is True else f"no-{name[2:]}" if field.default is False else field.default
+    default = "" if field.default in ("", None) else f" [default: {shown}]"
     option = typer.Option(
         None, switch, help=help_text + default, metavar="|".join(choices) or None, rich_help_panel=section
     )

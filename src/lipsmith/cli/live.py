@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +20,9 @@ from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
 from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings
-from .records import print_json
-from .speak import TEXT_HELP, speech_files
+from .inputs import refuse_file
+from .records import counted, print_json
+from .texts import TEXT_HELP, speech_files
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -38,6 +39,7 @@ HELP = {
     "camera": "Show it as a virtual camera, without sound.",
     "stay": "Seconds to stay on the air after the last speech.",
     "forever": "Stay on the air until Ctrl-C.",
+    "overwrite": "Replace a film that is there already.",
     "audio_track": FILM_HELP["audio_track"],
 }
 
@@ -51,6 +53,7 @@ class BroadcastOptions:
     camera: bool = False
     stay: float = 0.0
     forever: bool = False
+    overwrite: bool = False
     audio_track: int | None = None
 
     def __post_init__(self) -> None:
@@ -78,13 +81,16 @@ class BroadcastOptions:
 
     def sinks(self, engine: str) -> list[Sink]:
         """The sinks to open; the AI mark of those that carry one names ``engine``."""
-        from ..media.writer import FilmOptions
+        from ..media.writer import FilmOptions, check_output
         from ..transports.camera import CameraSink
         from ..transports.push import PushOptions, PushSink
         from ..transports.recording import Recording
 
+        if self.record:
+            check_output(self.record, overwrite=self.overwrite)
+        film = FilmOptions(engine=engine, overwrite=self.overwrite)
         sinks: list[Sink] = [PushSink(self.address, PushOptions(engine=engine))] if self.address else []
-        sinks += [Recording(self.record, options=FilmOptions(engine=engine))] if self.record else []
+        sinks += [Recording(self.record, options=film)] if self.record else []
         return sinks + ([CameraSink()] if self.camera else [])
 
 
@@ -116,7 +122,9 @@ def live(
     from ..media.sound import open_speech
     from ..transports.broadcast import broadcast
     from ..transports.push import PushSink
+    from ..transports.recording import Recording
 
+    refuse_file(name)
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = SpeakOptions(engine_options=engine_options(flags, settings or []))
     options = build(BroadcastOptions, flags)
@@ -127,7 +135,8 @@ def live(
         stay = None if options.forever else options.stay
         run = broadcast(avatar, engine, [open_speech(file, track=options.audio_track) for file in files], sinks, stay)
         report = asyncio.run(_until_stopped(run, [sink for sink in sinks if isinstance(sink, PushSink)]))
-    _print_report(report, as_json)
+    films = [sink.film for sink in sinks if isinstance(sink, Recording)]
+    _print_report(report, next(iter(films), None), as_json)
 
 
 async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
@@ -147,26 +156,24 @@ async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequ
     return task.result()
 
 
-def _print_report(report: BroadcastReport, as_json: bool) -> None:
+def _print_report(report: BroadcastReport, film: Path | None, as_json: bool) -> None:
     if as_json:
-        print_json(report)
+        print_json({"film": film, **asdict(report)})
     else:
-        said = _count(report.spoken, "speech", "speeches")
+        said = counted(report.spoken, "speech", "speeches")
         heard = f", heard by {report.speech_encoder}" if report.speech_encoder else ""
         print(f"{float(report.frames / report.fps):.1f} s on the air, {said} said{heard}")
+        if film:
+            print(f"film: {film}")
         print("\n".join(_notes(report)), end="\n" if _notes(report) else "")
     if report.troubles:
         raise typer.Exit(OutputError.exit_code)
 
 
 def _notes(report: BroadcastReport) -> Sequence[str]:
-    late = f"note: {_count(report.stalls, 'picture', 'pictures')} came late: this machine is busy, or too slow for it"
+    late = f"note: {counted(report.stalls, 'picture')} came late: this machine is busy, or too slow for it"
     stalls = [late] if report.stalls else []
     return stalls + [f"note: {trouble}" for trouble in report.troubles]
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
 
 
 __all__ = ["live"]

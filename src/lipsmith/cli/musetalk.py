@@ -37,6 +37,7 @@ HELP = {
     "unet_model_path": "The UNet in a models folder; the other weights are read from the same folder.",
     "weights": "official, a models folder, random or tiny.",
     "landmarks": "facemesh, or upstream's dwpose, which needs its own file.",
+    "threads": "Threads of torch on a CPU; 0: as many as cores are idle at the start.",
     "strict": "Audio windows and sampled latents exactly as in MuseTalk.",
 }
 _OBSOLETE = {field.name: "Accepted and ignored." for field in fields(ObsoleteFlags)}

@@ -23,6 +23,11 @@ def plain(value: object) -> object:
     return str(value) if isinstance(value, (Fraction, Path)) else value
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """``number`` with its noun: "1 film", "2 films"; ``more`` is the plural if it is not made by an s."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
 def print_json(value: object) -> None:
     """Print ``value`` on standard output."""
     print(json.dumps(plain(value), indent=2, ensure_ascii=False))

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from ..errors import EngineUnavailable
+from ..libraries import install_hint
 from ..server.auth.keys import new_key, read_keys
 from .flags import with_parameters
 
@@ -43,7 +44,7 @@ def make_app(flags: list[inspect.Parameter], group: type[TyperGroup] = TyperGrou
     def serve(context: typer.Context, **given: Any) -> None:
         """Serve the HTTP API and its pages. Without keys it listens on this machine alone.
 
-        Needs extra packages: pip install "lipsmith[server]"
+        Needs the extra 'server'; without it the command says how to install it.
         """
         if context.invoked_subcommand is None:
             _run({name: value for name, value in given.items() if _from_command_line(context, name)})
@@ -65,7 +66,7 @@ def key(
 def _run(given: dict[str, Any]) -> None:
     """Serve with the settings that the flags ``given`` make, until a signal stops it."""
     if missing := _missing():
-        raise EngineUnavailable(f'The server lacks {", ".join(missing)}: pip install "lipsmith[server]" brings them.')
+        raise EngineUnavailable(f"The server lacks {', '.join(missing)}; this brings them: {install_hint('server')}")
     from ..server.config import ServerSettings, check_reach, setting_of
     from ..server.logs import set_up_logs
     from ..server.start_checks import check_variables, warn_of_settings

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +17,11 @@ from ..pipeline.speak import speak as run
 from ..tts.text_to_file import TextToFile
 from .engine_flags import engine_options, prepared_flags
 from .flags import flags_from
-from .generate import HELP, AsJson, Quiet, Settings, summary
+from .generate import HELP, OUTPUT_HELP, AsJson, Quiet, Settings, summary
+from .inputs import explained, refuse_file
 from .progress import progress_display
-from .records import print_json
+from .records import counted, print_json
+from .texts import TEXT_HELP, speech_files
 
 if TYPE_CHECKING:
     from ..avatars.avatar import Avatar
@@ -41,14 +41,16 @@ class SpeakResult:
     exit_code: int = 0
 
 
-TEXT_HELP = {
-    "text": "Text to speak, in place of SPEECH.",
-    "voice": "The voice for --text: espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL. auto: espeak.",
-}
+@dataclass(frozen=True, slots=True)
+class Overwriting:
+    """Whether older files may be replaced."""
+
+    overwrite: bool = False
 
 
 @prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
+@flags_from(Overwriting, OUTPUT_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
@@ -80,6 +82,7 @@ def speak(
     """
     from ..avatars.store import AvatarStore
 
+    refuse_file(name)
     text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
     changed = engine_options(flags, settings or [])
     options = build(SpeakOptions, {**flags, "engine_options": changed})
@@ -91,39 +94,28 @@ def speak(
     _print_results(name, results, single, as_json, quiet)
 
 
-@contextmanager
-def speech_files(speeches: list[Path], text: TextToFile, may_be_empty: bool = False) -> Iterator[list[Path]]:
-    """The speech files, or one temporary file with the spoken ``text``.
-
-    Raises:
-        OptionError: both are given, or neither is and ``may_be_empty`` is off.
-    """
-    if bool(speeches) == bool(text.text) and not (may_be_empty and not speeches):
-        raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
-    with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
-        if text.text:
-            speeches = [Path(folder) / "text.wav"]
-            text.write(speeches[0])
-        yield speeches
-
-
 def _make_films(
     avatar: Avatar, films: Sequence[tuple[Path, Path]], options: SpeakOptions, progress: Progress, single: bool
 ) -> list[SpeakResult]:
     """Make every film with one engine. The failure of a ``single`` film is raised, that of others is returned."""
-    from ..media.writer import check_transparent
+    from ..media.writer import check_free, check_transparent
 
     if options.background == "transparent":
         check_transparent(films[0][1])  # all films have one format
+    if not single and not options.overwrite:
+        for _, film in films:
+            check_free(film)
     engine = engine_for(avatar, options)
     if single:
         ((speech, film),) = films
-        return [SpeakResult(speech, run(avatar, speech, film, options, engine=engine, progress=progress))]
+        with explained(None, speech):
+            return [SpeakResult(speech, run(avatar, speech, film, options, engine=engine, progress=progress))]
     results: list[SpeakResult] = []
     for speech, film in films:
         try:
             _make_folder(film.parent)
-            report = run(avatar, speech, film, options, engine=engine, progress=_per_film(progress, film))
+            with explained(None, speech):
+                report = run(avatar, speech, film, options, engine=engine, progress=_per_film(progress, film))
         except LipsmithError as problem:
             results.append(SpeakResult(speech, None, str(problem), problem.exit_code))
         else:
@@ -205,7 +197,7 @@ def _print_results(name: str, results: Sequence[SpeakResult], single: bool, as_j
             print(summary(one.report) if one.report else f"{one.speech}: failed: {one.error}")
         if not single:
             made = sum(one.report is not None for one in results)
-            print(f"{made} of {len(results)} films of {name} made")
+            print(f"{made} of {counted(len(results), 'film')} of {name} made")
     failed = [one.exit_code for one in results if one.report is None]
     if failed:
         raise typer.Exit(failed[0])

@@ -64,8 +64,8 @@ def voice2mouth(
     Builds a corpus with the synthesisers on this machine (Kokoro, eSpeak NG, flite, festival), fits the heads, tunes
     the student, and writes mouth_heads.npz and voice2mouth.onnx with their scores. A stopped run goes on where it was.
 
-    Kokoro's voices come with: lipsmith weights fetch kokoro. The student needs: pip install "lipsmith[train]". Without
-    a GPU, install torch first: pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    Kokoro's voices come with: lipsmith weights fetch kokoro. The student needs the extra 'train'. Without a
+    GPU, install torch 2.13.0 first, from the index https://download.pytorch.org/whl/cpu
 
     Examples:
 

@@ -20,7 +20,7 @@ HELP = {
 def ui(**flags: Any) -> None:
     """Serve a page with MuseTalk's controls. It makes films with any engine, and listens on this machine alone.
 
-    Needs an extra package: pip install "lipsmith[ui]"
+    Needs the extra 'ui'; without it the command says how to install it.
     """
     from ..ui.page import serve
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from ..engines import load_engine
 from ..engines.musetalk.options import OFFLINE_FEATHER, REALTIME_FEATHER, Landmarks
 from ..errors import EngineUnavailable, InputError, OptionError
+from ..libraries import install_hint
 from ..options import GenerateOptions
 from ..pipeline.film import Report
 from ..pipeline.generate import generate
@@ -51,6 +52,7 @@ class UpstreamFlags:
     weights: str = "official"
     landmarks: Landmarks = "facemesh"
     strict: bool = False
+    threads: int = 0
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})  # of --set; these win
 
 
@@ -86,7 +88,7 @@ def inference_tasks(flags: UpstreamFlags) -> list[Task]:
         if film in tasks:
             first, _ = tasks[film]
             raise InputError(f"{path}: {first} and {name} both write {film}; give each a result_name of its own.")
-        tasks[film] = (name, Task(picture, speech, film, _shift(flags, task)))
+        tasks[film] = (name, Task(picture, speech, film, _shift(flags, task, name, path)))
     return [task for _, task in tasks.values()]
 
 
@@ -103,7 +105,7 @@ def realtime_tasks(flags: UpstreamFlags) -> list[Task]:
         avatar = _mapping(given, name, path, ("video_path", "audio_clips"))
         picture, films = Path(str(avatar["video_path"])), folder / str(name) / "vid_output"
         for clip, speech in _mapping(avatar["audio_clips"], f"{name}.audio_clips", path, ()).items():
-            film, shift = films / f"{clip}.mp4", _shift(flags, avatar)
+            film, shift = films / f"{clip}.mp4", _shift(flags, avatar, name, path)
             tasks.append(
                 Task(picture, Path(str(speech)), film, shift, str(name), bool(avatar.get("preparation", True)))
             )
@@ -181,6 +183,7 @@ def engine_options(script: Script, flags: UpstreamFlags, shift: int) -> dict[str
         "audio_padding_left": flags.audio_padding_length_left,
         "audio_padding_right": flags.audio_padding_length_right,
         "strict": flags.strict,
+        "threads": flags.threads,
     }
     return {**by_flags, **flags.engine_options}
 
@@ -190,9 +193,21 @@ def _rate(task: Task, flags: UpstreamFlags) -> str:
     return "source" if task.picture.suffix.lower() in VIDEOS else str(flags.fps)
 
 
-def _shift(flags: UpstreamFlags, task: Mapping[str, Any]) -> int:
-    """The mask's shift in px. v1.5 has none; in v1 a value in the YAML overrides the flag."""
-    return int(task.get("bbox_shift", flags.bbox_shift)) if flags.version == "v1" else 0
+def _shift(flags: UpstreamFlags, task: Mapping[str, Any], name: object, path: Path) -> int:
+    """The mask's shift in px. v1.5 has none; in v1 a value in the YAML overrides the flag.
+
+    Raises:
+        InputError: the task ``name`` of the file ``path`` has a value that is no whole number.
+    """
+    if flags.version != "v1":
+        return 0
+    given = task.get("bbox_shift", flags.bbox_shift)
+    try:
+        if isinstance(given, bool) or int(given) != float(given):
+            raise ValueError(given)
+        return int(given)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{path}: {name} has the bbox_shift {given!r}; it must be a whole number of px.") from None
 
 
 def _weights(flags: UpstreamFlags) -> str:
@@ -216,7 +231,7 @@ def _device(gpu: int) -> str:
     try:
         import torch
     except ImportError as problem:
-        raise EngineUnavailable('torch is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(f"torch is not installed; this brings it: {install_hint('torch')}") from problem
     return f"cuda:{gpu}" if torch.cuda.is_available() else "cpu"
 
 
@@ -228,7 +243,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         import yaml
     except ImportError as problem:
-        raise EngineUnavailable('pyyaml is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(f"pyyaml is not installed; this brings it: {install_hint('torch')}") from problem
     try:
         return _mapping(yaml.safe_load(path.read_text(encoding="utf-8")), "the file", path, ())
     except OSError as problem:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..speech.npz_file import write_npz
+from ..speech.npz_file import write_npz, write_whole
 from ..speech.phones import PHONES, Segment
-from ..whole_file import whole_file
 from .utterance import LabelledUtterance
 
 _SYMBOLS = tuple(PHONES)
@@ -68,9 +67,8 @@ def _utterances(data: dict[str, np.ndarray]) -> Iterable[LabelledUtterance]:  # 
 
 
 def write_summary(folder: Path, summary: dict[str, object]) -> None:
-    """Write ``corpus.json`` atomically."""
-    with whole_file(folder / "corpus.json") as partial:
-        partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write ``corpus.json`` atomically. Raises OutputError."""
+    write_whole(folder / "corpus.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def read_summary(folder: Path) -> dict[str, object]:

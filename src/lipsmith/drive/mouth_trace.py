@@ -52,7 +52,8 @@ def measure_mouth(frames: Iterator[Image]) -> MouthTrace:
     found = np.isfinite(measured[:, 0])
     if found.sum() < _FEWEST:
         raise FaceError(
-            f"A face was seen in {int(found.sum())} frames; scoring needs {_FEWEST}. Give a film of a face."
+            f"A face was seen in {int(found.sum())} of {len(rows)} frames; scoring needs {_FEWEST}. "
+            "Give a film of a face."
         )
     at = np.arange(len(measured))
     aperture, jaw, width = (np.interp(at, at[found], measured[found, k]) for k in range(3))

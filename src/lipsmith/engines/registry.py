@@ -7,6 +7,7 @@ installed, or was installed before an engine was added.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -29,6 +30,14 @@ GROUP = "lipsmith.engines"
 AUTO = "auto"
 SHARED_OPTIONS = ("idle", "seed")
 """Options that films and avatars set for every engine; an engine that does not declare one is not given it."""
+
+
+OTHER_SYSTEMS = (
+    "aniportrait", "diffdub", "dinet", "ditto", "echomimic", "ernerf", "facefusion", "geneface", "hallo", "heygem",
+    "iplap", "latentsync", "liveportrait", "livetalking", "sadtalker", "sonic", "styletts", "talklip", "ultralight",
+    "vexpress", "videoretalking", "wavlip",
+)  # fmt: skip
+"""Names, without digits and signs, of systems that do the same work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ def choose_engine(name: str, options: Mapping[str, Any]) -> LoadedEngine:
     """
     table = engine_table()
     if name != AUTO and name not in table:
-        raise OptionError(f"There is no engine '{name}'. {nearest(name, [*table, AUTO])}")
+        raise OptionError(f"There is no engine '{name}'. {_instead(name, table)}")
     candidates = ranked(table.values()) if name == AUTO else [table[name]]
     _refuse_unknown(options, candidates, table.values())
     passed_over: list[str] = []
@@ -134,6 +143,14 @@ def choose_engine(name: str, options: Mapping[str, Any]) -> LoadedEngine:
 def ranked(specs: Iterable[EngineSpec]) -> list[EngineSpec]:
     """Those that ``auto`` may take, best first."""
     return sorted((spec for spec in specs if spec.rank is not None), key=lambda spec: -(spec.rank or 0))
+
+
+def _instead(name: str, table: Mapping[str, EngineSpec]) -> str:
+    """What to take instead of an engine that is not here."""
+    offered = [spec.name for spec in ranked(table.values())]
+    if re.sub("[^a-z]", "", name.lower()) in OTHER_SYSTEMS:
+        return f"That is another system, which is not part of Lipsmith: take {', '.join(offered)} or {AUTO} instead."
+    return nearest(name, [*table, AUTO])
 
 
 def _own_specs() -> Iterator[EngineSpec]:
@@ -182,8 +199,12 @@ def _refuse_unknown(options: Mapping[str, Any], candidates: list[EngineSpec], ta
     for option in (one for one in options if one not in known):
         engines = " or ".join(spec.name for spec in candidates)
         others = [spec.name for spec in table if option in spec.option_names()]
-        remedy = f"{' and '.join(others)} has it: --engine {others[0]}" if others else nearest(option, known)
-        raise OptionError(f"The engine {engines} has no option '{option}'. {remedy}")
+        if others:
+            raise OptionError(
+                f"The engine {engines} has no option '{option}', but {' and '.join(others)} has: leave '{option}' out, "
+                f"or choose the engine {others[0]}."
+            )
+        raise OptionError(f"The engine {engines} has no option '{option}'. {nearest(option, known)}")
 
 
 __all__ = [

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EngineUnavailable
-from ..libraries import DEBIAN_PACKAGES, blocking_libraries, missing_message
+from ..libraries import DEBIAN_PACKAGES, blocking_libraries, install_hint, missing_message
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _import_message(error: ImportError) -> str:
         return f"Faces cannot be found here ({error}): {missing_message(packages)}"
     return (
         f"The packages that find faces cannot be imported ({error}). "
-        "Expected mediapipe 0.10.21 and OpenCV; this brings them: pip install lipsmith"
+        f"Expected mediapipe 0.10.21 and OpenCV; this brings them: {install_hint()}"
     )
 
 

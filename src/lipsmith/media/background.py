@@ -147,14 +147,14 @@ def open_replacement(
     """
     if options.background == "keep":
         return None
+    clear, colour = options.background == "transparent", parse_colour(options.background)
+    source = None if clear or colour is not None else _open_background(options.background, fps)
     matting = _open_matting(options.key, first, alphas, options.head_moves)
     size = (first.shape[1], first.shape[0])
-    if options.background == "transparent":
+    if clear:
         return BackgroundReplacement(matting, StillBackground(checkerboard(size)) if sheet else None)
-    colour = parse_colour(options.background)
-    if colour is not None:
+    if source is None:
         return BackgroundReplacement(matting, StillBackground(np.full(first.shape, colour, np.uint8)))
-    source = _open_background(options.background, fps)
     if source.info.frames == 1:
         return BackgroundReplacement(
             matting, StillBackground(resize_to_cover(next(iter(source.frames())), size)), source.info.notices
@@ -246,10 +246,11 @@ def _open_matting(key: str, first: Image, alphas: AlphaByIndex | None, head_move
 def _open_background(text: str, fps: Fraction) -> VideoSource:
     from PIL import ImageColor
 
+    from .demux import url_of
     from .video import open_video_source
 
     path = Path(text)
-    if not path.exists():
+    if not path.exists() and not url_of(path):
         close = nearest(text, ["keep", "transparent", *ImageColor.colormap]).partition("Known")[0]
         raise OptionError(
             f"background is '{text}': no such file, and no colour. It can be keep, transparent, a colour (#rrggbb or "

@@ -9,16 +9,20 @@ from PIL import Image as Pillow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from ..types import Image
+    from ..types import AVFrame, Image
 
 GAP = 4  # px between images
 CAPTION_HEIGHT = 18  # px
 GREY = 32  # of the background, 0..255
+TILE_WIDTH = 240  # px
+FILM_TILES = 24
+"""Frames of a film that its sheet shows."""
 
 
 def contact_sheet(
-    images: Sequence[Image], captions: Sequence[str] = (), columns: int = 8, tile_width: int = 240
+    images: Sequence[Image], captions: Sequence[str] = (), columns: int = 8, tile_width: int = TILE_WIDTH
 ) -> Image:
     """Arrange images in rows, each scaled to the same width.
 
@@ -44,6 +48,26 @@ def contact_sheet(
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
     width = min(columns, len(tiles)) * (tile_width + GAP) + GAP
     return np.concatenate([_row(row, width, tile_width) for row in rows] + [_blank(GAP, width)])
+
+
+class FilmSheet:
+    """The contact sheet of a film of ``length`` frames: ``FILM_TILES`` of them, evenly spread; they are kept small."""
+
+    def __init__(self, length: int) -> None:
+        tiles = min(length, FILM_TILES)
+        self.wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
+        self._tiles: dict[int, Image] = {}  # index of the frame -> its tile
+
+    def add(self, frame: AVFrame) -> None:
+        """Keep ``frame`` if it is wanted."""
+        if frame.index in self.wanted:
+            self._tiles[frame.index] = _tile(frame.image, TILE_WIDTH)
+
+    def write(self, path: Path, overwrite: bool = True) -> Path:
+        """Write the sheet as ``write_png`` does."""
+        from .stills import write_png
+
+        return write_png(path, contact_sheet(list(self._tiles.values()), list(map(str, self._tiles))), overwrite)
 
 
 def _blank(height: int, width: int) -> Image:

@@ -6,9 +6,12 @@ would decode them, or follow their links to other files and hosts.
 
 from __future__ import annotations
 
+import difflib
+import re
 import stat
 from collections import deque
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -33,6 +36,9 @@ CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINER
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Codec -> the decoder that reads its alpha, which Matroska keeps beside the picture; FFmpeg's own leaves it out."""
 
+MOST_NAMES = 2000
+"""Files of a folder among which a misspelt name is looked for."""
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):[/\\]{1,2}([^/\\].*)")
 MAX_READ_FAILURES = 20
 """Consecutive failures to read past damage, after which the file ends there."""
 
@@ -54,13 +60,34 @@ def check_file(path: Path, error: type[InputError], wanted: str) -> None:
         with path.open("rb") as file:
             empty = not file.read(1)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero byte
-        raise error(f"{path} does not exist: give the path of {wanted}.") from None
+        raise error(missing_sentence(path, wanted)) from None
     except OSError as reason:
         raise error(
             f"{path} cannot be read ({reason.strerror}): give the path of {wanted} that you may read."
         ) from reason
     if empty:
         raise error(f"{path} is empty (zero bytes): copy or export it again, or give another file.")
+
+
+def missing_sentence(path: Path, wanted: str) -> str:
+    """What to say of a ``path`` at which nothing is: that it is a URL, or which name near it there is."""
+    url = url_of(path)
+    if url:
+        return f"{url} is a URL, and only files are read: download it first, and give the path of the file."
+    try:
+        names = [one.name for one in islice(path.parent.iterdir(), MOST_NAMES)]
+    except (OSError, ValueError):
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
+    if near:
+        return f"{path} does not exist. Did you mean {path.with_name(near[0])}?"
+    return f"{path} does not exist: give the path of {wanted}."
+
+
+def url_of(path: Path) -> str | None:
+    """The URL that became ``path``, which turns two slashes into one; None: it was none."""
+    found = _URL.fullmatch(str(path))
+    return f"{found[1]}://{found[2]}" if found else None
 
 
 def is_folder(path: Path) -> bool:

@@ -14,7 +14,7 @@ them if the mean would lose the voice (see ``mono_mix``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,11 +62,17 @@ class Speech:
     first_time: Fraction = Fraction(0)  # seconds: the timestamp of the first decoded sample
     heard_from: HeardFrom = "both"  # the channels of which ``blocks`` makes mono
     track: int = 1  # which of the file's audio tracks
+    skipped: int = 0  # samples before the first one of ``blocks``; see ``since``
 
     @property
     def seconds(self) -> float:
         """Length in seconds, for display."""
         return self.samples / self.rate
+
+    def since(self, first: int) -> Speech:
+        """The same speech from its sample ``first`` on; without a sample if it ends before."""
+        first = min(first, self.samples)
+        return replace(self, samples=self.samples - first, skipped=self.skipped + first)
 
     def blocks(self, size: int = 4096) -> Iterator[Samples]:
         """Mono float32 (size,) at ``rate``, made of ``heard_from``; the last block may be shorter."""
@@ -78,6 +84,13 @@ class Speech:
         yield from _reblocked(self._pieces(2), size)
 
     def _pieces(self, max_channels: int) -> Iterator[Array]:
+        left = self.skipped
+        for piece in self._whole(max_channels):
+            if left < piece.shape[1]:
+                yield piece[:, left:]
+            left = max(0, left - piece.shape[1])
+
+    def _whole(self, max_channels: int) -> Iterator[Array]:
         with open_media(self.path, SoundError, "speech") as container:
             yield from _aligned_pieces(
                 container, sound_track(container, self.path, self.track), self.start_offset, self.path, max_channels

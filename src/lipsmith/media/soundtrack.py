@@ -71,7 +71,7 @@ def open_soundtrack(
         return FrameSoundtrack(output, kind, info)
     covers = frames is not None and (frames - 1) / info.fps <= Fraction(sound.samples, sound.rate)
     exact = sound.exact_timestamps or kind == "webm"
-    if covers and exact and not sound.start_offset and sound.codec in COPYABLE_CODECS[kind]:
+    if covers and exact and not (sound.start_offset or sound.skipped) and sound.codec in COPYABLE_CODECS[kind]:
         return CopiedSoundtrack(output, info, sound)
     return EncodedSoundtrack(output, kind, info, sound)
 

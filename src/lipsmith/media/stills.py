@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps
 
 from ..errors import OutputError, PictureError
+from ..whole_file import place
 from .demux import check_file
 from .pixels import convert_image
 from .tone_map import BT709, colour_conversion
@@ -145,12 +146,15 @@ def read_alpha(path: Path, max_side: int) -> NDArray[np.uint8]:
         raise unreadable(path) from reason
 
 
-def write_png(path: Path, image: Image) -> None:
-    """Write (H, W, 3) RGB or (H, W, 4) RGBA uint8 as PNG; ``path`` appears whole or not at all. Raises OutputError."""
+def write_png(path: Path, image: Image, overwrite: bool = True) -> Path:
+    """Write (H, W, 3) RGB or (H, W, 4) RGBA uint8 as PNG, which appears whole or not at all; return its path.
+
+    Without ``overwrite`` a file that is there stays, and the picture gets a name beside it. Raises OutputError.
+    """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         Pillow.fromarray(image).save(partial, format="PNG")
-        partial.replace(path)
+        return place(partial, path, overwrite)
     except OSError as reason:
         raise OutputError(
             f"{path} cannot be written ({reason.strerror or reason}): choose a folder that exists and has room."

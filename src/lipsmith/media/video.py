@@ -56,6 +56,8 @@ STANDARD_RATES = tuple(Fraction(n, 1001) for n in (24000, 30000, 48000, 60000, 1
     Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
 """Frame rates that a nearly equal rate in a file is rounded to."""
+SEEKABLE = {"mp4", "mov", "matroska", "webm"}
+"""Containers with an index of key frames and exact times."""
 MAX_NAMED_CHANGES = 3
 """Changes of size that a notice lists; further ones are counted."""
 MAX_TIME_ERROR = Fraction(1, 500)
@@ -234,24 +236,28 @@ class VideoFileSource:
         self._notices = self._notices_of(first, rate_notice)
         self._renew_notices()
 
-    def frames(self) -> Iterator[Image]:
-        """Yield the output frames from the beginning; a repeated frame is the same array."""
-        yield from self._converted(self._to_image)
+    def frames(self, first: int = 0) -> Iterator[Image]:
+        """Yield the output frames from frame ``first`` on; a repeated frame is the same array."""
+        yield from self._converted(self._to_image, first)
 
     def alphas(self) -> Iterator[Alpha]:
         """Their transparency; nothing if the pixel format has no alpha."""
         if self._pixels.has_alpha:
             yield from self._converted(self._to_alpha)
 
-    def _converted(self, convert: Callable[[Any], Image]) -> Iterator[Image]:
+    def _converted(self, convert: Callable[[Any], Image], first: int = 0) -> Iterator[Image]:
         """The result of ``convert`` for the decoded frame of each output frame; called once for repeated ones."""
+        fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
+        key = self._key_frame(first / fps + tolerance) if first else None
         with _open(self._path) as container:
-            pictures = _with_times(container, _video_stream(container, self._path), self._clock, self._interlaced)
-            fps, tolerance = self.info.fps, min(self._clock.tick / 2, MAX_TIME_ERROR)
+            stream = _video_stream(container, self._path)
+            if key is not None:
+                container.seek(key, stream=stream)
+            pictures = _with_times(container, stream, self._clock, self._interlaced, key)
             current = next(pictures)[1]
             upcoming = next(pictures, None)
             image = convert(current)
-            for k in range(self.info.frames):
+            for k in range(first, self.info.frames):
                 newest = None
                 while upcoming is not None and upcoming[0] <= k / fps + tolerance:
                     newest, upcoming = upcoming[1], next(pictures, None)
@@ -260,6 +266,33 @@ class VideoFileSource:
                     current = newest
                     image = convert(current)
                 yield image
+
+    def _key_frame(self, time: Fraction) -> int | None:
+        """The timestamp of a key frame at or before ``time`` (s from the beginning) from which decoding may begin.
+
+        None: decode from the beginning, because the file has no exact timestamps, its frames depend on those before
+        (interlaced, or a pixel aspect that may change), or what decodes first is not the key frame itself.
+        """
+        if self._clock.start is None or self._interlaced or self._pixels.has_alpha:
+            return None
+        with _open(self._path) as container:
+            if not set(container.format.name.split(",")) & SEEKABLE:
+                return None
+            stream = _video_stream(container, self._path)
+            if stream.sample_aspect_ratio != stream.codec_context.sample_aspect_ratio:
+                return None
+            latest = self._clock.start + time
+            try:
+                container.seek(int(latest / Fraction(stream.time_base)), stream=stream)
+                packet = next(packets(container, stream), None)
+                if packet is None or packet.pts is None or not packet.is_keyframe:
+                    return None
+                container.seek(packet.pts, stream=stream)
+                frame = next(decode(container, stream), None)
+            except FFmpegError:
+                return None
+            whole = frame is not None and frame.key_frame and frame.pts == packet.pts
+            return int(packet.pts) if whole and packet.pts * Fraction(stream.time_base) <= latest else None
 
     def _first(self) -> Any:
         with _open(self._path) as container:
@@ -414,9 +447,13 @@ def _filtered(graph: Any, frame: Any) -> Iterator[Any]:
             return
 
 
-def _with_times(container: Any, stream: Any, clock: _Timing, interlaced: bool) -> Iterator[tuple[Fraction, Any]]:
-    """Yield decoded frames with their time in seconds after the first."""
+def _with_times(
+    container: Any, stream: Any, clock: _Timing, interlaced: bool, key: int | None = None
+) -> Iterator[tuple[Fraction, Any]]:
+    """Yield decoded frames with their time in seconds after the first; ``key``: none that shows before that tick."""
     frames = with_formats(decode(container, stream), stream)
+    if key is not None:
+        frames = (frame for frame in frames if frame.pts is None or frame.pts >= key)
     for index, frame in enumerate(_deinterlaced(frames) if interlaced else frames):
         time = frame_time(frame)
         yield (index * clock.step if clock.start is None or time is None else time - clock.start), frame

@@ -19,7 +19,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from ..errors import OptionError, OutputError
 from ..provenance.metadata import provenance_tags, xmp_box
-from .demux import is_folder
+from ..whole_file import place
+from .demux import is_folder, url_of
 from .soundtrack import Soundtrack, open_soundtrack
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class FilmOptions:
     engine: str = ""  # name and version of the engine that drew the mouths, for the AI mark
     marked: bool = True  # whether to add the AI mark
     transparent: bool = False  # whether to keep the frames' alpha
+    overwrite: bool = True  # whether a file that is there may be replaced; if not, a film gets a name beside it
 
 
 class FilmWriter:
@@ -53,7 +55,7 @@ class FilmWriter:
 
     An odd width or height grows by one repeated column or row, because 4:2:0 needs even sizes. Colours are BT.709,
     limited range, and tagged so. ``sound`` is copied or encoded as ``open_soundtrack`` decides, and ends with the film;
-    without ``sound`` the frames' own samples are encoded.
+    without ``sound`` the frames' own samples are encoded. ``path`` says where the film is once it is closed.
 
     Raises:
         OptionError: the extension is not one of mp4, m4v, mov, webm; or mp4 or m4v for a transparent film.
@@ -63,9 +65,10 @@ class FilmWriter:
     def __init__(
         self, path: Path, info: FilmInfo, sound: Speech | None = None, options: FilmOptions | None = None
     ) -> None:
-        check_output(path)
+        self._options = options or FilmOptions()
+        check_output(path, overwrite=self._options.overwrite)
         self._path, self._info, self._sound = path, info, sound
-        self._options, self._container = options or FilmOptions(), container_of(path)
+        self._container = container_of(path)
         if self._options.transparent:
             check_transparent(path)
         self._partial = path.with_name(f".lipsmith-{secrets.token_hex(6)}.part")
@@ -76,6 +79,11 @@ class FilmWriter:
         self._video: Any = None
         self._track: Soundtrack | None = None
         self._frames = 0
+
+    @property
+    def path(self) -> Path:
+        """The film's path: another than was asked for if that was taken meanwhile and may not be overwritten."""
+        return self._path
 
     def open(self) -> None:
         """Create the partial file."""
@@ -99,7 +107,7 @@ class FilmWriter:
             raise self._failure(reason) from reason
 
     def close(self) -> None:
-        """Finish the film and move it to ``path``. On failure nothing is left behind."""
+        """Finish the film and give it its name. On failure nothing is left behind."""
         if self._track is None:
             return
         with self._abort_on_error():
@@ -109,7 +117,7 @@ class FilmWriter:
             self._output.close()
             marked = self._options.marked and self._container == "mp4"
             _append_and_sync(self._partial, xmp_box(provenance_tags("")["software"]) if marked else b"")
-            self._partial.replace(self._path)
+            self._path = place(self._partial, self._path, self._options.overwrite)
         self._track = None
 
     @contextlib.contextmanager
@@ -174,19 +182,41 @@ def container_of(path: Path) -> str:
         raise OptionError(f"{path} {seen}: a film can be written as .mp4, .mov, .m4v or .webm.") from None
 
 
-def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -> None:
+def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False, overwrite: bool = True) -> None:
     """Raise unless a film, or a contact sheet if ``sheet``, can be written to ``path``; it must not be an input.
 
     Raises:
         OptionError: unknown extension.
-        OutputError: ``path`` is a folder, an input or an impossible name; its folder is missing or not writable.
+        OutputError: ``path`` is a folder, an input or an impossible name; its folder is missing or not writable; or
+            there is a file, and not ``overwrite``.
     """
+    if url_of(path):
+        raise OutputError(f"{url_of(path)} is a URL, and only files are written: name one, such as film.mp4.")
     if is_folder(path):
-        raise OutputError(f"{path} is a folder: give the name of a film inside it, such as {path / 'film.mp4'}.")
+        kind, example = ("contact sheet", "sheet.png") if sheet else ("film", "film.mp4")
+        raise OutputError(f"{path} is a folder: give the name of a {kind} inside it, such as {path / example}.")
     if not sheet:
         container_of(path)
     elif path.suffix.lower() != ".png":
         raise OptionError(f"{path} does not end in .png: a contact sheet is a PNG picture.")
+    _check_place(path)
+    for given in inputs:
+        if _same_file(path, given):
+            raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
+        if sheet and _same_file(path.parent, given):
+            raise OutputError(f"{path} is in the folder of the film's pictures: choose another folder for the sheet.")
+    if not overwrite:
+        check_free(path)
+
+
+def check_free(path: Path) -> None:
+    """Raise OutputError if there is a file at ``path``."""
+    if os.path.lexists(path):
+        raise OutputError(f"{path} is there already: choose another name, or say --overwrite to replace it.")
+
+
+def _check_place(path: Path) -> None:
+    """Raise OutputError unless ``path`` is a possible name in a folder that may be written to."""
     folder = path.absolute().parent
     if not is_folder(folder):
         raise OutputError(f"The folder {folder} does not exist: make it first, or choose another.")
@@ -198,11 +228,6 @@ def check_output(path: Path, inputs: Sequence[Path] = (), sheet: bool = False) -
         pass
     except OSError as reason:
         raise OutputError(f"{path} cannot be a file ({reason.strerror}): choose another name.") from reason
-    for given in inputs:
-        if _same_file(path, given):
-            raise OutputError(f"{path} is also an input: it would be overwritten; choose another name.")
-        if sheet and _same_file(path.parent, given):
-            raise OutputError(f"{path} is in the folder of the film's pictures: choose another folder for the sheet.")
 
 
 def check_transparent(path: Path) -> None:
@@ -279,4 +304,4 @@ def _append_and_sync(path: Path, last: bytes) -> None:
         os.fsync(file.fileno())
 
 
-__all__ = ["FilmOptions", "FilmWriter", "check_output", "check_transparent", "container_of"]
+__all__ = ["FilmOptions", "FilmWriter", "check_free", "check_output", "check_transparent", "container_of"]

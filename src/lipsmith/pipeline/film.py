@@ -24,11 +24,11 @@ from .timeline import RenderWindow, Timeline
 
 if TYPE_CHECKING:
     from ..media.background import BackgroundReplacement
+    from ..media.contact_sheet import FilmSheet
     from ..media.probe import FilmProbe
     from ..media.sound import Speech
     from ..media.writer import FilmOptions
 
-PREVIEW_TILES = 24
 SILENT = 1e-3
 """Amplitude 60 dB below full scale: sound that is nowhere louder holds no speech."""
 
@@ -37,7 +37,7 @@ SILENT = 1e-3
 class Report:
     """The film that was made, and what it cost."""
 
-    output: Path
+    output: Path  # the film, or its contact sheet if that is all that was asked for
     engine: str
     engine_version: str
     passed_over: tuple[str, ...]  # engines that ``auto`` prefers but that cannot run here, and why
@@ -56,6 +56,7 @@ class Report:
     others: int | None = None  # of the cutaways, frames that show other people only; None: not known, as of an avatar
     gaps_filled: int = 0  # frames of speakers whose face was not found and was interpolated, one to three in a row
     probe: FilmProbe | None = None  # what the written file says about itself; None for a contact sheet
+    sheet: Path | None = None  # the contact sheet that was asked for
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class FilmRenderer:
     watch: Stopwatch
     progress: Progress
     background: BackgroundReplacement | None = None  # None: the background stays
+    sheet: FilmSheet | None = None  # filled while a film is written
     first_frame: float | None = None  # seconds from the start of the watch to the first finished frame
     loudest: float = 0.0  # largest amplitude of the film's samples, 0..1
     count: Counter[str] = field(default_factory=Counter)
@@ -100,8 +102,10 @@ class FilmRenderer:
 
     def write_film(
         self, windows: Iterable[RenderWindow], info: FilmInfo, sound: Speech, output: Path, options: FilmOptions
-    ) -> None:
-        """Render and write ``options.frames`` frames.
+    ) -> Path:
+        """Render and write ``options.frames`` frames; return the film's path, see ``FilmWriter``.
+
+        ``sheet`` gets the frames that it wants.
 
         Three things go on at once, in threads: the source is decoded, prepared and heard; windows are rendered; frames
         are encoded. What is said is the same as one after the other, and so are the errors.
@@ -115,25 +119,22 @@ class FilmRenderer:
                 for frame in frames:
                     with self.watch.stage("encode"):
                         writer.write(frame)
+                    if self.sheet is not None:
+                        self.sheet.add(frame)
                     self.progress(Stage("speak", frame.index + 1, options.frames or 0))
             self.refuse_silent_face()
             with self.watch.stage("encode"):
                 writer.close()
+        return writer.path
 
-    def write_sheet(self, windows: Iterable[RenderWindow], length: int, output: Path) -> None:
-        """Render ``PREVIEW_TILES`` frames of a film of ``length`` and write them as a contact sheet."""
-        from ..media.contact_sheet import contact_sheet
-        from ..media.stills import write_png
-
-        tiles = min(length, PREVIEW_TILES)
-        wanted = {(2 * k + 1) * length // (2 * tiles) for k in range(tiles)}
-        shown: list[AVFrame] = []
+    def render_sheet(self, windows: Iterable[RenderWindow], length: int, sheet: FilmSheet) -> None:
+        """Render those frames of a film of ``length`` frames that ``sheet`` wants."""
         for window in windows:
-            if any(driven.index in wanted for driven in window):
-                shown += [frame for frame in self._render([window]) if frame.index in wanted]
+            if any(driven.index in sheet.wanted for driven in window):
+                for frame in self._render([window]):
+                    sheet.add(frame)
             self.progress(Stage("speak", window[-1].index + 1, length))
         self.refuse_silent_face()
-        write_png(output, contact_sheet([frame.image for frame in shown], [str(frame.index) for frame in shown]))
 
     def refuse_silent_face(self) -> None:
         """Refuse a film in which no frame has a drawn mouth, before its file appears.
@@ -195,8 +196,13 @@ def film_options(options: FilmSettings, frames: int) -> FilmOptions:
     """The writer's options for a film of ``frames`` frames that ``options`` describes."""
     from ..media.writer import FilmOptions
 
-    clear = options.background == "transparent"
-    return FilmOptions(options.crf, options.preset, frames, marked=options.mark, transparent=clear)
+    clear, over = options.background == "transparent", options.overwrite
+    return FilmOptions(options.crf, options.preset, frames, marked=options.mark, transparent=clear, overwrite=over)
+
+
+def taken_notice(asked: Path, written: Path) -> tuple[str, ...]:
+    """A notice if a file of the asked name appeared while the work went on, so that it was written beside it."""
+    return () if written == asked else (f"{asked} appeared meanwhile and was left alone: this one is {written}",)
 
 
 def batched(windows: Iterable[RenderWindow], size: int) -> Iterator[list[RenderWindow]]:
@@ -220,4 +226,4 @@ def first_samples(blocks: Iterable[Samples], count: int) -> Iterator[Samples]:
         count -= len(block)
 
 
-__all__ = ["FilmRenderer", "Report", "film_options"]
+__all__ = ["FilmRenderer", "Report", "film_options", "taken_notice"]

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import OptionError
-from ..options import GenerateOptions
+from ..options import GenerateOptions, parse_time
 from ..types import Face, Image, Samples
 from .film import Report, first_samples
 from .generate import generate
+from .part import FilmPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,16 +81,24 @@ def _preview(picture: Path, speech: Path | None, options: GenerateOptions, folde
 
     from ..media.video import open_video_source
 
-    video = open_video_source(picture)
+    video, skipped = _from_start(open_video_source(picture), options)
     seen = _look(video, options.faces, seconds)
     report, sheet = None, None
     if speech is not None and seen.speakers:
         _write_frame(folder / "first.png", video, seen)
-        _write_moment(folder / "moment.wav", speech, options.audio_track)
-        short = replace(options, length="speech", fps="25", audio_track=None)
-        report = generate(folder / "first.png", folder / "moment.wav", folder / SHEET, short, preview=True)
+        _write_moment(folder / "moment.wav", speech, options)
+        short = replace(options, length="speech", fps="25", audio_track=None, start="0", duration=None)
+        report = generate(folder / "first.png", folder / "moment.wav", None, short, sheet=folder / SHEET)
         sheet = np.asarray(Pillow.open(folder / SHEET).convert("RGB"))
-    return replace(seen, report=report, sheet=sheet)
+    return replace(seen, report=report, sheet=sheet, seconds=seen.seconds + float(skipped / video.info.fps))
+
+
+def _from_start(video: VideoSource, options: GenerateOptions) -> tuple[VideoSource, int]:
+    """The video from the options' start on, and how many frames were left out; a shorter one as a whole."""
+    part, frames = FilmPart.of(options, video.info.fps), video.info.frames
+    if not 0 < part.first < frames:
+        return video, 0
+    return part.picture(video, frames - part.first)[0], part.first
 
 
 def _look(video: VideoSource, faces: str, seconds: float) -> Preview:
@@ -144,11 +153,13 @@ def _write_frame(path: Path, video: VideoSource, seen: Preview) -> None:
     write_png(path, image)
 
 
-def _write_moment(path: Path, speech: Path, track: int | None) -> None:
-    """Write the loudest ``SPOKEN`` seconds of the first ``SEARCHED`` seconds, as a mono WAV."""
+def _write_moment(path: Path, speech: Path, options: GenerateOptions) -> None:
+    """Write the loudest ``SPOKEN`` seconds of the part's first ``SEARCHED`` seconds, as a mono WAV."""
     from ..media.sound import open_speech
 
-    sound = open_speech(speech, track=track)
+    whole = open_speech(speech, track=options.audio_track)
+    sound = whole.since(round(parse_time("start", options.start) * whole.rate))
+    sound = sound if sound.samples else whole
     samples = _beginning(sound)
     width = min(len(samples), round(SPOKEN * sound.rate))
     energy = np.cumsum(np.concatenate([[0.0], samples.astype(np.float64) ** 2]))

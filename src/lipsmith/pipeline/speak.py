@@ -15,7 +15,8 @@ from ..options import Preset, check, check_film
 from ..stopwatch import Progress, Stage, Stopwatch
 from ..timing import frame_count
 from ..types import FilmInfo, SourceFrame
-from .film import FilmRenderer, Report, film_options
+from .film import FilmRenderer, Report, film_options, taken_notice
+from .part import FilmPart
 from .render import render_windows
 from .timeline import Timeline
 
@@ -34,6 +35,9 @@ class SpeakOptions:
     background: str = "keep"  # keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video
     key: str = "auto"  # auto: the avatar's, else find the screen or use its transparency; alpha: only that; or a colour
     audio_track: int | None = None  # of a speech with several, from 1; None: as ``media.tracks`` says
+    start: str = "0"  # of the part of the film that is made: seconds or H:MM:SS.mmm
+    duration: str | None = None  # of that part; None: up to the end of the speech
+    overwrite: bool = field(default=True, metadata={"flag": False})  # replace a file of the film's name
     engine_options: Mapping[str, Any] = field(default_factory=dict, metadata={"flag": False})
     """The engine's own options to change; none may shape what was prepared."""
 
@@ -69,7 +73,7 @@ def speak(
 
     watch, options = Stopwatch(), options or SpeakOptions()
     speech, output = Path(speech), Path(output)
-    check_output(output, [speech, Path(options.background)])
+    check_output(output, [speech, Path(options.background)], overwrite=options.overwrite)
     if options.background == "transparent":
         check_transparent(output)
     with watch.stage("open"):
@@ -101,15 +105,20 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
             lambda read, total: renderer.progress(_reading(read, total, float(info.fps))),
             options.audio_track,
         )
-    length = frame_count(sound.samples, info.fps, sound.rate)
+    part = FilmPart.of(options, info.fps)
+    length = part.length(frame_count(sound.samples, info.fps, sound.rate))
+    sound = part.sound(sound)
     seed = picture_seed(avatar.source_frame(0).image) if info.frames == 1 else None
-    timeline = Timeline.of_speech(watch.each("fetch", source_frames(avatar)), engine, info.fps, sound.rate, seed=seed)
+    timeline = Timeline.of_speech(
+        watch.each("fetch", source_frames(avatar, part.first)), engine, info.fps, sound.rate, seed=seed
+    )
     film = FilmInfo(info.size, info.fps, sound.rate)
     windows = renderer.windows(timeline, sound, film, length, still=info.frames == 1)
-    renderer.write_film(windows, film, sound, output, film_options(options, length))
-    report = renderer.report(output, info.fps, info.faces, length)
-    notices = sound.notices + renderer.silence(sound) + renderer.notices
-    return replace(report, notices=notices, probe=probe(output))
+    written = renderer.write_film(windows, film, sound, output, film_options(options, length))
+    report = renderer.report(written, info.fps, info.faces, length)
+    made = tuple(f"The avatar {info.id}, when it was made: {notice}" for notice in info.notices)
+    notices = made + sound.notices + renderer.silence(sound) + renderer.notices + taken_notice(output, written)
+    return replace(report, notices=notices, probe=probe(written))
 
 
 def _background(avatar: Avatar, options: SpeakOptions) -> BackgroundReplacement | None:
@@ -127,9 +136,11 @@ def _key(avatar: Avatar, options: SpeakOptions) -> str:
     return avatar.info.key if options.key == "auto" and avatar.info.key != "none" else options.key
 
 
-def source_frames(avatar: Avatar) -> Iterator[SourceFrame]:
-    """The source frames of one endless speech, from the first frame on."""
+def source_frames(avatar: Avatar, first: int = 0) -> Iterator[SourceFrame]:
+    """The source frames of one endless speech, from its frame ``first`` on."""
     cursor = avatar.playback.start(speaking=True)
+    for _ in range(first):
+        cursor = avatar.playback.after(cursor, speaking=True)
     while True:
         yield avatar.source_frame(cursor.index)
         cursor = avatar.playback.after(cursor, speaking=True)

@@ -26,7 +26,7 @@ from ..pipeline.speak import SpeakOptions
 
 RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
 FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")
-FILM = frozenset({"crf", "preset", "mark", "audio_track"})
+FILM = frozenset({"crf", "preset", "mark", "audio_track", "start", "duration"})
 AVATAR = frozenset({"engine", "fps", "faces", "still", "seed", "engine_options"})
 TEXTS = ("engine", "background", "key")
 NUMBERS = re.compile(r"[-0-9, ]{0,64}")

@@ -1,4 +1,4 @@
-"""Writes ``.npz`` files whole or not at all."""
+"""Writes ``.npz`` files, and files of bytes, whole or not at all, and says so if there is no room."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ def write_npz(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
     """
     packed = BytesIO()  # numpy's own writer leaves errors behind when the disk is full
     np.savez(packed, **arrays)
+    write_whole(path, packed.getbuffer())
+
+
+def write_whole(path: Path, data: bytes | memoryview) -> None:
+    """Write ``data`` to ``path`` atomically; its folder is made if need be. Raises OutputError as ``write_npz``."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            partial.write_bytes(packed.getbuffer())
+            partial.write_bytes(data)
     except OSError as problem:
         raise OutputError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
 
 
-__all__ = ["write_npz"]
+__all__ = ["write_npz", "write_whole"]

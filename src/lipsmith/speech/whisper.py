@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EngineUnavailable, OptionError, SoundError, WeightsMissing
+from ..libraries import install_hint
 from ..timing import frame_count
 from ..types import Array, Samples
 from ..weights import load_strictly, read_state
@@ -185,7 +186,7 @@ def need_packages() -> None:
     """
     for name in ("torch", "transformers"):
         if find_spec(name) is None:
-            raise EngineUnavailable(f'{name} is not installed: pip install "lipsmith[torch]"')
+            raise EngineUnavailable(f"{name} is not installed; this brings it: {install_hint('torch')}")
 
 
 def _network(sizes: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import EngineUnavailable
+from ..libraries import pip_install
 from .frame_queue import FrameThread, QueuedFrame
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def open_virtual_camera(info: FilmInfo) -> Camera:
     try:
         import pyvirtualcam
     except ImportError as reason:
-        raise EngineUnavailable("The virtual camera needs pyvirtualcam: pip install pyvirtualcam.") from reason
+        raise EngineUnavailable(f"The virtual camera needs pyvirtualcam: {pip_install()} pyvirtualcam") from reason
     module: Any = pyvirtualcam
     try:
         return cast("Camera", module.Camera(*info.size, float(info.fps), print_fps=False))

@@ -45,6 +45,11 @@ class RecordingWriter:
         """Whether the film is as long as it may be."""
         return self.frames >= self._max_frames
 
+    @property
+    def film(self) -> Path | None:
+        """Where the film is once it is closed; None: without a frame there is none."""
+        return self._writer.path if self.frames else None
+
     def put(self, frame: QueuedFrame) -> None:
         """Add a frame."""
         first = frame.index if self._next is None else self._next
@@ -87,6 +92,8 @@ class Recording:
         self._thread = FrameThread("lipsmith-recording", self._record, FrameQueue(PICTURES, TICKS))
         self._recorder: RecordingWriter | None = None
         self._closed = False
+        self.film: Path | None = None
+        """Where the finished film is; None: there is none, or not yet."""
 
     @property
     def full(self) -> bool:
@@ -115,6 +122,7 @@ class Recording:
         if self._thread.working:  # it is in the middle of a frame, so its file cannot be finished
             raise OutputError(f"{self._path} could not be written: the disk does not respond; choose another.")
         self._recorder.close()
+        self.film = self._recorder.film
 
     def _record(self, frame: QueuedFrame) -> None:
         assert self._recorder is not None

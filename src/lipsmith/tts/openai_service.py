@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ..errors import OptionError, VoiceError
+from ..libraries import install_hint
 from ..options import build, check, parse_settings
 from .protocols import USUAL, SpeechStyle, SpokenSound
 from .wav import SoundBytes
@@ -86,7 +87,7 @@ class ServiceVoice:
 
     def __init__(self, base: str, options: ServiceOptions, key: str = "") -> None:
         if find_spec("httpx") is None:
-            raise VoiceError('A voice behind HTTP needs httpx: pip install "lipsmith[voice]" brings it.')
+            raise VoiceError(f"A voice behind HTTP needs httpx; this brings it: {install_hint('voice')}")
         self._base, self._options, self._key = base, options, key
         self._client: httpx.AsyncClient | None = None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OptionError, VoiceError
+from ..libraries import install_hint
 from .protocols import USUAL, SpeechStyle, Voice, read_aloud, readable
 from .registry import open_voice
 
@@ -34,7 +35,7 @@ class TextToFile:
             raise OptionError("voice is 'none', and there is a text to be read: name a voice, such as espeak:en.")
         if voice is None:
             raise VoiceError(
-                'Nobody can read the text: pip install "lipsmith[voice]" brings eSpeak NG, or say --voice openai:URL.'
+                f"Nobody can read the text: say --voice openai:URL, or bring eSpeak NG by {install_hint('voice')}"
             )
         asyncio.run(_record(voice, pieces, self.style, path))
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, LipsmithError, OptionError
+from ..libraries import install_hint
 from ..stopwatch import Progress, Stage
 from .settings import UiOptions
 from .texts import TEXTS
@@ -68,7 +69,7 @@ def silence() -> None:
     """Keep Gradio from telling others of its use. Raises EngineUnavailable where it is not installed."""
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1")
     if find_spec("gradio") is None:
-        raise EngineUnavailable('The page wants gradio: pip install "lipsmith[ui]" brings it.')
+        raise EngineUnavailable(f"The page wants gradio; this brings it: {install_hint('ui')}")
 
 
 def build(films: Films) -> gradio.Blocks:

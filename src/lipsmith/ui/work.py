@@ -168,7 +168,8 @@ def _face_line(seen: Preview) -> str:
         return "No face was found in the frames that were looked at."
     boxes = [tuple(round(float(value)) for value in face.box) for face in seen.faces if face.track in seen.speakers]
     frame = f"the frame at {seen.seconds:.1f} s" if seen.seconds else "the first frame"
-    return f"{len(seen.faces)} face(s) in {frame}; who speaks: {', '.join(map(str, boxes)) or 'nobody'}."
+    faces = "1 face" if len(seen.faces) == 1 else f"{len(seen.faces)} faces"
+    return f"{faces} in {frame}; who speaks: {', '.join(map(str, boxes)) or 'nobody'}."
 
 
 def _summary(report: Report) -> list[str]:

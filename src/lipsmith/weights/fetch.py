@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import EngineUnavailable, InputError, OptionError, OutputError, WeightsMissing
+from ..libraries import install_hint
 from ..options import nearest
 from . import direct
 from .catalogue import Catalogue, OfficialFile, Part
@@ -211,7 +212,9 @@ def _download(one: OfficialFile, staging: Path, hub: Hub) -> tuple[Path, str | N
         from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
         from huggingface_hub.file_download import http_get
     except ImportError as problem:
-        raise EngineUnavailable('huggingface_hub is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(
+            f"huggingface_hub is not installed; this brings it: {install_hint('torch')}"
+        ) from problem
     refused: type[Exception] = getattr(errors, "HTTPError", OSError)  # the hub library raises it; it is not an OSError
     try:
         url = hf_hub_url(one.repository, one.path, endpoint=hub.endpoint)

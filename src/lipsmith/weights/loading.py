@@ -11,6 +11,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable, InputError
+from ..libraries import install_hint
 from .catalogue import Part
 from .keys import Shape, mismatch, official_key, official_keys
 from .lookup import FoundPart, refuse_swapped
@@ -193,7 +194,9 @@ def _tensors(path: Path, device: str, full_checkpoint: bool) -> dict[str, torch.
         import torch
         from safetensors.torch import load_file
     except ImportError as problem:
-        raise EngineUnavailable(f'{problem.name} is not installed: pip install "lipsmith[torch]"') from problem
+        raise EngineUnavailable(
+            f"{problem.name} is not installed; this brings it: {install_hint('torch')}"
+        ) from problem
     try:
         if path.suffix == ".safetensors":
             _safetensors_header(path)

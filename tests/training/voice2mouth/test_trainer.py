@@ -1,12 +1,14 @@
 """The training, on a corpus of tones: it learns, it resumes, and what is written is what was learnt."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lipsmith.errors import EngineUnavailable, InputError
+from lipsmith.libraries import install_hint
 from lipsmith.training.voice2mouth import trainer
 from lipsmith.training.voice2mouth.trainer import TrainOptions, one_cycle
 
@@ -21,7 +23,7 @@ def test_the_learning_rate_rises_then_falls_to_nearly_nothing():
 
 def test_without_torch_the_remedy_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    with pytest.raises(EngineUnavailable, match=r"pip install 'lipsmith\[train\]'"):
+    with pytest.raises(EngineUnavailable, match=re.escape(install_hint("train"))):
         trainer.train(TrainOptions(tmp_path, tmp_path / "x.onnx"))
 
 

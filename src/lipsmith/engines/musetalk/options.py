@@ -45,12 +45,14 @@ class MuseTalkOptions:
     precision: Precision = option("auto", "auto: fp16 on a GPU, bf16 on a CPU that has it, else fp32.", flag=True)
     threads: int = option(
         0,
-        "Threads of torch on a CPU; 0: as many as cores are idle at the start.",
+        "Threads of torch on a CPU, 0 or more; 0: as many as cores are idle at the start.",
         prepares=False,
         flag=True,
         local=True,
     )
-    batch_size: int = option(0, "Faces drawn together; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True)
+    batch_size: int = option(
+        0, "Faces drawn together, 0 or more; 0: 8 on a GPU, 1 on a CPU.", prepares=False, flag=True
+    )
     landmarks: Landmarks = option(
         "facemesh",
         "facemesh, or upstream's dwpose, which needs its own file.",
@@ -68,7 +70,7 @@ class MuseTalkOptions:
     )
     extra_margin: int = option(
         10,
-        "px below the chin; v1.5 only.",
+        "px below the chin, 0 or more; v1.5 only.",
         help_zh="额外边距：下巴以下的像素；v1.5",
         flag=True,
         page=(0, 40, 1),
@@ -82,19 +84,21 @@ class MuseTalkOptions:
     )
     left_cheek_width: int = option(
         90,
-        "Width of the jaw's mask to the left, px of 512.",
+        "Width of the jaw's mask to the left, 0 or more px of 512.",
         help_zh="左脸颊宽度",
         flag=True,
         page=_CHEEK,
     )
     right_cheek_width: int = option(
-        90, "Width of the jaw's mask to the right, px of 512.", help_zh="右脸颊宽度", flag=True, page=_CHEEK
+        90, "Width of the jaw's mask to the right, 0 or more px of 512.", help_zh="右脸颊宽度", flag=True, page=_CHEEK
     )
     feather: float = option(
-        OFFLINE_FEATHER, "Blur of the mask's edge, as a share of the square around the face.", flag=True
+        OFFLINE_FEATHER, "Blur of the mask's edge, 0 to 1, as a share of the square around the face.", flag=True
     )
-    audio_padding_left: int = option(2, "Pairs of 20 ms of sound before a frame.", prepares=False, flag=True)
-    audio_padding_right: int = option(2, "Pairs of 20 ms of sound after a frame.", prepares=False, flag=True)
+    audio_padding_left: int = option(2, "Pairs of 20 ms of sound before a frame, 0 to 10.", prepares=False, flag=True)
+    audio_padding_right: int = option(
+        2, "Pairs of 20 ms of sound after a frame; 10 with those before.", prepares=False, flag=True
+    )
     hearing: Hearing = run_option(
         "auto",
         "auto: whole for films, live in sessions; whole: Whisper reads 30 s; live: 2.4 s, for answers within .3 s.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import OptionError
+from ...libraries import install_hint
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,7 @@ _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}  # the last 
 def missing_packages() -> str | None:
     """Which of ``PACKAGES`` are not installed, and the command that brings them; None: all are here."""
     absent = [name for name in PACKAGES if find_spec(name) is None]
-    return f'{", ".join(absent)} not installed: pip install "lipsmith[torch]"' if absent else None
+    return f"{', '.join(absent)} not installed; this brings it: {install_hint('torch')}" if absent else None
 
 
 def has_gpu() -> bool:

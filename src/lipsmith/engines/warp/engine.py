@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ...libraries import install_hint
 from ...types import Array, EngineInfo, Face, Image, PreparedFace, Samples
 from .control_easing import FILE_LOOK_AHEAD, LIVE_LOOK_AHEAD, LOOK_AHEAD, ControlEasing
 from .idle import EASING, IDLE_CONTROLS, IdleCurves
@@ -31,7 +32,7 @@ _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: 
 def unavailable_reason(_: WarpOptions) -> str | None:
     """Which packages are missing, and the command that brings them; None: it can run."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
-    return f"{' and '.join(missing)} cannot be found; this brings it: pip install lipsmith" if missing else None
+    return f"{' and '.join(missing)} cannot be found; this brings it: {install_hint()}" if missing else None
 
 
 class WarpEngine:

@@ -13,7 +13,9 @@ from ...options import check, option
 class WarpOptions:
     """How the default engine draws."""
 
-    idle: bool = option(True, "A still portrait blinks, looks around and moves its head.")
+    idle: bool = option(
+        True, "A still portrait blinks, looks around and moves its head; --no-idle is the same as --still.", flag=True
+    )
     life: float = option(
         1.0,
         "How lively a still portrait is, 0 to 2: blinks, gaze, brows and head motion. 1 is natural, 0 is still.",
@@ -29,6 +31,7 @@ class WarpOptions:
         1.0,
         "How far the mouth opens, 0 to 3; at 1 it opens about as wide as people on film do.",
         prepares=False,
+        flag=True,
     )
     speech_encoder: Literal["auto", "whisper", "small"] = option(
         "auto",
@@ -40,7 +43,7 @@ class WarpOptions:
         page=True,
     )
     interior: Literal["auto", "drawn"] = option(
-        "auto", "Inside of the mouth. auto: the source's own teeth where it shows them; drawn: always drawn."
+        "auto", "Inside of the mouth. auto: the source's own teeth where it shows them; drawn: always drawn.", flag=True
     )
 
     def __post_init__(self) -> None:

@@ -78,7 +78,7 @@ def _viewers(handle: SessionHandle, options: RtcOptions) -> RtcViewers:
     for found in handle.attached(RtcViewers):
         return found
     if find_spec("aiortc") is None:
-        raise EngineUnavailable('WebRTC wants aiortc: pip install "lipsmith[server]" brings it.')
+        raise EngineUnavailable("This server lacks aiortc, without which there is no WebRTC.")
     from ...transports.webrtc.sink import WebRtcSink
 
     viewers = RtcViewers(handle, WebRtcSink(options))

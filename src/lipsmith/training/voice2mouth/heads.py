@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...speech.curve_streams import EncoderStream
 from ...speech.encoder_windows import FILE, LIVE, Windows
 from ...speech.mouth_heads import MouthHead, MouthHeads, write_heads
+from ...speech.npz_file import write_whole
 from ...timing import SPEECH_SAMPLE_RATE
 from .chunk_features import chunk_features
 from .chunks import Chunk, make_chunks
@@ -62,10 +63,10 @@ def train_heads(options: HeadOptions, progress: Progress) -> dict[str, Any]:
     heads = MouthHeads(**parts)
     progress("scoring the heads", 0.0)
     scores = _scores(options, utterances, heads)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     write_heads(options.output, heads, scores["about"])
     written = {**scores, "bytes": options.output.stat().st_size}
-    options.output.with_suffix(".json").write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    card = json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+    write_whole(options.output.with_suffix(".json"), card.encode())
     return written
 
 

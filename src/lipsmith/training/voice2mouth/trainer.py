@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ import numpy as np
 
 from ...corpus.store import read_summary
 from ...errors import EngineUnavailable, InputError
+from ...libraries import install_hint
 from ...speech.curve_streams import StudentStream
+from ...speech.npz_file import write_whole
 from ...speech.student import read_student
 from ...types import MOUTH_CONTROLS, Array
-from ...whole_file import whole_file
 from .batches import Batch, Dataset, make_batch
 from .dataset import Progress, held_out_samples, training_samples
 from .evaluate import score_speech, score_stillness
@@ -73,8 +75,8 @@ def train(options: TrainOptions, progress: Progress | None = None) -> dict[str, 
     model = to_onnx(net, trainer.shape, fit_output_scaling(net, dataset, options))
     progress("scoring", 0.0)
     scores = _scores(options, model)
-    write_bytes(options.output, model)
-    write_bytes(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(options.output, model)
+    write_whole(options.output.with_suffix(".json"), (json.dumps(scores, indent=1, ensure_ascii=False) + "\n").encode())
     return scores
 
 
@@ -88,7 +90,7 @@ def require_packages() -> None:
         import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise EngineUnavailable(f"{error.name} is not installed; do: pip install 'lipsmith[train]'.") from error
+        raise EngineUnavailable(f"{error.name} is not installed; this brings it: {install_hint('train')}") from error
 
 
 class Trainer:
@@ -173,8 +175,9 @@ class Trainer:
             "mean": self._mean,
             "optimiser": self._optimiser.state_dict(),
         }
-        with whole_file(self._checkpoint) as partial:
-            torch.save(checkpoint, partial)
+        packed = BytesIO()  # torch's own writer gives its own errors when the disk is full
+        torch.save(checkpoint, packed)
+        write_whole(self._checkpoint, packed.getbuffer())
 
     def _resume(self) -> None:
         import torch
@@ -257,9 +260,3 @@ def _described(options: TrainOptions) -> dict[str, str]:
     if options.start is not None:
         described["start"] = hashlib.sha256(options.start.read_bytes()).hexdigest()
     return described
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as partial:
-        partial.write_bytes(data)

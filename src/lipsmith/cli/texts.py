@@ -1,0 +1,38 @@
+"""``--text`` and ``--voice``: a text in place of a speech file, for the commands that speak."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import OptionError
+
+if TYPE_CHECKING:
+    from ..tts.text_to_file import TextToFile
+
+TEXT_HELP = {
+    "text": "Text to speak, in place of SPEECH.",
+    "voice": "The voice for --text: espeak, espeak:LANGUAGE, kokoro, kokoro:VOICE, openai:URL. auto: espeak.",
+}
+
+
+@contextmanager
+def speech_files(speeches: list[Path], text: TextToFile, may_be_empty: bool = False) -> Iterator[list[Path]]:
+    """The speech files, or one temporary file with the spoken ``text``.
+
+    Raises:
+        OptionError: both are given, or neither is and ``may_be_empty`` is off.
+    """
+    if bool(speeches) == bool(text.text) and not (may_be_empty and not speeches):
+        raise OptionError("Say what is to be spoken: SPEECH files, or --text; one of the two.")
+    with tempfile.TemporaryDirectory(prefix="lipsmith-") as folder:
+        if text.text:
+            speeches = [Path(folder) / "text.wav"]
+            text.write(speeches[0])
+        yield speeches
+
+
+__all__ = ["TEXT_HELP", "speech_files"]
