@@ -73,7 +73,7 @@ async def create_avatar(
     The clip `speaking` plays while the avatar speaks. A live session shows any other clip once, on request.
     """
     given = await run_in_threadpool(avatar_options, form.options)
-    name, clips = form.id or await run_in_threadpool(free_id, state, owner, form.name), named_clips(form)
+    name, clips = await run_in_threadpool(chosen_id, state, owner, form), named_clips(form)
     await run_in_threadpool(check_place, state, owner, name)
     job = new_id()
     async with fresh_folder(state.jobs / job) as folder:
@@ -180,9 +180,11 @@ def poster_tag(info: AvatarInfo) -> str:
     return f'"{sha256(made_of.encode()).hexdigest()[:16]}"'
 
 
-def free_id(state: AppState, owner: str, name: str | None) -> str:
-    """An id that the client has not used, made of the letters of ``name`` that an id may have."""
-    plain = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode().lower()
+def chosen_id(state: AppState, owner: str, form: AvatarForm) -> str:
+    """The form's id, else one that the client has not used, made of the letters of its name that an id may have."""
+    if form.id:
+        return form.id
+    plain = unicodedata.normalize("NFKD", form.name or "").encode("ascii", "ignore").decode().lower()
     wanted = re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MOST_LETTERS].rstrip("-")
     if not wanted:
         return new_id()

@@ -181,7 +181,7 @@ def check_source(state: AppState, owner: str, form: DubForm) -> None:
         raise Problem("not-found", f"You have no avatar '{form.avatar}'.")
     if form.text is not None and form.speech is not None:
         raise Problem("invalid", "Give either speech or a text.")
-    if form.text is None and not (form.language is form.voice is form.speed is None):
+    if form.text is None and any(one is not None for one in (form.language, form.voice, form.speed)):
         raise Problem("invalid", "language, voice and speed say how a text is read aloud: give a text too.")
 
 
