@@ -377,4 +377,4 @@ class JobRunner:
         return self._queue.fail(replace(job, bytes=size_of(self._jobs / job.id)), problem)
 
 
-__all__ = ["SPARE_BYTES", "JobRunner", "RunnerOptions"]
+__all__ = ["JobRunner", "RunnerOptions"]

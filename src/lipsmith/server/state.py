@@ -13,8 +13,9 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
+from ..jobs.disk import SPARE_BYTES
 from ..jobs.queue import JobQueue
-from ..jobs.runner import NICE, SPARE_BYTES, JobRunner, RunnerOptions
+from ..jobs.runner import NICE, JobRunner, RunnerOptions
 from ..jobs.sqlite import QUEUE, SqliteQueue
 from ..jobs.worker import COMMAND
 from ..transports.webrtc.options import RtcOptions
