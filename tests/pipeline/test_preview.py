@@ -56,6 +56,12 @@ def test_a_film_that_fades_in_shows_the_first_frame_with_a_face(astronaut: Image
     assert seen.image.mean() > 20
 
 
+def test_a_preview_takes_what_it_saw_in_its_time(astronaut: Image, tmp_path: Path) -> None:
+    """A film of vast pictures would be looked at for minutes."""
+    seen = lipsmith.preview(write_video(tmp_path / "fade.mp4", faded(astronaut, 16)), seconds=0)
+    assert (seen.faces, seen.seconds, seen.image.max() < 20) == ((), 0, True)
+
+
 def test_the_frame_with_the_chosen_face_is_shown(astronaut: Image, tmp_path: Path) -> None:
     wall = np.full_like(astronaut, 90)
     pair, one = (np.concatenate([left, astronaut], 1) for left in (astronaut, wall))

@@ -17,7 +17,7 @@ from tests.support.live_server import FAKE, make_avatar, opened, start, tone
 
 MOST_WAIT = 2.0
 """Seconds that another client's speak may take meanwhile."""
-MOST_HELD = 40.0
+MOST_HELD = 60.0
 """Seconds after which each hostile upload is answered, on a slow machine; they took more than a minute each."""
 
 

@@ -110,6 +110,13 @@ def test_a_session_stays_open_while_its_speech_comes_in(bench: Bench) -> None:
     assert bench.left() == []
 
 
+def test_a_session_is_idle_only_after_a_speech_was_refused(bench: Bench) -> None:
+    now = iter([1.0, 9.0])
+    bench.sessions.clock = lambda: next(now)
+    check_refused(bench, asyncio.run(sent(bench, PART)), "breaks off")
+    assert (bench.handle.watchers, bench.handle.touched) == (0, 9.0)
+
+
 def test_nothing_is_read_for_a_session_that_is_not_there(bench: Bench) -> None:
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError("it was read")

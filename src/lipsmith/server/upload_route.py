@@ -88,9 +88,11 @@ async def _session_kept(request: Request, with_files: bool) -> AsyncIterator[Non
     sessions, session = state_of(request).sessions, request.path_params.get("session", "")
     if session and request.method == "POST" and (with_files or session in sessions.sessions):
         with sessions.get(owner_of(request), session).watched():
-            yield
-        with suppress(Problem):  # it may be over
-            sessions.get(owner_of(request), session)  # from now on it counts as idle
+            try:
+                yield
+            finally:
+                with suppress(Problem):  # it may be over
+                    sessions.get(owner_of(request), session)  # from now on it counts as idle
     else:
         yield
 
