@@ -12,6 +12,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
+from ..jobs.disk import DataDisk
 from ..jobs.queue import JobQueue
 from ..jobs.runner import NICE, JobRunner, RunnerOptions
 from ..jobs.sqlite import QUEUE, SqliteQueue
@@ -94,7 +95,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     (settings.folder / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("looks", "avatars"):
         (settings.folder / name).mkdir(mode=0o700, exist_ok=True)
-    store = SqliteQueue(settings.folder / QUEUE)
+    store = DataDisk(settings.folder).freeing(lambda: SqliteQueue(settings.folder / QUEUE))
     sessions = SessionRegistry(settings)
     metrics = Metrics(store, settings, sessions)
     runner = JobRunner(store, runner_options(settings), command, metrics.finished)
