@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
@@ -78,7 +78,7 @@ def create_job(state: StateDep, owner: Owner, response: Response, form: Annotate
         facts = measure(state, folder)
         if form.speech is None and not said and not facts.get("picture", {}).get("has_sound"):
             raise SoundError("There is no soundtrack to take the speech from: upload speech too, or give a text.")
-        task = {"avatar": form.avatar, "format": form.format, "options": given}
+        task: dict[str, Any] = {"avatar": form.avatar, "format": form.format, "options": given}
         asked = {**task, "picture": shown_name(form.picture), "speech": shown_name(form.speech)}
         asked |= {"text": form.text, "voice": form.voice, "speed": form.speed}
         row = admit(state, NewJob(job, owner, DUB.name, {"asked": asked, "task": {**task, **said}}, size))
