@@ -142,8 +142,23 @@ def test_while_the_disk_is_full_every_call_says_so_and_deleting_works(
             assert [answer.status_code for answer in later] == [204, 204, 200, 204]  # what goes makes the room it needs
             (disk / "of-another-program").unlink()
             until(lambda: client.get("/readyz").status_code == 200)
+            until((disk / "data" / "reserve").exists)
             assert send(client, portrait, 0.4).status_code == 202
             assert client.delete(f"/v1/jobs/{jobs[4]}").status_code == 204
+
+
+@pytest.mark.slow
+def test_a_server_starts_on_a_full_disk(disk: Path, server: Running) -> None:
+    until((disk / "data" / "reserve").exists)
+    server.stop()
+    fill(disk)
+    again = start(disk / "data")
+    with again.client() as client:
+        assert client.get("/v1/jobs").json()["jobs"] == []
+        assert client.get("/readyz").status_code == 503
+    again.stop()
+    assert again.process.stdout
+    again.process.stdout.close()
 
 
 def _state(client: httpx.Client, job: str) -> str:

@@ -62,7 +62,7 @@ def test_the_calls_work_in_the_order_of_the_page(served: Served, portrait: bytes
         if (name := named_by(call)) and done.stdout.startswith('{"id":'):
             place.setdefault(name, json.loads(done.stdout)["id"])
             made += [json.loads(done.stdout)["id"]] if name == "JOB" else []
-    assert len(made) == 3
+    assert len(made) == 4
     assert over(served.alice, made[-1])["state"] == "done"
     assert (tmp_path / "film.mp4").read_bytes()[:1000] == (tmp_path / "beginning.bin").read_bytes()
     assert (tmp_path / "session.mp4").read_bytes()[4:8] == b"ftyp"

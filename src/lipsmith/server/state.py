@@ -13,7 +13,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..avatars.store import AvatarStore
-from ..jobs.disk import SPARE_BYTES
+from ..jobs.disk import SPARE_BYTES, DataDisk
 from ..jobs.queue import JobQueue
 from ..jobs.runner import NICE, JobRunner, RunnerOptions
 from ..jobs.sqlite import QUEUE, SqliteQueue
@@ -107,7 +107,7 @@ def make_state(settings: ServerSettings, keys: Keys, command: Sequence[str] = CO
     """The parts of a server on ``settings.folder``, which is made if need be. Nothing runs yet."""
     voice = open_voice(settings.voice)
     prepare_data(settings.folder)
-    store = SqliteQueue(settings.folder / QUEUE)
+    store = DataDisk(settings.folder).freeing(lambda: SqliteQueue(settings.folder / QUEUE))
     sessions = SessionRegistry(settings)
     connections = ConnectionTable(settings.connections, settings.own_connections, settings.keyless_connections)
     metrics = Metrics(store, settings, sessions, connections)

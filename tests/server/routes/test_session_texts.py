@@ -12,7 +12,7 @@ import pytest
 
 from lipsmith.cli import run
 from lipsmith.tts.espeak_library import has_espeak
-from tests.support.live_server import Running, Served, make_avatar, start, until
+from tests.support.live_server import FAKE, Running, Served, make_avatar, over, start, until
 from tests.support.speech_service import Service, pcm, service, wav
 
 espeak = pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
@@ -121,7 +121,9 @@ def speaker() -> Iterator[Service]:
 def far(speaker: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server whose voice is a service on loopback."""
     voice = f"openai:{speaker.base}?timeout=100&voice=nova"
-    running = start(tmp_path_factory.mktemp("far"), "--voice", voice)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIPSMITH_VOICE_KEY", "sk-voice")
+        running = start(tmp_path_factory.mktemp("far"), "--voice", voice)
     yield running
     running.stop()
     assert running.process.stdout
@@ -150,6 +152,31 @@ def test_a_service_speaks_and_its_troubles_are_problems(far: Running, speaker: S
         speaker.pieces = lambda go_on: iter([wav(pcm()), b""] if go_on.wait(0.01) else [wav(pcm(3.0))])
         assert client.post(f"{link}/text", json={"text": "Well."}).status_code == 202
         client.delete(link)
+
+
+def test_a_service_reads_the_texts_of_jobs_too(far: Running, speaker: Service, portrait: bytes) -> None:
+    speaker.asked.clear()
+    speaker.status, speaker.kind, speaker.pieces = 200, "audio/wav", lambda _: iter([wav(pcm(0.6))])
+    files = {"picture": ("p.jpg", portrait)}
+    with far.client() as client:
+        form = {"text": "Good morning.", "voice": "nova", "speed": "1.5", "options": FAKE}
+        job = over(client, client.post("/v1/jobs", files=files, data=form).json()["id"])
+        assert (job["state"], job["report"]["frames"]) == ("done", 15), job["problem"]
+        asked, key = speaker.asked[-1]
+        assert (asked["input"], asked["voice"], asked["speed"], key) == (
+            "Good morning.",
+            "nova",
+            1.5,
+            "Bearer sk-voice",
+        )
+        refused = client.post("/v1/jobs", files=files, data={**form, "voice": "alloy"})
+        assert (refused.status_code, refused.json()["type"]) == (422, "option-error")
+        assert str(speaker.port) not in refused.text
+        assert str(speaker.port) not in client.get(job["links"]["self"]).text
+        speaker.status, speaker.kind = 503, "text/plain"
+        failed = over(client, client.post("/v1/jobs", files=files, data=form).json()["id"])
+        assert (failed["state"], failed["problem"]["type"]) == ("failed", "voice-error")
+        assert str(speaker.port) not in str(failed)
 
 
 def test_without_a_voice_it_is_said_what_to_do(tmp_path: Path) -> None:
