@@ -140,3 +140,38 @@ def test_a_long_speech_is_given_piece_by_piece_until_it_is_interrupted() -> None
             assert handle.say_speech(pieces[:1], RATE) == 2
 
     asyncio.run(scene())
+
+
+def test_the_registry_tells_who_comes_and_why_who_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "engine_of", lambda *_: FakeEngine())
+    monkeypatch.setattr(registry, "CHECK_SECONDS", 0.01)
+    opened: list[str] = []
+    closed: list[tuple[str, str, int]] = []
+    now = [0.0]
+
+    def gone(handle: SessionHandle, reason: str) -> None:
+        closed.append((handle.id, reason, handle.close_code()[0]))
+
+    async def scene() -> list[str]:
+        sessions = SessionRegistry(ServerSettings(), lambda: now[0], lambda one: opened.append(one.id), gone)
+        store: Any = OneAvatar()
+        deleted, idle, failed, drained = [await sessions.open("alice", store, "anna", RATE) for _ in range(4)]
+        place = drained.socket()
+        place.__enter__()
+        assert (sessions.viewers(), sessions.voice_errors) == (1, 0)
+        drained.voice_errors = 3
+        await deleted.close()
+        failed.live.session.fail("its engine cannot go on")
+        await asyncio.wait([failed.live.task])
+        now[0] = 1_000.0
+        async with asyncio.timeout(60):
+            while len(closed) < 3:
+                await asyncio.sleep(0.002)
+        await sessions.drain()
+        assert (sessions.viewers(), sessions.voice_errors) == (0, 3)
+        return [one.id for one in (deleted, failed, idle, drained)]
+
+    ids = asyncio.run(scene())
+    assert sorted(opened) == sorted(ids)
+    reasons = [("deleted", 1000), ("failed", 1011), ("idle", 4408), ("drain", 1001)]
+    assert closed == [(one, *reason) for one, reason in zip(ids, reasons, strict=True)]
