@@ -135,10 +135,10 @@ def test_a_long_speech_is_given_piece_by_piece_until_it_is_interrupted() -> None
             await until_told(ticks, "speaking")
             heard = handle.interrupt()
             assert heard is not None
-            told = next(tick for tick in reversed(ticks))
+            told = ticks[-1]
             await until_told(ticks, "interrupted")
             sounds = np.concatenate([tick.samples for tick in ticks])
-            assert np.count_nonzero(sounds) == heard.samples
+            assert 0 < np.count_nonzero(sounds) <= heard.samples  # what waited for this listener became silence
             assert not any(tick.samples.any() for tick in ticks if tick.number > told.number)
             assert handle.interrupt() is None
             assert handle.say_speech(pieces[:1], RATE) == 2
