@@ -12,7 +12,7 @@ import pytest
 
 from lipsmith.errors import OptionError, VoiceError
 from lipsmith.tts.openai_service import KEY, ServiceVoice, service_voice
-from lipsmith.tts.protocols import USUAL, SpeechStyle
+from lipsmith.tts.protocols import DEFAULT_STYLE, SpeechStyle
 from lipsmith.types import Samples
 from tests.support.speech_service import Service, pcm, service, wav
 
@@ -25,7 +25,7 @@ def speaker() -> Iterator[Service]:
         yield made
 
 
-async def heard(voice: ServiceVoice, text: str = "Hello.", style: SpeechStyle = USUAL) -> tuple[Samples, int]:
+async def heard(voice: ServiceVoice, text: str = "Hello.", style: SpeechStyle = DEFAULT_STYLE) -> tuple[Samples, int]:
     try:
         sounds = [sound async for sound in voice.speak(text, style)]
     finally:

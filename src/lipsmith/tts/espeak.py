@@ -13,7 +13,7 @@ from ..options import build, check, parse_settings
 from ..workers.process import module_command
 from .espeak_library import has_espeak
 from .languages import guess, known_as
-from .protocols import USUAL, SpeechStyle, SpokenSound
+from .protocols import DEFAULT_STYLE, SpeechStyle, SpokenSound
 from .voice_process import VoiceProcess
 
 COMMAND = module_command("lipsmith.tts.espeak_worker")
@@ -70,7 +70,7 @@ class EspeakVoice:
         """The variants, which every language has."""
         return VARIANTS
 
-    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
+    async def speak(self, text: str, style: SpeechStyle = DEFAULT_STYLE) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``."""
         language = self._voices[known_as(style.language or guess(text, self._default), self._voices)]
         voice = language + (f"+{style.voice}" if style.voice else self._variant)

@@ -15,7 +15,7 @@ from .espeak_library import has_espeak
 from .kokoro_phonemes import LANGUAGES
 from .kokoro_weights import KOKORO
 from .languages import guess, known_as
-from .protocols import FASTEST, SLOWEST, USUAL, SpeechStyle, SpokenSound
+from .protocols import DEFAULT_STYLE, FASTEST, SLOWEST, SpeechStyle, SpokenSound
 from .voice_process import VoiceProcess
 
 COMMAND = module_command("lipsmith.tts.kokoro_worker")
@@ -89,7 +89,7 @@ class KokoroVoice:
         """``kokoro:`` and the voice."""
         return f"kokoro:{self._voice}"
 
-    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
+    async def speak(self, text: str, style: SpeechStyle = DEFAULT_STYLE) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``. A text in another language is spoken by a voice of that language."""
         default = LANGUAGE_OF[style.voice] if style.voice else self._default
         known = known_as(style.language or guess(text, default), LANGUAGES)
@@ -102,7 +102,7 @@ class KokoroVoice:
         """End the process."""
         await self._process.close()
 
-    def _request(self, text: str, language: str, style: SpeechStyle = USUAL) -> dict[str, str | float]:
+    def _request(self, text: str, language: str, style: SpeechStyle = DEFAULT_STYLE) -> dict[str, str | float]:
         voice = style.voice or self._voice
         if language != LANGUAGE_OF[voice.split("+")[0]]:
             voice = native_voice(voice, language)

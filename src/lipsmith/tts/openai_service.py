@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from ..errors import OptionError, VoiceError
 from ..libraries import install_hint
 from ..options import build, check, parse_settings
-from .protocols import USUAL, SpeechStyle, SpokenSound
+from .protocols import DEFAULT_STYLE, SpeechStyle, SpokenSound
 from .wav import SoundBytes
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ServiceVoice:
         """``openai:`` and the service's name of the voice. The address is not shown."""
         return f"openai:{self._options.voice}"
 
-    async def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
+    async def speak(self, text: str, style: SpeechStyle = DEFAULT_STYLE) -> AsyncGenerator[SpokenSound, None]:
         """As ``Voice.speak``; the service detects the language itself."""
         import httpx
 

@@ -43,7 +43,7 @@ class SpeechStyle:
     speed: float = 1.0  # SLOWEST to FASTEST
 
 
-USUAL = SpeechStyle()
+DEFAULT_STYLE = SpeechStyle()
 
 
 class Voice(Protocol):
@@ -64,7 +64,7 @@ class Voice(Protocol):
         """The names that ``speak`` accepts as a style's voice; empty where a service knows them alone."""
         ...
 
-    def speak(self, text: str, style: SpeechStyle = USUAL) -> AsyncGenerator[SpokenSound, None]:
+    def speak(self, text: str, style: SpeechStyle = DEFAULT_STYLE) -> AsyncGenerator[SpokenSound, None]:
         """Speak ``text``; closing the iterator drops the rest.
 
         Raises:
@@ -105,7 +105,7 @@ def style_for(voice: Voice, language: str = "", name: str = "", speed: float = 1
 
 
 async def read_aloud(
-    voice: Voice, pieces: Iterable[str], style: SpeechStyle = USUAL
+    voice: Voice, pieces: Iterable[str], style: SpeechStyle = DEFAULT_STYLE
 ) -> AsyncGenerator[SpokenSound, None]:
     """Speak ``pieces`` one after the other. Raises as ``Voice.speak``."""
     for piece in pieces:
@@ -119,9 +119,9 @@ def _plain(text: str) -> str:
 
 
 __all__ = [
+    "DEFAULT_STYLE",
     "FASTEST",
     "SLOWEST",
-    "USUAL",
     "SpeechStyle",
     "SpokenPhone",
     "SpokenSound",
@@ -129,4 +129,4 @@ __all__ = [
     "read_aloud",
     "readable",
     "style_for",
-]  # fmt: skip
+]
