@@ -115,7 +115,7 @@ class SessionHandle:
         """A place for a WebSocket, which keeps the session open. Raises Busy or Problem too-many-calls."""
         self.count_connection()
         if self.sockets >= SOCKETS:
-            raise Busy(f"{SOCKETS} WebSockets watch this session, as many as may; close one of them first.")
+            raise Busy(f"{SOCKETS} WebSockets are open to this session, the most it may have: close one first.")
         self.sockets += 1
         try:
             with self.watched():

@@ -116,9 +116,11 @@ class SessionRegistry:
 
     def _check_room(self, owner: str) -> None:
         if len(self.sessions) >= self.settings.sessions:
-            raise Problem("queue-full", f"{len(self.sessions)} sessions are open, the most here.", retry_after=10)
+            text = "This server has as many live sessions as it takes: try again when one has been closed."
+            raise Problem("queue-full", text, retry_after=10)
         if len(self.of(owner)) >= self.settings.own_sessions:
-            raise Problem("too-many-sessions", "Close one of your sessions first.", retry_after=10)
+            text = "You have as many live sessions as you may: close one of them first."
+            raise Problem("too-many-sessions", text, retry_after=10)
 
     async def _host(self, avatar: Avatar, changes: Mapping[str, Any]) -> SessionHost:
         info = avatar.info

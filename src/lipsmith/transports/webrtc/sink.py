@@ -109,7 +109,7 @@ class WebRtcSink:
             Busy: the session has as many viewers as it may have.
         """
         if len(self._viewers) >= self.options.viewers or self._thread.closing:
-            raise Busy(f"{len(self._viewers)} viewers watch this session, the most that may; close one of them first.")
+            raise Busy("As many viewers watch this session as may: end one of their connections first.")
         viewer = Viewer(
             self.options, callbacks or ViewerCallbacks(), lambda: self._forget(viewer), lambda: self._want_key(viewer)
         )
