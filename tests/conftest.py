@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,6 +60,15 @@ def tests_in(skipped: pytest.TestReport | pytest.CollectReport) -> int:
         return 1
     text = (Path(__file__).parents[1] / skipped.nodeid).read_text()
     return len(re.findall(r"^(?:async )?def test_", text, re.MULTILINE))
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Take back what a test's ``lipsmith serve`` did to this process's log."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

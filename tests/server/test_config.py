@@ -45,7 +45,7 @@ def test_the_help_tells_of_every_flag_with_its_default(capsys: pytest.CaptureFix
     for name, field in ServerSettings.model_fields.items():
         if flag := flag_of(name):
             default = "" if field.default in ("", False) else f" [default: {field.default}]"
-            assert re.search(rf" {flag} (<\w+> |h264\|vp8 )?{re.escape(str(field.description) + default)}", shown), name
+            assert re.search(rf" {flag} (<\w+> |[\w|]+ )?{re.escape(str(field.description) + default)}", shown), name
     assert "--turn-secret" not in shown  # it would stand in the list of processes
 
 

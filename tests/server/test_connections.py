@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from websockets.sync.client import connect
@@ -114,6 +115,15 @@ def test_all_clients_together_have_a_limit() -> None:
     assert (told.value.kind, told.value.http_status, table.refused["queue-full"]) == ("queue-full", 503, 1)
 
 
+def test_without_keys_everybody_shares_one_name_and_all_places() -> None:
+    table = ConnectionTable(most=3, own=1, keyless=4)
+    with ExitStack() as places:
+        for _ in range(3):
+            places.enter_context(table.admitted(Connection("127.0.0.1", Peer(), 0.0), "local", shared=True))
+        with pytest.raises(Problem, match="3 requests are being answered"):
+            places.enter_context(table.admitted(Connection("127.0.0.1", Peer(), 0.0), "local", shared=True))
+
+
 @pytest.mark.parametrize(
     ("sent", "why"),
     [
@@ -122,6 +132,7 @@ def test_all_clients_together_have_a_limit() -> None:
         ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET ", "slow header"),
         (f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n{BEARER}Content-Length: 9999\r\n\r\na", "slow body"),
         ("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\na", "unread body"),
+        ("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n", "slow reader"),
         ("GET /wait-for-body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n", "slow body"),
     ],
 )

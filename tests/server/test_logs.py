@@ -10,7 +10,7 @@ import sys
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from lipsmith.server.logs import LogFormat, make_formatter
+from lipsmith.server.logs import LogFormat, make_formatter, set_up_logs
 
 
 def shown(kind: LogFormat, message: str, *args: object, **fields: object) -> str:
@@ -53,3 +53,15 @@ def test_a_hostile_text_stays_within_its_line() -> None:
     assert "\x1b" not in said
     assert "\r" not in said
     assert all(line.startswith("    ") for line in said.splitlines()[1:])
+
+
+def test_the_log_goes_to_standard_error_from_its_level_on(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    log = logging.getLogger("lipsmith.server")
+    log.debug("unseen")
+    log.info("server started", extra={"port": 8080})
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    found = json.loads(line)
+    assert (found["event"], found["level"], found["port"]) == ("server started", "info", 8080)

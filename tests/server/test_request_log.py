@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -24,14 +23,15 @@ BEARER = {"Authorization": f"Bearer {KEY}"}
 LOGGER = "lipsmith.server.request_log"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[AppState]:
-    made = make_state(ServerSettings(data=str(tmp_path), voice="none"), read_keys(None, LINE))
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppState]:
+    folder = tmp_path_factory.mktemp("data")
+    made = make_state(ServerSettings(data=str(folder), voice="none"), read_keys(None, LINE))
     yield made
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(state: AppState) -> FastAPI:
     made = create_app(state)
 
@@ -116,6 +116,7 @@ def test_health_checks_are_quiet_unless_they_fail(
         assert not [one for one in caplog.records if one.name == LOGGER]
         state.runner.draining.set()
         assert ask(app, "GET", "/readyz").status_code == 503
+        state.runner.draining.clear()
     assert line(caplog)["problem"] == "draining"
 
 
@@ -125,7 +126,8 @@ def test_a_websocket_has_its_line_with_the_reason(app: FastAPI, caplog: pytest.L
         await ws.close(4503, "no place")
 
     app.router.add_websocket_route("/v1/refused", refuse)
-    with caplog.at_level(logging.INFO), TestClient(app, base_url="http://127.0.0.1") as client:  # noqa: SIM117
+    with caplog.at_level(logging.INFO):
+        client = TestClient(app, base_url="http://127.0.0.1")  # not entered, so that the state stays open
         with client.websocket_connect("/v1/refused", headers=BEARER) as ws:
             assert ws.receive()["code"] == 4503
     said = line(caplog)
@@ -133,15 +135,15 @@ def test_a_websocket_has_its_line_with_the_reason(app: FastAPI, caplog: pytest.L
 
 
 def test_the_metrics_have_what_an_operator_watches(app: FastAPI, state: AppState) -> None:
-    ask(app, "GET", "/v1/jobs", headers=BEARER)
-    ask(app, "POST", "/v1/jobs", headers=BEARER, data={"options": "{"}, files={"picture": b"x"})
+    ask(app, "GET", "/v1/avatars", headers=BEARER)
+    ask(app, "POST", "/v1/avatars", headers=BEARER, data={"options": "{"}, files={"picture": b"x"})
     state.connections.ended["slow header"] += 1
     state.metrics.job_ended("dub", "face-error", 2.0)
     state.metrics.job_ended("dub", "done", 2.0)
     text = state.metrics.text().decode()
     for expected in (
-        'lipsmith_requests_total{method="GET",route="/v1/jobs",status="200"} 1.0',
-        'lipsmith_request_seconds_count{route="/v1/jobs"} 2.0',
+        'lipsmith_requests_total{method="GET",route="/v1/avatars",status="200"} 1.0',
+        'lipsmith_request_seconds_count{route="/v1/avatars"} 2.0',
         'lipsmith_build_info{version="',
         'lipsmith_jobs_ended_total{kind="dub",outcome="face-error"} 1.0',
         'lipsmith_job_seconds_count{kind="dub"} 1.0',

@@ -138,6 +138,7 @@ def test_the_command_refuses_what_would_open_it(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "COMMENTS").write_text("# keys come here\n")
+    (tmp_path / "COMMENTS").chmod(0o600)
     words = [str(tmp_path / word) if word == "COMMENTS" else word for word in words]
     assert run(["serve", "--data", str(tmp_path / "data"), "--port", "0", *words]) in (2, 3)
     said = capsys.readouterr().err

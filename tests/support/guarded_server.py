@@ -68,8 +68,8 @@ def all_of(connection: socket.socket) -> str:
 
 
 async def wait(request: Request) -> Response:
-    """Answers when the client sent its whole body, or for ``/v1/hold`` when it is gone."""
-    if request.url.path == "/v1/hold":
+    """Answers when the client sent its whole body, or for ``/hold`` and ``/v1/hold`` when it is gone."""
+    if request.url.path.endswith("/hold"):
         while not await request.is_disconnected():
             await asyncio.sleep(0.02)
     return JSONResponse({"bytes": len(await request.body())})

@@ -160,12 +160,11 @@ class DrainingServer(uvicorn.Server):
             self.force_exit = sig == signal.SIGINT
             return
         self._state.runner.draining.set()
-        counts = self._state.store.counts()
-        fields = {"signal": signal.Signals(sig).name, "seconds": self._state.settings.drain_seconds}
-        log.info("server drains", extra={**fields, "jobs": counts.get("running", 0)})
-        threading.Thread(target=self._drain, daemon=True).start()
+        threading.Thread(target=self._drain, args=(signal.Signals(sig).name,), daemon=True).start()
 
-    def _drain(self) -> None:
+    def _drain(self, cause: str) -> None:
+        """The body of a thread; a signal's handler logs nothing, because the log may be held where it stands."""
+        log.info("server drains", extra={"signal": cause, "seconds": self._state.settings.drain_seconds})
         """Viewers and listeners hear of the end before uvicorn closes their connections."""
         self._state.runner.drain(self._state.settings.drain_seconds)
         if self._loop is not None:
@@ -192,7 +191,7 @@ def serve(state: AppState, ready: Callable[[int], None] = lambda _: None) -> Non
     config = uvicorn.Config(
         create_app(state),
         log_config=None,  # see ``logs``
-        log_level="warning",
+        log_level="error",  # below it are lines that a client causes by sending no HTTP
         access_log=False,  # addresses may hold tokens; ``RequestLog`` writes them without
         server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .auth.keys import Keys
 
-OTHER_VARIABLES = ("AVATARS", "COMPLETE", "DEBUG", "MODELS", "VOICE_KEY")
+OTHER_VARIABLES = ("AVATARS", "COMPLETE", "DEBUG", "MODELS", "PUSH", "VOICE_KEY")
 """Of the other commands and of libraries, without ``PREFIX``."""
 ALIKE = 0.75
 """How alike a variable and a setting are if one is a misspelling of the other, 0 to 1."""
