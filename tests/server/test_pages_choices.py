@@ -83,7 +83,7 @@ def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words
     }
     assert fields.pop("options") == '{"crf":18}'
     assert fields == {
-        "avatar": "talker", "text": "Guten Morgen.", "voice": "espeak:de", "speed": "1.25", "format": "mp4",
+        "avatar": "talker", "text": "Guten Morgen.", "voice": "de", "speed": "1.25", "format": "mp4",
     }  # fmt: skip
 
 
