@@ -165,9 +165,9 @@ async function renew() {
 
 const HEARD = {
   started: ({ utterance, pts }) => { state.starts.set(utterance, pts); if (state.starts.size === 1) say("armed"); },
-  speaking: ({ utterance, pts }) => {
-    const from = state.starts.get(utterance);
-    if (from !== undefined) showLatency(pts - from);
+  speaking: ({ latency, utterance, pts }) => {
+    const seconds = latency ?? pts - state.starts.get(utterance);
+    if (Number.isFinite(seconds)) showLatency(seconds);
     say("speaking");
   },
   finished: ({ utterance }) => { state.starts.delete(utterance); clearSent(); },

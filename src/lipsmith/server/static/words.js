@@ -11,6 +11,7 @@ const TEXTS = {
   "sign.out": ["Sign out", "退出登录"],
   "made-by-ai": ["Made by AI. Say so where you show it, and use only faces and voices you may use.", "由人工智能生成。展示时请注明，并只使用您有权使用的面孔和声音。"],
   "footer": ["Everything stays between this browser and your own server.", "一切都只在此浏览器与您自己的服务器之间。"],
+  "footer.api": ["API documentation", "接口文档"],
   "key": ["API key", "API 密钥"],
   "key.title": ["This server needs an API key", "此服务器需要 API 密钥"],
   "key.text": ["Ask the person who runs the server. The key stays in this tab and is forgotten when you close it.", "请向服务器管理者索取。密钥只保存在此标签页中，关闭即忘。"],
