@@ -18,6 +18,10 @@ pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here")
 
 FULL = {"type": "busy", "title": "-", "status": 503, "detail": "One session is open, and there is no room for another."}
+TALKER = {
+    "id": "talker", "name": "A talker", "size": [64, 64],
+    "links": {"self": "/v1/avatars/talker", "poster": "/v1/avatars/talker/poster"},
+}  # fmt: skip
 FAILED = {
     "id": "0" * 16, "kind": "dub", "state": "failed", "progress": 0.4, "stage": None, "position": None, "attempts": 1,
     "created": "2026-01-31T12:00:00Z", "request": {"picture": "portrait.jpg", "text": "Good morning. " * 9},
@@ -48,9 +52,8 @@ def with_voice(page: Page, languages: list[str], **members: Any) -> None:
 
 
 def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words(
-    browser: Browser, served: Served, portrait: bytes
+    browser: Browser, served: Served
 ) -> None:
-    make_avatar(served.alice, portrait, "talker")
     sent: list[str] = []
 
     def refuse(route: Route) -> None:
@@ -58,6 +61,7 @@ def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words
         route.fulfill(status=503, json=FULL, content_type="application/problem+json")
 
     with page_of(browser, served.running.url, served.alices_key) as page:
+        page.route("**/v1/avatars", lambda route: route.fulfill(json={"avatars": [TALKER]}))
         with_voice(page, ["en-us", "de"])
         page.route("**/v1/jobs", refuse)
         page.locator("#avatars .chip", has_text="talker").click()
@@ -81,7 +85,6 @@ def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words
     assert fields == {
         "avatar": "talker", "text": "Guten Morgen.", "language": "de", "speed": "1.25", "format": "mp4",
     }  # fmt: skip
-    served.alice.delete("/v1/avatars/talker")
 
 
 def test_a_bad_file_is_named_and_another_can_be_chosen_at_once(

@@ -69,6 +69,7 @@ def choose_file(page: Page, path: Path) -> None:
     chooser.value.set_files(path)
 
 
+@pytest.mark.slow
 def test_a_film_is_made_and_deleted_by_keyboard(
     browser: Browser, served: Served, avatar: str, bobs_key: str, words: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_film_is_made_and_deleted_by_keyboard(
         assert focus(page) not in ("body", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_espeak(), reason="eSpeak NG is not installed")
 def test_a_session_is_led_by_keyboard_and_begins_without_a_jump(
     browser: Browser, served: Served, avatar: str, bobs_key: str

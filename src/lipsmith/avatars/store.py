@@ -162,6 +162,18 @@ class AvatarStore:
             with contextlib.suppress(OSError):  # another process is making it again
                 home.rmdir()
 
+    def set_title(self, name: str, title: str) -> AvatarInfo:
+        """Set what people call an avatar; its name and its data stay, so who has it open is not disturbed.
+
+        Raises:
+            AvatarMissing: there is no avatar ``name``.
+            AvatarBroken: it is damaged or of another version.
+        """
+        with self._locked(self._required(name), _SWITCH):
+            manifest = replace(self._manifest(name), title=title)
+            write_manifest(self._home(name), manifest)
+        return manifest.info(name)
+
     def rename(self, name: str, new: str) -> AvatarInfo:
         """Rename an avatar to ``new``.
 
@@ -183,18 +195,6 @@ class AvatarStore:
             except OSError as reason:
                 raise InputError(f"{self._home(new)} is in the way ({reason.strerror}): move it away.") from reason
         return self.info(new)
-
-    def set_title(self, name: str, title: str) -> AvatarInfo:
-        """Set what people call an avatar; its name and its data stay, so who has it open is not disturbed.
-
-        Raises:
-            AvatarMissing: there is no avatar ``name``.
-            AvatarBroken: it is damaged or of another version.
-        """
-        with self._locked(self._required(name), _SWITCH):
-            manifest = replace(self._manifest(name), title=title)
-            write_manifest(self._home(name), manifest)
-        return manifest.info(name)
 
     def export(self, name: str, path: Path, overwrite: bool = True) -> Path:
         """Write an avatar to one portable file and return its path. Raises AvatarMissing, AvatarBroken, OutputError.

@@ -50,22 +50,26 @@ function field({ name, default: usual, choices, help: title }) {
   return element("label", { className: "field", title }, element("span", { textContent: shown }), input);
 }
 
-/** The voice's languages by their names in the reader's language. */
+/** Languages by their names in the reader's language, then voices by their own. */
 function fillVoice() {
   const { voice } = about;
   if (!voice) return;
   const called = new Intl.DisplayNames([locale()], { type: "language", fallback: "code" });
   const nameOf = (code) => { try { return called.of(code); } catch { return code; } };
   const known = voice.languages.map((code) => [code, nameOf(code)]).sort((one, other) => one[1].localeCompare(other[1]));
-  $("voice").replaceChildren(element("option", { value: "", word: "how.language.auto" }), ...known.map(([value, name]) => element("option", { value, textContent: name })));
-  show(known.length > 1, "voice-field");
+  const chosen = $("voice").value, voices = (voice.voices ?? []).map((name) => [name, name]);
+  const offered = [...known, ...voices].map(([value, name]) => element("option", { value, textContent: name }));
+  $("voice").replaceChildren(element("option", { value: "", word: "how.voice.auto" }), ...offered);
+  $("voice").value = chosen;
+  show(offered.length > 1, "voice-field");
 }
 
-/** The form fields of a text: what is said, in which language, how fast. */
+/** The form fields of a text: what is said, by which voice, how fast. */
 export function spoken() {
   if (state.speech || state.own || !text()) return {};
-  const language = $("voice").value, speed = Number($("speed").value);
-  return { text: text(), language, speed: speed === 1 ? null : speed };
+  const chosen = $("voice").value, speed = Number($("speed").value);
+  const which = about.voice.languages.includes(chosen) ? { language: chosen } : { voice: chosen };
+  return { text: text(), ...which, speed: speed === 1 ? null : speed };
 }
 
 function engineOptions() {
