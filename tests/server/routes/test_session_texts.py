@@ -148,7 +148,7 @@ def test_without_a_voice_it_is_said_what_to_do(tmp_path: Path) -> None:
         assert client.get("/v1/about").json()["voice"] is None
         told = client.post("/v1/sessions/0123456789abcdef/text", json={"text": "Hi"})
         assert (told.status_code, told.json()["type"]) == (501, "no-voice")
-        assert "lipsmith[voice]" in told.json()["detail"]
+        assert "the server has no voice" in told.json()["detail"]
     assert running.stop() == 0
     assert running.process.stdout
     running.process.stdout.close()
