@@ -175,7 +175,8 @@ def check_film(settings: FilmSettings) -> None:
         raise OptionError(f"key is '{settings.key}' but the background is kept: say what comes there with background.")
     check_track(settings.audio_track)
     for name in ("start", "duration"):
-        if (value := getattr(settings, name)) is not None:
+        value = getattr(settings, name)
+        if name == "start" or value is not None:
             object.__setattr__(settings, name, str(value))
             parse_time(name, str(value))
 

@@ -178,7 +178,7 @@ def test_the_command_prints_figures_for_people_and_programs(
     words = ["bench", "--sizes", "64x48,32x32", "--memory", "1,2", "--obedience", "--hearing"]
     assert run(words) == 0
     out = capsys.readouterr().out
-    assert "64x48, 1 s of film by fake, 1 core(s)" in out
+    assert "64x48, 1 s of film by fake, 1 core\n" in out
     assert "2.5 times faster than real time" in out
     assert "encode 4.00, render 1.50" in out
     assert "render / x264     0.40  (processor time on one core: render 1.20, encode 3.00 ms per frame)" in out

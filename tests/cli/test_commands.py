@@ -239,6 +239,7 @@ def test_engines_are_listed(capsys: Captured) -> None:
     out = capsys.readouterr().out
     assert "warp" in out
     assert "can run" in out
+    assert re.search(r"^--engine auto takes (warp|musetalk) here\.$", out, re.M)
     assert run(["engines", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["fake"] == {

@@ -59,7 +59,9 @@ def test_what_is_said_is_filmed_whole(
     film = tmp_path / "air.mp4"
     assert run(["live", avatar, str(speech), str(speech), "--record", str(film), "--stay", "3", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["spoken"], report["troubles"]) == (2, [])
+    assert (report["spoken"], report["troubles"], report["film"]) == (2, [], str(film))
+    assert run(["live", avatar, str(speech), "--record", str(film)]) == 6  # it is there already
+    assert "--overwrite" in capsys.readouterr().err
     seen = probe(film)
     assert seen.mark is not None
     assert seen.mark["engine"].startswith("fake ")

@@ -103,6 +103,8 @@ def there(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "but warp has: leave 'gain' out, or choose the engine warp.", 2),
         ("portrait.jpg speech.wav -o f.mp4 --gian 1.5", f"There is no option --gian. Did you mean --gain?{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --gain 9", "gain is 9.0; it can be 0 to 3, and 1 is usual.", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --gain big", f"'--gain' needs a number.{SEE}", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --crf 1.5", f"'--crf' needs a whole number.{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --tiling", "--tiling is an option of the engine musetalk, which has no flag "
          f"of its own here: write it as --set tiling=VALUE.{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --still --idle", "--still and --idle say opposite things; leave one of them "

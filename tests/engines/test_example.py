@@ -65,7 +65,7 @@ def test_it_makes_a_film(run: Run, astronaut_file: Path, speech_file: Path, tmp_
     report = json.loads(lipsmith(run, *words, "--seed", "7", "--still", "--json"))
     assert report["engine"] == "bar"
     assert (tmp_path / "film.mp4").stat().st_size > 10_000
-    done = run("-m", "lipsmith", *map(str, words), "--set", "gian=2")
+    done = run("-m", "lipsmith", *map(str, words), "--overwrite", "--set", "gian=2")
     assert (done.returncode, "The engine bar has no option 'gian'. Did you mean 'gain'?" in done.stderr) == (2, True)
 
 

@@ -166,6 +166,19 @@ def test_the_film_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
     assert (tmp_path / "a.mp4").exists()
 
 
+def test_a_film_that_appears_meanwhile_stays_and_the_new_one_stands_beside_it(tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    with FilmWriter(film, INFO, options=FilmOptions(overwrite=False)) as writer:
+        writer.write(frame(0))
+        film.write_bytes(b"another film")
+    assert writer.path == tmp_path / "a-2.mp4"
+    assert probe(writer.path).frames == 1
+    assert film.read_bytes() == b"another film"
+    with pytest.raises(OutputError, match=r"a.mp4 is there already: choose another name, or say --overwrite"):
+        FilmWriter(film, INFO, options=FilmOptions(overwrite=False))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_frame_of_another_size_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frame 0 is 32x32"), FilmWriter(tmp_path / "a.mp4", INFO) as film:
         film.write(frame(0, np.zeros((32, 32, 3), np.uint8)))

@@ -30,6 +30,8 @@ from lipsmith.server.request_options import avatar_request, generate_request, pa
         {"audio_track": 2},
         {"fps": 120},
         {"engine": "auto", "engine_options": {"gain": 3}},
+        {"start": 1.5, "duration": "0:00:02"},
+        {"start": "99:59:59.999", "duration": None},
     ],
 )
 def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
@@ -80,6 +82,14 @@ def test_the_words_of_generate_are_taken(given: dict[str, object]) -> None:
         {"audio_track": 0},
         {"audio_track": "2"},
         {"audio_track": True},
+        {"start": None},
+        {"start": "-1"},
+        {"start": ["1"]},
+        {"start": 1e300},
+        {"duration": 0},
+        {"duration": "1e999999999"},
+        {"duration": 360_000},
+        {"overwrite": True},
     ],
 )
 def test_others_are_refused(given: dict[str, object]) -> None:

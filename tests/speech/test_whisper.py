@@ -254,7 +254,7 @@ def test_a_damaged_or_other_whisper_names_what_is_off(folder):
 
 def test_without_transformers_the_package_is_named(monkeypatch):
     monkeypatch.setattr(room, "find_spec", lambda name: None)
-    with pytest.raises(errors.EngineUnavailable, match=r"lipsmith\[torch\]"):
+    with pytest.raises(errors.EngineUnavailable, match=r"\[torch\]"):
         room.random_whisper()
 
 

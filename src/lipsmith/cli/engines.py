@@ -29,10 +29,18 @@ class EngineRow:
 def engines(as_json: AsJson = False) -> None:
     """List the engines, and what each one needs to run here."""
     from ..engines import engine_table
+    from ..engines.registry import ranked
 
     table = engine_table()
     rows = [describe(spec) for spec in table.values()]
-    print_json(rows) if as_json else _print_table(rows, {spec.name: spec.version for spec in table.values()})
+    if as_json:
+        print_json(rows)
+        return
+    _print_table(rows, {spec.name: spec.version for spec in table.values()})
+    able = {row.name for row in rows if row.lacks is None}
+    fit = [one.name for one in ranked(table.values()) if one.name in able and not one.slow_reason(one.options())]
+    if fit:
+        print(f"--engine auto takes {fit[0]} here.")
 
 
 def describe(spec: EngineSpec) -> EngineRow:

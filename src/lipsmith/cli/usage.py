@@ -23,6 +23,9 @@ def sentence(problem: Any, called: str) -> str:
     kind = type(problem).__name__
     if kind == "NoSuchOption":
         message = _no_option(problem.option_name, context)
+    elif message.startswith("Invalid value for ") and "Input should be a valid" in message:
+        name = message.removeprefix("Invalid value for ").partition(": ")[0]
+        message = f"{name} needs {'a whole number' if 'integer' in message else 'a number'}."
     elif message.startswith("Got unexpected extra argument"):
         message = _too_many(message)
     elif message.startswith("No such command '") and called in MEANT:

@@ -179,7 +179,7 @@ def _summary(report: Report) -> list[str]:
 
 
 def _notes(report: Report) -> list[str]:
-    passed = [f"Passed over {engine}" for engine in report.passed_over]
+    passed = [f"auto prefers {engine}" for engine in report.passed_over]
     unable = [f"{count} frames left as they were: {reason}" for reason, count in report.unable.items()]
     return [f"*{note}*" for note in (*report.notices, *unable, *passed)]
 
