@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import OptionError, VoiceError
 from ..libraries import install_hint
-from .protocols import USUAL, SpeechStyle, Voice, read_aloud, readable
+from .protocols import DEFAULT_STYLE, SpeechStyle, Voice, read_aloud, readable
 from .registry import open_voice
 
 
@@ -21,7 +21,7 @@ class TextToFile:
 
     text: str = ""
     voice: str = "auto"  # a name for ``open_voice``
-    style: SpeechStyle = field(default=USUAL, metadata={"flag": False})
+    style: SpeechStyle = field(default=DEFAULT_STYLE, metadata={"flag": False})
 
     def write(self, path: Path) -> None:
         """Write the spoken text as a 16-bit mono WAV.
