@@ -136,6 +136,12 @@ class FilmRenderer:
             self.progress(Stage("speak", window[-1].index + 1, length))
         self.refuse_silent_face()
 
+    def source_notices(self, notices: Iterable[str]) -> tuple[str, ...]:
+        """The ``notices`` of the source, without that of the white below transparent parts where a background hides it."""
+        from ..media.stills import WHITE_BACKGROUND_NOTICE
+
+        return tuple(one for one in notices if self.background is None or WHITE_BACKGROUND_NOTICE not in one)
+
     def refuse_silent_face(self) -> None:
         """Refuse a film in which no frame has a drawn mouth, before its file appears.
 

@@ -129,7 +129,7 @@ class _Generation:
             except FaceError as problem:  # the engine's own reason says more
                 raise FaceError(next(iter(preparation.refusals.values()), str(problem))) from problem
         report = renderer.report(film or sheet or picture, video.info.fps, len(people.chosen), length)
-        notices = picture_notices(video, renderer.background) + sound.notices + renderer.silence(sound)
+        notices = renderer.source_notices(video.info.notices) + sound.notices + renderer.silence(sound)
         notices += preparation.silent + renderer.notices + self.targets.notices(film, sheet)
         report = replace(report, notices=notices, gaps_filled=people.gaps_filled, others=self.others)
         return replace(report, sheet=sheet, probe=probe(film) if film else None)
@@ -201,13 +201,6 @@ def open_background(video: VideoSource, options: GenerateOptions, sheet: bool) -
     background = BackgroundOptions(options.background, options.key, head_moves=video.info.frames == 1)
     first = next(iter(video.frames()))
     return open_replacement(background, first, video.info.fps, open_alpha(video), sheet)
-
-
-def picture_notices(video: VideoSource, background: BackgroundReplacement | None) -> tuple[str, ...]:
-    """The notices of the source. The white below transparent parts is not seen behind another background."""
-    from ..media.stills import WHITE_BACKGROUND_NOTICE
-
-    return tuple(notice for notice in video.info.notices if background is None or WHITE_BACKGROUND_NOTICE not in notice)
 
 
 def has_own_outline(picture: Path, options: GenerateOptions) -> bool:

@@ -116,7 +116,9 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
     windows = renderer.windows(timeline, sound, film, length, still=info.frames == 1)
     written = renderer.write_film(windows, film, sound, output, film_options(options, length))
     report = renderer.report(written, info.fps, info.faces, length)
-    made = tuple(f"The avatar {info.id}, when it was made: {notice}" for notice in info.notices)
+    made = tuple(
+        f"The avatar {info.id}, when it was made: {notice}" for notice in renderer.source_notices(info.notices)
+    )
     notices = made + sound.notices + renderer.silence(sound) + renderer.notices + taken_notice(output, written)
     return replace(report, notices=notices, probe=probe(written))
 
