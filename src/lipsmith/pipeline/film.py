@@ -137,7 +137,7 @@ class FilmRenderer:
         self.refuse_silent_face()
 
     def source_notices(self, notices: Iterable[str]) -> tuple[str, ...]:
-        """The ``notices`` of the source, without that of the white below transparent parts where a background hides it."""
+        """The source's ``notices``, without that of the white below transparent parts where a background hides it."""
         from ..media.stills import WHITE_BACKGROUND_NOTICE
 
         return tuple(one for one in notices if self.background is None or WHITE_BACKGROUND_NOTICE not in one)
