@@ -74,7 +74,7 @@ MEMBERS = {
     "notices": "What is worth knowing about it.",
     "options": "Its options.",
     "picture": "Name of the uploaded picture or video.",
-    "position": "How many jobs are before it.",
+    "position": "How many jobs start before it as things stand.",
     "progress": "From 0 to 1.",
     "pushes": "The pushes.",
     "rate": "Hz of its sound.",
@@ -111,7 +111,7 @@ MEMBERS = {
 }
 """Members of schemas that mean the same wherever they stand, and say nothing of themselves there."""
 PARAMETERS = {
-    "avatar": "Name of one of your avatars.",
+    "avatar": "Id of one of your avatars.",
     "job": "Id of one of your jobs.",
     "limit": "How many to list at most.",
     "push": "Id of one of the session's pushes.",

@@ -60,8 +60,12 @@ class DubForm:
 async def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech or a text. The answer is a job.
 
-    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark`, `audio_track` and
-    `engine_options` only. A text is read aloud by the server's voice.
+    The film's options are `crf`, `preset`, `mark` (how it is written), `start`, `duration`, `length` (what of it is
+    made), `audio_track`, `fps`, `faces`, `still`, `seed`, `background`, `key`, `engine` and `engine_options`; see
+    `/v1/about` for the engines and their own options. An avatar already has its engine and faces, so its films have
+    the options `crf`, `preset`, `mark`, `audio_track`, `start`, `duration` and `engine_options` only.
+
+    A text is read aloud by the server's voice.
     """
     task = await run_in_threadpool(dub_task, state, owner, form)
     await run_in_threadpool(state.check_room, owner)
