@@ -117,7 +117,7 @@ async def job_events(state: StateDep, owner: Owner, job: JobId) -> EventSourceRe
 @router.post("/jobs/{job}/cancel")
 def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
-    row = state.runner.freeing(lambda: state.store.cancel(job, owner))
+    row = state.runner.cancel(job, owner)
     if row is None:
         raise missing()
     return answer(state, row)
@@ -153,7 +153,7 @@ def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
 @router.delete("/jobs/{job}", status_code=204)
 def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if it runs, and delete it with all its files."""
-    if state.runner.freeing(lambda: state.store.cancel(job, owner)) is None:
+    if state.runner.cancel(job, owner) is None:
         raise missing()
     state.runner.freeing(lambda: state.runner.remove(job))
 
