@@ -16,7 +16,7 @@ from ..avatars.manifest import AvatarInfo
 from ..avatars.options import AvatarOptions, check_changes
 from ..engines import engine_table
 from ..engines.registry import ranked
-from ..errors import OptionError
+from ..errors import EngineUnavailable, OptionError
 from ..jobs.tasks.dub import FILMS
 from ..media.background import parse_colour
 from ..media.video import parse_rate
@@ -76,6 +76,13 @@ def speak_request(given: Mapping[str, Any], avatar: AvatarInfo) -> SpeakOptions:
     check_engine_options(avatar.engine, options.engine_options)
     check_changes(avatar, options.engine_options)
     return options
+
+
+def check_available(engine: str, options: Mapping[str, Any]) -> None:
+    """Raise EngineUnavailable if ``engine`` cannot run on this machine; ``auto`` takes one that can."""
+    spec = engine_table().get(engine)
+    if spec and (reason := spec.unavailable_reason(spec.build(options))):
+        raise EngineUnavailable(f"{engine}: {reason}")
 
 
 def _refuse_others(given: Mapping[str, Any], allowed: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from ...avatars.options import kept_options
 from ...errors import SoundError
 from ...jobs.folders import PICTURE, RESULT, SPEECH
 from ...jobs.queue import JobRecord, NewJob, new_id
@@ -18,7 +19,7 @@ from ...jobs.tasks.dub import TASK as DUB
 from ...tts.protocols import FASTEST, SLOWEST, readable, style_for
 from ..error_handlers import RangedFile
 from ..problems import NO_VOICE, Problem
-from ..request_options import generate_request, parse_options, speak_request
+from ..request_options import check_available, generate_request, parse_options, speak_request
 from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
 from ..schemas.sessions import LANGUAGE, MOST_LETTERS, VOICE
@@ -163,9 +164,11 @@ def dub_task(state: AppState, owner: str, form: DubForm) -> dict[str, Any]:
     given = parse_options(form.options)
     check_source(state, owner, form)
     if form.avatar is None:
-        generate_request(given, form.format)
+        options = generate_request(given, form.format)
+        check_available(options.engine, options.engine_options)
     else:
-        speak_request(given, state.avatar_store(owner).info(form.avatar))
+        info = state.avatar_store(owner).info(form.avatar)
+        check_available(info.engine, {**kept_options(info), **speak_request(given, info).engine_options})
     said = {} if form.text is None else said_text(state, form)
     return {"avatar": form.avatar, "format": form.format, "options": given, **said}
 
