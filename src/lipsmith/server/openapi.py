@@ -138,10 +138,22 @@ def readable_page(made: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             _describe(operation)
     for schema in renamed:
+        if schema["title"].endswith("Form"):
+            _leave_empty(schema)
         for name, member in schema.get("properties", {}).items():
             if name in MEMBERS:
                 member.setdefault("description", MEMBERS[name])
     return page
+
+
+def _leave_empty(form: dict[str, Any]) -> None:
+    """Let pages that try calls begin with nothing, in place of a made-up value, where a field may be left out.
+
+    An empty field of a form counts as left out.
+    """
+    for member in form["properties"].values():
+        if {"type": "null"} in member.get("anyOf", ()):
+            member.setdefault("examples", [""])
 
 
 def _describe(operation: dict[str, Any]) -> None:
