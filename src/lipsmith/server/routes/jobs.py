@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from ..uploads import fresh_folder, measure, save, shown_name
 CHECK_SECONDS = 0.3
 """Between two checks of a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["jobs"], route_class=UploadRoute)
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
@@ -230,6 +232,7 @@ def admit(state: AppState, new: NewJob) -> JobRecord:
         state.check_room(new.owner)
         row = state.store.submit(new)
     state.runner.notify()
+    log.info("job queued", extra={"job": row.id, "kind": row.kind, "client": row.owner})
     return row
 
 
