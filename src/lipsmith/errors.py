@@ -55,8 +55,8 @@ class LipsmithError(Exception):
 
     @property
     def title(self) -> str:
-        """A short description of the error's class, for people: the first line of its docstring."""
-        return (type(self).__doc__ or "").partition("\n")[0]
+        """A short description of the error's class, for people: what its docstring begins with."""
+        return (type(self).__doc__ or "").partition("\n")[0].partition(";")[0].partition(". ")[0].rstrip(".")
 
 
 def problem_of(error: Exception) -> dict[str, Any]:

@@ -95,6 +95,23 @@ def test_cancelling_ends_the_worker(make: Make, tmp_path: Path) -> None:
     until(lambda: not list(tmp_path.glob("jobs/a/attempt-*")))
 
 
+def test_a_job_that_is_cancelled_while_it_waits_is_told_of_once(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    queue, told = SqliteQueue(tmp_path / "jobs.sqlite"), list[tuple[str, str, float]]()
+    runner = JobRunner(
+        queue, RunnerOptions(tmp_path, workers=0), ODD, lambda job, seconds: told.append((job.id, job.state, seconds))
+    )
+    add(queue, tmp_path, "a")
+    assert runner.cancel("a", "bob") is None
+    for _ in range(2):
+        row = runner.cancel("a", "alice")
+        assert row
+        assert row.state == "cancelled"
+    assert told == [("a", "cancelled", 0.0)]
+    runner.drain(0)
+    queue.close()
+
+
 def test_draining_puts_back_what_is_not_done_in_time(make: Make, tmp_path: Path) -> None:
     runner, queue = make()
     add(queue, tmp_path, "a", odd="hang")

@@ -81,6 +81,18 @@ def test_what_is_said_is_heard_by_every_listener() -> None:
     asyncio.run(talk())
 
 
+def test_the_operator_sees_how_often_an_engine_drew_again() -> None:
+    async def overflows(engine: FakeEngine) -> int:
+        host = SessionHost(engine)
+        await host.close()
+        return host.stats().overflows
+
+    class Overflowing(FakeEngine):
+        overflows = 3
+
+    assert [asyncio.run(overflows(one)) for one in (FakeEngine(), Overflowing())] == [0, 3]
+
+
 def test_an_interruption_is_told_and_nothing_follows() -> None:
     async def talk() -> None:
         host = SessionHost(FakeEngine())

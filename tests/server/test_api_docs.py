@@ -81,3 +81,19 @@ def test_the_pages_lead_to_it_and_lend_it_their_key(served: Served, browser: Bro
         link.click()
         opened(page)
         page.wait_for_selector(".btn.authorize.locked")
+
+
+@pytest.mark.slow
+def test_a_stranger_makes_a_film_on_it(served: Served, browser: Browser, portrait: bytes) -> None:
+    """With a picture and a text alone: every other field begins as it may be sent."""
+    if served.alice.get("/v1/about").json()["voice"] is None:
+        pytest.skip("needs a voice")
+    with page_of(browser, f"{served.running.url}/docs", key=served.alices_key) as page:
+        film = opened(page).locator("#operations-jobs-create_job")
+        film.locator(".opblock-summary-control").click()
+        film.locator("input[type=file]").first.set_input_files(
+            {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": portrait}
+        )
+        film.locator("tr", has_text="A text to read aloud").locator("input[type=text]").fill("Good morning.")
+        film.locator(".execute").click()
+        film.locator(".live-responses-table .response .response-col_status", has_text="202").wait_for()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lipsmith.server.request_options import FILM_OPTIONS, SPEAK_OPTIONS
 from tests.support.live_server import Served
 
 EXAMPLES = os.environ.get("LIPSMITH_API_EXAMPLES", "3")
@@ -60,6 +61,23 @@ def test_it_is_written_for_strangers(served: Served) -> None:
     assert not [name for name in names if "_v1_" in name or name.startswith("Body_")]
     assert len(names) == len(set(names))
     assert {tag for one in operations for tag in one["tags"]} == {one["name"] for one in page["tags"]}
+
+
+def test_the_form_of_a_film_begins_empty(served: Served) -> None:
+    """A page that tries a call fills in examples; a made-up avatar or voice would be refused."""
+    members = served.bob.get("/v1/openapi.json").json()["components"]["schemas"]["CreateJobForm"]["properties"]
+    filled = {name: one["examples"][0] for name, one in members.items() if "examples" in one}
+    empty = dict.fromkeys(("picture", "avatar", "speech", "text", "language", "voice", "speed"), "")
+    assert filled == {**empty, "options": "{}"}
+
+
+def test_a_stranger_finds_the_options_of_films(served: Served) -> None:
+    about = served.bob.get("/v1/openapi.json").json()["paths"]["/v1/jobs"]["post"]["description"]
+    of_pictures, of_avatars = about.split("An avatar already has")
+    for name in SPEAK_OPTIONS:
+        assert f"`{name}`" in of_avatars
+    for name in FILM_OPTIONS:
+        assert f"`{name}`" in of_pictures
 
 
 def test_whatever_is_sent_is_answered_as_the_page_says(served: Served, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from lipsmith.jobs.queue import JobRecord, NewJob
 from lipsmith.jobs.sqlite import SqliteQueue
 from lipsmith.server.outcomes import Outcomes
+from lipsmith.server.routes.jobs import admit
 from lipsmith.server.sessions.handle import SessionHandle
 
 
@@ -59,6 +61,18 @@ def test_a_job_has_its_line(
     assert (said["job"], said["client"], said["outcome"], said["seconds"]) == (job.id, "alice", outcome, 2.5)
     assert said["levelno"] == level
     assert said.get("reason") == (problem["detail"] if problem else None)
+
+
+def test_a_new_job_is_logged_within_its_request(job: JobRecord, caplog: pytest.LogCaptureFixture) -> None:
+    new = NewJob(job.id, job.owner, job.kind, {}, 1)
+    state: Any = SimpleNamespace(
+        admitting=threading.Lock(), check_room=lambda _: None, runner=SimpleNamespace(notify=lambda: None),
+        store=SimpleNamespace(submit=lambda _: job),
+    )  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        assert admit(state, new) is job
+    (said,) = (vars(record) for record in caplog.records)
+    assert (said["message"], said["job"], said["kind"], said["client"]) == ("job queued", job.id, "dub", "alice")
 
 
 def test_a_session_has_a_line_when_it_opens_and_when_it_closes(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from lipsmith.errors import BufferFull, Busy, FaceError
+from lipsmith.errors import BufferFull, Busy, FaceError, JobError, LipsmithError
 from lipsmith.server.error_handlers import response_of
-from lipsmith.server.problems import TABLE, Problem, for_clients
+from lipsmith.server.problems import TABLE, Problem, for_clients, report_in_api_words
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,7 @@ def test_the_table_holds_errors_alone() -> None:
     assert all(400 <= status < 600 and title for status, title in TABLE.values())
 
 
+HTTP_ITSELF = {("bad-request", 400), ("method-not-allowed", 405), ("requested-range-not-satisfiable", 416)}
 CREATE = "'lipsmith avatar create anna PICTURE --refresh'"
 
 
@@ -49,7 +53,39 @@ CREATE = "'lipsmith avatar create anna PICTURE --refresh'"
         ("Take another with --audio-track 2.", "Take another with audio_track 2."),
         ("The operator of this server can allow it (--cors).", "The operator of this server can allow it (--cors)."),
         ("No face was found in picture.", "No face was found in picture."),
+        ("--no-idle is the same as --still.", "idle: false is the same as still."),
+        ("It is damaged: `lipsmith weights check --all`.", "It is damaged: `lipsmith weights check --all`."),
+        ("No unet in /srv/models, /home/ann/.cache/models. Get it.", "No unet in the server's folders. Get it."),
+        ("See /v1/about, or https://example.org/a/b.", "See /v1/about, or https://example.org/a/b."),
     ],
 )  # fmt: skip
 def test_a_client_hears_what_a_client_can_do(said: str, expected: str) -> None:
     assert for_clients({"type": "x", "detail": said, "status": 422}) == {"type": "x", "detail": expected, "status": 422}
+
+
+def test_a_report_tells_nothing_of_the_servers_folders() -> None:
+    report = {"frames": 3, "passed_over": ["musetalk: unet is not in /srv/models."], "notices": ["Take --still."]}
+    assert report_in_api_words(report) == {
+        "frames": 3,
+        "passed_over": ["musetalk: unet is not in the server's folders."],
+        "notices": ["Take still."],
+    }
+    assert report_in_api_words({"frames": 3}) == {"frames": 3}
+    assert report_in_api_words(None) is None
+
+
+def test_the_documentation_lists_every_type_of_problem_with_its_status() -> None:
+    """And no other: every error of the tree, every problem of the table, and what HTTP itself has."""
+    section = Path("docs/server.md").read_text(encoding="utf-8").partition("## Errors")[2].partition("## Keys")[0]
+    rows = re.findall(r"^\| ([0-9]+) \| ([^|]+) \|", section, re.MULTILINE)
+    listed = {(kind, int(status)) for status, kinds in rows for kind in re.findall("`([a-z-]+)`", kinds)}
+    known = {(kind, status) for kind, (status, _) in TABLE.items()} | HTTP_ITSELF | {("unexpected", 500)}
+    known |= {(error.kind, error.http_status) for error in (kind("-") for kind in every_error(LipsmithError))}
+    assert listed == known
+
+
+def every_error(kind: type[LipsmithError]) -> list[type[LipsmithError]]:
+    """Those below ``kind`` that are raised: families are not, and problems are in their table."""
+    below = [one for one in kind.__subclasses__() if one.__module__ == "lipsmith.errors"]
+    own = [] if kind in (LipsmithError, JobError) else [kind]
+    return own + [one for child in below for one in every_error(child)]

@@ -132,6 +132,7 @@ def test_a_websocket_has_its_line_with_the_reason(app: FastAPI, caplog: pytest.L
             assert ws.receive()["code"] == 4503
     said = line(caplog)
     assert (said["method"], said["status"], said["reason"]) == ("WEBSOCKET", 4503, "no place")
+    assert "problem" not in said
 
 
 def test_the_metrics_have_what_an_operator_watches(app: FastAPI, state: AppState) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -11,8 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.avatars.manifest import AvatarInfo
-from lipsmith.errors import OptionError
-from lipsmith.server.request_options import avatar_request, generate_request, parse_options, speak_request
+from lipsmith.engines import engine_table
+from lipsmith.errors import EngineUnavailable, OptionError
+from lipsmith.server import request_options
+from lipsmith.server.request_options import (
+    avatar_request,
+    check_available,
+    generate_request,
+    parse_options,
+    speak_request,
+)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +172,11 @@ def test_the_film_of_an_avatar_takes_the_options_of_its_engine_that_prepared_not
     ]:
         with pytest.raises(OptionError):
             speak_request(asked, avatar)
+
+
+def test_who_names_an_engine_that_cannot_run_learns_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = replace(engine_table()["warp"], unavailable_reason=lambda options: f"no room for gain {options.gain:g}")
+    monkeypatch.setattr(request_options, "engine_table", lambda: {"warp": lacking})
+    check_available("auto", {})
+    with pytest.raises(EngineUnavailable, match=r"^warp: no room for gain 2$"):
+        check_available("warp", {"gain": 2.0})

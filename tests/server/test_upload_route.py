@@ -140,6 +140,18 @@ def test_fields_and_names_are_read_as_text(bench: Bench) -> None:
     assert answer.json() == {"size": 2, "begins": "hm", "word": "für", "name": "ö.wav"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(BOUNDARY, PART + b'hm\r\n--x\r\nContent-Disposition: form-data; name="wrod"\r\n\r\nhi' + END),
+     ("application/x-www-form-urlencoded", b"word=a&wrod=hi")],
+)  # fmt: skip
+def test_a_field_that_would_be_without_effect_is_refused(bench: Bench, kind: str, body: bytes) -> None:
+    answer = asyncio.run(sent(bench, body, **{"Content-Type": kind}))
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid")
+    assert answer.json()["detail"] == "The form has no field 'wrod'. Did you mean 'word'?"
+    assert bench.left() == []
+
+
 NAMELESS = b'--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\n1'
 MANY = [PART + b"1\r\n"] * 10_000
 

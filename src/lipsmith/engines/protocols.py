@@ -92,6 +92,16 @@ class WarmUp(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsOverflows(Protocol):
+    """An ``Engine`` that draws pictures again, in fp32, whose numbers overflowed in its own precision."""
+
+    @property
+    def overflows(self) -> int:
+        """How many it drew again so far. Each costs time, so operators watch it."""
+        ...
+
+
 class Analysis(Protocol):
     """One pass over all frames of one person; keeps what belongs to the person and not to one frame."""
 
@@ -160,6 +170,7 @@ class Engine(Protocol):
 
 __all__ = [
     "Analysis",
+    "CountsOverflows",
     "EncoderUse",
     "Engine",
     "IdleMotion",

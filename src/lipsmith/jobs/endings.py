@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 OnFinished = Callable[["JobRecord", float], None]
-"""Called on a runner's thread with every job whose work ended there, and the seconds that it took.
+"""Called on a runner's thread with every job whose work ended there, and the seconds that it took; and with every job
+that was cancelled before any work on it, on the thread that cancelled it.
 
 The job stands as it does afterwards: done, failed (with its problem), cancelled, or queued, that is given back. A job
 that was deleted meanwhile counts as cancelled.
@@ -66,6 +67,13 @@ class Endings:
             for ending in list(self._waiting.values()):
                 self._try(ending, logging.DEBUG)
 
+    def tell(self, job: JobRecord, seconds: float) -> None:
+        """Call ``OnFinished``, whatever becomes of it."""
+        try:
+            self._on_finished(job, seconds)
+        except Exception:  # a border: what others do with it ends no thread of ours
+            log.exception("the end of job %s could not be told", job.id)
+
     def _try(self, ending: Ending, level: int) -> None:
         try:
             written = ending.write()
@@ -79,13 +87,7 @@ class Endings:
             shutil.rmtree(ending.attempt.parent, ignore_errors=True)
         self._settled(ending.job.id)
         if written or row is None or row.state == "cancelled":
-            self._tell(row or replace(ending.job, state="cancelled"), time.monotonic() - ending.started)
-
-    def _tell(self, job: JobRecord, seconds: float) -> None:
-        try:
-            self._on_finished(job, seconds)
-        except Exception:  # a border: what others do with it ends no thread of ours
-            log.exception("the end of job %s could not be told", job.id)
+            self.tell(row or replace(ending.job, state="cancelled"), time.monotonic() - ending.started)
 
 
 __all__ = ["Ending", "Endings", "OnFinished"]

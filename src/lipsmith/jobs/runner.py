@@ -159,6 +159,14 @@ class JobRunner:
         """Do what frees room on the disk, where it is full without the reserve. Raises as ``act``, if that fails."""
         return self._disk.freeing(act)
 
+    def cancel(self, job: str, owner: str) -> JobRecord | None:
+        """As ``JobQueue.cancel``, on a full disk too; the end of a job that only waited is told here."""
+        before = self._queue.get(job, owner)
+        row = self.freeing(lambda: self._queue.cancel(job, owner))
+        if before and row and (before.state, row.state, row.revision) == ("queued", "cancelled", before.revision + 1):
+            self._endings.tell(row, 0.0)
+        return row
+
     def sweep(self) -> None:
         """Remove finished jobs that were kept long enough or whose room is needed, and folders of no job."""
         if self._options.keep_hours is None:

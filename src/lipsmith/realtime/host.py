@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..engines.protocols import Engine, WarmUp
+from ..engines.protocols import CountsOverflows, Engine, WarmUp
 from ..errors import Busy, SessionOver
 from ..pipeline.render import render_windows
 from ..pipeline.timeline import Timeline
@@ -98,10 +98,11 @@ class SessionStats:
     slack_seconds: float  # left of each tick if all sessions spoke at 25 fps; negative: there are too many
     hearing: float  # what the sessions' speech encoders take, in seconds per second of sound if all speak
     encoders: dict[str, int]  # name of a speech encoder -> sessions that it hears for; "": the engine's only one
-    stalls: int  # ticks in which picture and sound waited; like the next three, since the host was made
+    stalls: int  # ticks in which picture and sound waited; like the next four, since the host was made
     late: int  # ticks that were late by a whole tick
     rebased: int  # how often a schedule moved, as after a pause of the machine
     dropped: int  # pictures that slow listeners did not get
+    overflows: int  # faces that the engine drew again in fp32; 0 for engines that need not
     lag_p50: float  # seconds behind the schedule, over the last minute
     lag_p99: float
     first_pictures: tuple[float, ...]
@@ -414,6 +415,7 @@ class SessionHost:
             late=counted["late"],
             rebased=counted["rebased"],
             dropped=counted["dropped"],
+            overflows=self._engine.overflows if isinstance(self._engine, CountsOverflows) else 0,
             lag_p50=max((pacer.lag(0.5) for pacer in pacers), default=0.0),
             lag_p99=max((pacer.lag(0.99) for pacer in pacers), default=0.0),
             first_pictures=tuple(seconds for one in self._sessions for seconds in one.first_pictures),

@@ -23,6 +23,8 @@ CLOSE_CODES = 4000
 """A refused WebSocket is closed with this and the status that a call would get."""
 CLOSE_BYTES = 123
 """Of the reason with which a WebSocket is closed, at most (RFC 6455)."""
+WORDS = {"string_pattern_mismatch": "It is not written as it must be: /docs has an example."}
+"""Errors of pydantic that it tells in words for programmers, here as a pattern."""
 log = logging.getLogger(__name__)
 
 
@@ -98,7 +100,9 @@ async def _ours(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    texts = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    texts = [
+        f"{'.'.join(str(part) for part in one['loc'])}: {WORDS.get(one['type'], one['msg'])}" for one in error.errors()
+    ]
     return response_of(Problem("invalid", "; ".join(texts)))
 
 

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 COUNTED = {
-    "stalls": "Ticks of open sessions at which a picture was not ready.",
-    "late": "Ticks of open sessions that came late.",
-    "rebased": "Clocks of open sessions that were set anew.",
-    "dropped": "Pictures that slow listeners of open sessions were not shown.",
+    "stalls": "Ticks of live sessions at which a picture was not ready.",
+    "late": "Ticks of live sessions that came late.",
+    "rebased": "Clocks of live sessions that were set anew.",
+    "dropped": "Pictures that slow listeners of live sessions were not shown.",
+    "overflows": "Faces of live sessions that were drawn again in fp32, as numbers overflowed.",
 }
 DONE = "done"
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -115,8 +116,9 @@ class _Sessions(Collector):
         yield _gauge("viewers", "Who watches live sessions.", self._sessions.viewers())
         failed = self._sessions.voice_errors
         yield CounterMetricFamily("lipsmith_voice_errors", "Texts that the voice could not read.", failed)
+        counts = self._sessions.counts()
         for name, text in COUNTED.items():
-            yield CounterMetricFamily(f"lipsmith_{name}", text, sum(getattr(one, name) for one in hosts))
+            yield CounterMetricFamily(f"lipsmith_{name}", text, counts[name])
         yield _gauge("hearing_share", "Cores that encode speech if all speak.", sum(one.hearing for one in hosts))
         heard: Counts[str] = sum((Counts(one.encoders) for one in hosts), Counts())
         encoders = GaugeMetricFamily("lipsmith_session_encoders", "Live sessions by speech encoder.", labels=["name"])
@@ -136,9 +138,8 @@ class _Sessions(Collector):
         for share in (0.5, 0.95) if first else ():
             waits.add_metric([str(share)], first[min(len(first) - 1, int(share * len(first)))])
         yield waits
-        sizes: Counts[int] = sum((Counts(one.batches) for one in hosts), Counts())
         batches = CounterMetricFamily("lipsmith_render_batches", "Calls of render by rows.", labels=["rows"])
-        for rows, count in sorted(sizes.items()):
+        for rows, count in sorted(self._sessions.batches().items()):
             batches.add_metric([str(rows)], count)
         yield batches
 

@@ -74,7 +74,7 @@ MEMBERS = {
     "notices": "What is worth knowing about it.",
     "options": "Its options.",
     "picture": "Name of the uploaded picture or video.",
-    "position": "How many jobs are before it.",
+    "position": "How many jobs start before it as things stand.",
     "progress": "From 0 to 1.",
     "pushes": "The pushes.",
     "rate": "Hz of its sound.",
@@ -111,7 +111,7 @@ MEMBERS = {
 }
 """Members of schemas that mean the same wherever they stand, and say nothing of themselves there."""
 PARAMETERS = {
-    "avatar": "Name of one of your avatars.",
+    "avatar": "Id of one of your avatars.",
     "job": "Id of one of your jobs.",
     "limit": "How many to list at most.",
     "push": "Id of one of the session's pushes.",
@@ -138,10 +138,22 @@ def readable_page(made: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             _describe(operation)
     for schema in renamed:
+        if schema["title"].endswith("Form"):
+            _leave_empty(schema)
         for name, member in schema.get("properties", {}).items():
             if name in MEMBERS:
                 member.setdefault("description", MEMBERS[name])
     return page
+
+
+def _leave_empty(form: dict[str, Any]) -> None:
+    """Let pages that try calls begin with nothing, in place of a made-up value, where a field may be left out.
+
+    An empty field of a form counts as left out.
+    """
+    for member in form["properties"].values():
+        if {"type": "null"} in member.get("anyOf", ()):
+            member.setdefault("examples", [""])
 
 
 def _describe(operation: dict[str, Any]) -> None:

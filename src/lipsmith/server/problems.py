@@ -48,21 +48,44 @@ OTHER_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(make it again with|change it by) 'lipsmith avatar create [^']*'"), "delete it and make it again"),
     (re.compile(r"There is no avatar '([^']*)' in .*"), r"You have no avatar '\1'."),
     (re.compile(r" for [A-Z][A-Za-z]*Options\b"), ""),
+    (re.compile(r"(?<![\w-])--no-([a-z]+)\b"), r"\1: false"),
     (re.compile(r"(?<![\w-])--([a-z]+)-([a-z]+)\b"), r"\1_\2"),
     (re.compile(r"(?<![\w-])--([a-z]+)\b"), r"\1"),
 )
 """What the rooms below say to a person at the command line -> what a client of the API can do. Options have the names
 of flags, with underscores."""
+COMMANDS = re.compile(r"(`[^`]*`)")
+"""Of the command line, which stay as they are."""
+PATHS = re.compile(r"(?<![\w./:])(?!/v1/)(?:/[\w.@+-]*\w){2,}(?:, (?:/[\w.@+-]*\w){2,})*")
+"""Folders and files of the server, one or a list; no addresses, whether of the web or of this API."""
 
 
 def for_clients(body: dict[str, Any]) -> dict[str, Any]:
-    """The members of a problem in words of the API. What is said of the operator of the server stays as it is."""
-    detail = str(body["detail"])
-    if "operator" in detail:
-        return body
+    """The members of a problem in words of the API."""
+    return {**body, "detail": in_api_words(str(body["detail"]))}
+
+
+def in_api_words(text: str) -> str:
+    """A sentence of the rooms below, for a client of the API, who never learns of the server's own paths.
+
+    What is said of the operator of the server stays in the operator's words.
+    """
+    pieces = COMMANDS.split(text)
+    if "operator" not in text:
+        pieces[::2] = [_reworded(piece) for piece in pieces[::2]]
+    return PATHS.sub("the server's folders", "".join(pieces))
+
+
+def report_in_api_words(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A job's report with its sentences as of ``in_api_words``."""
+    texts = {name: report[name] for name in ("passed_over", "notices") if name in report} if report else {}
+    return report and report | {name: [in_api_words(one) for one in said] for name, said in texts.items()}
+
+
+def _reworded(text: str) -> str:
     for pattern, words in OTHER_WORDS:
-        detail = pattern.sub(words, detail)
-    return {**body, "detail": detail}
+        text = pattern.sub(words, text)
+    return text
 
 
 class Problem(LipsmithError):

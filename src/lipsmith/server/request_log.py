@@ -131,7 +131,7 @@ class SeenRequest:
             "seconds": round(time.monotonic() - self.began, 3), "client": client, "address": address,
         }  # fmt: skip
         if self.problem:
-            found["problem"] = self.problem.get("type", "")
+            found |= {"problem": self.problem["type"]} if "type" in self.problem else {}
             found["reason"] = str(self.problem.get("detail", ""))[:REASON_LETTERS]
         return found
 

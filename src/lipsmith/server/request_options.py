@@ -16,7 +16,7 @@ from ..avatars.manifest import AvatarInfo
 from ..avatars.options import AvatarOptions, check_changes
 from ..engines import engine_table
 from ..engines.registry import ranked
-from ..errors import OptionError
+from ..errors import EngineUnavailable, OptionError
 from ..jobs.tasks.dub import FILMS
 from ..media.background import parse_colour
 from ..media.video import parse_rate
@@ -28,6 +28,9 @@ RATE = re.compile(r"source|[0-9]{1,6}([./][0-9]{1,6})?")
 FACES = re.compile(r"[a-z]{1,16}|[0-9]{1,3}")
 FILM = frozenset({"crf", "preset", "mark", "audio_track", "start", "duration"})
 AVATAR = frozenset({"engine", "fps", "faces", "still", "seed", "engine_options"})
+FILM_OPTIONS = FILM | AVATAR | {"length", "background", "key"}
+SPEAK_OPTIONS = FILM | {"engine_options"}
+"""Options of a film of a picture, and of one of an avatar, that a client may give."""
 TEXTS = ("engine", "background", "key")
 NUMBERS = re.compile(r"[-0-9, ]{0,64}")
 """Text that an engine's option may hold, beside the choices that the engine names. It can be no file's name."""
@@ -47,7 +50,7 @@ def parse_options(text: str) -> dict[str, Any]:
 def generate_request(given: Mapping[str, Any], film_format: str = "mov") -> GenerateOptions:
     """``given`` as the options of a film. Raises OptionError for what is unknown, impossible or not for callers."""
     options = build(GenerateOptions, given)
-    _refuse_others(given, FILM | AVATAR | {"length", "background", "key"})
+    _refuse_others(given, FILM_OPTIONS)
     _check_shared(options)
     if options.background not in ("keep", "transparent") and parse_colour(options.background) is None:
         raise OptionError("background can be keep, transparent or a colour (#rrggbb or a name) over the network.")
@@ -69,10 +72,17 @@ def avatar_request(given: Mapping[str, Any]) -> AvatarOptions:
 def speak_request(given: Mapping[str, Any], avatar: AvatarInfo) -> SpeakOptions:
     """``given`` as the options of a film of ``avatar``. Raises OptionError for what is unknown or impossible."""
     options = build(SpeakOptions, given)
-    _refuse_others(given, FILM | {"engine_options"})
+    _refuse_others(given, SPEAK_OPTIONS)
     check_engine_options(avatar.engine, options.engine_options)
     check_changes(avatar, options.engine_options)
     return options
+
+
+def check_available(engine: str, options: Mapping[str, Any]) -> None:
+    """Raise EngineUnavailable if ``engine`` cannot run on this machine; ``auto`` takes one that can."""
+    spec = engine_table().get(engine)
+    if spec and (reason := spec.unavailable_reason(spec.build(options))):
+        raise EngineUnavailable(f"{engine}: {reason}")
 
 
 def _refuse_others(given: Mapping[str, Any], allowed: frozenset[str]) -> None:

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from ..options import nearest
 from .forms import FormReader
 from .incoming import Place
 from .middleware import FORM
@@ -30,18 +31,27 @@ PIECE = 1 << 17
 class UploadRoute(APIRoute):
     """A route whose form may hold files, which lie at the request's ``Place`` before the route is called.
 
+    A field that the route does not know is refused, as is a member of JSON: it would be without effect.
     A request to a session keeps it open, from before its body is read until it is answered.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As FastAPI's, which is called with the whole form."""
         answer = super().get_route_handler()
-        takes_form = isinstance(getattr(self.body_field, "field_info", None), params.Form)
+        body = getattr(self.body_field, "field_info", None)
+        takes_form = isinstance(body, params.Form)
+        names = list(getattr(body.annotation, "model_fields", ())) if body else []
+
+        async def checked(request: Request) -> Response:
+            for name in await request.form() if takes_form else ():
+                if name not in names:
+                    raise Problem("invalid", f"The form has no field '{name[:40]}'. {nearest(name[:40], names)}")
+            return await answer(request)
 
         async def receive_and_answer(request: Request) -> Response:
             with_files = takes_form and request.headers.get("content-type", "").lower().startswith(FORM)
             async with _session_kept(request, with_files):
-                return await (_received(request, answer) if with_files else answer(request))
+                return await (_received(request, checked) if with_files else checked(request))
 
         return receive_and_answer
 

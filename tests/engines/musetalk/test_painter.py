@@ -63,13 +63,14 @@ def test_only_what_overflows_is_drawn_again_in_fp32_and_the_networks_stay_as_the
             drawn,
         )
     )
-    drawn = FacePainter(narrow, 5, notices=notices).paint(LATENTS, HEARD)
+    painter = FacePainter(narrow, 5, notices=notices)
+    drawn = painter.paint(LATENTS, HEARD)
     hook.remove()
     wide = FacePainter(narrow.in_fp32(), 1).paint(LATENTS, HEARD)
     assert np.abs(drawn[2].astype(int) - wide[2]).max() <= 1
     for row in (0, 1, 3, 4):
         assert np.abs(drawn[row].astype(int) - plain[row]).max() <= 8  # a batch of bf16 is rounded otherwise
-    assert notices == [OVERFLOW.format(precision="bf16")]
+    assert (notices, painter.overflows) == ([OVERFLOW.format(precision="bf16")], 1)
     assert (narrow.precision, narrow.overflows, narrow.notices) == ("bf16", 2, [])
     assert same_state(state_of(narrow), before)
     assert np.array_equal(FacePainter(narrow, 1).paint(LATENTS, HEARD)[0], plain[0])

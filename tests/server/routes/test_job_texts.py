@@ -59,7 +59,9 @@ def test_an_avatar_says_a_text_and_a_film_says_it_instead_of_its_own_sound(
         ({"text": TEXT, "voice": "klingonisch"}, "option-error", "klingonisch"),
         ({"text": TEXT, "voice": "openai:http://127.0.0.1:1/v1"}, "invalid", "voice"),
         ({"text": TEXT, "language": "tlh"}, "option-error", "tlh"),
+        ({"text": TEXT, "language": "klingon"}, "invalid", "language: It is not written as it must be"),
         ({"text": TEXT, "speed": "3"}, "invalid", "speed"),
+        ({"text": TEXT, "pitch": "3"}, "invalid", "no field 'pitch'"),
         ({"text": TEXT, "speed": "nan"}, "invalid", "speed"),
         ({"text": "?!"}, "option-error", "nothing to say"),
         ({"text": "a" * 4001}, "invalid", "text"),
@@ -74,6 +76,16 @@ def test_what_cannot_be_read_is_refused_at_the_call(
     answer = served.alice.post("/v1/jobs", files={"picture": ("p.jpg", portrait)}, data={"options": FAKE, **form})
     assert (answer.status_code, answer.json()["type"]) == (422, kind), answer.text
     assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("call", ["/v1/jobs", "/v1/avatars"])
+def test_an_engine_that_cannot_run_here_is_refused_at_the_call(served: Served, portrait: bytes, call: str) -> None:
+    (musetalk,) = [one for one in served.alice.get("/v1/about").json()["engines"] if one["name"] == "musetalk"]
+    if musetalk["unavailable"] is None:
+        pytest.skip("it can run here")
+    answer = served.alice.post(call, files={"picture": ("p.jpg", portrait)}, data={"options": '{"engine": "musetalk"}'})
+    assert (answer.status_code, answer.json()["type"]) == (503, "engine-unavailable"), answer.text
+    assert answer.json()["detail"] == f"musetalk: {musetalk['unavailable']}"
 
 
 def test_either_speech_or_a_text(served: Served, portrait: bytes, speech: bytes) -> None:

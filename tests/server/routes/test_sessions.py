@@ -141,6 +141,7 @@ def test_the_metrics_tell_of_sessions(served: Served, session: str) -> None:
         'lipsmith_tick_lag_seconds{quantile="0.99"}',
         'lipsmith_render_batches_total{rows="1"}',
         "lipsmith_stalls_total",
+        "lipsmith_overflows_total",
         "lipsmith_session_encoders{name=",
         "lipsmith_hearing_share",
     ):

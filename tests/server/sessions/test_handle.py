@@ -181,6 +181,24 @@ def test_the_registry_tells_who_comes_and_why_who_goes(monkeypatch: pytest.Monke
     assert closed == [(one, *reason) for one, reason in zip(ids, reasons, strict=True)]
 
 
+def test_what_was_counted_stays_when_an_engine_makes_room_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Overflowing(FakeEngine):
+        overflows = 3
+
+    monkeypatch.setattr(registry, "engine_of", lambda *_: Overflowing())
+
+    async def scene() -> None:
+        sessions = SessionRegistry(ServerSettings())
+        store: Any = OneAvatar()
+        for context in (1, 2):
+            await (await sessions.open("alice", store, "anna", RATE, {"context": context})).close()
+        assert len(sessions.stats()) == 1
+        assert sessions.counts()["overflows"] == 6
+        await sessions.drain()
+
+    asyncio.run(scene())
+
+
 def test_calls_are_served_up_to_a_limit_and_interruptions_of_silence_are_free() -> None:
     """Time stands still for the limit."""
 

@@ -64,6 +64,11 @@ class MuseTalkEngine:
         text = self.shift_range.text(shift) if self.shift_range and (shift or first) else None
         return (*found, text) if text else tuple(found)
 
+    @property
+    def overflows(self) -> int:
+        """Faces that were drawn again in fp32 so far: see ``CountsOverflows``."""
+        return self._painter.overflows if "_painter" in self.__dict__ else 0
+
     def analyze(self, still: bool) -> MuseTalkAnalysis:
         """Begin to look over one person's frames, for DWPose's points and the range of ``bbox_shift``.
 

@@ -59,6 +59,8 @@ class FacePainter:
         self._cuda = cuda_device(networks.device)
         self._step = shared_step(networks, compiled, graphs, tiled)
         self.batches = BatchRunner(batch_size(batch, networks.device), self._notices)
+        self.overflows = 0
+        """Faces that were drawn again in fp32."""
 
     def paint(self, latents: Sequence[Array], drives: Sequence[Array]) -> list[Image]:
         """Each (8, 32, 32) latents with each (tokens, 384) drive -> (256, 256, 3) uint8 RGB.
@@ -125,6 +127,7 @@ class FacePainter:
             InputError: in fp32 they are no numbers either.
         """
         wide = self._networks.in_fp32()
+        self.overflows += 1
         notice = OVERFLOW.format(precision=self._networks.precision)
         if notice not in self._notices:
             self._notices.append(notice)

@@ -22,7 +22,7 @@ from ...jobs.folders import CLIP_PREFIX, PICTURE
 from ...jobs.queue import NewJob, new_id
 from ...jobs.tasks.avatar import TASK as AVATAR
 from ..problems import Problem
-from ..request_options import avatar_request, parse_options
+from ..request_options import avatar_request, check_available, parse_options
 from ..schemas.avatars import AvatarBody, AvatarList, AvatarName, NewName, avatar_of
 from ..schemas.jobs import Job
 from ..state import AppState, Owner, StateDep
@@ -168,9 +168,10 @@ def delete_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> None:
 
 
 def avatar_options(text: str) -> dict[str, Any]:
-    """The options of a new avatar. Raises OptionError."""
+    """The options of a new avatar. Raises OptionError, or EngineUnavailable."""
     given = parse_options(text)
-    avatar_request(given)
+    options = avatar_request(given)
+    check_available(options.engine, options.engine_options)
     return given
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, Response, Security
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,11 +11,10 @@ from ...jobs.tasks.dub import FILMS
 from ...options import OptionInfo, option_infos
 from ...tts.protocols import Voice
 from ...version import __version__
-from ..problems import Problem
+from ..problems import Problem, in_api_words
 from ..schemas.about import About, EngineLine, EngineOption, Health, VoiceLine
 from ..state import StateDep
 
-PATHS = re.compile(r"(?<![\w.])(?:(?:/[\w.@+-]+){2,}(?:, )?)+")
 router = APIRouter(tags=["health"])
 about_router = APIRouter(tags=["about"])
 
@@ -75,21 +72,17 @@ def _voice_line(voice: Voice) -> VoiceLine:
 
 
 def _line(spec: EngineSpec) -> EngineLine:
+    reason = spec.unavailable_reason(spec.options())
     return EngineLine(
         name=spec.name,
         summary=spec.summary,
         needs=spec.needs,
         for_tests=spec.for_tests,
-        unavailable=_without_paths(spec.unavailable_reason(spec.options())),
+        unavailable=in_api_words(reason) if reason else None,
         options=[_option(one) for one in option_infos(spec.options)],
     )
 
 
-def _without_paths(reason: str | None) -> str | None:
-    """A reason without the server's own paths, which are not for callers."""
-    return PATHS.sub("the server's folders", reason) if reason else None
-
-
 def _option(one: OptionInfo) -> EngineOption:
-    choices = list(one.choices) or None
-    return EngineOption(name=one.name, default=one.default, choices=choices, help=one.help, local=one.local)
+    choices, about = list(one.choices) or None, in_api_words(one.help)
+    return EngineOption(name=one.name, default=one.default, choices=choices, help=about, local=one.local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from ...avatars.options import kept_options
 from ...errors import SoundError
 from ...jobs.folders import PICTURE, RESULT, SPEECH
 from ...jobs.queue import JobRecord, NewJob, new_id
@@ -18,7 +20,7 @@ from ...jobs.tasks.dub import TASK as DUB
 from ...tts.protocols import FASTEST, SLOWEST, readable, style_for
 from ..error_handlers import RangedFile
 from ..problems import NO_VOICE, Problem
-from ..request_options import generate_request, parse_options, speak_request
+from ..request_options import check_available, generate_request, parse_options, speak_request
 from ..schemas.common import Token, moment
 from ..schemas.jobs import Format, Job, Jobs, job_of
 from ..schemas.sessions import LANGUAGE, MOST_LETTERS, VOICE
@@ -30,6 +32,7 @@ from ..uploads import fresh_folder, measure, save, shown_name
 CHECK_SECONDS = 0.3
 """Between two checks of a job whose events are read."""
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm"}
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["jobs"], route_class=UploadRoute)
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["6f1c9b0de2a74c53"])]
 
@@ -60,8 +63,12 @@ class DubForm:
 async def create_job(state: StateDep, owner: Owner, response: Response, form: Annotated[DubForm, Depends()]) -> Job:
     """Dub: make an uploaded picture, or one of your avatars, say an uploaded speech or a text. The answer is a job.
 
-    An avatar already has its engine and faces, so its films have the options `crf`, `preset`, `mark`, `audio_track` and
-    `engine_options` only. A text is read aloud by the server's voice.
+    The film's options are `crf`, `preset`, `mark` (how it is written), `start`, `duration`, `length` (what of it is
+    made), `audio_track`, `fps`, `faces`, `still`, `seed`, `background`, `key`, `engine` and `engine_options`; see
+    `/v1/about` for the engines and their own options. An avatar already has its engine and faces, so its films have
+    the options `crf`, `preset`, `mark`, `audio_track`, `start`, `duration` and `engine_options` only.
+
+    A text is read aloud by the server's voice.
     """
     task = await run_in_threadpool(dub_task, state, owner, form)
     await run_in_threadpool(state.check_room, owner)
@@ -113,7 +120,7 @@ async def job_events(state: StateDep, owner: Owner, job: JobId) -> EventSourceRe
 @router.post("/jobs/{job}/cancel")
 def cancel_job(state: StateDep, owner: Owner, job: JobId) -> Job:
     """Stop a job that waits or runs, within a second. One that is over stays as it is."""
-    row = state.runner.freeing(lambda: state.store.cancel(job, owner))
+    row = state.runner.cancel(job, owner)
     if row is None:
         raise missing()
     return answer(state, row)
@@ -149,7 +156,7 @@ def job_token(state: StateDep, owner: Owner, job: JobId) -> Token:
 @router.delete("/jobs/{job}", status_code=204)
 def delete_job(state: StateDep, owner: Owner, job: JobId) -> None:
     """Stop the job if it runs, and delete it with all its files."""
-    if state.runner.freeing(lambda: state.store.cancel(job, owner)) is None:
+    if state.runner.cancel(job, owner) is None:
         raise missing()
     state.runner.freeing(lambda: state.runner.remove(job))
 
@@ -159,9 +166,11 @@ def dub_task(state: AppState, owner: str, form: DubForm) -> dict[str, Any]:
     given = parse_options(form.options)
     check_source(state, owner, form)
     if form.avatar is None:
-        generate_request(given, form.format)
+        options = generate_request(given, form.format)
+        check_available(options.engine, options.engine_options)
     else:
-        speak_request(given, state.avatar_store(owner).info(form.avatar))
+        info = state.avatar_store(owner).info(form.avatar)
+        check_available(info.engine, {**kept_options(info), **speak_request(given, info).engine_options})
     said = {} if form.text is None else said_text(state, form)
     return {"avatar": form.avatar, "format": form.format, "options": given, **said}
 
@@ -223,6 +232,7 @@ def admit(state: AppState, new: NewJob) -> JobRecord:
         state.check_room(new.owner)
         row = state.store.submit(new)
     state.runner.notify()
+    log.info("job queued", extra={"job": row.id, "kind": row.kind, "client": row.owner})
     return row
 
 

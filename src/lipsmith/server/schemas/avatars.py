@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ..problems import in_api_words
 from .common import example
 
 if TYPE_CHECKING:
@@ -78,6 +79,6 @@ def avatar_of(info: AvatarInfo) -> AvatarBody:
         bytes=info.bytes,
         created=info.created,
         clips=list(info.clips),
-        notices=list(info.notices),
+        notices=[in_api_words(one) for one in info.notices],
         links={"self": here, "preview": f"{here}/preview", "poster": f"{here}/poster"},
     )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ...jobs.queue import JobRecord, JobState
 from ...jobs.registry import task_registry
-from ..problems import for_clients
+from ..problems import for_clients, report_in_api_words
 from .common import example, moment
 from .problems import ProblemBody
 
@@ -105,7 +105,7 @@ def job_of(row: JobRecord, order: Sequence[str]) -> Job:
         started=moment(row.started) if row.started else None,
         finished=moment(row.finished) if row.finished else None,
         request=Asked(**row.request["asked"]),
-        report=row.report,
+        report=report_in_api_words(row.report),
         problem=ProblemBody(**for_clients(row.problem)) if row.problem else None,
         links=Links(self=here, events=f"{here}/events", result=result),
     )

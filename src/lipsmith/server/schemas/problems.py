@@ -14,7 +14,7 @@ class ProblemBody(BaseModel):
             "examples": [
                 {
                     "type": "face-error",
-                    "title": "No face, or a face that this engine cannot make speak.",
+                    "title": "No face, or a face that this engine cannot make speak",
                     "status": 422,
                     "detail": "No face was found in picture.",
                 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ CHECK_SECONDS = 1.0
 """Between two checks for sessions that nobody uses."""
 DRAIN_SECONDS = 5.0
 """What sessions that speak get to finish when the server stops."""
+COUNTS = ("stalls", "late", "rebased", "dropped", "overflows")
+"""Members of ``SessionStats`` that only grow."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,8 @@ class SessionRegistry:
     _idle_task: asyncio.Task[None] | None = None
     _some_ended: bool = False  # since the last look
     _past_voice_errors: int = 0  # of sessions that are over
+    _past_counts: Counter[str] = field(default_factory=Counter)  # of hosts that are closed
+    _past_batches: Counter[int] = field(default_factory=Counter)
 
     async def open(
         self, owner: str, avatar_store: AvatarStore, name: str, rate: int, changes: Mapping[str, Any] | None = None
@@ -114,6 +119,14 @@ class SessionRegistry:
         """How each host does."""
         return [host.stats() for host in list(self._hosts.values())]
 
+    def counts(self) -> Counter[str]:
+        """What hosts counted since the server was started, by the names of ``COUNTS``."""
+        return sum((_counts(one) for one in self.stats()), self._past_counts.copy())
+
+    def batches(self) -> Counter[int]:
+        """Windows in a call to an engine -> number of calls since the server was started."""
+        return sum((Counter(one.batches) for one in self.stats()), self._past_batches.copy())
+
     def _check_room(self, owner: str) -> None:
         if len(self.sessions) >= self.settings.sessions:
             text = "This server has as many live sessions as it takes: try again when one has been closed."
@@ -135,7 +148,11 @@ class SessionRegistry:
     async def _close_unused_hosts(self) -> None:
         """An engine that nobody speaks with makes room for another."""
         for key in [key for key, host in self._hosts.items() if not host.sessions]:
-            await self._hosts.pop(key).close()
+            host = self._hosts.pop(key)
+            stats = host.stats()  # before anything is awaited, so that no figure falls meanwhile
+            self._past_counts.update(_counts(stats))
+            self._past_batches.update(stats.batches)
+            await host.close()
 
     async def _close_idle(self) -> None:
         while True:
@@ -157,3 +174,7 @@ class SessionRegistry:
         self.on_closed(handle, handle.ended)
         closing = self._closing[handle] = asyncio.create_task(handle.close())
         closing.add_done_callback(lambda _: self._closing.pop(handle))
+
+
+def _counts(stats: SessionStats) -> Counter[str]:
+    return Counter({name: getattr(stats, name) for name in COUNTS})
