@@ -163,9 +163,11 @@ class DrainingServer(uvicorn.Server):
         threading.Thread(target=self._drain, args=(signal.Signals(sig).name,), daemon=True).start()
 
     def _drain(self, cause: str) -> None:
-        """The body of a thread; a signal's handler logs nothing, because the log may be held where it stands."""
+        """The body of a thread; a signal's handler logs nothing, because the log may be held where it stands.
+
+        Viewers and listeners hear of the end before uvicorn closes their connections.
+        """
         log.info("server drains", extra={"signal": cause, "seconds": self._state.settings.drain_seconds})
-        """Viewers and listeners hear of the end before uvicorn closes their connections."""
         self._state.runner.drain(self._state.settings.drain_seconds)
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._state.sessions.drain(), self._loop).result()

@@ -33,7 +33,7 @@ def response_of(error: Exception) -> JSONResponse:
 
 def respond(body: dict[str, Any]) -> JSONResponse:
     """The answer with the members of a problem."""
-    body = for_clients(body)
+    body = for_clients({**body, "detail": _writable(str(body["detail"]))})
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -57,7 +57,12 @@ async def refuse_socket(error: LipsmithError, send: Send) -> None:
 
 def close_of(error: LipsmithError) -> tuple[int, str]:
     """The code and the reason with which a WebSocket is closed for ``error``."""
-    return CLOSE_CODES + error.http_status, str(error).encode()[:CLOSE_BYTES].decode(errors="ignore")
+    return CLOSE_CODES + error.http_status, _writable(str(error)).encode()[:CLOSE_BYTES].decode(errors="ignore")
+
+
+def _writable(text: str) -> str:
+    """``text``, which may repeat what a caller sent, without halves of characters (``"\\ud800"`` in JSON)."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def install(app: FastAPI) -> None:
