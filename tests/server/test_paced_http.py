@@ -53,6 +53,16 @@ def test_large_bodies_and_requests_behind_them_arrive_whole(server: Guarded) -> 
     assert [answers.count(f'{{"bytes":{count}}}') for count in (3_000_000, 2)] == [2, 1]
 
 
+def test_what_comes_too_early_behind_the_request_of_a_websocket_is_dropped(
+    server: Guarded, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    head = f"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n{BEARER}{key}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with server.connect(head + "x" * 9_000) as client:
+        assert client.recv(12) == b"HTTP/1.1 101"
+    assert "Fatal error" not in caplog.text
+
+
 class Loop:
     """Time passes only while something is parsed, a second for each piece."""
 

@@ -67,19 +67,24 @@ class PacedHttp(H11Protocol):
         """Parse for a slice of time. What is left waits until it is this connection's turn again, or is read."""
         self._stop()
         began, spent = time.thread_time(), 0.0
-        while self._unparsed and spent <= SLICE and not self.flow.read_paused and not self.transport.is_closing():
+        while self._unparsed and spent <= SLICE and not self.flow.read_paused and not self._over:
             piece = bytes(self._unparsed[:PIECE])
             del self._unparsed[:PIECE]
             self.parse(piece)
             spent = time.thread_time() - began
         rest = spent * REST * (1 + len(self._resting)) if spent > SLICE else 0.0
         self._ready_at = self.loop.time() + rest
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:  # it became a WebSocket
+        if self._over:
             self._unparsed.clear()
         elif self._unparsed and not self.flow.read_paused:
             self._rest(rest)
         elif not self._unparsed and not self.flow.read_paused:
             self.transport.resume_reading()
+
+    @property
+    def _over(self) -> bool:
+        """Whether the connection closes, or has become a WebSocket."""
+        return self.transport.is_closing() or self.transport.get_protocol() is not self
 
     def _rest(self, seconds: float) -> None:
         self._resting.add(self)

@@ -96,6 +96,8 @@ class GuardedProtocol(PacedHttp):
         self._of_table.busy = True
         self._began_at = self._checked = self._table.clock()
         self._body_bytes, self._body_seconds = 0, 0.0
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.headers}:
+            self.cycle.keep_alive = False  # a proxy may see another end of this request: nothing behind it is read
 
     def _overdue_between(self, now: float) -> str:
         """Before the first request, or between two."""
