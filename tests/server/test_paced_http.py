@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from lipsmith.server import paced_http
-from lipsmith.server.paced_http import PacedHttp
+from lipsmith.server.paced_http import LARGE, PacedHttp
 from lipsmith.server.paced_websocket import PIECE
 from tests.support.guarded_server import BEARER, Guarded, all_of, guarded_server
 
@@ -37,11 +37,11 @@ def test_a_body_of_one_byte_chunks_arrives_in_pieces(server: Guarded, monkeypatc
         parse(self, data)
 
     monkeypatch.setattr(H11Protocol, "data_received", noticed)
-    body = "1\r\na\r\n" * 5_000 + "0\r\n\r\n"
+    body = "1\r\na\r\n" * 10_000 + "0\r\n\r\n"
     with server.connect(f"{HEAD}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}") as client:
-        assert '{"bytes":5000}' in all_of(client)
-    assert max(sizes) <= PIECE
-    assert len(sizes) > 5
+        assert '{"bytes":10000}' in all_of(client)
+    assert max(sizes) <= LARGE
+    assert len(sizes) > 3
 
 
 def test_large_bodies_and_requests_behind_them_arrive_whole(server: Guarded) -> None:

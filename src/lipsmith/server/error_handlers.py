@@ -103,8 +103,13 @@ async def _ours(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    texts = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    texts = [f"{'.'.join(str(part) for part in one['loc'])}: {_said(one['msg'])}" for one in error.errors()]
     return response_of(Problem("invalid", "; ".join(texts)))
+
+
+def _said(text: str) -> str:
+    """What is wrong, in words of the API: FastAPI names its own class where a file is missing."""
+    return "Send it as a file, with a filename" if "Expected UploadFile" in text else text
 
 
 async def _plain(_: Request, error: Exception) -> Response:

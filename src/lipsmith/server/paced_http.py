@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SLICE = 0.003
 """Seconds of parsing at a time for which nobody has to rest: those of some 100 kB that come as a whole."""
+LARGE, CHEAP = 4 * PIECE, 0.0005
+"""Bytes of a piece after one that took fewer seconds than this: uploads come in large chunks."""
 
 
 class PacedHttp(H11Protocol):
@@ -31,6 +33,7 @@ class PacedHttp(H11Protocol):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._unparsed = bytearray()
+        self._size = PIECE
         self._ready_at = 0.0
         self._turn: asyncio.TimerHandle | None = None
 
@@ -68,10 +71,11 @@ class PacedHttp(H11Protocol):
         self._stop()
         began, spent = time.thread_time(), 0.0
         while self._unparsed and spent <= SLICE and not self.flow.read_paused and not self._over:
-            piece = bytes(self._unparsed[:PIECE])
-            del self._unparsed[:PIECE]
+            before, piece = spent, bytes(self._unparsed[: self._size])
+            del self._unparsed[: self._size]
             self.parse(piece)
             spent = time.thread_time() - began
+            self._size = LARGE if spent - before < CHEAP else PIECE
         rest = spent * REST * (1 + len(self._resting)) if spent > SLICE else 0.0
         self._ready_at = self.loop.time() + rest
         if self._over:
