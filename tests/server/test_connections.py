@@ -155,6 +155,16 @@ def test_a_slow_header_is_told_so(hasty: Guarded) -> None:
         assert all_of(slow).startswith("HTTP/1.1 408")
 
 
+@pytest.mark.parametrize(
+    ("head", "answers"),
+    [("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", 1), ("Transfer-Encoding: chunked\r\n", 2)],
+)
+def test_nothing_is_read_behind_a_request_whose_end_is_doubtful(server: Guarded, head: str, answers: int) -> None:
+    behind = "GET /behind HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with server.connect(f"POST / HTTP/1.1\r\nHost: localhost\r\n{head}\r\n0\r\n\r\n{behind}") as client:
+        assert all_of(client).count("HTTP/1.1 200") == answers
+
+
 def test_what_is_sent_at_a_fair_rate_arrives(hasty: Guarded) -> None:
     with hasty.connect(
         f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n{BEARER}Content-Length: 15000\r\nConnection: close\r\n\r\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.errors import BufferFull, Busy, FaceError, JobError, LipsmithError
-from lipsmith.server.error_handlers import response_of
+from lipsmith.errors import BufferFull, Busy, FaceError, JobError, LipsmithError, OptionError
+from lipsmith.server.error_handlers import close_of, response_of
 from lipsmith.server.problems import TABLE, Problem, for_clients, report_in_api_words
 
 
@@ -30,6 +30,12 @@ def test_an_error_is_a_problem_that_says_when_to_come_again(
     assert answer.headers.get("retry-after") == later
     assert f'"type":"{kind}"'.encode() in answer.body
     assert b"inside" not in answer.body
+
+
+def test_halves_of_characters_are_answered_as_they_were_written() -> None:
+    error = OptionError("There is no option '\ud800'.")
+    assert b"no option '\\\\ud800'." in response_of(error).body
+    assert close_of(error) == (4422, "There is no option '\\ud800'.")
 
 
 def test_the_table_holds_errors_alone() -> None:

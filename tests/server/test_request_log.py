@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
@@ -157,3 +159,14 @@ def test_the_metrics_have_what_an_operator_watches(app: FastAPI, state: AppState
         "lipsmith_voice_errors_total 0.0",
     ):
         assert expected in text, expected
+
+
+def test_what_the_stopping_server_breaks_off_is_answered(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    async def cut(_: Request) -> Response:
+        raise asyncio.CancelledError("timeout graceful shutdown exceeded")
+
+    app.router.routes.insert(0, Route("/v1/cut", cut))
+    with caplog.at_level(logging.INFO):
+        answer = ask(app, "GET", "/v1/cut", headers=BEARER)
+    assert (answer.status_code, answer.json()["type"]) == (503, "draining")
+    assert (line(caplog)["status"], line(caplog)["problem"]) == (503, "draining")

@@ -133,6 +133,12 @@ def test_a_form_where_none_is_taken_is_no_form(bench: Bench) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (422, "Send the file as a form: multipart/form-data.")
 
 
+def test_a_field_where_a_file_belongs_is_told_so(bench: Bench) -> None:
+    field = b'--x\r\nContent-Disposition: form-data; name="speech"\r\n\r\nabc' + END
+    answer = asyncio.run(sent(bench, field))
+    assert (answer.status_code, answer.json()["detail"]) == (422, "body.speech: Send it as a file, with a filename")
+
+
 def test_fields_and_names_are_read_as_text(bench: Bench) -> None:
     part = PART.replace(b"s.wav", "ö.wav".encode()) + b"hm"
     word = b'\r\n--x\r\ncontent-disposition: form-data; name="word"\r\n\r\n' + "für".encode() + END

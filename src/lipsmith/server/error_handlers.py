@@ -35,7 +35,7 @@ def response_of(error: Exception) -> JSONResponse:
 
 def respond(body: dict[str, Any]) -> JSONResponse:
     """The answer with the members of a problem."""
-    body = for_clients(body)
+    body = for_clients({**body, "detail": _writable(str(body["detail"]))})
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if body["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -59,7 +59,12 @@ async def refuse_socket(error: LipsmithError, send: Send) -> None:
 
 def close_of(error: LipsmithError) -> tuple[int, str]:
     """The code and the reason with which a WebSocket is closed for ``error``."""
-    return CLOSE_CODES + error.http_status, str(error).encode()[:CLOSE_BYTES].decode(errors="ignore")
+    return CLOSE_CODES + error.http_status, _writable(str(error)).encode()[:CLOSE_BYTES].decode(errors="ignore")
+
+
+def _writable(text: str) -> str:
+    """``text``, which may repeat what a caller sent, without halves of characters (``"\\ud800"`` in JSON)."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def install(app: FastAPI) -> None:
@@ -101,9 +106,15 @@ async def _ours(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     texts = [
-        f"{'.'.join(str(part) for part in one['loc'])}: {WORDS.get(one['type'], one['msg'])}" for one in error.errors()
+        f"{'.'.join(str(part) for part in one['loc'])}: {WORDS.get(one['type']) or _said(one['msg'])}"
+        for one in error.errors()
     ]
     return response_of(Problem("invalid", "; ".join(texts)))
+
+
+def _said(text: str) -> str:
+    """What is wrong, in words of the API: FastAPI names its own class where a file is missing."""
+    return "Send it as a file, with a filename" if "Expected UploadFile" in text else text
 
 
 async def _plain(_: Request, error: Exception) -> Response:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .connections import STATE, Connection, ConnectionTable
+from .paced_http import PacedHttp
 from .paced_websocket import PacedWebSocket
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class GuardedProtocol(H11Protocol):
+class GuardedProtocol(PacedHttp):
     """HTTP over one connection, which ends if the client is too slow.
 
     Args:
@@ -50,8 +50,12 @@ class GuardedProtocol(H11Protocol):
         if self._request_since is None:
             self._request_since = self._table.clock()
         self._body_bytes += len(data)
-        before = self.cycle
         super().data_received(data)
+
+    def parse(self, piece: bytes) -> None:
+        """As uvicorn has it."""
+        before = self.cycle
+        super().parse(piece)
         if self.cycle is not before:
             self._begin()
 
@@ -92,6 +96,8 @@ class GuardedProtocol(H11Protocol):
         self._of_table.busy = True
         self._began_at = self._checked = self._table.clock()
         self._body_bytes, self._body_seconds = 0, 0.0
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.headers}:
+            self.cycle.keep_alive = False  # a proxy may see another end of this request: nothing behind it is read
 
     def _overdue_between(self, now: float) -> str:
         """Before the first request, or between two."""

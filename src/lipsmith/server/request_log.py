@@ -5,6 +5,7 @@ An error that nothing else answered ends here: it is logged once, with its trace
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -18,8 +19,9 @@ from starlette.requests import ClientDisconnect
 from structlog.contextvars import bound_contextvars
 
 from ..jobs.queue import new_id
+from .error_handlers import refuse
 from .middleware import UPLOADS
-from .problems import MEDIA_TYPE
+from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +35,8 @@ QUIET = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds: in the log of level debug alone, unless they fail."""
 GONE = 499
 """Status of a request whose client left before it was answered, in the log."""
+STOPPED = "This server stopped before it could answer: send the request again."
+"""What clients hear whose request was not answered in time."""
 REASON_LETTERS = 300
 """Of a problem's sentence in the log."""
 log = logging.getLogger(__name__)
@@ -55,6 +59,10 @@ class RequestLog:
                 await self._app(scope, seen.receiving(receive), seen.sending(send))
             except ClientDisconnect:
                 seen.status = GONE
+            except asyncio.CancelledError:  # the server stops, and has waited long enough
+                if scope["type"] != "http" or seen.status:
+                    raise
+                await refuse(Problem("draining", STOPPED, 30), scope, receive, seen.sending(send))
             except Exception:  # a border: uvicorn would log it again
                 seen.failed = True
                 log.exception("request failed", extra=seen.fields())

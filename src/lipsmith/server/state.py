@@ -30,6 +30,7 @@ from .connections import ConnectionTable
 from .incoming import FULL, MOST, OWN, Incoming
 from .metrics import Metrics
 from .outcomes import Outcomes
+from .picture_line import PictureLine
 from .problems import Problem
 from .sessions.recordings import SessionRecorder
 from .sessions.registry import SessionRegistry
@@ -57,6 +58,7 @@ class AppState:
     rtc: RtcOptions
     voice: Voice | None  # reads texts aloud
     connections: ConnectionTable
+    pictures: PictureLine = field(default_factory=PictureLine)
     admitting: threading.Lock = field(default_factory=threading.Lock)  # between counting the jobs and adding one
 
     @property
@@ -100,6 +102,7 @@ class AppState:
         self.probes.close()
         self.previews.close()
         self.incoming.close()
+        self.pictures.close()
         self.store.close()
 
 

@@ -101,9 +101,20 @@ def test_without_keys_only_names_of_this_machine_are_answered() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("https://evil.example", 403), ("null", 403), ("http://127.0.0.1:80", 200), ("https://good.example", 200)],
+    [
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),  # no address
+        ("http://127.0.0.1:80", 200),
+        ("https://good.example", 200),
+    ],
 )
 def test_pages_of_other_sites_cannot_act(origin: str, status: int) -> None:
     app = guarded(Keys(), cors="https://good.example")
     base = "http://127.0.0.1:80"
     assert ask(app, "POST", "/v1/jobs", base, headers={"Origin": origin, "Host": "127.0.0.1:80"}).status_code == status
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b", ""])
+def test_a_host_that_is_no_address_is_none_of_this_machine(host: str) -> None:
+    assert ask(guarded(Keys()), "GET", "/v1/jobs", headers={"Host": host}).status_code == 421

@@ -63,11 +63,11 @@ class AuthMiddleware:
     def _check_host_and_origin(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not self._known and not self._settings.insecure and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if not self._known and not self._settings.insecure and not is_loopback(_host_of(f"//{host}")):
             raise Problem("bad-host", "Without API keys this server answers to names of its own machine only.")
         if origin is None or scope.get("method") in SAFE or origin in self._settings.origins:
             return
-        if urlsplit(origin).netloc != host:
+        if not host or origin.partition("://")[2] != host:
             raise Problem(
                 "forbidden-origin", "A page of another site called: the operator of this server can allow it (--cors)."
             )
@@ -98,6 +98,14 @@ class AuthMiddleware:
 def wants_key(path: str) -> bool:
     """Whether ``path`` is for known clients only. The pages and the health checks are for everybody."""
     return (path.startswith("/v1/") or path == METRICS) and path not in OPEN
+
+
+def _host_of(address: str) -> str:
+    """The host's name; empty for what is no address."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _credential(scope: Scope) -> str:

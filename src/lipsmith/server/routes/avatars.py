@@ -107,24 +107,11 @@ def show_avatar(state: StateDep, owner: Owner, avatar: AvatarId) -> AvatarBody:
     response_class=Response,
     responses={200: {"content": {"image/png": {}}, "description": "A sheet of its pictures."}},
 )
-def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
+async def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
     """A contact sheet: up to eight of its pictures."""
-    from PIL import Image
-
-    from ...media.contact_sheet import contact_sheet
-
-    check_there(state, owner, avatar)
-    with state.avatar_store(owner).open(avatar) as opened:
-        tiles = min(TILES, opened.info.frames)
-        source_frames = [opened.source_frame((2 * k + 1) * opened.info.frames // (2 * tiles)) for k in range(tiles)]
-        sheet = contact_sheet(
-            [source_frame.image for source_frame in source_frames],
-            [str(source_frame.index) for source_frame in source_frames],
-            COLUMNS,
-        )
-    file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "PNG")
-    return Response(file.getvalue(), media_type="image/png")
+    await run_in_threadpool(check_there, state, owner, avatar)
+    sheet = await state.pictures.make(owner, lambda: sheet_of(state.avatar_store(owner), avatar))
+    return Response(sheet, media_type="image/png")
 
 
 @router.get(
@@ -135,22 +122,17 @@ def avatar_preview(state: StateDep, owner: Owner, avatar: AvatarId) -> Response:
         304: {"description": "The picture that the caller has (`If-None-Match`) is still the right one."},
     },
 )
-def avatar_poster(
+async def avatar_poster(
     state: StateDep, owner: Owner, avatar: AvatarId, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """The picture that a live session begins with, in full size. It has an `ETag`."""
-    from PIL import Image
-
-    check_there(state, owner, avatar)
+    await run_in_threadpool(check_there, state, owner, avatar)
     store = state.avatar_store(owner)
     headers = {"ETag": poster_tag(store.info(avatar)), "Cache-Control": "private, no-cache"}
     if if_none_match and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    with store.open(avatar) as opened:
-        image = Image.fromarray(opened.source_frame(0).image)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=POSTER_QUALITY, subsampling=0)
-    return Response(file.getvalue(), media_type="image/jpeg", headers=headers)
+    poster = await state.pictures.make(owner, lambda: poster_of(store, avatar))
+    return Response(poster, media_type="image/jpeg", headers=headers)
 
 
 @router.patch("/avatars/{avatar}")
@@ -173,6 +155,36 @@ def avatar_options(text: str) -> dict[str, Any]:
     options = avatar_request(given)
     check_available(options.engine, options.engine_options)
     return given
+
+
+def sheet_of(store: AvatarStore, avatar: str) -> bytes:
+    """A contact sheet of the avatar, as PNG."""
+    from PIL import Image
+
+    from ...media.contact_sheet import contact_sheet
+
+    with store.open(avatar) as opened:
+        tiles = min(TILES, opened.info.frames)
+        source_frames = [opened.source_frame((2 * k + 1) * opened.info.frames // (2 * tiles)) for k in range(tiles)]
+        sheet = contact_sheet(
+            [source_frame.image for source_frame in source_frames],
+            [str(source_frame.index) for source_frame in source_frames],
+            COLUMNS,
+        )
+    file = io.BytesIO()
+    Image.fromarray(sheet).save(file, "PNG")
+    return file.getvalue()
+
+
+def poster_of(store: AvatarStore, avatar: str) -> bytes:
+    """The avatar's first picture, as JPEG."""
+    from PIL import Image
+
+    with store.open(avatar) as opened:
+        image = Image.fromarray(opened.source_frame(0).image)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=POSTER_QUALITY, subsampling=0)
+    return file.getvalue()
 
 
 def poster_tag(info: AvatarInfo) -> str:

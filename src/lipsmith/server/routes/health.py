@@ -20,8 +20,8 @@ about_router = APIRouter(tags=["about"])
 
 
 @router.get("/healthz")
-def healthz() -> Health:
-    """Whether the process lives."""
+async def healthz() -> Health:
+    """Whether the process lives. It waits for no thread."""
     return Health(status="ok")
 
 
