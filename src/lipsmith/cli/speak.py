@@ -21,7 +21,7 @@ from .generate import HELP, OUTPUT_HELP, AsJson, Quiet, Settings, summary
 from .inputs import explained, refuse_file
 from .progress import progress_display
 from .records import counted, print_json
-from .texts import TEXT_HELP, speech_files
+from .texts import TEXT_HELP, speech_files, text_asked_for
 
 if TYPE_CHECKING:
     from ..avatars.avatar import Avatar
@@ -53,6 +53,7 @@ class Overwriting:
 @flags_from(Overwriting, OUTPUT_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The film (.mp4, .mov, .webm); for several, a folder.")
@@ -83,7 +84,7 @@ def speak(
     from ..avatars.store import AvatarStore
 
     refuse_file(name)
-    text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    text = text_asked_for(context, flags)
     changed = engine_options(flags, settings or [])
     options = build(SpeakOptions, {**flags, "engine_options": changed})
     with speech_files(speeches or [], text) as files:
