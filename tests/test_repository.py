@@ -190,7 +190,7 @@ def unknown_words(words: list[str]) -> list[str]:
     path = words[1:] if words[0] == "serve" else words
     while path and path[0] in getattr(command, "commands", {}):
         command, path = command.commands[path[0]], path[1:]
-    if path and hasattr(command, "commands") and re.fullmatch(r"[a-z-]*[a-z]", path[0]):
+    if path and hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z-]*", path[0]):
         return path[:1]
     known = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {"--help", "-h"}
     flags = {word.partition("=")[0].rstrip(",.;") for word in path if re.match(r"--?[a-z]", word)}

@@ -81,7 +81,7 @@ def create(
 
       lipsmith avatar create anna anna.mp4
 
-      lipsmith avatar create anna idle.mp4 --clip speaking=talk.mp4 --clip wave=wave.mp4 --refresh
+      lipsmith avatar create anna idle.mp4 --clip speaking=talk.mp4 --refresh
 
       lipsmith avatar create boss portrait.jpg --still --set gain=1.2
     """

@@ -93,7 +93,7 @@ def generate(
 
       lipsmith generate portrait.jpg --text "Good morning." -o film.mp4
 
-      lipsmith generate film.mp4 dubbed.wav -o part.mp4 --start 1:20 --duration 10
+      lipsmith generate talk.mp4 a.wav -o part.mp4 --start 1:20 --duration 10
     """
     more = FurtherOutputs(**{name: options.pop(name) for name in OUTPUT_HELP})
     text = text_asked_for(context, options)

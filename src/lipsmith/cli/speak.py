@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ..pipeline.film import Report
     from ..stopwatch import Progress, Stage
 
+FILES_HELP = {
+    "format": "Format of films in a folder: mp4, mov or webm.",
+    "overwrite": OUTPUT_HELP["overwrite"],
+}
 FILMS = (".mp4", ".mov", ".m4v", ".webm")
 
 
@@ -42,15 +46,16 @@ class SpeakResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Overwriting:
-    """Whether older files may be replaced."""
+class FilmFiles:
+    """How films in a folder are called, and whether older files may be replaced."""
 
+    format: str = "mp4"
     overwrite: bool = False
 
 
 @prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
-@flags_from(Overwriting, OUTPUT_HELP)
+@flags_from(FilmFiles, FILES_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
     context: typer.Context,
@@ -61,7 +66,6 @@ def speak(
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
-    kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -84,7 +88,7 @@ def speak(
     from ..avatars.store import AvatarStore
 
     refuse_file(name)
-    text = text_asked_for(context, flags)
+    text, kind = text_asked_for(context, flags), flags.pop("format")
     changed = engine_options(flags, settings or [])
     options = build(SpeakOptions, {**flags, "engine_options": changed})
     with speech_files(speeches or [], text) as files:

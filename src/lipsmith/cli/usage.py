@@ -36,7 +36,7 @@ def sentence(problem: Any, called: str) -> str:
 
 def _given(problem: Any) -> str:
     """What was typed as the value that ``problem`` is about."""
-    errors = getattr(problem.__cause__, "errors", list)()
+    errors: list[Any] = getattr(problem.__cause__, "errors", list)()
     return f"'{errors[0]['input']}'" if errors else "something else"
 
 
