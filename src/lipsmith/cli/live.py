@@ -123,7 +123,6 @@ def live(
     from ..media.sound import open_speech
     from ..transports.broadcast import broadcast
     from ..transports.push import PushSink
-    from ..transports.recording import Recording
 
     refuse_file(name)
     text = text_asked_for(context, flags)
@@ -137,11 +136,7 @@ def live(
         stay = None if options.forever else options.stay
         run = broadcast(avatar, engine, sounds, sinks, stay)
         report = asyncio.run(_until_stopped(run, [sink for sink in sinks if isinstance(sink, PushSink)]))
-    films = [sink.film for sink in sinks if isinstance(sink, Recording)]
-    lost = [sink.trouble for sink in sinks if isinstance(sink, PushSink) and not sink.connections]
-    _print_report(report, next(iter(films), None), as_json, lost)
-    if report.troubles or len(lost) == len(sinks):
-        raise typer.Exit(OutputError.exit_code)
+    _tell(report, sinks, as_json)
 
 
 async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
@@ -159,6 +154,18 @@ async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequ
                 printed = state
                 typer.echo(f"stream: {state}", err=True)
     return task.result()
+
+
+def _tell(report: BroadcastReport, sinks: Sequence[Sink], as_json: bool) -> None:
+    """Print the report; raise typer's Exit if an output was lost, or the only one never connected."""
+    from ..transports.push import PushSink
+    from ..transports.recording import Recording
+
+    films = [sink.film for sink in sinks if isinstance(sink, Recording)]
+    lost = [sink.trouble for sink in sinks if isinstance(sink, PushSink) and not sink.connections]
+    _print_report(report, next(iter(films), None), as_json, lost)
+    if report.troubles or len(lost) == len(sinks):
+        raise typer.Exit(OutputError.exit_code)
 
 
 def _print_report(report: BroadcastReport, film: Path | None, as_json: bool, lost: Sequence[str]) -> None:
