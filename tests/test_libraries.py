@@ -73,6 +73,7 @@ def test_a_clone_is_named_as_it_is_typed_here(python: str, monkeypatch: pytest.M
     assert clone_folder() == ROOT
     hint = f'/venv/bin/python -m pip install -c "{ROOT}/constraints.txt" -e "{ROOT}[server]"'
     assert install_hint("server") == hint
+    assert pip_install() == "/venv/bin/python -m pip install"
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "executable", f"{ROOT}/.venv/bin/python")
     assert install_hint("server") == '.venv/bin/python -m pip install -c "constraints.txt" -e ".[server]"'

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +157,53 @@ def test_command_lines_in_the_readme_are_understood(tmp_path: Path, monkeypatch:
     assert commands
     monkeypatch.chdir(tmp_path)
     assert {" ".join(words): run(words) for words in commands} == {" ".join(words): 3 for words in commands}
+
+
+def typed_in(page: Path) -> Iterator[list[str]]:
+    """Words after ``lipsmith`` of every command that a page has in a code block or in backticks."""
+    text = page.read_text()
+    blocks = "\n".join(text.split("```")[1::2]).splitlines()
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    for line in (*blocks, *spans):
+        words = line.partition("#")[0].split()
+        if words and words[0].rpartition("/")[2] == "lipsmith":
+            yield words[1:]
+
+
+@cache
+def built(name: str) -> Any:
+    """A command of ``lipsmith`` with its flags."""
+    from typer.main import get_command
+
+    from lipsmith.cli import program, serve
+
+    return get_command(serve.make_app(serve._flags()) if name == "serve" else program([name]))
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """The commands and flags in a command line that do not exist."""
+    from lipsmith.cli import COMMANDS
+
+    if not words or words[0] not in COMMANDS:
+        return [] if not words or words[0].startswith("-") or words[0].isupper() else words[:1]
+    command = built(words[0])
+    path = words[1:] if words[0] == "serve" else words
+    while path and path[0] in getattr(command, "commands", {}):
+        command, path = command.commands[path[0]], path[1:]
+    if path and hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z-]*", path[0]):
+        return path[:1]
+    known = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {"--help", "-h"}
+    flags = {word.partition("=")[0].rstrip(",.;") for word in path if re.match(r"--?[a-z]", word)}
+    return sorted(flags - known)
+
+
+@pytest.mark.parametrize(
+    "page", ["README", "docs/avatars", "docs/commands", "docs/voices", "docs/warp", "docs/weights"]
+)
+def test_commands_on_the_pages_exist_with_their_flags(page: str) -> None:
+    lines = [*typed_in(ROOT / f"{page}.md")]
+    assert lines
+    assert [(" ".join(line), unknown) for line in lines if (unknown := unknown_words(line))] == []
 
 
 def test_the_pieces_in_the_architecture_page_work(

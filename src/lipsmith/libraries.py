@@ -47,6 +47,8 @@ def install_hint(extra: str = "") -> str:
 def pip_install(explicit: bool = False, which: Callable[[str], str | None] = shutil.which) -> str:
     """What packages are installed by, before their names; ``explicit``: for the running interpreter, by its path.
 
+    So it is in a clone, whose environment is seldom the active one.
+
     An environment that uv made has no pip.
     """
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
@@ -56,7 +58,7 @@ def pip_install(explicit: bool = False, which: Callable[[str], str | None] = shu
         return f"uv pip install --python {python}"
     if find_spec("pip") is None:
         return f"{python} -m ensurepip && {python} -m pip install"
-    return f"{python} -m pip install" if explicit else "pip install"
+    return f"{python} -m pip install" if explicit or clone_folder() else "pip install"
 
 
 def clone_folder() -> Path | None:

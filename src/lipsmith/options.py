@@ -124,6 +124,8 @@ def check_faces(which: str) -> None:
     if not which.isdecimal() and which not in FACE_CHOICES:
         known = [*FACE_CHOICES, "a number counted from the left"]
         raise OptionError(f"There is no face choice '{which}'. {nearest(which, known)}")
+    if which.isdecimal() and not int(which):
+        raise OptionError(f"There is no face {which}: faces count from 1, from the left.")
 
 
 def check_picture(options: Any) -> None:

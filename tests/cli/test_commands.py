@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import wave
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def test_the_help_of_an_avatar_says_whose_options_are_whose(capsys: Captured) ->
         (["generate", "a.png", "b.wav", "--faecs", "all"], "--faces", 2),
         (["generate"], "Missing argument 'PICTURE'", 2),
         (["generate", "a.png", "b.wav"], "-o film.mp4", 2),
-        (["generate", "a.png", "b.wav", "-o", "c.mp4", "--crf", "high"], "'--crf'", 2),
+        (["generate", "a.png", "b.wav", "-o", "c.mp4", "--crf", "high"], "--crf is 'high'", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--length", "spech"], "speech, picture, longest", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--preset", "fats"], "ultrafast", 2),
         (["generate", "a.png", "b.wav", "-o", "c.mp4", "--engine", "wrap"], "Did you mean 'warp'?", 2),
@@ -294,5 +294,6 @@ def test_the_summary_tells_what_was_left_and_why() -> None:
         "note: 1 frame without a face that speaks passed through",
     ]
     assert summary(report).splitlines() == lines
+    assert "\n1 frame per second reached: " in summary(replace(report, frames_per_second=1.04))
     last = "note: auto prefers big, which cannot run here: `lipsmith engines` says why"
     assert summary(report, asked=True).splitlines() == [*lines, last]

@@ -104,6 +104,17 @@ def test_a_signal_takes_it_off_the_air_and_the_film_is_whole(avatar: str, tmp_pa
     assert (probe(film).frames or 0) > 0
 
 
+def test_a_stream_that_never_flowed_is_no_success(
+    avatar: str, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with deaf_port() as port:
+        push = ["live", avatar, str(speech), "--push", f"rtmp://127.0.0.1:{port}/live/key"]
+        assert run(push) == 6
+        assert "note: the stream was never connected: " in capsys.readouterr().out
+        assert run([*push, "--record", str(tmp_path / "air.mp4"), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["never_connected"]) == 1
+
+
 @listening
 def test_a_listener_hears_the_stream(avatar: str, speech: Path, tmp_path: Path) -> None:
     port, film = free_port(), tmp_path / "heard.mkv"

@@ -73,6 +73,9 @@ def there(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "It can be keep, transparent, a colour (#rrggbb or a name), or the path of a picture or video. Did you mean "
          "'blue'?", 2),
         ("portrait.jpg -o f.mp4", "portrait.jpg has no soundtrack of its own: name the speech as the second file.", 3),
+        ("portrait.jpg -o f.mp4 --text ''", "The text is empty: write the words to be spoken after --text.", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --voice espeak", '--voice reads a text: say --text "..." too, or leave '
+         "--voice out.", 2),
         # the output
         ("portrait.jpg speech.wav", "No output is named: give -o film.mp4, or --preview sheet.png for a contact sheet "
          "first.", 2),
@@ -103,8 +106,8 @@ def there(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "but warp has: leave 'gain' out, or choose the engine warp.", 2),
         ("portrait.jpg speech.wav -o f.mp4 --gian 1.5", f"There is no option --gian. Did you mean --gain?{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --gain 9", "gain is 9.0; it can be 0 to 3, and 1 is usual.", 2),
-        ("portrait.jpg speech.wav -o f.mp4 --gain big", f"'--gain' needs a number.{SEE}", 2),
-        ("portrait.jpg speech.wav -o f.mp4 --crf 1.5", f"'--crf' needs a whole number.{SEE}", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --gain big", f"--gain is 'big'; give a number.{SEE}", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --crf 1.5", f"--crf is '1.5'; give a whole number.{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --tiling", "--tiling is an option of the engine musetalk, which has no flag "
          f"of its own here: write it as --set tiling=VALUE.{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --still --idle", "--still and --idle say opposite things; leave one of them "
@@ -116,6 +119,7 @@ def there(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("portrait.jpg speech.wav -o f.mp4 --faces", f"Option '--faces' requires an argument.{SEE}", 2),
         ("portrait.jpg speech.wav -o f.mp4 --faces middle", "There is no face choice 'middle'. Known: a number counted "
          "from the left, all, largest, left, right.", 2),
+        ("portrait.jpg speech.wav -o f.mp4 --faces 0", "There is no face 0: faces count from 1, from the left.", 2),
         ("portrait.jpg speech.wav -o f.mp4 --fps abc", "fps is 'abc': give a number such as 25, a fraction such as "
          '30000/1001, or "source".', 2),
         ("portrait.jpg speech.wav -o f.mp4 --fps 1000", "fps is 1000: give a rate between 1 and 120.", 2),
@@ -143,6 +147,15 @@ def test_generate(line: str, sentence: str, code: int, there: Path, capsys: Capt
          "it speak, or 'lipsmith avatar create NAME portrait.jpg' makes an avatar of it.", 3),
         ("live portrait.jpg speech.wav --record f.mp4", "portrait.jpg is a file, not an avatar: 'lipsmith generate' "
          "makes it speak, or 'lipsmith avatar create NAME portrait.jpg' makes an avatar of it.", 3),
+        ("speak anna speech.wav -o f.mp4 --engine warp", "--engine is settled when an avatar is made: give it to "
+         "'lipsmith avatar create'. See 'lipsmith speak --help'.", 2),
+        ("speak anna -o f.mp4 --text ' '", "The text is empty: write the words to be spoken after --text.", 2),
+        ("live anna speech.wav --record f.mp4 --voice kokoro", '--voice reads a text: say --text "..." too, or leave '
+         "--voice out.", 2),
+        ("avatar gc --max-size 20", "'20' is less than any avatar needs: give a unit, as in 500M or 20G; 0 deletes "
+         "all.", 2),
+        ("avatar import speech.wav", "speech.wav is not an exported avatar, or is damaged (File is not a zip file): "
+         "'lipsmith avatar export' makes one.", 3),
         ("avatar create portrait.jpg anna", "The avatar's name comes first: lipsmith avatar create anna portrait.jpg",
          3),
         ("avatar create anna portrit.jpg", f"portrit.jpg {NEAR} portrait.jpg?", 3),
@@ -162,6 +175,15 @@ def test_other_commands(line: str, sentence: str, code: int, there: Path, capsys
     assert run(shlex.split(line)) == code
     seen = capsys.readouterr()
     assert (seen.out, seen.err) == ("", f"lipsmith: {sentence}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["generate"], ["avatar"], ["avatar", "create"]])
+def test_the_short_flag_prints_the_help(command: list[str], capsys: Captured) -> None:
+    assert run([*command, "-h"]) == 0
+    short = capsys.readouterr().out
+    assert run([*command, "--help"]) == 0
+    assert short == capsys.readouterr().out
+    assert "-h, --help" in short
 
 
 def test_a_command_of_commands_alone_prints_its_help(capsys: Captured) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import lipsmith
+from lipsmith import cli
 from lipsmith.cli import COMMANDS, help_text, program, run
 
 
@@ -18,6 +20,13 @@ def test_the_help_lists_every_command_with_its_own_first_sentence(capsys: pytest
     assert whole.splitlines() == [
         line for line in help_text().splitlines() if line.split()[:1] and line.split()[0] in COMMANDS
     ]
+
+
+def test_an_example_can_be_copied_from_a_help_of_80_columns() -> None:
+    pages = [*Path(cli.__file__).parent.glob("*.py")]
+    lines = [line for page in pages for line in page.read_text().splitlines() if line.startswith("      lipsmith ")]
+    assert len(lines) > 20
+    assert [line for line in lines if len(line) > 80] == []  # the help indents by 4, and wraps at 78
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])

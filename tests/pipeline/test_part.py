@@ -110,6 +110,10 @@ def test_silence_fills_a_part_after_the_speech(pictures: list[Image], words: Sam
     picture, speech = write_folder(tmp_path / "few", pictures), write_wav(tmp_path / "a.wav", words[: RATE // 5])
     part = film_of(picture, speech, tmp_path / "part.mp4", start=0.4, length="picture")
     assert part.frames == FRAMES - 10
+    longer = film_of(picture, speech, tmp_path / "longer.mp4", start=0.4, duration=9, length="picture")
+    assert longer.frames == part.frames
+    note = "the part is 0.24 s instead of 9.00 s long, because the whole film ends there"
+    assert longer.notices == (note, *part.notices)
     assert np.abs(sound_of(part.output)).max() < 1e-4
     with pytest.raises(OptionError, match=r"start is 0.72 s, but the whole film has only 0.64 s: give less"):
         film_of(picture, speech, tmp_path / "b.mp4", start=0.72, length="picture")

@@ -133,6 +133,10 @@ def test_without_the_extra_the_command_says_what_is_missing_and_still_makes_keys
     monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "pydantic_settings" else True)
     assert run(["serve"]) == 5
     assert "lacks pydantic_settings" in capsys.readouterr().err
+    assert run(["serve", "--voice", "espeak"]) == 5  # not: there is no option --voice
+    assert "lacks pydantic_settings" in capsys.readouterr().err
+    assert run(["serve", "--help"]) == 0
+    capsys.readouterr()
     assert run(["serve", "key"]) == 0
     assert capsys.readouterr().out.startswith("lsk_")
 

@@ -76,7 +76,9 @@ def read_archive(path: Path, folder: Path) -> Manifest:
     except EOFError as problem:
         raise AvatarBroken(f"{path} ends too early: copy it once more.") from problem
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as problem:
-        raise AvatarBroken(f"{path} is no avatar's archive, or damaged ({problem}).") from problem
+        raise AvatarBroken(
+            f"{path} is not an exported avatar, or is damaged ({problem}): 'lipsmith avatar export' makes one."
+        ) from problem
     except OSError as reason:
         raise OutputError(f"{path} cannot be unpacked to {folder} ({reason.strerror}): make room there.") from reason
     return manifest

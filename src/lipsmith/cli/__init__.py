@@ -56,7 +56,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; ``lipsmith.errors`` lists the codes."""
     completing = "_LIPSMITH_COMPLETE" in os.environ  # the shell asks
-    if list(arguments) in ([], ["--help"], ["--version"]) and not completing:
+    if list(arguments) in ([], ["--help"], ["-h"], ["--version"]) and not completing:
         print(f"lipsmith {__version__}" if "--version" in arguments else help_text())
         return 0
     called = arguments[0] if arguments else ""
@@ -83,7 +83,7 @@ def help_text() -> str:
         "--version": "Print the version.",
         "--install-completion": "Install completion for the current shell.",
         "--show-completion": "Show completion for the current shell.",
-        "--help": "Show this message and exit.",
+        "-h, --help": "Show this message and exit.",
     }
     return "\n".join([
         "Usage: lipsmith [OPTIONS] COMMAND [ARGS]...",
@@ -106,7 +106,13 @@ def program(names: Iterable[str]) -> typer.Typer:
 
     from .flags import SectionedCommand
 
-    app = typer.Typer(name="lipsmith", help=ABOUT, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        name="lipsmith",
+        help=ABOUT,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 
     @app.callback(invoke_without_command=True)
     def _version(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:

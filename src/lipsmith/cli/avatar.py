@@ -34,6 +34,7 @@ HELP = {
     " halved).",
 }
 Name = Annotated[str, typer.Argument(metavar="ID", help="The avatar's name.")]
+_SMALLEST = 10**5  # bytes; a smaller limit is a unit forgotten
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -80,7 +81,7 @@ def create(
 
       lipsmith avatar create anna anna.mp4
 
-      lipsmith avatar create anna idle.mp4 --clip speaking=talk.mp4 --clip wave=wave.mp4 --refresh
+      lipsmith avatar create anna idle.mp4 --clip speaking=talk.mp4 --refresh
 
       lipsmith avatar create boss portrait.jpg --still --set gain=1.2
     """
@@ -236,7 +237,10 @@ def gc(
     as_json: AsJson = False,
 ) -> None:
     """Remove leftovers, and with --max-size the avatars used longest ago. Example: lipsmith avatar gc --max-size 20G"""
-    deleted = _store().collect_garbage(None if max_size is None else parse_size(max_size))
+    size = None if max_size is None else parse_size(max_size)
+    if size and size < _SMALLEST:
+        raise OptionError(f"'{max_size}' is less than any avatar needs: give a unit, as in 500M or 20G; 0 deletes all.")
+    deleted = _store().collect_garbage(size)
     if as_json:
         print_json({"deleted": deleted})
     else:

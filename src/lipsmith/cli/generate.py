@@ -16,7 +16,7 @@ from .flags import flags_from
 from .inputs import explained
 from .progress import progress_display
 from .records import counted, print_json
-from .texts import TEXT_HELP, speech_files
+from .texts import TEXT_HELP, speech_files, text_asked_for, was_given
 
 if TYPE_CHECKING:
     from ..pipeline.film import Report
@@ -93,10 +93,10 @@ def generate(
 
       lipsmith generate portrait.jpg --text "Good morning." -o film.mp4
 
-      lipsmith generate film.mp4 dubbed.wav -o part.mp4 --start 1:20 --duration 10
+      lipsmith generate talk.mp4 a.wav -o part.mp4 --start 1:20 --duration 10
     """
     more = FurtherOutputs(**{name: options.pop(name) for name in OUTPUT_HELP})
-    text = build(TextToFile, {name: options.pop(name) for name in TEXT_HELP})
+    text = text_asked_for(context, options)
     options |= {"overwrite": more.overwrite, "engine_options": engine_options(options, settings or [])}
     film_options = build(GenerateOptions, options)
     if not (output or more.preview):
@@ -106,11 +106,6 @@ def generate(
         with explained(picture, spoken):
             report = make_film(picture, spoken, (output, more.preview), film_options, quiet=quiet)
     print_report(report, as_json, quiet, was_given(context, "engine"))
-
-
-def was_given(context: typer.Context, name: str) -> bool:
-    """Whether an option was written on the command line."""
-    return getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
 
 
 def make_film(
@@ -141,7 +136,7 @@ def summary(report: Report, asked: bool = False) -> str:
     lines = [
         f"{report.output}: {length:.1f} s at {float(report.fps):g} fps, {report.rendered} of "
         f"{counted(report.frames, 'frame')} spoken by the engine {report.engine}",
-        f"{short_rate(report.frames_per_second)} frames per second reached: {pace(report.real_time_factor)}",
+        f"{short_rate(report.frames_per_second)} per second reached: {pace(report.real_time_factor)}",
     ]
     lines += [f"{report.sheet}: some of its frames"] if report.sheet not in (None, report.output) else []
     lines += [f"note: {notice}" for notice in report.notices]
@@ -156,8 +151,9 @@ def summary(report: Report, asked: bool = False) -> str:
 
 
 def short_rate(rate: float) -> str:
-    """Frames per second, with digits enough that a slow engine does not show 0."""
-    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+    """Frames, such as "12 frames", with digits enough that a slow engine does not show 0."""
+    number = f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+    return f"{number} frame{'' if number == '1' else 's'}"
 
 
 def pace(factor: float) -> str:

@@ -22,7 +22,7 @@ from .generate import HELP as FILM_HELP
 from .generate import AsJson, Settings
 from .inputs import refuse_file
 from .records import counted, print_json
-from .texts import TEXT_HELP, speech_files
+from .texts import TEXT_HELP, speech_files, text_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -98,6 +98,7 @@ class BroadcastOptions:
 @flags_from(TextToFile, TEXT_HELP)
 @flags_from(BroadcastOptions, HELP)
 def live(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, said one after the other.")
@@ -122,21 +123,20 @@ def live(
     from ..media.sound import open_speech
     from ..transports.broadcast import broadcast
     from ..transports.push import PushSink
-    from ..transports.recording import Recording
 
     refuse_file(name)
-    text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    text = text_asked_for(context, flags)
     changed = SpeakOptions(engine_options=engine_options(flags, settings or []))
     options = build(BroadcastOptions, flags)
     with speech_files(speeches or [], text, may_be_empty=options.longer) as files, AvatarStore().open(name) as avatar:
         engine = engine_for(avatar, changed)
         sinks = options.sinks(f"{avatar.info.engine} {avatar.info.engine_version}")
+        sounds = [open_speech(file, track=options.audio_track) for file in files]
         typer.echo(f"{name} is on the air; Ctrl-C ends it.", err=True)
         stay = None if options.forever else options.stay
-        run = broadcast(avatar, engine, [open_speech(file, track=options.audio_track) for file in files], sinks, stay)
+        run = broadcast(avatar, engine, sounds, sinks, stay)
         report = asyncio.run(_until_stopped(run, [sink for sink in sinks if isinstance(sink, PushSink)]))
-    films = [sink.film for sink in sinks if isinstance(sink, Recording)]
-    _print_report(report, next(iter(films), None), as_json)
+    _tell(report, sinks, as_json)
 
 
 async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequence[PushSink]) -> BroadcastReport:
@@ -156,24 +156,37 @@ async def _until_stopped(run: Coroutine[Any, Any, BroadcastReport], pushes: Sequ
     return task.result()
 
 
-def _print_report(report: BroadcastReport, film: Path | None, as_json: bool) -> None:
+def _tell(report: BroadcastReport, sinks: Sequence[Sink], as_json: bool) -> None:
+    """Print the report; raise typer's Exit if an output was lost, or the only one never connected."""
+    from ..transports.push import PushSink
+    from ..transports.recording import Recording
+
+    films = [sink.film for sink in sinks if isinstance(sink, Recording)]
+    lost = [sink.trouble for sink in sinks if isinstance(sink, PushSink) and not sink.connections]
+    _print_report(report, next(iter(films), None), as_json, lost)
+    if report.troubles or len(lost) == len(sinks):
+        raise typer.Exit(OutputError.exit_code)
+
+
+def _print_report(report: BroadcastReport, film: Path | None, as_json: bool, lost: Sequence[str]) -> None:
+    """``lost``: why each stream that was never connected was not."""
+    never = [f"the stream was never connected: {reason or 'the server did not answer in time'}" for reason in lost]
     if as_json:
-        print_json({"film": film, **asdict(report)})
+        print_json({"film": film, **asdict(report), "never_connected": never})
     else:
         said = counted(report.spoken, "speech", "speeches")
         heard = f", heard by {report.speech_encoder}" if report.speech_encoder else ""
         print(f"{float(report.frames / report.fps):.1f} s on the air, {said} said{heard}")
         if film:
             print(f"film: {film}")
-        print("\n".join(_notes(report)), end="\n" if _notes(report) else "")
-    if report.troubles:
-        raise typer.Exit(OutputError.exit_code)
+        for note in (*_notes(report), *never):
+            print(f"note: {note}")
 
 
 def _notes(report: BroadcastReport) -> Sequence[str]:
-    late = f"note: {counted(report.stalls, 'picture')} came late: this machine is busy, or too slow for it"
+    late = f"{counted(report.stalls, 'picture')} came late: this machine is busy, or too slow for it"
     stalls = [late] if report.stalls else []
-    return stalls + [f"note: {trouble}" for trouble in report.troubles]
+    return [*stalls, *report.troubles]
 
 
 __all__ = ["live"]

@@ -68,7 +68,7 @@ def mouth(
 
       lipsmith metrics mouth interview.mp4 lecture.mp4
 
-      lipsmith metrics mouth interview.mp4 --live --heads out/voice2mouth/mouth_heads.npz
+      lipsmith metrics mouth interview.mp4 --live --heads out/mouth_heads.npz
     """
     from ..metrics.mouth import score_mouth
 

@@ -33,6 +33,8 @@ class ServeGroup(TyperGroup):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read the command line; as Click has it."""
         if _missing():
+            if args and args[0].startswith("-") and args[0] not in ("-h", "--help"):
+                _check_packages()  # the flags are not known, but the reason is
             return super().make_context(info_name, args, parent, **extra)
         return get_command(make_app(_flags())).make_context(info_name, args, parent, **extra)
 
@@ -65,8 +67,7 @@ def key(
 
 def _run(given: dict[str, Any]) -> None:
     """Serve with the settings that the flags ``given`` make, until a signal stops it."""
-    if missing := _missing():
-        raise EngineUnavailable(f"The server lacks {', '.join(missing)}; this brings them: {install_hint('server')}")
+    _check_packages()
     from ..server.config import ServerSettings, check_reach, setting_of
     from ..server.logs import set_up_logs
     from ..server.start_checks import check_variables, warn_of_settings
@@ -85,6 +86,12 @@ def _run(given: dict[str, Any]) -> None:
 
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     serve(make_state(settings, known), lambda port: print(f"Lipsmith listens on http://{host}:{port}", flush=True))
+
+
+def _check_packages() -> None:
+    """Raise EngineUnavailable if packages of the extra ``server`` are not here."""
+    if missing := _missing():
+        raise EngineUnavailable(f"The server lacks {', '.join(missing)}; this brings them: {install_hint('server')}")
 
 
 def _missing() -> list[str]:

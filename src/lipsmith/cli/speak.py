@@ -21,13 +21,17 @@ from .generate import HELP, OUTPUT_HELP, AsJson, Quiet, Settings, summary
 from .inputs import explained, refuse_file
 from .progress import progress_display
 from .records import counted, print_json
-from .texts import TEXT_HELP, speech_files
+from .texts import TEXT_HELP, speech_files, text_asked_for
 
 if TYPE_CHECKING:
     from ..avatars.avatar import Avatar
     from ..pipeline.film import Report
     from ..stopwatch import Progress, Stage
 
+FILES_HELP = {
+    "format": "Format of films in a folder: mp4, mov or webm.",
+    "overwrite": OUTPUT_HELP["overwrite"],
+}
 FILMS = (".mp4", ".mov", ".m4v", ".webm")
 
 
@@ -42,17 +46,19 @@ class SpeakResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Overwriting:
-    """Whether older files may be replaced."""
+class FilmFiles:
+    """How films in a folder are called, and whether older files may be replaced."""
 
+    format: str = "mp4"
     overwrite: bool = False
 
 
 @prepared_flags
 @flags_from(TextToFile, TEXT_HELP)
-@flags_from(Overwriting, OUTPUT_HELP)
+@flags_from(FilmFiles, FILES_HELP)
 @flags_from(SpeakOptions, HELP)
 def speak(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="ID", help="An avatar; 'lipsmith avatar list' names them.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The film (.mp4, .mov, .webm); for several, a folder.")
@@ -60,7 +66,6 @@ def speak(
     speeches: Annotated[
         list[Path] | None, typer.Argument(metavar="SPEECH...", help="Sounds or videos, or folders of them.")
     ] = None,
-    kind: Annotated[str, typer.Option("--format", help="Format of films in a folder: mp4, mov or webm.")] = "mp4",
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -83,7 +88,7 @@ def speak(
     from ..avatars.store import AvatarStore
 
     refuse_file(name)
-    text = build(TextToFile, {name: flags.pop(name) for name in TEXT_HELP})
+    text, kind = text_asked_for(context, flags), flags.pop("format")
     changed = engine_options(flags, settings or [])
     options = build(SpeakOptions, {**flags, "engine_options": changed})
     with speech_files(speeches or [], text) as files:

@@ -13,6 +13,7 @@ MEANT = {
     "help": "--help",
 }  # fmt: skip
 """Word of other programs -> what it is here."""
+_AVATARS_OWN = ("engine", "faces", "fps", "key", "still")
 
 
 def sentence(problem: Any, called: str) -> str:
@@ -24,13 +25,19 @@ def sentence(problem: Any, called: str) -> str:
     if kind == "NoSuchOption":
         message = _no_option(problem.option_name, context)
     elif message.startswith("Invalid value for ") and "Input should be a valid" in message:
-        name = message.removeprefix("Invalid value for ").partition(": ")[0]
-        message = f"{name} needs {'a whole number' if 'integer' in message else 'a number'}."
+        name = message.removeprefix("Invalid value for ").partition(": ")[0].strip("'")
+        message = f"{name} is {_given(problem)}; give {'a whole number' if 'integer' in message else 'a number'}."
     elif message.startswith("Got unexpected extra argument"):
         message = _too_many(message)
     elif message.startswith("No such command '") and called in MEANT:
         message = f"There is no command '{called}'. Did you mean 'lipsmith {MEANT[called]}'?"
     return f"{message}{'' if message.endswith(('.', '?', '!')) else '.'} See '{command} --help'."
+
+
+def _given(problem: Any) -> str:
+    """What was typed as the value that ``problem`` is about."""
+    errors: list[Any] = getattr(problem.__cause__, "errors", list)()
+    return f"'{errors[0]['input']}'" if errors else "something else"
 
 
 def _no_option(flag: str, context: Any) -> str:
@@ -42,6 +49,8 @@ def _no_option(flag: str, context: Any) -> str:
         sets = "--set" in flags
         remedy = f"write it as --set {name}=VALUE" if sets else "commands that make films and avatars take it"
         return f"{flag} is an option of the engine {owner}, which has no flag of its own here: {remedy}."
+    if context.command_path in ("lipsmith speak", "lipsmith live") and name in _AVATARS_OWN:
+        return f"{flag} is settled when an avatar is made: give it to 'lipsmith avatar create'."
     long, word = [one[2:] for one in flags if one.startswith("--")], flag.lstrip("-")
     near = [one for one in long if one.startswith(word)] or difflib.get_close_matches(word, long, n=1, cutoff=0.6)
     return f"There is no option {flag}." + (f" Did you mean --{near[0]}?" if near else "")

@@ -129,8 +129,8 @@ class _Generation:
             except FaceError as problem:  # the engine's own reason says more
                 raise FaceError(next(iter(preparation.refusals.values()), str(problem))) from problem
         report = renderer.report(film or sheet or picture, video.info.fps, len(people.chosen), length)
-        notices = renderer.source_notices(video.info.notices) + sound.notices + renderer.silence(sound)
-        notices += preparation.silent + renderer.notices + self.targets.notices(film, sheet)
+        notices = renderer.source_notices(video.info.notices) + part.notices(whole) + sound.notices
+        notices += renderer.silence(sound) + preparation.silent + renderer.notices + self.targets.notices(film, sheet)
         report = replace(report, notices=notices, gaps_filled=people.gaps_filled, others=self.others)
         return replace(report, sheet=sheet, probe=probe(film) if film else None)
 

@@ -37,6 +37,13 @@ class FilmPart:
             raise OptionError(f"start is {start:.2f} s, but the whole film has only {seconds:.2f} s: give less.")
         return whole - self.first if self.most is None else min(self.most, whole - self.first)
 
+    def notices(self, whole: int) -> tuple[str, ...]:
+        """What to say if a film of ``whole`` frames ends before the part does."""
+        if self.most is None or self.first + self.most <= whole:
+            return ()
+        asked, made = float(self.most / self.fps), float((whole - self.first) / self.fps)
+        return (f"the part is {made:.2f} s instead of {asked:.2f} s long, because the whole film ends there",)
+
     def sound(self, speech: Speech) -> Speech:
         """The speech from the part's first sample on; without a sample if the speech ends before."""
         return speech.since(sample_at(self.first, self.fps, speech.rate))

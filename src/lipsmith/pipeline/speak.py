@@ -106,7 +106,8 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
             options.audio_track,
         )
     part = FilmPart.of(options, info.fps)
-    length = part.length(frame_count(sound.samples, info.fps, sound.rate))
+    whole = frame_count(sound.samples, info.fps, sound.rate)
+    length = part.length(whole)
     sound = part.sound(sound)
     seed = picture_seed(avatar.source_frame(0).image) if info.frames == 1 else None
     timeline = Timeline.of_speech(
@@ -119,7 +120,8 @@ def _film(avatar: Avatar, speech: Path, output: Path, options: SpeakOptions, ren
     made = tuple(
         f"The avatar {info.id}, when it was made: {notice}" for notice in renderer.source_notices(info.notices)
     )
-    notices = made + sound.notices + renderer.silence(sound) + renderer.notices + taken_notice(output, written)
+    notices = made + part.notices(whole) + sound.notices + renderer.silence(sound) + renderer.notices
+    notices += taken_notice(output, written)
     return replace(report, notices=notices, probe=probe(written))
 
 

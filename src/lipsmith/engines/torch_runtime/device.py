@@ -21,7 +21,8 @@ _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}  # the last 
 def missing_packages() -> str | None:
     """Which of ``PACKAGES`` are not installed, and the command that brings them; None: all are here."""
     absent = [name for name in PACKAGES if find_spec(name) is None]
-    return f"{', '.join(absent)} not installed; this brings it: {install_hint('torch')}" if absent else None
+    them = "it" if len(absent) == 1 else "them"
+    return f"{', '.join(absent)} not installed; this brings {them}: {install_hint('torch')}" if absent else None
 
 
 def has_gpu() -> bool:

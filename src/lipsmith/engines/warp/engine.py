@@ -32,7 +32,8 @@ _OPENING = np.array([1, 0, 0, 1, 1, 0, 0, 0], np.float32)  # jaw, upper, lower: 
 def unavailable_reason(_: WarpOptions) -> str | None:
     """Which packages are missing, and the command that brings them; None: it can run."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
-    return f"{' and '.join(missing)} cannot be found; this brings it: {install_hint()}" if missing else None
+    them = "it" if len(missing) == 1 else "them"
+    return f"{' and '.join(missing)} cannot be found; this brings {them}: {install_hint()}" if missing else None
 
 
 class WarpEngine:
