@@ -308,6 +308,7 @@ def test_about_names_limits_and_engines(served: Served) -> None:
     warp = engines["warp"]
     assert warp["unavailable"] is None
     assert "/" not in (engines["musetalk"]["unavailable"] or "").partition(" are not in ")[2].partition("`")[0]
+    assert "folders `" not in (engines["musetalk"]["unavailable"] or "")
     options = {one["name"]: one for one in warp["options"]}
     assert options["gain"]["default"] == pytest.approx(1.0)
     assert options["speech_encoder"]["choices"] == ["auto", "whisper", "small"]

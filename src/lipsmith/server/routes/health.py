@@ -87,7 +87,7 @@ def _line(spec: EngineSpec) -> EngineLine:
 
 def _without_paths(reason: str | None) -> str | None:
     """A reason without the server's own paths, which are not for callers."""
-    return PATHS.sub("the server's folders", reason) if reason else None
+    return PATHS.sub(lambda path: "the server's folders" + "." * path[0].endswith("."), reason) if reason else None
 
 
 def _option(one: OptionInfo) -> EngineOption:
