@@ -74,7 +74,7 @@ def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words
         page.wait_for_selector("#make-trouble:not([hidden])")
         said = page.locator("#make-trouble").inner_text()
         assert said.startswith("The server is full. Try again in a moment.")
-        assert FULL["detail"] in said
+        assert str(FULL["detail"]) in said
         assert page.evaluate("document.activeElement.id") == "make"
         page.click("#language")  # an error that shows is translated, too
         assert page.locator("#make-trouble").inner_text().startswith("服务器已满")
