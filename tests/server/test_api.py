@@ -48,6 +48,7 @@ def test_a_dub_becomes_a_film(served: Served, done: str) -> None:
     assert job["report"]["frames"] == job["report"]["rendered"] == 15
     answer = served.alice.get(job["links"]["result"])
     assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
+    assert answer.headers["content-disposition"] == f'inline; filename="portrait-{done[:4]}.mp4"'
     with av.open(io.BytesIO(answer.content)) as film:
         assert sum(1 for _ in film.decode(video=0)) == 15
 
@@ -308,6 +309,7 @@ def test_about_names_limits_and_engines(served: Served) -> None:
     warp = engines["warp"]
     assert warp["unavailable"] is None
     assert "/" not in (engines["musetalk"]["unavailable"] or "").partition(" are not in ")[2].partition("`")[0]
+    assert "folders `" not in (engines["musetalk"]["unavailable"] or "")
     options = {one["name"]: one for one in warp["options"]}
     assert options["gain"]["default"] == pytest.approx(1.0)
     assert options["speech_encoder"]["choices"] == ["auto", "whisper", "small"]

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from lipsmith.server.pages import FOLDER, NAMES
+from lipsmith.server.problems import TABLE
 from tests.support.live_server import Served
 
 MOST = 60_000  # bytes of a page with all it loads, on the wire
@@ -17,6 +18,10 @@ NAMED = r"\b(?:(?:label|word|title|explain|field|action): |{ kind: )"
 USED = re.compile(rf'(?:{CALLED}|{NAMED})"([a-z][\w.-]+)"')
 """Where a program names a word."""
 PAGES = {"/": "studio.html", "/live": "live.html"}
+NEVER_MET = {
+    "forbidden-origin", "bad-host", "no-result", "already-recording", "push-refused", "too-many-pushes",
+}  # fmt: skip
+"""Problems of calls that the pages do not make."""
 
 
 def text_of(name: str) -> str:
@@ -74,6 +79,11 @@ def test_every_word_is_there_in_both_languages(page: str) -> None:
     used |= {key for name in programs for key in USED.findall(text_of(name))}
     assert len(used) > 40
     assert used - set(known) == set()
+
+
+def test_every_problem_that_a_page_can_meet_has_words() -> None:
+    known = {key for name in ("words.js", "live-words.js") for key in words_of(name)}
+    assert set(TABLE) - known == NEVER_MET
 
 
 @pytest.mark.parametrize("page", PAGES.values())

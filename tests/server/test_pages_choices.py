@@ -74,8 +74,10 @@ def test_a_text_is_sent_instead_of_speech_and_a_full_server_is_told_in_our_words
         page.wait_for_selector("#make-trouble:not([hidden])")
         said = page.locator("#make-trouble").inner_text()
         assert said.startswith("The server is full. Try again in a moment.")
-        assert FULL["detail"] in said
+        assert str(FULL["detail"]) in said
         assert page.evaluate("document.activeElement.id") == "make"
+        page.click("#language")  # an error that shows is translated, too
+        assert page.locator("#make-trouble").inner_text().startswith("服务器已满")
     fields = {
         part.split('name="')[1].split('"')[0]: part.partition("\r\n\r\n")[2].strip()
         for part in sent[0].split("------")
@@ -92,6 +94,7 @@ def test_a_bad_file_is_named_and_another_can_be_chosen_at_once(
 ) -> None:
     (tmp_path / "my torn <b>.jpg").write_bytes(b"\xff\xd8 torn")
     (tmp_path / "my torn.wav").write_bytes(b"RIFF torn")
+    (tmp_path / "huge.png").write_bytes(bytes(5_100_000))
     with page_of(browser, served.running.url, served.alices_key) as page:
         ready(page)
         page.locator("#picture").focus()
@@ -100,6 +103,8 @@ def test_a_bad_file_is_named_and_another_can_be_chosen_at_once(
         assert page.locator("#face-trouble").inner_text().startswith("“my torn <b>.jpg” is not")
         assert page.locator("#drop").is_visible()
         assert page.evaluate("document.activeElement.id") == "picture"
+        page.set_input_files("#picture", tmp_path / "huge.png")
+        until_true(page, "/^“huge.png”: .* 5 MB/.test(document.querySelector('#face-trouble').textContent)")
         page.set_input_files("#picture", astronaut_file)
         page.wait_for_selector(".box")
         assert page.locator("#face-trouble").is_hidden()
@@ -199,3 +204,46 @@ def test_a_session_that_waits_listens_only_while_the_microphone_is_on(browser: B
     with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
         ready(page)
         assert page.evaluate(words) == ["Listening", "Ready"]
+
+
+def test_pictures_that_wait_again_and_again_are_one_wait_and_what_was_shown_comes_back(
+    browser: Browser, served: Served
+) -> None:
+    steps = """import('/live-state.js').then(({ say, stall }) => {
+      const acts = [], later = window.setTimeout, stop = window.clearTimeout, seen = [];
+      window.setTimeout = (act) => acts.push(act);
+      window.clearTimeout = (one) => { acts[one - 1] = () => {}; };
+      const look = () => seen.push(document.querySelector('#screen').dataset.state);
+      say('armed'); stall(); stall();
+      acts[0](); look();
+      acts[1](); look();
+      Object.assign(window, { setTimeout: later, clearTimeout: stop });
+      return seen;
+    })"""
+    with page_of(browser, f"{served.running.url}/live", served.alices_key) as page:
+        ready(page)
+        assert page.evaluate(steps) == ["stalled", "armed"]
+        page.set_viewport_size({"width": 320, "height": 640})
+        tall = "(ids) => ids.map((id) => document.querySelector(`#${id} span`).offsetHeight)"
+        assert max(page.evaluate(tall, ["microphone", "interrupt"])) < 20  # one line each: no word breaks
+
+
+def test_languages_have_names_and_a_track_belongs_to_its_file(browser: Browser, served: Served) -> None:
+    named = "(codes) => import('/studio-options.js').then(({ byName }) => byName(codes))"
+    codes = ["xq-x-odd", "ca-ba", "en-029", "en-us-nyc", "es-419", "de"]
+    track = """import('/studio-state.js').then(({ chose, state }) =>
+      [[2, 'a'], [2, 'b'], [1, 'b']].map(([tracks, name]) => {
+      if (state.speech?.name !== name) state.speech = new File([], name, { type: 'video/mp4' });
+      state.tracks = tracks;
+      chose('speech');
+      const field = document.querySelector('#track'), value = field.value;
+      field.value = 9;
+      return [value, document.querySelector('#film-form').noValidate];
+    }))"""
+    with page_of(browser, served.running.url, served.alices_key) as page:
+        with_voice(page, ["de", "en-us"], voices=["f1"])
+        assert page.evaluate(named, codes) == [
+            ["ca-ba", "Catalan (ca-ba)"], ["en-029", "English (en-029)"], ["en-us-nyc", "English (en-us-nyc)"],
+            ["de", "German"], ["es-419", "Latin American Spanish"], ["xq-x-odd", "xq-x-odd"],
+        ]  # fmt: skip
+        assert page.evaluate(track) == [["", True], ["", True], ["9", True]]

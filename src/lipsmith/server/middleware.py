@@ -124,7 +124,9 @@ class _Body:
 
     def too_large(self) -> Problem:
         """The problem with this body."""
-        return Problem("too-large", f"Up to {self.limits.bytes / 1e6:g} MB are taken in one such request.")
+        return Problem(
+            "too-large", f"This is more than the {self.limits.bytes / 1e6:g} MB that the server takes at once."
+        )
 
 
 class SecurityHeaders:

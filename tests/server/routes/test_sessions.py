@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
+from lipsmith.server.routes.sessions import session_events
 from tests.support.live_server import Served, make_avatar, opened, tone, until
+from tests.support.quick_session import quick_session
 from tests.support.session_events import heard, names
 
 
@@ -152,3 +158,29 @@ def test_the_metrics_tell_of_sessions(served: Served, session: str) -> None:
 def test_no_sound_is_refused(served: Served, session: str) -> None:
     answer = served.alice.post(f"/v1/sessions/{session}/speak", files={"speech": ("s.wav", b"#EXTM3U\n/etc/passwd")})
     assert (answer.status_code, answer.json()["type"]) == (422, "sound-error")
+
+
+def test_listeners_hear_that_a_server_that_stops_closed_their_session() -> None:
+    async def scene() -> list[str]:
+        async with quick_session() as (handle, ticks):
+            draining = threading.Event()
+            draining.set()
+            state: Any = SimpleNamespace(
+                runner=SimpleNamespace(draining=draining), sessions=SimpleNamespace(get=lambda *_: handle)
+            )
+            answer = await session_events(state, "alice", handle.id)
+            events: Any = answer.body_iterator
+            told = [(await anext(events)).event]
+
+            async def close() -> None:
+                seen = len(ticks)
+                while len(ticks) < seen + 8:  # the stream meets silent ticks before it
+                    await asyncio.sleep(0)
+                await handle.close("drain")
+
+            closing = asyncio.create_task(close())
+            told += [one.event async for one in events]
+            await closing
+            return told
+
+    assert asyncio.run(scene()) == ["ready", "closed"]

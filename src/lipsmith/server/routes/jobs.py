@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
@@ -141,7 +142,9 @@ def job_result(state: StateDep, owner: Owner, job: JobId) -> RangedFile:
     if name is None or row.state != "done":
         raise Problem("no-result", f"The job is {row.state}: there is a film when a dub or a recording is done.")
     path = state.jobs / job / RESULT / name
-    file = f"{job}{path.suffix}"
+    asked = row.request["asked"]
+    called = PurePath(asked.get("picture") or asked.get("avatar") or "film").stem
+    file = f"{called}-{job[:4]}{path.suffix}"
     return RangedFile(path, media_type=TYPES[path.suffix], filename=file, content_disposition_type="inline")
 
 

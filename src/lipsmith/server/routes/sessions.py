@@ -172,7 +172,7 @@ async def interrupt(state: StateDep, owner: Owner, session: SessionId) -> Played
 )
 async def session_events(state: StateDep, owner: Owner, session: SessionId) -> EventSourceResponse:
     """Server-sent events, each with ``pts``, the second of the session's media at which it happens."""
-    return event_stream(_events(state, state.sessions.get(owner, session)))
+    return event_stream(_events(state.sessions.get(owner, session)))
 
 
 @router.delete("/sessions/{session}", status_code=204)
@@ -194,8 +194,8 @@ def _pieces(path: FilePath, rate: int) -> list[Samples]:
     return [samples[first : first + rate // 2] for first in range(0, len(samples), rate // 2)]
 
 
-async def _events(state: AppState, handle: SessionHandle) -> AsyncIterator[ServerSentEvent]:
-    """Until the session is over, or is silent while the server stops."""
+async def _events(handle: SessionHandle) -> AsyncIterator[ServerSentEvent]:
+    """Until the session is over; a server that stops closes it first."""
     live = handle.live
     rate = live.film.rate
     listener = live.listen(pictures=0)
@@ -205,7 +205,5 @@ async def _events(state: AppState, handle: SessionHandle) -> AsyncIterator[Serve
             async for tick in listener:
                 for event in tick.events:
                     yield server_event(event.name, event_json(event, rate))
-                if state.runner.draining.is_set() and tick.state == "idle":
-                    return
     finally:
         live.leave(listener)

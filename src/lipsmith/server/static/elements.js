@@ -50,6 +50,7 @@ const sentence = (detail, file) => {
 export function showError(place, error, file) {
   place = typeof place === "string" ? $(place) : place;
   place.replaceChildren();
+  Object.assign(place, { error, file });
   place.hidden = !error || error.name === "AbortError";
   if (place.hidden) return;
   const detail = error.detail && sentence(error.detail, file);
@@ -58,6 +59,10 @@ export function showError(place, error, file) {
   if (detail) place.append(ours ? element("small", { lang: "en", textContent: detail }) : detail);
   else if (!ours) place.append(error.message || word("unexpected"));
 }
+
+document.addEventListener("words", () => {
+  for (const place of document.querySelectorAll(".trouble:not([hidden])")) if (place.error) showError(place, place.error, place.file);
+});
 
 export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 

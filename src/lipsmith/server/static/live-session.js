@@ -3,14 +3,13 @@ import { call } from "./api.js";
 import { $, element, icon, keepFocus, show, showError } from "./elements.js";
 import { clearFigures, note, report, showLatency } from "./live-figures.js";
 import { clearSent, stopMicrophone } from "./live-sound.js";
-import { say, state } from "./live-state.js";
+import { say, stall, state } from "./live-state.js";
 import { byWebRtc } from "./webrtc.js";
 import { byWebSocket } from "./websocket.js";
 import { put } from "./words.js";
 
 const TRIES = 4; // to connect again
 const FADING = 300; // ms, as the style sheet has it
-const STALL = 700; // ms for which a stall is shown; no event tells of its end
 const WAYS = [["WebRTC", byWebRtc], ["WebSocket", byWebSocket]];
 const EVENTS = ["started", "speaking", "finished", "idle", "interrupted", "stalled", "buffer_full", "voice_failed", "failed", "closed"];
 
@@ -172,7 +171,7 @@ const HEARD = {
   finished: ({ utterance }) => { state.starts.delete(utterance); clearSent(); },
   interrupted: () => { state.starts.clear(); clearSent(); say("idle"); },
   idle: () => { state.starts.clear(); say("idle"); },
-  stalled: () => { say("stalled"); setTimeout(() => $("screen").dataset.state === "stalled" && say("speaking"), STALL); },
+  stalled: stall,
   voice_failed: ({ reason }) => showError("say-trouble", { kind: "voice-error", detail: reason }),
   failed: async ({ reason }) => { await finish(); showError("trouble", { kind: "unexpected", detail: reason, status: 500 }); },
   closed: async () => { await finish(); showError("trouble", { kind: "session-over" }); },

@@ -11,8 +11,12 @@ export const state = {
   starts: new Map(), // speech -> when it came in, in seconds of the session's media
   wanted: false, // whether a session is to be
   microphone: null, // its stream, while it is on
+  before: "", // what was shown when pictures and sound began to wait
   mutedBefore: false, // before the microphone muted the loudspeaker
 };
+
+const STALL = 700; // ms for which a stall is shown; no event tells of its end
+let over = 0;
 
 const LIGHTS = { idle: "on", speaking: "on", draining: "on", connecting: "busy", again: "busy", armed: "busy", stalled: "busy", over: "bad" };
 
@@ -22,4 +26,13 @@ export function say(now) {
   $("light").className = `light ${LIGHTS[now] ?? ""}`;
   $("screen").dataset.state = now;
   if (state.line) $("interrupt").disabled = ["idle", "over"].includes(now);
+}
+
+/** Pictures and sound wait: show it until nothing has waited for a while, then what was shown before. */
+export function stall() {
+  clearTimeout(over);
+  const now = $("screen").dataset.state;
+  if (now !== "stalled") state.before = now;
+  say("stalled");
+  over = setTimeout(() => $("screen").dataset.state === "stalled" && say(state.before), STALL);
 }

@@ -54,7 +54,7 @@ export const TEXTS = {
   "event.voice_failed": ["the voice failed", "朗读出错"],
   "event.failed": ["the engine failed", "引擎出错"],
   "event.closed": ["closed", "已关闭"],
-  "event.hears": ["heard by {encoder}", "语音识别网络：{encoder}"],
+  "event.hears": ["speech encoder: {encoder}", "语音编码器：{encoder}"],
   "event.line": ["connected by {way}", "通过 {way} 连接"],
   "event.lost": ["connection lost", "连接中断"],
   "lost": ["The connection was lost. Start again.", "连接已断开，请重新开始。"],

@@ -118,10 +118,9 @@ export async function play(job, picture = null, fresh = false) {
     video.src = await address(job.id, job.links.result);
     video.currentTime = at;
   };
-  video.onloadedmetadata = () => plain($("facts"), `${clock(video.duration)} · ${video.videoWidth} × ${video.videoHeight}`);
+  video.onloadedmetadata = () => plain($("facts"), `${clock(Math.max(1, video.duration))} · ${video.videoWidth} × ${video.videoHeight}`);
   video.src = from;
   $("download").href = from;
-  $("download").download = `${(job.request.picture ?? job.request.avatar ?? "film").replace(/\.[^.]*$/, "")}-${job.id.slice(0, 4)}.${job.request.format}`;
   show(false, "empty", "taste", "taste-sheet");
   show(true, "video", "result", "ai-note");
   compareWith(picture);

@@ -2,7 +2,9 @@
 import { $, element, show, showError } from "./elements.js";
 import { about } from "./page.js";
 import { chose, onChoice, state, text } from "./studio-state.js";
-import { locale, plain, put } from "./words.js";
+import { locale, plain, put, word } from "./words.js";
+
+let heard = null; // the file whose track was chosen
 
 const engineOf = () => about.engines.find((one) => one.name === $("engine").value);
 
@@ -54,14 +56,28 @@ function field({ name, default: usual, choices, help: title }) {
 function fillVoice() {
   const { voice } = about;
   if (!voice) return;
-  const called = new Intl.DisplayNames([locale()], { type: "language", fallback: "code" });
-  const nameOf = (code) => { try { return called.of(code); } catch { return code; } };
-  const known = voice.languages.map((code) => [code, nameOf(code)]).sort((one, other) => one[1].localeCompare(other[1]));
-  const chosen = $("voice").value, voices = (voice.voices ?? []).map((name) => [name, name]);
-  const offered = [...known, ...voices].map(([value, name]) => element("option", { value, textContent: name }));
-  $("voice").replaceChildren(element("option", { value: "", word: "how.voice.auto" }), ...offered);
+  const chosen = $("voice").value, voices = voice.voices ?? [];
+  const groups = [["languages", byName(voice.languages)], ["voices", voices.map((name) => [name, name])]].filter(([, offered]) => offered.length);
+  const group = ([key, offered]) => element("optgroup", { label: word(`how.voice.${key}`) }, ...offered.map(([value, name]) => element("option", { value, textContent: name })));
+  $("voice").replaceChildren(element("option", { value: "", word: "how.voice.auto" }), ...groups.map(group));
   $("voice").value = chosen;
-  show(offered.length > 1, "voice-field");
+  show(voice.languages.length + voices.length > 1, "voice-field");
+}
+
+const PLAIN = /^[a-z]{2,3}(-[a-z]{2}|-[0-9]{3})?$/i; // a language, perhaps of a country
+/** Codes with the languages' names, by name. One that says more than a name could keeps its code; one without a name comes last. */
+export function byName(codes) {
+  const called = new Intl.DisplayNames([locale()], { type: "language", fallback: "none" });
+  const find = (code) => { try { return called.of(code); } catch { return undefined; } };
+  const nameOf = (code) => {
+    const [language, place] = code.split("-"), base = find(language);
+    const whole = PLAIN.test(code) && code.slice(0, 3) !== "ca-" && find(code); // eSpeak's ca-ba is of no country
+    if (whole && !(place && whole.includes(place.toUpperCase()))) return whole;
+    return base ? `${base} (${code})` : code;
+  };
+  const rank = ([code, name]) => Number(code === name);
+  const ordered = (one, other) => rank(one) - rank(other) || one[1].localeCompare(other[1], locale());
+  return codes.map((code) => [code, nameOf(code)]).sort(ordered);
 }
 
 /** The form fields of a text: what is said, by which voice, how fast. */
@@ -111,6 +127,8 @@ function offer() {
   show(!state.avatar, "picture-options");
   show(Boolean(about?.voice) && !state.speech && !state.own, "voice-options");
   const sound = state.speech ?? (state.own ? state.picture : null);
+  if (sound !== heard) $("track").value = "";
+  heard = sound;
   show(state.tracks > 1 || (Boolean(sound?.type.startsWith("video/")) && !state.tracks), "track-field");
   if (state.tracks) $("track").max = state.tracks;
 }

@@ -31,7 +31,8 @@ const FILES = { "face-trouble": "picture", "speech-trouble": "speech" };
 /** Show an error where it belongs, and name the file that it is about. */
 export function blame(error, otherwise) {
   const place = PLACES[error.kind] ?? otherwise;
-  showError(place, error, place in FILES && PLACES[error.kind] === place ? state[FILES[place]]?.name : undefined);
+  const isAbout = place in FILES && (PLACES[error.kind] === place || error.kind === "too-large");
+  showError(place, error, isAbout ? state[FILES[place]]?.name : undefined);
   if (place === "how-trouble") $("how").open = true;
   if (error.kind === "sound-error" && state.speech) document.dispatchEvent(new Event("speech-refused"));
 }
