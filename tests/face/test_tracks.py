@@ -59,7 +59,7 @@ def test_largest_is_over_the_whole_film_not_in_one_frame() -> None:
     ("which", "message"),
     [
         ("lagest", "Did you mean 'largest'"),
-        ("0", "give 1 to 2"),
+        ("0", "faces count from 1"),
         ("3", "2 faces"),
         ("-1", "'-1'"),
         ("²", "²"),
